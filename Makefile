@@ -1,0 +1,24 @@
+# The two commands of the README. Each makes .venv and installs what it needs, once.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: quickstart test test-slow lint
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+quickstart: $(VENV)/installed
+	$(BIN)/emert quickstart --out runs/quickstart
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q
+
+test-slow: lint
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -m ''

@@ -1,0 +1,193 @@
+"""The configuration of EMERT: every choice of the network in one typed, validated place."""
+
+from typing import Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import AutoConfig
+from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
+
+from .columns_emert import NUM_COLUMNS
+from .tasks_emert import EMER_TASKS, TASKS, get_task
+
+Modality = Literal["face", "eye_movements", "fixations"]
+# Always in this order: the discriminator's classes, the masks and the fused sequence follow it.
+MODALITIES: tuple[Modality, ...] = ("face", "eye_movements", "fixations")
+
+Fraction = float | int  # JSON gives 0 and 1 back as integers
+
+RESNET18 = {
+    "model_type": "resnet",
+    "layer_type": "basic",
+    "depths": [2, 2, 2, 2],
+    "hidden_sizes": [64, 128, 256, 512],
+    "embedding_size": 64,
+    "out_features": ["stage4"],
+}
+
+
+@strict
+class EmertConfig(PreTrainedConfig):
+    r"""
+    Configuration of [`EmertModel`] and [`EmertForEmotionRecognition`].
+
+    The defaults are the authors' class-and-intensity network (arXiv 2512.16485, evaluation code of January 2024), with
+    heads for all seven EMER tasks, which is ours: no public variant of theirs has more than one view.
+
+    tasks (`list[str]`):
+        What to predict, by name (see `tasks_emert.TASKS`); the heads follow from it, in this order.
+    num_frames, num_eye_steps, num_fixation_steps (`int`, 8, 32, 32):
+        Length of each modality; together the 72 tokens of the fusion.
+    num_columns (`int`, 39), fixation_size (`int`, 2):
+        Numbers in one step of eye movements and of fixations.
+    backbone_config (`dict` or `PreTrainedConfig`):
+        Network of one face frame; ResNet-18 by default.
+    encoder_size (`int`, 128), num_lstm_layers (`int`, 3):
+        Width of every stream, and depth of the two LSTMs.
+    projection_sizes (`list[int]`, `[64]`):
+        Widths of the specific and invariant projections, LeakyReLU(0.1) between them; the last is that of the fusion.
+    head_sizes (`list[int]`, `[]`):
+        Hidden widths of each head, LeakyReLU(0.01) between them; empty is one linear layer.
+    num_fusion_layers, num_attention_heads, head_dim (`int`, 2, 8, 64):
+        The cross-attention. Its inner width, heads x head_dim, is independent of the fusion's.
+    stream_dropout, position_dropout, fusion_dropout (0.5, 0.1, 0.5):
+        On each encoded stream; on tokens with positions; inside the fusion.
+    modality_dropout (`float`, 0.0):
+        Chance that a modality is hidden from a sample in training, never all of them. Ours; 0 keeps the authors' way.
+    adversarial_weight, specific_weight, task_weight (0.1, 0.1, 1.0), reversal (1.0):
+        Weights of the three losses, and strength of the gradient reversal.
+    """
+
+    model_type = "emert"
+    sub_configs_defaults = {  # noqa: RUF012  (the name and form are transformers')
+        "backbone_config": SubConfigSpec(config_class=AutoConfig, model_type="resnet", init_kwargs=RESNET18)
+    }
+    keys_to_ignore_at_inference = [  # noqa: RUF012
+        "losses",
+        "modality_logits",
+        "last_hidden_state",
+        "pooler_output",
+        "hidden_states",
+        "attentions",
+    ]
+
+    tasks: list[str] | tuple[str, ...] = EMER_TASKS
+    num_frames: int = 8
+    num_eye_steps: int = 32
+    num_fixation_steps: int = 32
+    num_columns: int = NUM_COLUMNS
+    fixation_size: int = 2
+
+    backbone_config: dict | PreTrainedConfig | None = None
+    encoder_size: int = 128
+    num_lstm_layers: int = 3
+    projection_sizes: list[int] | tuple[int, ...] = (64,)
+    head_sizes: list[int] | tuple[int, ...] = ()
+    num_fusion_layers: int = 2
+    num_attention_heads: int = 8
+    head_dim: int = 64
+
+    stream_dropout: Fraction = 0.5
+    position_dropout: Fraction = 0.1
+    fusion_dropout: Fraction = 0.5
+    modality_dropout: Fraction = 0.0
+
+    adversarial_weight: Fraction = 0.1
+    specific_weight: Fraction = 0.1
+    task_weight: Fraction = 1.0
+    reversal: Fraction = 1.0
+
+    def __post_init__(self, **kwargs):
+        for name in ("tasks", "projection_sizes", "head_sizes"):
+            setattr(self, name, list(getattr(self, name)))  # one type before and after JSON
+        if self.id2label is None and all(name in TASKS for name in self.tasks):
+            outputs = [f"{name}/{label}" for name in self.tasks for label in get_task(name).labels]
+            self.id2label = dict(enumerate(outputs))
+            self.label2id = {output: index for index, output in self.id2label.items()}
+        super().__post_init__(**kwargs)
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the fused tokens."""
+        return self.projection_sizes[-1]
+
+    @property
+    def lengths(self) -> dict[Modality, int]:
+        """Tokens of each modality, in the order of the fused sequence."""
+        return {"face": self.num_frames, "eye_movements": self.num_eye_steps, "fixations": self.num_fixation_steps}
+
+    def validate_tasks(self):
+        """Every task is known and named once."""
+        unknown = [name for name in self.tasks if name not in TASKS]
+        if unknown:
+            raise ValueError(f"tasks: unknown {', '.join(map(repr, unknown))}; known tasks: {', '.join(TASKS)}")
+        if not self.tasks or len(set(self.tasks)) != len(self.tasks):
+            raise ValueError(f"tasks: each task once and at least one, got {list(self.tasks)}")
+
+    def validate_sizes(self):
+        """Every size is positive."""
+        positive = (
+            "num_frames",
+            "num_eye_steps",
+            "num_fixation_steps",
+            "num_columns",
+            "fixation_size",
+            "encoder_size",
+            "num_lstm_layers",
+            "num_fusion_layers",
+            "num_attention_heads",
+            "head_dim",
+        )
+        for name in positive:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.projection_sizes or min([*self.projection_sizes, *self.head_sizes]) < 1:
+            raise ValueError(
+                "projection_sizes needs one or more positive widths and head_sizes none or more, "
+                f"got {self.projection_sizes} and {self.head_sizes}"
+            )
+
+    def validate_shares(self):
+        """Chances lie in [0, 1), weights are not negative."""
+        for name in ("stream_dropout", "position_dropout", "fusion_dropout", "modality_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        for name in ("adversarial_weight", "specific_weight", "task_weight", "reversal"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+
+    @classmethod
+    def authors(cls, variant: Literal["va", "er7", "er7_intensity"], **overrides) -> "EmertConfig":
+        """One of the three networks in the authors' code, which differ in widths and heads without saying so."""
+        variants = {
+            "va": {"tasks": ["er_va"], "projection_sizes": [64], "head_sizes": [32, 16, 8]},
+            "er7": {"tasks": ["er7"], "projection_sizes": [64, 32]},
+            "er7_intensity": {"tasks": ["er7", "fer_intensity"], "projection_sizes": [64]},
+        }
+        if variant not in variants:
+            raise ValueError(f"unknown variant {variant!r}; the authors have {', '.join(variants)}")
+        return cls(**{**variants[variant], **overrides})
+
+    @classmethod
+    def small(cls, **overrides) -> "EmertConfig":
+        """A network of about 0.2 million parameters that trains on a laptop's CPU in minutes. The design is EMERT's."""
+        small = {
+            "backbone_config": {
+                "model_type": "resnet",
+                "layer_type": "basic",
+                "depths": [1, 1, 1, 1],
+                "hidden_sizes": [16, 24, 32, 64],
+                "embedding_size": 16,
+                "out_features": ["stage4"],
+            },
+            "encoder_size": 64,
+            "num_lstm_layers": 1,
+            "projection_sizes": [48],
+            "head_dim": 8,
+            "stream_dropout": 0.2,
+            "fusion_dropout": 0.2,
+            "modality_dropout": 0.3,
+        }
+        return cls(**{**small, **overrides})
+
+
+__all__ = ["MODALITIES", "EmertConfig", "Modality"]

@@ -1,0 +1,195 @@
+"""From gaze as recorded to what the network takes: 32 steps of 39 columns, 32 steps of fixations, and their masks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from transformers import BatchFeature, FeatureExtractionMixin
+
+from .columns_emert import NUM_COLUMNS
+from .recording_emert import Gaze
+
+Normalisation = Literal["training", "participant"]
+_SMALLEST_STD = 1e-6  # a column that never changes is only centred
+
+
+@dataclass
+class GazeStatistics:
+    """Sums over samples and fixations from which mean and spread follow; two of them can be added.
+
+    `eye` `(3, 39)` float64: count, sum and sum of squares by column, missing values left out. `fixations` `(3, 2)`: the
+    same for x and y.
+    """
+
+    eye: np.ndarray
+    fixations: np.ndarray
+
+    @classmethod
+    def of(cls, gazes: Iterable[Gaze | None]) -> "GazeStatistics":
+        """Over any number of recordings."""
+        eye, fixations = np.zeros((3, NUM_COLUMNS)), np.zeros((3, 2))
+        for gaze in gazes:
+            if gaze is not None and gaze.eye_movements is not None:
+                eye += _sums(gaze.eye_movements)
+            if gaze is not None and gaze.fixations is not None:
+                fixations += _sums(gaze.fixations[:, :2])
+        return cls(eye, fixations)
+
+    def __add__(self, other: "GazeStatistics") -> "GazeStatistics":
+        return GazeStatistics(self.eye + other.eye, self.fixations + other.fixations)
+
+    @property
+    def eye_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the 39 columns; 0 and 1 for a column never seen."""
+        return _mean_and_std(self.eye)
+
+    @property
+    def fixation_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of x and y."""
+        return _mean_and_std(self.fixations)
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    values = values.astype(np.float64)
+    return np.stack([np.isfinite(values).sum(axis=0), np.nansum(values, axis=0), np.nansum(values**2, axis=0)])
+
+
+def _mean_and_std(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    count, total, squares = sums
+    seen = np.maximum(count, 1)
+    mean = total / seen
+    variance = np.maximum(squares / seen - mean**2, 0)
+    return mean, np.where(variance > _SMALLEST_STD**2, np.sqrt(variance), 1.0)
+
+
+class EmertFeatureExtractor(FeatureExtractionMixin):
+    """Eye movements and fixations of a recording as steps.
+
+    Args:
+        num_eye_steps, num_fixation_steps: as in the model's config.
+        normalisation: `"training"`: every column is standardised by the training participants' mean and spread, which
+            [`fit`] stores here. `"participant"`: by the participant's own, over all their recordings that are at hand;
+            no label is used, but one needs recordings of that participant, and the statistics are given with the call.
+            A call without them uses the recording itself.
+        clip: standardised values are cut to [-clip, clip].
+        eye_mean, eye_std, fixation_mean, fixation_std: what `fit` found.
+    """
+
+    model_input_names = ["eye_movements", "eye_movements_mask", "fixations", "fixations_mask"]  # noqa: RUF012
+
+    def __init__(
+        self,
+        num_eye_steps: int = 32,
+        num_fixation_steps: int = 32,
+        normalisation: Normalisation = "training",
+        clip: float = 5.0,
+        eye_mean: Sequence[float] = (0.0,) * NUM_COLUMNS,
+        eye_std: Sequence[float] = (1.0,) * NUM_COLUMNS,
+        fixation_mean: Sequence[float] = (0.5, 0.5),
+        fixation_std: Sequence[float] = (0.25, 0.25),
+        **kwargs,
+    ):
+        if normalisation not in ("training", "participant"):
+            raise ValueError(f"normalisation must be 'training' or 'participant', got {normalisation!r}")
+        if len(eye_mean) != NUM_COLUMNS or len(eye_std) != NUM_COLUMNS:
+            raise ValueError(f"eye_mean and eye_std need {NUM_COLUMNS} numbers, got {len(eye_mean)} and {len(eye_std)}")
+        self.num_eye_steps = num_eye_steps
+        self.num_fixation_steps = num_fixation_steps
+        self.normalisation = normalisation
+        self.clip = clip
+        self.eye_mean, self.eye_std = list(eye_mean), list(eye_std)
+        self.fixation_mean, self.fixation_std = list(fixation_mean), list(fixation_std)
+        super().__init__(**kwargs)
+
+    def fit(self, statistics: GazeStatistics) -> None:
+        """Stores the statistics of the training recordings; they are saved with the processor."""
+        eye, fixations = statistics.eye_scale, statistics.fixation_scale
+        self.eye_mean, self.eye_std = eye[0].tolist(), eye[1].tolist()
+        self.fixation_mean, self.fixation_std = fixations[0].tolist(), fixations[1].tolist()
+
+    def __call__(
+        self,
+        gaze: Gaze | None | Sequence[Gaze | None],
+        statistics: GazeStatistics | Sequence[GazeStatistics | None] | None = None,
+        return_tensors: str | None = "pt",
+    ) -> BatchFeature:
+        """One recording or a batch; a modality that a recording lacks is all zeros with a mask that is all False.
+
+        `statistics`: the participant's own, for `normalisation="participant"`, one a recording.
+
+        Returns `eye_movements` `(batch, eye steps, 39)` float32, `eye_movements_mask` `(batch, eye steps)` bool,
+        `fixations` `(batch, fixation steps, 2)` float32, `fixations_mask` `(batch, fixation steps)` bool.
+        """
+        gazes = list(gaze) if isinstance(gaze, (list, tuple)) else [gaze]
+        given = list(statistics) if isinstance(statistics, (list, tuple)) else [statistics] * len(gazes)
+        rows = [self._one(item, own) for item, own in zip(gazes, given, strict=True)]
+        return BatchFeature(
+            {name: np.stack([row[name] for row in rows]) for name in self.model_input_names}, tensor_type=return_tensors
+        )
+
+    def _one(self, gaze: Gaze | None, statistics: GazeStatistics | None) -> dict[str, np.ndarray]:
+        gaze = gaze or Gaze()
+        eye_scale, fixation_scale = self._scales(gaze, statistics)
+        steps, seen = resample(gaze, self.num_eye_steps)
+        points, there = fixation_steps(gaze, self.num_fixation_steps)
+        return {
+            "eye_movements": self._standardise(steps, *eye_scale),
+            "eye_movements_mask": seen,
+            "fixations": self._standardise(points, *fixation_scale),
+            "fixations_mask": there,
+        }
+
+    def _scales(self, gaze: Gaze, statistics: GazeStatistics | None):
+        if self.normalisation == "participant":
+            own = statistics or GazeStatistics.of([gaze])
+            return own.eye_scale, own.fixation_scale
+        return (self.eye_mean, self.eye_std), (self.fixation_mean, self.fixation_std)
+
+    def _standardise(self, values: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+        """Standardised, cut, and missing values at the mean."""
+        scaled = (values - np.asarray(mean)) / np.asarray(std)
+        return np.nan_to_num(np.clip(scaled, -self.clip, self.clip)).astype(np.float32)
+
+
+def resample(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Eye movements in `num_steps` equal parts of the recording's time; each step is the mean over its part.
+
+    Returns values `(num_steps, 39)` float64, NaN where a column is missing throughout a part, and a mask `(num_steps,)`
+    bool, False where the part holds nothing at all.
+    """
+    values = np.full((num_steps, NUM_COLUMNS), np.nan)
+    if gaze.eye_movements is None or gaze.times_ms is None or len(gaze.times_ms) == 0:
+        return values, np.zeros(num_steps, bool)
+    samples = gaze.eye_movements.astype(np.float64)
+    edges = np.linspace(gaze.times_ms[0], gaze.times_ms[-1], num_steps + 1)[:-1]
+    starts = np.searchsorted(gaze.times_ms, edges, side="left")
+    filled = np.diff(starts, append=len(samples)) > 0  # reduceat answers an empty part with a sample of the next
+    seen = np.isfinite(samples)
+    starts = starts[filled]
+    counts = np.add.reduceat(seen, starts, axis=0, dtype=np.int64)
+    totals = np.add.reduceat(np.where(seen, samples, 0.0), starts, axis=0)
+    values[filled] = np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
+    return values, np.isfinite(values).any(axis=1)
+
+
+def fixation_steps(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """The scan path in `num_steps` equal parts of the recording's time: the fixation in progress at each part's middle.
+
+    So a long fixation takes several steps, and how long a person looked is told by how many. Returns points
+    `(num_steps, 2)` and a mask `(num_steps,)`, False where no fixation is in progress.
+    """
+    points = np.full((num_steps, 2), np.nan)
+    if gaze.fixations is None or len(gaze.fixations) == 0:
+        return points, np.zeros(num_steps, bool)
+    fixations = gaze.fixations[np.argsort(gaze.fixations[:, 2], kind="stable")]
+    start = gaze.times_ms[0] if gaze.times_ms is not None and len(gaze.times_ms) else fixations[0, 2]
+    moments = start + (gaze.duration_ms - start) * (np.arange(num_steps) + 0.5) / num_steps
+    latest = np.searchsorted(fixations[:, 2], moments, side="right") - 1
+    ends = fixations[latest, 2] + fixations[latest, 3]
+    there = (latest >= 0) & (moments <= ends) & np.isfinite(fixations[latest, :2]).all(axis=1)
+    points[there] = fixations[latest[there], :2]
+    return points, there
+
+
+__all__ = ["EmertFeatureExtractor", "GazeStatistics"]

@@ -1,0 +1,250 @@
+"""The parts of EMERT: encoders of the three modalities, adversarial decoupling, cross-attention fusion, heads.
+
+Sources: the authors' evaluation code (kejun1/EMER, January 2024) for the arithmetic; the masks are ours. With every mask
+full, the arithmetic is the authors'.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import nn
+from transformers import AutoBackbone
+from transformers.masking_utils import create_bidirectional_mask
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from .configuration_emert import MODALITIES, EmertConfig
+
+
+def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean over time of the steps that are there: `(batch, time, size)`, `(batch, time)` bool -> `(batch, size)`.
+
+    A sample without any step gives zeros.
+    """
+    weights = mask.unsqueeze(-1).to(values.dtype)
+    return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+
+
+def multilayer(sizes: list[int], slope: float) -> nn.Sequential:
+    """Linear layers of these widths with LeakyReLU(slope) between them, none after the last."""
+    layers: list[nn.Module] = []
+    for index, (size_in, size_out) in enumerate(pairwise(sizes)):
+        if index:
+            layers.append(nn.LeakyReLU(slope))
+        layers.append(nn.Linear(size_in, size_out))
+    return nn.Sequential(*layers)
+
+
+class EmertFaceEncoder(nn.Module):
+    """Face frames to a stream: backbone per frame, global average pool, linear."""
+
+    def __init__(self, config: EmertConfig):
+        super().__init__()
+        self.backbone = AutoBackbone.from_config(config.backbone_config)
+        self.projection = nn.Linear(self.backbone.channels[-1], config.encoder_size)
+
+    def forward(self, pixel_values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """`(batch, frames, 3, height, width)`, `(batch, frames)` bool -> `(batch, frames, size)`."""
+        batch, frames = pixel_values.shape[:2]
+        images = pixel_values.flatten(0, 1)
+        present = mask.flatten()
+        if not self.training:
+            features = self._features(torch.where(present[:, None, None, None], images, 0))
+        else:
+            # BatchNorm must not see the frames that are absent: its statistics would depend on how many there are.
+            features = images.new_zeros(batch * frames, self.projection.in_features)
+            if present.any():
+                computed = self._features(images[present])
+                features = features.to(computed.dtype).index_put((present.nonzero().squeeze(1),), computed)
+        return self.projection(features).unflatten(0, (batch, frames))
+
+    def _features(self, images: torch.Tensor) -> torch.Tensor:
+        """`(images, 3, height, width)` -> `(images, channels)`."""
+        return self.backbone(images).feature_maps[-1].mean(dim=(2, 3))
+
+
+class EmertSequenceEncoder(nn.Module):
+    """Eye movements or fixations to a stream: an LSTM that a missing step leaves as it was."""
+
+    def __init__(self, config: EmertConfig, input_size: int):
+        super().__init__()
+        self.lstm = nn.LSTM(input_size, config.encoder_size, config.num_lstm_layers, batch_first=True)
+
+    def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """`(batch, time, input_size)`, `(batch, time)` bool -> `(batch, time, size)`, zeros where the mask is False."""
+        values = torch.where(mask.unsqueeze(-1), values, 0)
+        # Present steps move to the front, in order. The LSTM runs forward in time, so what follows them changes nothing.
+        order = torch.argsort((~mask).to(torch.uint8), dim=1, stable=True)
+        states, _ = self.lstm(_take_steps(values, order))
+        states = _take_steps(states, torch.argsort(order, dim=1))
+        return torch.where(mask.unsqueeze(-1), states, 0)
+
+
+def _take_steps(values: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    return values.gather(1, order.unsqueeze(-1).expand_as(values))
+
+
+class _ReverseGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, values: torch.Tensor, coefficient: float) -> torch.Tensor:
+        ctx.coefficient = coefficient
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor):
+        return -ctx.coefficient * gradient, None
+
+
+class EmertDecoupling(nn.Module):
+    """Modality-adversarial feature decoupling.
+
+    Each modality has a *specific* projection of its own; one *invariant* projection serves all three. One linear
+    discriminator for both sides (a quirk of the authors', kept) guesses the modality from each stream's mean over time:
+    from the specific streams directly, from the invariant ones through a gradient reversal.
+    """
+
+    def __init__(self, config: EmertConfig):
+        super().__init__()
+        sizes = [config.encoder_size, *config.projection_sizes]
+        self.reversal = config.reversal
+        self.specific = nn.ModuleDict({name: multilayer(sizes, 0.1) for name in MODALITIES})
+        self.invariant = multilayer(sizes, 0.1)
+        self.discriminator = nn.Linear(config.hidden_size, len(MODALITIES))
+
+    def forward(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor]):
+        """Streams `(batch, time, encoder_size)` by modality.
+
+        Gives `specific` and `invariant`, both `(batch, tokens, size)` with the modalities one after another in time, and
+        the discriminator's logits of both sides, `(batch, 3 modalities, 3)`.
+        """
+        specific = {name: self.specific[name](streams[name]) for name in MODALITIES}
+        invariant = {name: self.invariant(streams[name]) for name in MODALITIES}
+        specific_means = torch.stack([masked_mean(specific[name], masks[name]) for name in MODALITIES], dim=1)
+        invariant_means = torch.stack([masked_mean(invariant[name], masks[name]) for name in MODALITIES], dim=1)
+        return (
+            torch.cat(list(specific.values()), dim=1),
+            torch.cat(list(invariant.values()), dim=1),
+            self.discriminator(specific_means),
+            self.discriminator(_ReverseGradient.apply(invariant_means, self.reversal)),
+        )
+
+
+def eager_attention_forward(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention in plain torch, in the form of transformers' attention interface.
+
+    Query, key, value `(batch, heads, tokens, head_dim)` -> output `(batch, tokens, heads, head_dim)` and weights
+    `(batch, heads, target tokens, source tokens)`.
+    """
+    scores = query @ key.transpose(-1, -2) * scaling
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
+    weights = nn.functional.dropout(weights, p=dropout, training=module.training)
+    return (weights @ value).transpose(1, 2).contiguous(), weights
+
+
+class EmertCrossAttention(nn.Module):
+    """Target tokens ask source tokens. Each of query, key and value has a LayerNorm of its own; no bias in them."""
+
+    def __init__(self, config: EmertConfig):
+        super().__init__()
+        size, inner = config.hidden_size, config.num_attention_heads * config.head_dim
+        self.config = config
+        self.head_dim = config.head_dim
+        self.scaling = config.head_dim**-0.5
+        self.is_causal = False
+        self.norm_q, self.norm_k, self.norm_v = nn.LayerNorm(size), nn.LayerNorm(size), nn.LayerNorm(size)
+        self.q_proj = nn.Linear(size, inner, bias=False)
+        self.k_proj = nn.Linear(size, inner, bias=False)
+        self.v_proj = nn.Linear(size, inner, bias=False)
+        self.out_proj = nn.Linear(inner, size)
+        self.dropout = nn.Dropout(config.fusion_dropout)
+
+    def forward(
+        self, target: torch.Tensor, source: torch.Tensor, attention_mask: torch.Tensor | None, **kwargs
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """`(batch, target tokens, size)`, `(batch, source tokens, size)` -> output and, if eager, the weights."""
+        query = self._split_heads(self.q_proj(self.norm_q(target)))
+        key = self._split_heads(self.k_proj(self.norm_k(source)))
+        value = self._split_heads(self.v_proj(self.norm_v(source)))
+        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention_forward
+        )
+        output, weights = attend(self, query, key, value, attention_mask, scaling=self.scaling, dropout=0.0, **kwargs)
+        return self.dropout(self.out_proj(output.flatten(2))), weights
+
+    def _split_heads(self, values: torch.Tensor) -> torch.Tensor:
+        """`(batch, tokens, heads * head_dim)` -> `(batch, heads, tokens, head_dim)`."""
+        return values.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+
+
+class EmertFusionLayer(GradientCheckpointingLayer):
+    """Cross-attention and a small feed-forward part, each with a residual onto the target."""
+
+    def __init__(self, config: EmertConfig):
+        super().__init__()
+        size = config.hidden_size
+        self.attention = EmertCrossAttention(config)
+        self.norm = nn.LayerNorm(size)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(size, size),
+            nn.GELU(),
+            nn.Dropout(config.fusion_dropout),
+            nn.Linear(size, size),
+            nn.Dropout(config.fusion_dropout),
+        )
+
+    def forward(self, target: torch.Tensor, source: torch.Tensor, attention_mask: torch.Tensor | None, **kwargs):
+        """Both `(batch, tokens, size)`; gives the new target."""
+        target = self.attention(target, source, attention_mask, **kwargs)[0] + target
+        return self.feed_forward(self.norm(target)) + target
+
+
+class EmertFusion(nn.Module):
+    """The emotion-sensitive fusion: invariant tokens (target) ask the specific ones (source).
+
+    As in the authors' code there is no self-attention, the source stays the same in every layer, and no norm follows
+    the last layer.
+    """
+
+    def __init__(self, config: EmertConfig):
+        super().__init__()
+        tokens = sum(config.lengths.values())
+        self.config = config
+        self.source_positions = nn.Parameter(torch.zeros(1, tokens, config.hidden_size))
+        self.target_positions = nn.Parameter(torch.zeros(1, tokens, config.hidden_size))
+        self.dropout = nn.Dropout(config.position_dropout)
+        self.layers = nn.ModuleList([EmertFusionLayer(config) for _ in range(config.num_fusion_layers)])
+
+    def forward(self, specific: torch.Tensor, invariant: torch.Tensor, mask: torch.Tensor, **kwargs) -> torch.Tensor:
+        """Specific and invariant `(batch, tokens, size)`, mask `(batch, tokens)` bool -> `(batch, tokens, size)`."""
+        source = self.dropout(specific + self.source_positions)
+        target = self.dropout(invariant + self.target_positions)
+        attention_mask = create_bidirectional_mask(
+            config=self.config, inputs_embeds=target, attention_mask=mask, encoder_hidden_states=source
+        )
+        for layer in self.layers:
+            target = layer(target, source, attention_mask, **kwargs)
+        return target
+
+
+class EmertHead(nn.Module):
+    """From the fused representation to one task's logits or numbers."""
+
+    def __init__(self, config: EmertConfig, size: int):
+        super().__init__()
+        self.layers = multilayer([config.hidden_size, *config.head_sizes, size], 0.01)
+
+    def forward(self, fused: torch.Tensor) -> torch.Tensor:
+        """`(batch, hidden_size)` -> `(batch, task size)`."""
+        return self.layers(fused)

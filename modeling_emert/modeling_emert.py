@@ -1,0 +1,266 @@
+"""EMERT as a transformers model: what a person feels (ER) and what the face shows (FER), from face and eyes."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import initialization as init
+from transformers.modeling_utils import PreTrainedModel
+from transformers.utils import ModelOutput, can_return_tuple
+from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils.output_capturing import OutputRecorder, capture_outputs
+
+from .configuration_emert import MODALITIES, EmertConfig
+from .layers_emert import (
+    EmertCrossAttention,
+    EmertDecoupling,
+    EmertFaceEncoder,
+    EmertFusion,
+    EmertFusionLayer,
+    EmertHead,
+    EmertSequenceEncoder,
+    masked_mean,
+)
+from .losses_emert import modality_loss, task_loss
+from .tasks_emert import get_task
+
+
+@dataclass
+class EmertModalityLogits(ModelOutput):
+    """The discriminator's guesses of the modality, `(batch, 3 modalities, 3)`, from the streams of either side."""
+
+    invariant: torch.FloatTensor | None = None
+    specific: torch.FloatTensor | None = None
+
+
+@dataclass
+class EmertModelOutput(ModelOutput):
+    """What the network makes of a batch.
+
+    - `last_hidden_state`: `(batch, tokens, hidden_size)`, fused tokens: frames, eye-movement steps, fixation steps.
+    - `pooler_output`: `(batch, hidden_size)`, their mean over the tokens that are there.
+    - `modality_logits`: see [`EmertModalityLogits`].
+    - `modality_present`: `(batch, 3)` bool, which modalities took part (after modality dropout in training).
+    - `hidden_states`: target tokens after each fusion layer. `attentions`: `(batch, heads, tokens, tokens)` a layer.
+    """
+
+    last_hidden_state: torch.FloatTensor | None = None
+    pooler_output: torch.FloatTensor | None = None
+    modality_logits: EmertModalityLogits | None = None
+    modality_present: torch.BoolTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
+
+
+@dataclass
+class EmertOutput(ModelOutput):
+    """Answers for a batch.
+
+    - `loss`: scalar, where labels were given: the weighted sum of `losses`.
+    - `logits`: by task: class logits `(batch, classes)`, or numbers `(batch, numbers)` in the task's range.
+    - `losses`: by name, not weighted: each task, `adversarial`, `specific`.
+    - the rest as in [`EmertModelOutput`].
+    """
+
+    loss: torch.FloatTensor | None = None
+    logits: dict[str, torch.FloatTensor] | None = None
+    losses: dict[str, torch.FloatTensor] | None = None
+    modality_logits: EmertModalityLogits | None = None
+    pooler_output: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
+
+
+class EmertPreTrainedModel(PreTrainedModel):
+    config: EmertConfig
+    base_model_prefix = "emert"
+    main_input_name = "pixel_values"
+    input_modalities = ("video",)
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+    _no_split_modules = ("EmertFusionLayer",)
+    _can_record_outputs = {  # noqa: RUF012  (the name and form are transformers')
+        "hidden_states": EmertFusionLayer,
+        "attentions": OutputRecorder(EmertCrossAttention, index=1),
+    }
+    # The loss is a mean over labels that are there; Trainer must not rescale it by the number of items in the batch.
+    accepts_loss_kwargs = False
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """PyTorch's own defaults, with which the authors trained; positions (unpublished) start small."""
+        super()._init_weights(module)
+        if isinstance(module, nn.Linear):
+            init.kaiming_uniform_(module.weight, a=math.sqrt(5))
+            if module.bias is not None:
+                bound = 1 / math.sqrt(module.in_features)
+                init.uniform_(module.bias, -bound, bound)
+        elif isinstance(module, nn.LSTM):
+            bound = 1 / math.sqrt(module.hidden_size)
+            for parameter in module.parameters():
+                init.uniform_(parameter, -bound, bound)
+        elif isinstance(module, EmertFusion):
+            init.normal_(module.source_positions, std=0.02)
+            init.normal_(module.target_positions, std=0.02)
+
+
+class EmertModel(EmertPreTrainedModel):
+    """Encoders, decoupling and fusion, without heads."""
+
+    def __init__(self, config: EmertConfig):
+        super().__init__(config)
+        self.face_encoder = EmertFaceEncoder(config)
+        self.eye_encoder = EmertSequenceEncoder(config, config.num_columns)
+        self.fixation_encoder = EmertSequenceEncoder(config, config.fixation_size)
+        self.stream_dropout = nn.Dropout(config.stream_dropout)
+        self.decoupling = EmertDecoupling(config)
+        self.fusion = EmertFusion(config)
+        self.post_init()
+
+    @merge_with_config_defaults
+    @capture_outputs(tie_last_hidden_states=False)
+    def forward(
+        self,
+        pixel_values: torch.Tensor | None = None,
+        eye_movements: torch.Tensor | None = None,
+        fixations: torch.Tensor | None = None,
+        face_mask: torch.Tensor | None = None,
+        eye_movements_mask: torch.Tensor | None = None,
+        fixations_mask: torch.Tensor | None = None,
+        **kwargs,
+    ) -> EmertModelOutput:
+        """
+        Args:
+            pixel_values: `(batch, frames, 3, height, width)` float, normalised face crops; None: no sample has a face.
+            eye_movements: `(batch, eye steps, 39)` float, normalised; or None.
+            fixations: `(batch, fixation steps, 2)` float, normalised; or None.
+            face_mask, eye_movements_mask, fixations_mask: `(batch, time)` bool, True where the step is there; None: all
+                of it. What stands at a False step, NaN included, has no effect.
+
+        Raises:
+            ValueError: no modality is given, a length differs from the config's, or a sample has no step at all.
+        """
+        values = dict(zip(MODALITIES, (pixel_values, eye_movements, fixations), strict=True))
+        masks = dict(zip(MODALITIES, (face_mask, eye_movements_mask, fixations_mask), strict=True))
+        masks = self._complete_masks(values, masks)
+        if self.training and self.config.modality_dropout > 0:
+            masks = self._drop_modalities(masks)
+        encoders = dict(zip(MODALITIES, (self.face_encoder, self.eye_encoder, self.fixation_encoder), strict=True))
+        streams = {
+            name: self.stream_dropout(encoders[name](values[name], masks[name]))
+            if values[name] is not None
+            else self._empty_stream(masks[name])
+            for name in MODALITIES
+        }
+        specific, invariant, specific_logits, invariant_logits = self.decoupling(streams, masks)
+        mask = torch.cat([masks[name] for name in MODALITIES], dim=1)
+        fused = self.fusion(specific, invariant, mask, **kwargs)
+        return EmertModelOutput(
+            last_hidden_state=fused,
+            pooler_output=masked_mean(fused, mask),
+            modality_logits=EmertModalityLogits(invariant=invariant_logits, specific=specific_logits),
+            modality_present=torch.stack([masks[name].any(dim=1) for name in MODALITIES], dim=1),
+        )
+
+    def _complete_masks(
+        self, values: dict[str, torch.Tensor | None], masks: dict[str, torch.Tensor | None]
+    ) -> dict[str, torch.Tensor]:
+        """A bool mask `(batch, length)` for every modality, all False where the modality is not given."""
+        given = next((value for value in values.values() if value is not None), None)
+        if given is None:
+            raise ValueError(f"EMERT needs at least one of {', '.join(MODALITIES)}; all are None")
+        complete = {}
+        for name, length in self.config.lengths.items():
+            value, mask = values[name], masks[name]
+            if value is not None and value.shape[1] != length:
+                raise ValueError(f"{name} must have {length} steps (config), got shape {tuple(value.shape)}")
+            if value is None or mask is None:
+                mask = torch.full((len(given), length), value is not None, device=given.device)
+            complete[name] = mask.bool()
+        if not torch.compiler.is_compiling() and not torch.cat(list(complete.values()), dim=1).any(dim=1).all():
+            raise ValueError("a sample has no step in any modality: leave it out, there is nothing to answer from")
+        return complete
+
+    def _drop_modalities(self, masks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Hides each modality of each sample by chance; a sample that would lose everything keeps all that it has."""
+        present = torch.stack([masks[name].any(dim=1) for name in MODALITIES], dim=1)  # (batch, 3)
+        keep = torch.rand(present.shape, device=present.device) >= self.config.modality_dropout
+        keep = keep | ~(keep & present).any(dim=1, keepdim=True)
+        return {name: masks[name] & keep[:, index : index + 1] for index, name in enumerate(MODALITIES)}
+
+    def _empty_stream(self, mask: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(*mask.shape, self.config.encoder_size, dtype=self.dtype, device=mask.device)
+
+
+class EmertForEmotionRecognition(EmertPreTrainedModel):
+    """EMERT with a head for each task of its config."""
+
+    def __init__(self, config: EmertConfig):
+        super().__init__(config)
+        self.emert = EmertModel(config)
+        self.heads = nn.ModuleDict({name: EmertHead(config, get_task(name).size) for name in config.tasks})
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        pixel_values: torch.Tensor | None = None,
+        eye_movements: torch.Tensor | None = None,
+        fixations: torch.Tensor | None = None,
+        face_mask: torch.Tensor | None = None,
+        eye_movements_mask: torch.Tensor | None = None,
+        fixations_mask: torch.Tensor | None = None,
+        labels: dict[str, torch.Tensor] | None = None,
+        **kwargs,
+    ) -> EmertOutput:
+        """
+        Args:
+            labels: by task: `(batch,)` long, -100 for absent; or `(batch, numbers)` float, NaN for absent. A task that is
+                left out is not trained.
+            the rest as in [`EmertModel.forward`].
+
+        Raises:
+            ValueError: as [`EmertModel.forward`], or a label's task is none of the config's.
+        """
+        outputs: EmertModelOutput = self.emert(
+            pixel_values=pixel_values,
+            eye_movements=eye_movements,
+            fixations=fixations,
+            face_mask=face_mask,
+            eye_movements_mask=eye_movements_mask,
+            fixations_mask=fixations_mask,
+            **kwargs,
+        )
+        logits = {name: head(outputs.pooler_output) for name, head in self.heads.items()}
+        losses = None if labels is None else self._losses(logits, labels, outputs)
+        return EmertOutput(
+            loss=None if losses is None else self._weighted(losses),
+            logits=logits,
+            losses=losses,
+            modality_logits=outputs.modality_logits,
+            pooler_output=outputs.pooler_output,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+        )
+
+    def _losses(
+        self, logits: dict[str, torch.Tensor], labels: dict[str, torch.Tensor], outputs: EmertModelOutput
+    ) -> dict[str, torch.Tensor]:
+        unknown = set(labels) - set(logits)
+        if unknown:
+            raise ValueError(f"labels for {sorted(unknown)}, but the model's tasks are {list(logits)}")
+        losses = {name: task_loss(get_task(name), logits[name], labels[name]) for name in logits if name in labels}
+        losses["adversarial"] = modality_loss(outputs.modality_logits.invariant, outputs.modality_present)
+        losses["specific"] = modality_loss(outputs.modality_logits.specific, outputs.modality_present)
+        return losses
+
+    def _weighted(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
+        weights = {"adversarial": self.config.adversarial_weight, "specific": self.config.specific_weight}
+        return sum(weights.get(name, self.config.task_weight) * loss for name, loss in losses.items())
+
+
+__all__ = ["EmertForEmotionRecognition", "EmertModel", "EmertModelOutput", "EmertOutput", "EmertPreTrainedModel"]

@@ -1,0 +1,133 @@
+"""From files or arrays to the model's inputs, in one object that is saved beside the model."""
+
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import numpy as np
+from transformers import BatchFeature, ProcessorMixin
+
+from .configuration_emert import EmertConfig
+from .errors_emert import EmertInputError
+from .faces_emert import FaceDetector, track_faces
+from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
+from .recording_emert import FaceTrack, Gaze, Recording
+from .video_emert import read_frames
+from .video_processing_emert import EmertVideoProcessor
+
+Video = str | Path | np.ndarray | FaceTrack
+GazeInput = str | Path | np.ndarray | Gaze
+
+
+class EmertProcessor(ProcessorMixin):
+    """Loads recordings ([`load`]) and prepares them for the model (a call).
+
+    ```python
+    processor = EmertProcessor.from_pretrained(folder)
+    recording = processor.load(video="clip.mp4", gaze="gaze.csv")
+    inputs = processor(recording)
+    ```
+    """
+
+    def __init__(
+        self,
+        video_processor: EmertVideoProcessor | None = None,
+        feature_extractor: EmertFeatureExtractor | None = None,
+        **kwargs,
+    ):
+        super().__init__(
+            video_processor=video_processor or EmertVideoProcessor(),
+            feature_extractor=feature_extractor or EmertFeatureExtractor(),
+            **kwargs,
+        )
+
+    @classmethod
+    def for_config(
+        cls, config: EmertConfig, image_size: int = 112, normalisation: str = "training"
+    ) -> "EmertProcessor":
+        """A processor with the lengths that a model of this config takes."""
+        return cls(
+            EmertVideoProcessor(num_frames=config.num_frames, size={"height": image_size, "width": image_size}),
+            EmertFeatureExtractor(config.num_eye_steps, config.num_fixation_steps, normalisation),
+        )
+
+    def load(
+        self,
+        video: Video | None = None,
+        gaze: GazeInput | None = None,
+        detector: FaceDetector | None = None,
+    ) -> Recording:
+        """One recording from files or arrays; what could not be used is said in the recording's `notes`.
+
+        Args:
+            video: a file; whole frames `(frames, height, width, 3)` uint8 RGB; or a [`FaceTrack`] (crops, used as is).
+            gaze: a file in a format that the installed readers know; samples `(samples, 39)` in the columns of
+                `columns_emert`, evenly spaced in time; or a [`Gaze`].
+
+        Raises:
+            EmertInputError: a file can't be read, or nothing is left to answer from.
+        """
+        notes: list[str] = []
+        face = self._load_face(video, detector, notes)
+        gaze = self._load_gaze(gaze, notes)
+        if face is None and gaze is None:
+            raise EmertInputError(
+                " ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."])
+            )
+        return Recording(face, gaze, notes)
+
+    def __call__(
+        self,
+        recordings: Recording | Sequence[Recording],
+        statistics: GazeStatistics | Sequence[GazeStatistics | None] | None = None,
+        return_tensors: str | None = "pt",
+    ) -> BatchFeature:
+        """One recording or a batch, as the model's keyword arguments; modalities that no recording has are left out.
+
+        `statistics`: each participant's own, where `normalisation="participant"` (see [`EmertFeatureExtractor`]).
+        """
+        batch = [recordings] if isinstance(recordings, Recording) else list(recordings)
+        inputs = self.video_processor([item.face for item in batch], return_tensors=return_tensors)
+        gaze = self.feature_extractor([item.gaze for item in batch], statistics, return_tensors=return_tensors)
+        for name in ("eye_movements", "fixations"):
+            if gaze[f"{name}_mask"].any():
+                inputs[name], inputs[f"{name}_mask"] = gaze[name], gaze[f"{name}_mask"]
+        return inputs
+
+    def _load_face(self, video: Video | None, detector: FaceDetector | None, notes: list[str]) -> FaceTrack | None:
+        if video is None or isinstance(video, FaceTrack):
+            return video
+        if isinstance(video, np.ndarray):
+            frames, times_ms, name = video, np.arange(len(video), dtype=np.float32), "the frames"
+        else:
+            frames, times_ms = read_frames(video, self.video_processor.num_frames)
+            name = Path(video).name
+        face = track_faces(frames, times_ms, detector)
+        if face is None:
+            notes.append(f"No face was found in {name} ({len(frames)} frames looked at), so the face is left out.")
+        return face
+
+    def _load_gaze(self, gaze: GazeInput | None, notes: list[str]) -> Gaze | None:
+        if isinstance(gaze, (str, Path)):
+            name, gaze = Path(gaze).name, _gaze_reader()(gaze)
+        elif isinstance(gaze, np.ndarray):
+            name, gaze = "the gaze samples", Gaze(gaze, np.arange(len(gaze), dtype=np.float32))
+        else:
+            name = "the gaze"
+        if gaze is None:
+            return None
+        notes.extend(gaze.notes)
+        if gaze.missing_share in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):
+            notes.append(f"{name} holds neither a valid gaze point nor a fixation, so the eyes are left out.")
+            return None
+        return gaze
+
+
+def _gaze_reader():
+    """The reader of eye trackers' files, which the model folder does not hold: the package `emert` brings it."""
+    for entry_point in entry_points(group="emert.gaze_readers"):
+        return entry_point.load()
+    raise EmertInputError("no reader of gaze files is installed: `pip install emert`, or give arrays (Gaze)")
+
+
+__all__ = ["EmertProcessor"]

@@ -1,0 +1,106 @@
+"""One recording (a participant watching a stimulus) as every room of the project passes it on."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .columns_emert import COLUMN_INDEX, GAZE_COLUMNS, NUM_COLUMNS
+
+
+@dataclass
+class FaceTrack:
+    """Face crops of one clip.
+
+    - `frames`: `(frames, height, width, 3)` uint8, RGB.
+    - `times_ms`: `(frames,)` float32, from the start of the clip, rising.
+    - `detected`: `(frames,)` bool; False where the crop uses the box of the nearest frame with a face.
+    """
+
+    frames: np.ndarray
+    times_ms: np.ndarray
+    detected: np.ndarray
+
+    def __post_init__(self) -> None:
+        self.times_ms = np.asarray(self.times_ms, np.float32)
+        self.detected = np.asarray(self.detected, bool)
+        count = len(self.frames)
+        if self.frames.ndim != 4 or self.frames.shape[-1] != 3 or self.frames.dtype != np.uint8:
+            raise ValueError(
+                f"face frames must be (frames, height, width, 3) uint8, got {self.frames.shape} {self.frames.dtype}"
+            )
+        if self.times_ms.shape != (count,) or self.detected.shape != (count,):
+            raise ValueError(f"{count} face frames need as many times and flags, got {len(self.times_ms)} times")
+
+    @property
+    def detected_share(self) -> float:
+        """Share of the frames in which a face was found, 0..1."""
+        return float(self.detected.mean())
+
+
+@dataclass
+class Gaze:
+    """What an eye tracker recorded; either part may be absent (None).
+
+    - `eye_movements`: `(samples, 39)` float32, the columns of `columns_emert`, missing is NaN.
+    - `times_ms`: `(samples,)` float32, from the start of the recording, rising.
+    - `fixations`: `(fixations, 4)` float32: x, y in shares of the stimulus (origin top left), start and duration in ms.
+    - `participant`, `stimulus`: as the file names them, where it does.
+    - `format`: which reader made it. `notes`: what it changed or could not tell, in sentences for the user.
+    """
+
+    eye_movements: np.ndarray | None = None
+    times_ms: np.ndarray | None = None
+    fixations: np.ndarray | None = None
+    participant: str | None = None
+    stimulus: str | None = None
+    format: str = "arrays"
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if (self.eye_movements is None) != (self.times_ms is None):
+            raise ValueError("eye_movements and times_ms come together: give both or neither")
+        if self.eye_movements is not None and self.times_ms is not None:
+            self.eye_movements = np.asarray(self.eye_movements, np.float32)
+            self.times_ms = np.asarray(self.times_ms, np.float32)
+            if self.eye_movements.ndim != 2 or self.eye_movements.shape[1] != NUM_COLUMNS:
+                raise ValueError(f"eye_movements must be (samples, {NUM_COLUMNS}), got {self.eye_movements.shape}")
+            if self.times_ms.shape != (len(self.eye_movements),):
+                raise ValueError(f"{len(self.eye_movements)} samples need as many times, got {self.times_ms.shape}")
+        if self.fixations is not None:
+            self.fixations = np.asarray(self.fixations, np.float32).reshape(-1, 4)
+
+    def column(self, name: str) -> np.ndarray:
+        """`(samples,)` of one named column."""
+        if self.eye_movements is None:
+            raise ValueError("this recording has no eye movements")
+        return self.eye_movements[:, COLUMN_INDEX[name]]
+
+    @property
+    def missing_share(self) -> float | None:
+        """Share of the samples without any gaze point, 0..1; None where there are no samples."""
+        if self.eye_movements is None or len(self.eye_movements) == 0:
+            return None
+        gaze = self.eye_movements[:, [COLUMN_INDEX[name] for name in GAZE_COLUMNS]]
+        return float(np.isnan(gaze).all(axis=1).mean())
+
+    @property
+    def duration_ms(self) -> float:
+        """Time from the first to the last sample, or to the end of the last fixation."""
+        ends = [0.0]
+        if self.times_ms is not None and len(self.times_ms):
+            ends.append(float(self.times_ms[-1]))
+        if self.fixations is not None and len(self.fixations):
+            ends.append(float((self.fixations[:, 2] + self.fixations[:, 3]).max()))
+        return max(ends)
+
+
+@dataclass
+class Recording:
+    """Both together. A part that is None is absent: the model is told by masks.
+
+    `notes`: what was left out and why, in sentences for the user.
+    """
+
+    face: FaceTrack | None = None
+    gaze: Gaze | None = None
+    notes: list[str] = field(default_factory=list)

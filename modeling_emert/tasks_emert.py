@@ -1,0 +1,85 @@
+"""Every task that EMERT can predict: the one place for labels, their order, ranges and metrics.
+
+Everything else (ClassLabel features, `id2label`, data set configs, cards, the demo) is derived from here.
+Source of the seven EMER tasks: the authors' annotation list; that they are the paper's seven protocols is our reading.
+The order of the labels is ours: the authors publish none.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+View = Literal["er", "fer", "perceived"]
+Kind = Literal["classes", "numbers"]
+
+EMOTIONS = ("happiness", "sadness", "fear", "surprise", "disgust", "anger", "neutral")
+POLARITIES = ("positive", "negative", "neutral")
+
+# Surprise is missing on purpose: its coarse class is published nowhere, so a source decides, and by default it is free.
+POLARITY_OF_EMOTION = {
+    "happiness": "positive",
+    "sadness": "negative",
+    "fear": "negative",
+    "disgust": "negative",
+    "anger": "negative",
+    "neutral": "neutral",
+}
+
+# How an absent label is written in a batch; the loss and the metrics leave such entries out.
+ABSENT_CLASS = -100
+ABSENT_NUMBER = float("nan")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to predict.
+
+    `labels` are the names of the classes in order, or the names of the numbers. `range` is that of each number.
+    """
+
+    name: str
+    view: View
+    kind: Kind
+    labels: tuple[str, ...]
+    range: tuple[float, float] | None = None
+
+    @property
+    def size(self) -> int:
+        """Width of the head: one logit a class, or one value a number."""
+        return len(self.labels)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the data set's label columns: the task's own for classes, one for each number."""
+        if self.kind == "classes":
+            return (self.name,)
+        return tuple(f"{self.view}_{label}" for label in self.labels)
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric on which a checkpoint is chosen; higher is better."""
+        return "uar" if self.kind == "classes" else "ccc"
+
+
+_ALL_TASKS = (
+    Task("er3", "er", "classes", POLARITIES),
+    Task("er7", "er", "classes", EMOTIONS),
+    Task("er_va", "er", "numbers", ("valence", "arousal"), (-1.0, 1.0)),
+    Task("fer3", "fer", "classes", POLARITIES),
+    Task("fer7", "fer", "classes", EMOTIONS),
+    Task("fer_va", "fer", "numbers", ("valence", "arousal"), (-1.0, 1.0)),
+    Task("fer_intensity", "fer", "numbers", ("intensity",), (0.0, 3.0)),
+    Task("perceived3", "perceived", "classes", POLARITIES),
+)
+TASKS: dict[str, Task] = {task.name: task for task in _ALL_TASKS}
+
+# EMER's seven protocols, in the order in which tables list them.
+EMER_TASKS = ("er3", "er7", "er_va", "fer3", "fer7", "fer_va", "fer_intensity")
+
+LABEL_COLUMNS: tuple[str, ...] = tuple(column for task in _ALL_TASKS for column in task.columns)
+
+
+def get_task(name: str) -> Task:
+    """The task of that name. Raises `ValueError` that lists the known ones."""
+    if name not in TASKS:
+        raise ValueError(f"unknown task {name!r}; known tasks: {', '.join(TASKS)}")
+    return TASKS[name]
