@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 from PIL import Image
+from threadpoolctl import ThreadpoolController
 
 from .errors_emert import EmertInputError
 from .recording_emert import FaceTrack
@@ -53,16 +54,17 @@ class SlimeFaceDetector:
                 "Give face crops (FaceTrack) or another FaceDetector instead of a video"
             ) from error
         self._detect = detectRGB
+        # Its OpenMP threads spin while they wait: with two processes on two cores that makes it three times slower.
+        self._threads = ThreadpoolController()
 
     def __call__(self, frame: np.ndarray) -> list[FaceBox]:
         height, width = frame.shape[:2]
-        scale = max(height, width) / _DETECTION_SIDE
+        scale = max(1.0, max(height, width) / _DETECTION_SIDE)
         small_size = (max(16, round(width / scale)), max(16, round(height / scale)))
         small = np.asarray(Image.fromarray(frame).resize(small_size, Image.Resampling.BILINEAR))
-        found = self._detect(*small_size, small.tobytes())
-        boxes = [
-            FaceBox(*(float(number) * scale for number in box[:4]), confidence=float(box[4]) / 100) for box in found
-        ]
+        with self._threads.limit(limits=1, user_api="openmp"):
+            found = self._detect(*small_size, small.tobytes())
+        boxes = [FaceBox(*(float(number) * scale for number in box[:4]), confidence=float(box[4]) / 100) for box in found]
         return [box for box in boxes if box.confidence >= MIN_CONFIDENCE]
 
 

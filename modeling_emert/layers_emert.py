@@ -177,9 +177,7 @@ class EmertCrossAttention(nn.Module):
         query = self._split_heads(self.q_proj(self.norm_q(target)))
         key = self._split_heads(self.k_proj(self.norm_k(source)))
         value = self._split_heads(self.v_proj(self.norm_v(source)))
-        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation, eager_attention_forward
-        )
+        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         output, weights = attend(self, query, key, value, attention_mask, scaling=self.scaling, dropout=0.0, **kwargs)
         return self.dropout(self.out_proj(output.flatten(2))), weights
 

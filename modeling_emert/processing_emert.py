@@ -42,9 +42,7 @@ class EmertProcessor(ProcessorMixin):
         )
 
     @classmethod
-    def for_config(
-        cls, config: EmertConfig, image_size: int = 112, normalisation: str = "training"
-    ) -> "EmertProcessor":
+    def for_config(cls, config: EmertConfig, image_size: int = 112, normalisation: str = "training") -> "EmertProcessor":
         """A processor with the lengths that a model of this config takes."""
         return cls(
             EmertVideoProcessor(num_frames=config.num_frames, size={"height": image_size, "width": image_size}),
@@ -71,9 +69,7 @@ class EmertProcessor(ProcessorMixin):
         face = self._load_face(video, detector, notes)
         gaze = self._load_gaze(gaze, notes)
         if face is None and gaze is None:
-            raise EmertInputError(
-                " ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."])
-            )
+            raise EmertInputError(" ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."]))
         return Recording(face, gaze, notes)
 
     def __call__(

@@ -85,13 +85,15 @@ class Gaze:
 
     @property
     def duration_ms(self) -> float:
-        """Time from the first to the last sample, or to the end of the last fixation."""
-        ends = [0.0]
+        """Time of the last sample; where there are no samples, the end of the last fixation.
+
+        Samples come first, since trackers give a fixation that outlasts the trial its whole duration.
+        """
         if self.times_ms is not None and len(self.times_ms):
-            ends.append(float(self.times_ms[-1]))
+            return float(self.times_ms[-1])
         if self.fixations is not None and len(self.fixations):
-            ends.append(float((self.fixations[:, 2] + self.fixations[:, 3]).max()))
-        return max(ends)
+            return float((self.fixations[:, 2] + self.fixations[:, 3]).max())
+        return 0.0
 
 
 @dataclass

@@ -1,0 +1,37 @@
+"""Independent jobs over processes, with a progress bar."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def run_parallel(
+    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, description: str, unit: str
+) -> Iterator[Result]:
+    """Results as they come, in any order. One worker runs in this process.
+
+    A fork server starts the workers, since a fork of a process that has threads (Arrow, torch) may hang.
+    """
+    bar = tqdm(total=len(jobs), desc=description, unit=unit, mininterval=0.5)
+    with bar:
+        if workers <= 1 or len(jobs) <= 1:
+            for job in jobs:
+                yield function(job)
+                bar.update()
+            return
+        context = get_context("forkserver")
+        context.set_forkserver_preload([function.__module__])
+        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+            futures = [pool.submit(function, job) for job in jobs]
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+                    bar.update()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)

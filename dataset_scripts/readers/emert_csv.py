@@ -1,0 +1,72 @@
+"""Our own form: CSV or TSV with `time_ms` and any of the 39 columns, by the names of `columns_emert`.
+
+For a tracker that has no reader: rename its columns, convert to the units listed by `columns_markdown()`, done.
+
+    time_ms,gaze_x,gaze_y,pupil_left
+    0,0.51,0.48,3.2
+    16.7,0.52,,3.2
+
+Missing is an empty cell. Times are in ms and must rise; the first sample becomes time 0.
+"""
+
+import numpy as np
+
+from dataset_scripts.readers.samples import rising, stack_columns
+from dataset_scripts.readers.text_table import Head, Header, read_table
+from modeling_emert.columns_emert import COLUMN_NAMES
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+NAME = "emert_csv"
+TITLE = "our own CSV (time_ms and names of the 39 columns)"
+TIME = "time_ms"
+
+
+def find_header(head: Head) -> Header | None:
+    """The first line, where it names `time_ms`, or two of our columns (then the reader asks for `time_ms`)."""
+    header = Head(head.path, head.encoding, head.lines[:1]).find(TIME)
+    if header is not None:
+        return header
+    for name in COLUMN_NAMES:
+        header = Head(head.path, head.encoding, head.lines[:1]).find(name)
+        if header is not None and len(set(COLUMN_NAMES) & set(header.names)) > 1:
+            return header
+    return None
+
+
+def read(head: Head, header: Header) -> list[Gaze]:
+    """One recording: such a file holds no names of participants. Raises `EmertInputError`."""
+    _check_names(head, header)
+    table = read_table(head, header, COLUMN_NAMES, times=(TIME,))
+    if table.rows == 0:
+        raise EmertInputError(f"{head.path} has a header and no samples; add one row for each sample")
+    times = table.numbers.pop(TIME)
+    steps = np.diff(times)
+    if np.isnan(times).any() or (steps <= 0).any():
+        row = int(np.flatnonzero(np.isnan(times) | np.r_[False, steps <= 0])[0])
+        raise EmertInputError(
+            f"{head.path} has {times[row]:g} in column {TIME} of sample {row + 1}, where a time after that of the "
+            "sample before is expected; sort the samples by time and leave out repeated ones"
+        )
+    # Two times may differ in float64 only: `rising` drops the second, which float32 can't tell from the first.
+    order, relative, notes = rising(times)
+    if times[0] != 0:
+        notes.append(f"Times count from the first sample, which the file has at {times[0]:g} ms.")
+    return [Gaze(stack_columns(table.rows, table.numbers)[order], relative, format=NAME, notes=notes)]
+
+
+def _check_names(head: Head, header: Header) -> None:
+    unknown = [name for name in header.names if name not in (TIME, *COLUMN_NAMES)]
+    if TIME not in header.names:
+        raise EmertInputError(f"{head.path} has no column {TIME}; add the time of each sample in ms")
+    if unknown:
+        shown = ", ".join(repr(name) for name in unknown[:5]) + (" and more" if len(unknown) > 5 else "")
+        raise EmertInputError(
+            f"{head.path} has columns that are none of the 39 of eye movements ({shown}); "
+            "rename them to one of those or take them out"
+        )
+    repeated = sorted({name for name in header.names if header.names.count(name) > 1})
+    if repeated:
+        raise EmertInputError(f"{head.path} names column {repeated[0]} twice; keep one of the two")
+    if len(header.names) == 1:
+        raise EmertInputError(f"{head.path} has {TIME} alone; add at least one of the 39 columns of eye movements")

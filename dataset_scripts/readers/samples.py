@@ -1,0 +1,56 @@
+"""What every reader does with samples once they are numbers."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
+
+
+def stack_columns(rows: int, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """`(rows, 39)` float32 from arrays `(rows,)` by column name; columns that are not given are NaN."""
+    values = np.full((rows, NUM_COLUMNS), np.nan, np.float32)
+    for name, column in columns.items():
+        values[:, COLUMN_INDEX[name]] = column
+    return values
+
+
+def rising(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Put samples in the order of their times.
+
+    `times`: `(rows,)` float64, ms. Returns the indices of the samples to keep, `(kept,)` int; their times from the
+    first, `(kept,)` float32, strictly rising; and notes on what was changed. Of samples with equal times the first
+    stays, samples without a time are dropped.
+    """
+    order = np.argsort(times, kind="stable")
+    timed = order[np.isfinite(times[order])]
+    relative = (times[timed] - times[timed[0]]).astype(np.float32) if len(timed) else np.zeros(0, np.float32)
+    new = np.diff(relative, prepend=-1.0) > 0
+    notes = []
+    if len(timed) < len(times):
+        notes.append(f"{len(times) - len(timed)} samples without a time were dropped.")
+    if not new.all():
+        notes.append(f"{int((~new).sum())} samples with the time of the sample before were dropped.")
+    if (np.diff(timed) < 0).any():
+        notes.append("The samples were not in the order of their times and were sorted.")
+    return timed[new], relative[new], notes
+
+
+def all_or_none(columns: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Where one of these columns is missing, all are: a point with two of its three coordinates is no point."""
+    present = {name: columns[name] for name in names if name in columns}
+    if not present:
+        return {}
+    missing = np.isnan(np.stack(list(present.values()))).any(axis=0)
+    return {name: np.where(missing, np.nan, column) for name, column in present.items()}
+
+
+def covering(times: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """For every time the index of the interval that holds it, or -1: `(times,)` int.
+
+    `starts` must rise; of overlapping intervals the later one counts. All in the same unit.
+    """
+    index = np.searchsorted(starts, times, side="right") - 1
+    inside = index >= 0
+    inside[inside] = times[inside] <= ends[index[inside]]
+    return np.where(inside, index, -1)

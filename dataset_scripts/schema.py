@@ -1,0 +1,132 @@
+"""One row of the data set: its columns, and the way from a recording to a row and back."""
+
+from io import BytesIO
+
+import numpy as np
+from datasets import Array2D, ClassLabel, Features, Image, List, Value
+from PIL import Image as PillowImage
+
+from modeling_emert.columns_emert import NUM_COLUMNS
+from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
+from modeling_emert.tasks_emert import TASKS
+
+from .source import Entry
+
+_JPEG_QUALITY = 92
+_FIXATION_COLUMNS = ("fixation_x", "fixation_y", "fixation_start_ms", "fixation_duration_ms")
+
+# Column -> what it is, for the card. The label columns follow from `tasks_emert`.
+COLUMN_MEANINGS = {
+    "recording_id": "one participant watching one stimulus; unique in the data set",
+    "participant_id": "who watched",
+    "stimulus_id": "what was watched",
+    "source": "where the recording comes from",
+    "participant_fold": "1..5, the fold whose test set this participant is in",
+    "stimulus_group": "1..5, the group of stimuli that the strict protocols hold out together",
+    "face": "face crops spread over the recording, 112 x 112 JPEG; null: no face",
+    "face_times_ms": "time of each crop from the start of the video",
+    "face_detected": "false where the crop uses the box of the nearest frame with a face",
+    "eye_movements": f"(samples, {NUM_COLUMNS}) float32, see the column dictionary; missing is NaN; null: none recorded",
+    "eye_times_ms": "time of each sample from the start of the recording",
+    "fixation_x": "share of the stimulus, origin top left; null: no fixations recorded",
+    "fixation_y": "share of the stimulus, origin top left",
+    "fixation_start_ms": "from the start of the recording",
+    "fixation_duration_ms": "",
+    "gaze_format": "the eye tracker's export that it was read from",
+}
+
+
+def label_features() -> dict[str, ClassLabel | Value]:
+    """Feature of every label column of every task; absent labels are null."""
+    features: dict[str, ClassLabel | Value] = {}
+    for task in TASKS.values():
+        for column in task.columns:
+            features[column] = ClassLabel(names=list(task.labels)) if task.kind == "classes" else Value("float32")
+    return features
+
+
+def row_features() -> Features:
+    """Features of a row, in order."""
+    strings = {name: Value("string") for name in ("recording_id", "participant_id", "stimulus_id", "source")}
+    return Features(
+        strings
+        | {name: Value("int32") for name in ("participant_fold", "stimulus_group")}
+        | {
+            "face": List(Image()),
+            "face_times_ms": List(Value("float32")),
+            "face_detected": List(Value("bool")),
+            # Array2D: as numpy 2,200 rows/s of 1,466 x 39; a list of lists gives 61.
+            "eye_movements": Array2D((None, NUM_COLUMNS), "float32"),
+            "eye_times_ms": List(Value("float32")),
+        }
+        | {name: List(Value("float32")) for name in _FIXATION_COLUMNS}
+        | {"gaze_format": Value("string")}
+        | label_features()
+    )
+
+
+def to_row(entry: Entry, recording: Recording, source: str, participant_fold: int, stimulus_group: int) -> dict:
+    """A recording as a row, ready for `row_features`."""
+    face, gaze = recording.face, recording.gaze or Gaze()
+    fixations = [None] * 4 if gaze.fixations is None else gaze.fixations.T.tolist()
+    return {
+        "recording_id": entry.recording_id,
+        "participant_id": entry.participant,
+        "stimulus_id": entry.stimulus,
+        "source": source,
+        "participant_fold": participant_fold,
+        "stimulus_group": stimulus_group,
+        "face": None if face is None else [{"bytes": _jpeg(frame), "path": None} for frame in face.frames],
+        "face_times_ms": None if face is None else face.times_ms.tolist(),
+        "face_detected": None if face is None else face.detected.tolist(),
+        "eye_movements": gaze.eye_movements,
+        "eye_times_ms": None if gaze.times_ms is None else gaze.times_ms.tolist(),
+        **dict(zip(_FIXATION_COLUMNS, fixations, strict=True)),
+        "gaze_format": None if recording.gaze is None else gaze.format,
+        **{column: entry.labels.get(column) for column in label_features()},
+    }
+
+
+def _jpeg(frame: np.ndarray) -> bytes:
+    buffer = BytesIO()
+    PillowImage.fromarray(frame).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def from_row(row: dict) -> Recording:
+    """A row, as the data set gives it (plain, numpy or streamed), back as a recording.
+
+    Face crops are decoded here; take the rows from a data set whose `face` column is cast with
+    `List(Image(decode=False))` to decode only the ones that are wanted (see `training.batches`).
+    """
+    return Recording(face=_face_of(row), gaze=_gaze_of(row))
+
+
+def _face_of(row: dict) -> FaceTrack | None:
+    if row.get("face") is None or len(row["face"]) == 0:
+        return None
+    frames = np.stack([_pixels(image) for image in row["face"]])
+    return FaceTrack(frames, np.asarray(row["face_times_ms"]), np.asarray(row["face_detected"]))
+
+
+def _pixels(image: "dict | PillowImage.Image | np.ndarray") -> np.ndarray:
+    if isinstance(image, dict):
+        image = PillowImage.open(BytesIO(image["bytes"]))
+    return np.asarray(image.convert("RGB") if isinstance(image, PillowImage.Image) else image, np.uint8)
+
+
+def _gaze_of(row: dict) -> Gaze | None:
+    eye, times = row.get("eye_movements"), row.get("eye_times_ms")
+    fixations = None
+    if row.get("fixation_x") is not None:
+        fixations = np.stack([np.asarray(row[name], np.float32) for name in _FIXATION_COLUMNS], axis=1)
+    if eye is None and fixations is None:
+        return None
+    return Gaze(
+        eye_movements=None if eye is None else np.asarray(eye, np.float32).reshape(-1, NUM_COLUMNS),
+        times_ms=None if eye is None else np.asarray(times, np.float32),
+        fixations=fixations,
+        participant=row.get("participant_id"),
+        stimulus=row.get("stimulus_id"),
+        format=row.get("gaze_format") or "data set",
+    )

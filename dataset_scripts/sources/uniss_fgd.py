@@ -1,0 +1,106 @@
+"""Uniss-FGD: 15 observers looking at 80 photographs of faces, before a Tobii at 300 Hz.
+
+    tobii_studio_faces/
+      StimuliMap.csv             ID, FileName: 0, AF09SAS.JPG
+      recordings_60hz/NNN.csv.gz one photograph each (NNN is its ID), all observers, Tobii Studio's export of samples
+
+Characters 5 and 6 of a photograph's name are its expression: that is what the stimulus shows (`perceived3`), neither
+what the observer felt nor what the observer's face showed.
+"""
+
+import csv
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+from dataset_scripts.readers import read_gaze_recordings
+from dataset_scripts.readers.text_table import read_head, read_table
+from dataset_scripts.source import Entry, Source
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+EXPRESSIONS = {"HA": "positive", "NE": "neutral", "SA": "negative"}
+FOLDER = "recordings_60hz"
+
+
+class UnissFgdSource(Source):
+    """1,200 recordings of about 3 s; `path` is the folder `tobii_studio_faces`."""
+
+    name: ClassVar[str] = "uniss_fgd"
+    tasks: ClassVar[tuple[str, ...]] = ("perceived3",)
+    licence: ClassVar[str] = "Re-use allowed, commercial too, naming CVLab-Uniss and stating changes"
+    redistributable: ClassVar[bool] = True
+    citation: ClassVar[str] = "Ruiu et al., Uniss-FGD, IEEE Access 2024; github.com/CVLab-Uniss/FFD-EXTENDED @ 1b3884d9"
+    lacks: ClassVar[str] = (
+        "It has no labels of felt emotion, no videos of the observers' faces, and not the photographs that they saw."
+    )
+
+    def entries(self) -> list[Entry]:
+        """One for each observer of each photograph, by `recording_id` such as `p00-s000`."""
+        entries = []
+        for number, photograph in self._photographs().items():
+            file = self.path / FOLDER / f"{number:03d}.csv.gz"
+            label = EXPRESSIONS[photograph[4:6]]
+            for participant in _participants(file):
+                entries.append(
+                    Entry(
+                        recording_id=f"p{participant}-s{number:03d}",
+                        participant=participant,
+                        stimulus=photograph,
+                        labels={"perceived3": label},
+                        location=(str(file), participant),
+                    )
+                )
+        return sorted(entries, key=lambda entry: entry.recording_id)
+
+    def load_gaze(self, entry: Entry) -> Gaze:
+        """Samples and fixations of one observer; the arrays are the caller's own."""
+        file, participant = entry.location
+        gaze = _recordings(file).get(participant)
+        if gaze is None:
+            raise EmertInputError(f"{file} has no participant {participant!r}; list the source's entries again")
+        return replace(
+            gaze,
+            eye_movements=gaze.eye_movements.copy() if gaze.eye_movements is not None else None,
+            times_ms=gaze.times_ms.copy() if gaze.times_ms is not None else None,
+            fixations=gaze.fixations.copy() if gaze.fixations is not None else None,
+            stimulus=entry.stimulus,
+            notes=list(gaze.notes),
+        )
+
+    def _photographs(self) -> dict[int, str]:
+        """Name of each photograph, without its suffix, by number."""
+        file = self.path / "StimuliMap.csv"
+        lines = read_head(file).lines
+        rows = csv.DictReader((line for line in lines if line.strip()), skipinitialspace=True)
+        names = [name.strip() for name in rows.fieldnames or []]
+        rows.fieldnames = names
+        if not {"ID", "FileName"} <= set(names):
+            raise EmertInputError(f"{file} has columns {', '.join(names)} where ID and FileName are expected; get it anew")
+        photographs = {}
+        for row in rows:
+            number, name = (row["ID"] or "").strip(), Path((row["FileName"] or "").strip()).stem
+            if not number.isdecimal() or name[4:6] not in EXPRESSIONS:
+                raise EmertInputError(
+                    f"{file} has ID {number!r} and FileName {name!r}, where a number and a name with HA, NE or SA as its "
+                    "characters 5 and 6 are expected; get it anew"
+                )
+            photographs[int(number)] = name
+        return photographs
+
+
+def _participants(file: Path) -> tuple[str, ...]:
+    """The observers in one photograph's file, as text."""
+    head = read_head(file)
+    header = head.find("ParticipantName")
+    if header is None:
+        raise EmertInputError(f"{file} has no column ParticipantName; get it anew")
+    names = read_table(head, header, texts=("ParticipantName",)).texts["ParticipantName"].values
+    return tuple(sorted({name for name in names if name}))
+
+
+# All 80 files are 34 MB once parsed, and a builder that goes by participants reads each file once for every one of them.
+@lru_cache(maxsize=80)
+def _recordings(file: str) -> dict[str | None, Gaze]:
+    return {gaze.participant: gaze for gaze in read_gaze_recordings(file)}

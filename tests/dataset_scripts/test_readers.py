@@ -1,0 +1,168 @@
+"""What holds for every reader: which files are taken, and the sentences for those that are not."""
+
+import gzip
+import inspect
+import os
+
+import numpy as np
+import pytest
+
+from dataset_scripts.readers import READERS, read_gaze, read_gaze_recordings, text_table
+from modeling_emert.columns_emert import COLUMN_NAMES
+from modeling_emert.errors_emert import EmertInputError
+
+ROWS = [("0", "0.5", "0.25", "3.5"), ("10", "", "", "3.25"), ("20.5", "0.75", "-1.5", "")]
+NAMES = ("time_ms", "gaze_x", "gaze_y", "pupil_left")
+
+
+def own_csv(separator=",", rows=ROWS, names=NAMES, line_end="\n") -> str:
+    return line_end.join(separator.join(row) for row in (names, *rows)) + line_end
+
+
+def sentence(path, *parts, read=read_gaze_recordings) -> str:
+    """The refusal of `path`: one line that names the file and these parts."""
+    with pytest.raises(EmertInputError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert ". " not in message.replace(str(path), "")
+    for part in (str(path), *parts):
+        assert part in message
+    return message
+
+
+def check_own(gaze) -> None:
+    assert gaze.format == "emert_csv"
+    np.testing.assert_array_equal(gaze.times_ms, np.float32([0, 10, 20.5]))
+    np.testing.assert_array_equal(gaze.column("gaze_x"), np.float32([0.5, np.nan, 0.75]))
+    np.testing.assert_array_equal(gaze.column("gaze_y"), np.float32([0.25, np.nan, -1.5]))
+    np.testing.assert_array_equal(gaze.column("pupil_left"), np.float32([3.5, 3.25, np.nan]))
+    given = np.isin(COLUMN_NAMES, NAMES)
+    assert np.isnan(gaze.eye_movements[:, ~given]).all()
+    assert gaze.fixations is None
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.NAME)
+def test_every_reader_offers_the_same_names(reader):
+    assert list(inspect.signature(reader.find_header).parameters) == ["head"]
+    assert list(inspect.signature(reader.read).parameters) == ["head", "header"]
+    assert reader.TITLE
+    assert reader.__doc__
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be-bom"])
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_separators_encodings_and_compression_give_the_same(tmp_path, separator, encoding, line_end, compress):
+    text = own_csv(separator, line_end=line_end)
+    data = b"\xfe\xff" + text.encode("utf-16-be") if encoding == "utf-16-be-bom" else text.encode(encoding)
+    path = tmp_path / "a name that says nothing"
+    path.write_bytes(compress(data))
+    check_own(read_gaze(path))
+
+
+def test_decimal_commas_beside_semicolons(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(own_csv(";").replace(".", ","))
+    check_own(read_gaze(path))
+
+
+def test_a_pair_in_a_text_column_is_no_decimal_comma(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("RecordingTimestamp\tRecordingResolution\tGazePointX(MCSpx)\tPupilLeft\tNote\n0\t9x9\t3\t2.5\t10,20\n")
+    assert read_gaze(path).column("pupil_left")[0] == 2.5
+
+
+def test_a_gzip_file_cut_far_from_its_start(tmp_path):
+    rows = [(str(i), str(i * 7919 % 1000 / 1000), "0", "3") for i in range(100_000)]
+    path = tmp_path / "a.csv"
+    path.write_bytes(gzip.compress(own_csv(rows=rows).encode())[:-1000])
+    sentence(path, "cut off or damaged")
+
+
+def test_one_endless_cell(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time_ms,gaze_x," + "x" * 200_000)
+    sentence(path, "no known format")
+
+
+def test_times_count_from_the_first_sample(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time_ms,gaze_x\n1700000000000,0.5\n1700000000004,0.5\n")
+    gaze = read_gaze(path)
+    np.testing.assert_array_equal(gaze.times_ms, [0, 4])
+    assert any("first sample" in note for note in gaze.notes)
+
+
+def test_infinite_and_huge_numbers_are_missing(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time_ms,gaze_x\n0,inf\n1,1e300\n2,NaN\n3,0.5\n")
+    np.testing.assert_array_equal(read_gaze(path).column("gaze_x"), np.float32([np.nan, np.nan, np.nan, 0.5]))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", ["is empty"]),
+        ("  \n\n", ["is empty"]),
+        ("a,b\n1,2\n", ["no known format", "'a,b'", "Tobii Studio", "Pupil Core"]),
+        ("gaze_x,gaze_y\n1,2\n", ["no column time_ms"]),
+        ("time_ms\n1\n", ["time_ms alone"]),
+        ("time_ms,gaze_x,gaze_z,mood\n1,2,3,4\n", ["'gaze_z', 'mood'", "rename"]),
+        ("time_ms,gaze_x,gaze_x\n1,2,3\n", ["gaze_x twice"]),
+        ("time_ms,gaze_x\n", ["no samples"]),
+        ("time_ms,gaze_x\n0,left\n", ["'left'", "column gaze_x", "number"]),
+        ("time_ms,gaze_x\n0,1\n5\n", ["a row of 1 cells where the header has 2"]),
+        ("time_ms,gaze_x\n0,1\n10,1\n5,1\n", ["5 in column time_ms of sample 3", "sort"]),
+        ("time_ms,gaze_x\n0,1\n,1\n", ["column time_ms of sample 2"]),
+    ],
+)
+def test_refused_tables(tmp_path, text, parts):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    sentence(path, *parts)
+
+
+@pytest.mark.parametrize(
+    ("data", "parts"),
+    [
+        (bytes(range(256)) * 4, ["binary"]),
+        ("time_ms,gaze_x\n".encode("utf-16-le"), ["binary"]),
+        (b"time_ms,gaze_x\n0,\xe9\xe9\xe9\xe9\xe9\n" + b"1,1\n" * 9, ["UTF-8"]),
+        (gzip.compress(own_csv().encode() * 99)[:60], ["cut off or damaged"]),
+        (b"\x1f\x8b" + b"nothing of the kind", ["cut off or damaged"]),
+    ],
+    ids=["bytes", "utf16-without-mark", "latin1", "cut-gzip", "no-gzip"],
+)
+def test_refused_bytes(tmp_path, data, parts):
+    path = tmp_path / "a.csv"
+    path.write_bytes(data)
+    sentence(path, *parts)
+
+
+def test_a_character_cut_by_the_end_of_the_head_is_no_error(tmp_path, monkeypatch):
+    data = own_csv().encode() + "é".encode()
+    monkeypatch.setattr(text_table, "HEAD_BYTES", len(data) - 1)
+    path = tmp_path / "a.csv"
+    path.write_bytes(data)
+    assert text_table.read_head(path).lines[0] == ",".join(NAMES)
+
+
+def test_refused_places(tmp_path):
+    sentence(tmp_path, "is a folder")
+    sentence(tmp_path / "absent.csv", "does not exist")
+    sentence(tmp_path / ("long" * 99), "can't be read")
+    os.mkfifo(tmp_path / "pipe")
+    sentence(tmp_path / "pipe", "not a regular file")
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_too_large_is_refused_after_unpacking(tmp_path, monkeypatch, compress):
+    data = compress(own_csv(rows=[(str(i), "0", "0", "3") for i in range(100_000)]).encode())
+    path = tmp_path / "a.csv"
+    path.write_bytes(data)
+    assert len(read_gaze(path).times_ms) == 100_000
+    monkeypatch.setattr(text_table, "MAX_BYTES", 1_000_000)
+    assert compress is bytes or len(data) < text_table.MAX_BYTES  # small on disk, large unpacked
+    sentence(path, "more than 1,000,000 bytes")

@@ -1,0 +1,145 @@
+"""The table of predictions: rows from arrays, there and back through the file, what is refused."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
+from training.predictions import COLUMNS, read_predictions, to_arrays, to_rows, whole_file, write_predictions
+
+ER3, VA = TASKS["er3"], TASKS["er_va"]
+IDS = (["r0", "r1", "r2"], ["p0", "p0", "p1"], ["s0", "s1", "s0"])
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    classes = to_rows(ER3, *IDS, np.array([2, 0, 1]), np.eye(3) * 0.7 + 0.1, "EMERT", 1)
+    numbers = to_rows(VA, *IDS, np.array([[0.1, np.nan], [0.2, -1], [1, 0]]), np.full((3, 2), 1 / 3), "EMERT", 1)
+    return pd.concat([classes, numbers], ignore_index=True)
+
+
+def test_rows(table):
+    assert tuple(table.columns) == COLUMNS
+    first = table.iloc[0]
+    assert (first["recording_id"], first["participant_id"], first["stimulus_id"]) == ("r0", "p0", "s0")
+    assert (first["target"], first["fold"], first["task"]) == ([2.0], 1, "er3")
+    assert first["prediction"] == pytest.approx([0.8, 0.1, 0.1])
+    assert len(table.iloc[3]["target"]) == 2
+
+
+def test_absent_labels_get_no_row():
+    rows = to_rows(ER3, *IDS, np.array([ABSENT_CLASS, 1, ABSENT_CLASS]), np.eye(3), "EMERT", [0, 1, 2])
+    assert rows["recording_id"].tolist() == ["r1"]
+    assert rows["fold"].tolist() == [1]
+    targets = np.array([[np.nan, np.nan], [0.5, np.nan], [0, 0]])
+    assert to_rows(VA, *IDS, targets, np.zeros((3, 2)), "EMERT", 0)["recording_id"].tolist() == ["r1", "r2"]
+
+
+def test_a_diverged_prediction_counts_only_where_there_is_a_label():
+    predictions = np.eye(3)
+    predictions[0] = np.nan
+    assert len(to_rows(ER3, *IDS, np.array([ABSENT_CLASS, 1, 1]), predictions, "EMERT", 0)) == 2
+    with pytest.raises(ValueError, match="diverged"):
+        to_rows(ER3, *IDS, np.array([0, 1, 1]), predictions, "EMERT", 0)
+
+
+def test_round_trip(table, tmp_path):
+    path = tmp_path / "fold=1" / "predictions.parquet"
+    write_predictions(path, table)
+    pd.testing.assert_frame_equal(read_predictions(path), table)
+    assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
+    assert [file.name for file in path.parent.iterdir()] == ["predictions.parquet"]
+    targets, predictions = to_arrays(VA, table[table["task"] == "er_va"])
+    assert (targets.shape, predictions.shape) == ((3, 2), (3, 2))
+
+
+def test_empty_table_round_trip(table, tmp_path):
+    write_predictions(tmp_path / "p.parquet", table.iloc[:0])
+    assert read_predictions(tmp_path / "p.parquet").empty
+
+
+def test_missing_and_corrupted_files(table, tmp_path):
+    path = tmp_path / "p.parquet"
+    with pytest.raises(EmertInputError, match=r"p\.parquet: no such file"):
+        read_predictions(path)
+    write_predictions(path, table)
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"not parquet at all", b"", whole[:200] + bytes(200) + whole[400:]):
+        path.write_bytes(damaged)
+        with pytest.raises(EmertInputError, match=r"p\.parquet"):
+            read_predictions(path)
+
+
+def _write_raw(path, table, **changes):
+    pq.write_table(pa.Table.from_pandas(table.assign(**changes), preserve_index=False), path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": "er9"}, "'task' holds 'er9'"),
+        ({"target": [[3.0], [0.0], [1.0]]}, "'target' is wrong.*0..2"),
+        ({"target": [[0.0, 1.0]] * 3}, "'target' holds 2 values.*expected 1"),
+        ({"prediction": [[0.5, 0.5]] * 3}, "'prediction' holds 2 values.*expected 3"),
+        ({"prediction": [[0.9, 0.9, 0.9]] * 3}, "'prediction' must hold probabilities"),
+        ({"prediction": [[0.5, 0.5, None]] * 3}, "'prediction' holds NaN"),
+        ({"prediction": ["a", "b", "c"]}, "'prediction' is of type"),
+        ({"fold": "one"}, "'fold' is of type"),
+        ({"fold": [0, None, 0]}, "'fold' has empty cells"),
+        ({"participant_id": None}, "'participant_id' has empty cells"),
+        ({"recording_id": "r0"}, "'r0' is there twice"),
+    ],
+)
+def test_wrong_contents_name_file_and_field(table, tmp_path, changes, message):
+    path = tmp_path / "p.parquet"
+    _write_raw(path, table[table["task"] == "er3"], **changes)
+    with pytest.raises(EmertInputError, match=rf"(?s)p\.parquet.*{message}"):
+        read_predictions(path)
+
+
+def test_missing_column(table, tmp_path):
+    _write_raw(tmp_path / "p.parquet", table.drop(columns="fold"))
+    with pytest.raises(EmertInputError, match="'fold' is missing"):
+        read_predictions(tmp_path / "p.parquet")
+
+
+def test_unlike_lengths_are_refused():
+    with pytest.raises(ValueError, match="participant ids"):
+        to_rows(ER3, IDS[0], ["p0"], IDS[2], np.array([0, 1, 2]), np.eye(3), "EMERT", 0)
+    with pytest.raises(ValueError, match="predictions of er3"):
+        to_rows(ER3, *IDS, np.array([0, 1, 2]), np.eye(7)[:3], "EMERT", 0)
+
+
+def test_a_failure_leaves_the_old_file(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+
+    def fail_half_way():
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_reader_of_the_old_file_keeps_it(tmp_path):
+    """The new file is moved into place, not written over the old one."""
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    with path.open() as reader:
+        with whole_file(path) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"
+
+
+def test_a_file_in_the_way_is_the_users_error(table, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmertInputError, match="can't be written"):
+        write_predictions(tmp_path / "file" / "p.parquet", table)
