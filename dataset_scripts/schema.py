@@ -12,6 +12,7 @@ from modeling_emert.tasks_emert import TASKS
 
 from .source import Entry
 
+UNDECODED_FACE = List(Image(decode=False))
 _JPEG_QUALITY = 92
 _FIXATION_COLUMNS = ("fixation_x", "fixation_y", "fixation_start_ms", "fixation_duration_ms")
 
@@ -93,20 +94,24 @@ def _jpeg(frame: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def from_row(row: dict) -> Recording:
+def from_row(row: dict, num_frames: int | None = None) -> Recording:
     """A row, as the data set gives it (plain, numpy or streamed), back as a recording.
 
-    Face crops are decoded here; take the rows from a data set whose `face` column is cast with
-    `List(Image(decode=False))` to decode only the ones that are wanted (see `training.batches`).
+    `num_frames`: keep only so many face crops, spread evenly. Where the data set's `face` column is cast to
+    `UNDECODED_FACE`, only these are decoded.
     """
-    return Recording(face=_face_of(row), gaze=_gaze_of(row))
+    return Recording(face=_face_of(row, num_frames), gaze=_gaze_of(row))
 
 
-def _face_of(row: dict) -> FaceTrack | None:
-    if row.get("face") is None or len(row["face"]) == 0:
+def _face_of(row: dict, num_frames: int | None) -> FaceTrack | None:
+    images = row.get("face")
+    if images is None or len(images) == 0:
         return None
-    frames = np.stack([_pixels(image) for image in row["face"]])
-    return FaceTrack(frames, np.asarray(row["face_times_ms"]), np.asarray(row["face_detected"]))
+    kept = np.arange(len(images))
+    if num_frames is not None and num_frames < len(images):
+        kept = np.linspace(0, len(images) - 1, num_frames).round().astype(int)
+    frames = np.stack([_pixels(images[index]) for index in kept])
+    return FaceTrack(frames, np.asarray(row["face_times_ms"])[kept], np.asarray(row["face_detected"])[kept])
 
 
 def _pixels(image: "dict | PillowImage.Image | np.ndarray") -> np.ndarray:

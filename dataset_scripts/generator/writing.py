@@ -149,7 +149,7 @@ def _eye_columns(simulated: SimulatedGaze, truth: Truth) -> dict[str, object]:
     between = np.array(truth.person.eyes) + sway * [2, 1.5, 3]
     table: dict[str, object] = {}
     for index, (name, side) in enumerate((("Left", -1), ("Right", 1))):
-        position = np.where(simulated.lost[:, None], np.nan, between + [side * 31.5, 0, 0]).round(2)
+        position = np.where(simulated.lost[:, None], np.nan, between + np.array([side * 31.5, 0, 0])).round(2)
         table |= {f"EyePos{name}{axis} (ADCSmm)": position[:, axis_index] for axis_index, axis in enumerate("XYZ")}
         table[f"Distance{name}"] = position[:, 2]
         table[f"Cam{name}X"] = (position[:, 0] / _SCREEN_MM[0]).round(3)

@@ -1,0 +1,50 @@
+"""The `emert` command: a table of sub-commands, each a thin file that is imported only when it is called."""
+
+import argparse
+import importlib
+import os
+import sys
+
+# Name -> module, one line of help. A module has `add_arguments(parser)` and `run(arguments)`.
+# `--help` must answer at once, so nothing heavy is imported before the command is known.
+COMMANDS = {
+    "quickstart": ("training.commands.quickstart", "recordings -> data set -> trained model -> table, in one go"),
+    "data": ("dataset_scripts.commands.data", "generate recordings, build a data set, explain its columns"),
+    "train": ("training.commands.train", "train a recipe on one fold of a data set"),
+    "evaluate": ("training.commands.evaluate", "score a model on participants whom it has never seen"),
+    "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command. Exit code 0: done; 1: done, with a bad result; 2: the user's input is refused in one line."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="emert", description="Felt emotion (ER) beside shown emotion (FER).")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = argv[0] if argv and argv[0] in COMMANDS else None
+    for name, (module_name, text) in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=text)
+        if name == wanted:
+            module = importlib.import_module(module_name)
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+    return _run(parser.parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Nothing here needs the network; a Hub id given on purpose still works without this setting.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from modeling_emert.errors_emert import EmertInputError
+
+    try:
+        return int(arguments.run(arguments) or 0)
+    except EmertInputError as error:
+        print(f"emert: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("emert: stopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""`emert predict`: ER beside FER for one clip, for people or (`--json`) for programs."""
+
+import argparse
+import json
+from pathlib import Path
+
+_BAR = 24  # characters of a probability of 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, type=Path, help="folder of the model")
+    parser.add_argument("--video", type=Path, help="video of the face; may be left out")
+    parser.add_argument("--gaze", type=Path, help="gaze file of an eye tracker; may be left out")
+    parser.add_argument("--participant", help="whose gaze to take, where the file holds several people's")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from modeling_emert.errors_emert import EmertInputError
+
+    if arguments.video is None and arguments.gaze is None:
+        raise EmertInputError("nothing to answer from: give --video, --gaze, or both")
+    from dataset_scripts.readers import read_gaze
+    from modeling_emert.answers_emert import answer
+    from training.evaluating import load_model
+
+    model, processor = load_model(arguments.model)
+    gaze = None if arguments.gaze is None else read_gaze(arguments.gaze, participant=arguments.participant)
+    result = answer(model, processor, processor.load(arguments.video, gaze))
+    trained_on = _training_data(arguments.model)
+    result["trained_on"] = trained_on
+    print(json.dumps(result, indent=2) if arguments.json else as_text(result))
+
+
+def _training_data(model: Path) -> str | None:
+    record = model / "training_record.json"
+    return json.loads(record.read_text())["data"] if record.is_file() else None
+
+
+def as_text(result: dict) -> str:
+    """The answer for a person: two columns of bars, the numbers, the gap, and what it rests on."""
+    tasks = result["tasks"]
+    lines = []
+    if result["trained_on"] == "synthetic":
+        lines += ["This model was trained on generated recordings: its answers about real people mean nothing.", ""]
+    for size in (7, 3):
+        lines += _classes(tasks, size)
+    if "perceived3" in tasks:
+        lines += ["perceived in the stimulus", *_bars(tasks["perceived3"]), ""]
+    lines += _numbers(tasks)
+    if result["gap"] is not None:
+        lines.append(f"gap between felt and shown: {result['gap']:.2f}  (0 the same, 1 nothing in common)")
+    lines.append(f"used: {', '.join(result['modalities'])}")
+    lines += _quality(result["quality"])
+    lines += [f"note: {note}" for note in result["notes"]]
+    return "\n".join(lines)
+
+
+def _classes(tasks: dict, size: int) -> list[str]:
+    """Felt and shown side by side, or the one that there is."""
+    views = {"felt (ER)": tasks.get(f"er{size}"), "shown (FER)": tasks.get(f"fer{size}")}
+    columns = {title: _bars(labels) for title, labels in views.items() if labels}
+    if not columns:
+        return []
+    width = 12 + _BAR + 8
+    rows = [[title.ljust(width) for title in columns], *zip(*columns.values(), strict=True)]
+    return ["".join(cell.ljust(width) for cell in row).rstrip() for row in rows] + [""]
+
+
+def _bars(labels: dict[str, float]) -> list[str]:
+    return [f"{label:<11} {value:4.2f} {'█' * round(value * _BAR)}" for label, value in labels.items()]
+
+
+def _numbers(tasks: dict) -> list[str]:
+    lines = []
+    for view, title in (("er", "felt"), ("fer", "shown")):
+        if values := tasks.get(f"{view}_va"):
+            lines.append(f"{title:<6} valence {values['valence']:+.2f}  arousal {values['arousal']:+.2f}  (each -1..1)")
+    if values := tasks.get("fer_intensity"):
+        lines.append(f"shown  intensity {values['intensity']:.2f}  (0..3)")
+    return lines
+
+
+def _quality(quality: dict) -> list[str]:
+    lines = []
+    if quality["gaze_missing_share"] is not None:
+        lines.append(f"gaze samples without a gaze point: {quality['gaze_missing_share']:.0%}")
+    if quality["face_detected_share"] is not None:
+        lines.append(f"frames with a face: {quality['face_detected_share']:.0%}")
+    return lines

@@ -1,0 +1,114 @@
+"""Recordings on disk -> data set -> training -> scores -> a saved model; each step is kept, so a second call goes on.
+
+```
+OUT/
+  recordings/   generated, where none were given
+  dataset/      what `load_dataset` reads
+  model/        of the first fold, for `emert predict`; the other folds beside it as model-fold2, ...
+  scores/       results.json, results.md, predictions.parquet
+```
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from dataset_scripts.building import build
+from dataset_scripts.generator.truth import GeneratorSettings
+from dataset_scripts.generator.writing import generate
+from dataset_scripts.reading import EmertData
+from dataset_scripts.sources import open_source
+from modeling_emert.errors_emert import EmertInputError
+
+from .evaluating import evaluate_baselines, evaluate_model, read_record
+from .fitting import choose_tasks, fit
+from .recipe import Recipe, load_recipe
+from .results import summary_table, write_results
+from .scoring import make_header
+
+
+def quickstart(
+    source: str,
+    path: Path | None,
+    out: Path,
+    recipe_name: str,
+    changes: list[str],
+    folds: int,
+    strict: bool,
+    overwrite: bool,
+    faces: int,
+    settings: GeneratorSettings | None = None,
+) -> dict:
+    """Prints the table and what to try next; gives the results (see `training.results`).
+
+    Raises:
+        EmertInputError: `out` holds scores already and `overwrite` is False; a real source without a path; and whatever
+            the steps refuse.
+    """
+    recipe = load_recipe(recipe_name, changes)
+    scores = out / "scores"
+    if (scores / "results.json").is_file() and not overwrite:
+        raise EmertInputError(f"{out}: already holds scores; give another --out, or --overwrite to replace them")
+    recordings = _recordings(source, path, out, settings)
+    dataset = out / "dataset"
+    if not dataset.is_dir():
+        build(open_source(source, recordings), dataset, faces=faces)
+    data = EmertData.open(dataset)
+    if not 1 <= folds <= data.folds:
+        raise EmertInputError(f"--folds {folds}: this data has {data.folds} folds; give 1..{data.folds}")
+    choose_tasks(recipe, data)
+    models = [out / ("model" if fold == 1 else f"model-fold{fold}") for fold in range(1, folds + 1)]
+    tables, records = [], []
+    for fold, model in enumerate(models, start=1):
+        table, record = _one_fold(recipe, data, model, fold, strict)
+        tables.append(table)
+        records.append(record)
+    command = f"emert quickstart --source {source} --recipe {recipe_name} --folds {folds}{' --strict' if strict else ''}"
+    results = write_results(scores, pd.concat(tables, ignore_index=True), make_header(data, records, command))
+    print(summary_table(results))
+    print(_next_steps(source, recordings, out))
+    return results
+
+
+def _recordings(source: str, path: Path | None, out: Path, settings: GeneratorSettings | None) -> Path:
+    if path is not None:
+        return path
+    if source != "synthetic":
+        raise EmertInputError(f"source {source} needs --path, the folder with its recordings")
+    recordings = out / "recordings"
+    if not recordings.is_dir():
+        out.mkdir(parents=True, exist_ok=True)
+        generate(recordings, settings or GeneratorSettings())
+    return recordings
+
+
+def _one_fold(recipe: Recipe, data: EmertData, model: Path, fold: int, strict: bool) -> tuple[pd.DataFrame, dict]:
+    """Trains the fold unless this very model is there, and gives its predictions and the baselines'."""
+    if not (model.is_dir() and _is_of(model, recipe, data, strict)):
+        print(f"fold {fold}")
+        fit(recipe, data, model, fold, strict)
+    record = read_record(model)
+    predictions = evaluate_model(model, data)
+    tasks = list(dict.fromkeys(predictions["task"]))
+    baselines = evaluate_baselines(data, tasks, fold, strict, recipe.normalisation == "participant")
+    return pd.concat([predictions, baselines], ignore_index=True), record
+
+
+def _is_of(model: Path, recipe: Recipe, data: EmertData, strict: bool) -> bool:
+    record = read_record(model)
+    same_data = record["splits_sha256"] == data.splits["sha256"] and record["data"] == data.source
+    return same_data and record["strict"] == strict and Recipe(**record["recipe"]) == recipe
+
+
+def _next_steps(source: str, recordings: Path, out: Path) -> str:
+    example = "--video YOUR_CLIP.mp4 --gaze YOUR_GAZE.csv"
+    if source == "synthetic":
+        example = f"--video {recordings}/videos/p000-s000.mp4 --gaze {recordings}/gaze/p000-s000.csv"
+    elif source in ("uniss_fgd", "ceap_360vr"):
+        example = "--gaze YOUR_GAZE.csv"
+    return f"""
+Try next:
+  emert predict --model {out}/model {example}
+  emert evaluate --model {out}/model --data {out}/dataset --out {out}/scores-again
+  python -c "from datasets import load_dataset; print(load_dataset('{out}/dataset', 'all'))"
+In full: {out}/scores/results.md"""
