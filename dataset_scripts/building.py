@@ -16,7 +16,7 @@ from modeling_emert.faces_emert import load_face_track
 from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import TASKS
 
-from .folder import DATA_FOLDER, cell_name, write_description
+from .folder import DATA_FOLDER, SPLITS_FILE, cell_name, write_description
 from .parallel import run_parallel
 from .schema import row_features, to_row
 from .source import Entry, Source
@@ -25,6 +25,7 @@ from .splits import Assignment, Cell, assign
 
 VERSION = 1  # raise it when the same recordings begin to give other rows
 FACES_KEPT = 32  # crops a recording; the network takes 8 of them
+FINGERPRINT = "fingerprint"  # file of an unfinished build that tells of which recordings it is
 _ROWS_AT_ONCE = 16  # so that memory does not grow with the cell
 
 
@@ -57,10 +58,13 @@ def build(source: Source, out: Path, workers: int = 2, faces: int = FACES_KEPT, 
     name at the end. A build that was stopped goes on with the cells that it lacks.
 
     Raises:
-        EmertInputError: `out` holds something and `overwrite` is False; the source is not what it should be; recordings
-            can't be read (all of them are named).
+        EmertInputError: `out` holds something and `overwrite` is False, or something else than a data set; the source is
+            not what it should be; recordings can't be read (all of them are named).
     """
+    _check_settings(faces, seed)
     check_free(out, overwrite)
+    out = out.resolve()
+    _check_loss(source, out)
     entries = source.entries()
     if not entries:
         raise EmertInputError(f"{source.path}: source {source.name} found no recordings")
@@ -81,6 +85,19 @@ def check_free(out: Path, overwrite: bool) -> None:
     """Raises `EmertInputError` where `out` holds something and may not be overwritten."""
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not overwrite):
         raise EmertInputError(f"{out}: already holds something; give another --out, or --overwrite to replace it")
+
+
+def _check_settings(faces: int, seed: int) -> None:
+    if faces < 1 or not 0 <= seed < 2**32:
+        raise EmertInputError(f"faces must be at least 1 and seed in 0..{2**32 - 1}, got {faces} and {seed}")
+
+
+def _check_loss(source: Source, out: Path) -> None:
+    """Only a data set that was built before may be replaced, and never the recordings themselves."""
+    if source.path.resolve().is_relative_to(out):
+        raise EmertInputError(f"{out}: holds the recordings that are to be read; give another --out")
+    if out.is_dir() and any(out.iterdir()) and not (out / SPLITS_FILE).is_file():
+        raise EmertInputError(f"{out}: holds something else than a data set, which is not replaced; give another --out")
 
 
 def _check_labels(source: Source, entries: list[Entry]) -> None:
@@ -112,11 +129,14 @@ def _fingerprint(source: Source, entries: list[Entry], faces: int, seed: int) ->
 def _open_partial(out: Path, fingerprint: str) -> Path:
     """The folder of an unfinished build of the same recordings, or a new one."""
     partial = out.parent / f".{out.name}.partial"
-    marker = partial / "fingerprint"
+    marker = partial / FINGERPRINT
     if not marker.is_file() or marker.read_text() != fingerprint:
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        marker.write_text(fingerprint)
+        try:
+            partial.mkdir(parents=True)
+            marker.write_text(fingerprint)
+        except OSError as error:
+            raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error
     return partial
 
 
@@ -143,7 +163,8 @@ def _build_cell(job: CellJob) -> CellReport:
     source = open_source(job.source, job.path)
     report = CellReport(job.cell, 0, [], [])
     features = row_features()
-    writing = job.target.with_suffix(".writing")
+    # The process is in the name: one of a build that was killed a moment ago may still be writing the same cell.
+    writing = job.target.with_suffix(f".{os.getpid()}.writing")
     rows: list[dict] = []
     with pq.ParquetWriter(writing, features.arrow_schema, compression="zstd") as writer:
         for entry in job.entries:
@@ -184,7 +205,7 @@ def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recor
 
 def _finish(partial: Path, out: Path, source: Source, assignment: Assignment, reports: list[CellReport]) -> None:
     """Gives the cells and then the folder their names."""
-    finished = partial / "finished"
+    finished = partial / ".finished"  # hidden, so that `load_dataset` on the partial folder takes nothing in it for data
     shutil.rmtree(finished, ignore_errors=True)
     (finished / DATA_FOLDER).mkdir(parents=True)
     filled = {report.cell: report.recordings for report in reports if report.recordings}
@@ -193,7 +214,7 @@ def _finish(partial: Path, out: Path, source: Source, assignment: Assignment, re
     for cell in filled:
         os.link(partial / f"{cell_name(cell)}.cell", finished / DATA_FOLDER / f"{cell_name(cell)}.parquet")
     notes = sorted(note for report in reports for note in report.notes)
-    write_description(finished, source, assignment, filled, notes)
+    write_description(finished, source, assignment, filled, notes, (partial / FINGERPRINT).read_text())
     if out.exists():
         shutil.rmtree(out)
     os.replace(finished, out)

@@ -30,17 +30,24 @@ def cell_name(cell: Cell) -> str:
     return f"p{cell[0]}-s{cell[1]}"
 
 
-def write_description(folder: Path, source: Source, assignment: Assignment, cells: dict[Cell, int], notes: list[str]) -> None:
-    """Everything but the data files. `cells`: number of recordings in each; `notes`: what the build left out."""
+def write_description(
+    folder: Path, source: Source, assignment: Assignment, cells: dict[Cell, int], notes: list[str], fingerprint: str
+) -> None:
+    """Everything but the data files. `cells`: number of recordings in each; `notes`: what the build left out.
+
+    `fingerprint` stands in every config: `datasets` looks for what it has loaded before by the last name of the folder and
+    the text of the configs, not by what the files hold, so that another data set of that name would be taken for this one.
+    """
     (folder / SPLITS_FILE).write_text(assignment.to_json())
-    configs = {"configs": _configs(source, assignment, set(cells))}
+    configs = {"configs": _configs(source, assignment, set(cells), f"build {fingerprint}")}
     (folder / CONFIG_FILE).write_text(yaml.safe_dump(configs, sort_keys=False))
     (folder / "README.md").write_text(_card(source, assignment, cells, notes))
 
 
-def _configs(source: Source, assignment: Assignment, existing: set[Cell]) -> list[dict]:
+def _configs(source: Source, assignment: Assignment, existing: set[Cell], description: str) -> list[dict]:
     everything = [_path(cell) for cell in sorted(existing)]
-    configs = [{"config_name": "all", "default": True, "data_files": [{"split": "train", "path": everything}]}]
+    data_files = [{"split": "train", "path": everything}]
+    configs = [{"config_name": "all", "default": True, "description": description, "data_files": data_files}]
     for task in source.tasks:
         for strict in versions(assignment.groups):
             for fold in range(1, assignment.folds + 1):
@@ -50,6 +57,7 @@ def _configs(source: Source, assignment: Assignment, existing: set[Cell]) -> lis
                     configs.append(
                         {
                             "config_name": config_name(task, fold, strict),
+                            "description": description,
                             "columns": _visible_columns(task),
                             "data_files": [{"split": split, "path": files[split]} for split in SPLITS],
                         }
@@ -71,7 +79,10 @@ def _card(source: Source, assignment: Assignment, cells: dict[Cell, int], notes:
     tasks = "\n".join(f"| `{name}` | {_task_row(name)} |" for name in source.tasks)
     columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in COLUMN_MEANINGS.items())
     left_out = "\n".join(f"- {note}" for note in notes) or "- nothing"
-    return f"""# Eyes and faces, felt and shown: source `{source.name}`
+    return f"""---
+pretty_name: "Eyes and faces, felt and shown: source {source.name}"
+---
+# Eyes and faces, felt and shown: source `{source.name}`
 
 {sum(cells.values())} recordings of {len(assignment.participants)} participants watching {len(assignment.stimuli)} stimuli.
 

@@ -121,15 +121,17 @@ def _pixels(image: "dict | PillowImage.Image | np.ndarray") -> np.ndarray:
 
 
 def _gaze_of(row: dict) -> Gaze | None:
-    eye, times = row.get("eye_movements"), row.get("eye_times_ms")
+    eye: np.ndarray | None = np.asarray(row.get("eye_movements"), np.float32)
+    if eye.ndim == 0:  # a null of Array2D comes back as NaN
+        eye = None
     fixations = None
     if row.get("fixation_x") is not None:
         fixations = np.stack([np.asarray(row[name], np.float32) for name in _FIXATION_COLUMNS], axis=1)
     if eye is None and fixations is None:
         return None
     return Gaze(
-        eye_movements=None if eye is None else np.asarray(eye, np.float32).reshape(-1, NUM_COLUMNS),
-        times_ms=None if eye is None else np.asarray(times, np.float32),
+        eye_movements=None if eye is None else eye.reshape(-1, NUM_COLUMNS),
+        times_ms=None if eye is None else np.asarray(row["eye_times_ms"], np.float32),
         fixations=fixations,
         participant=row.get("participant_id"),
         stimulus=row.get("stimulus_id"),

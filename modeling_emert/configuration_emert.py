@@ -147,13 +147,13 @@ class EmertConfig(PreTrainedConfig):
             )
 
     def validate_shares(self):
-        """Chances lie in [0, 1), weights are not negative."""
+        """Chances lie in [0, 1), weights are finite and not negative."""
         for name in ("stream_dropout", "position_dropout", "fusion_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
         for name in ("adversarial_weight", "specific_weight", "task_weight", "reversal"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
 
     @classmethod
     def authors(cls, variant: Literal["va", "er7", "er7_intensity"], **overrides) -> "EmertConfig":
@@ -181,11 +181,11 @@ class EmertConfig(PreTrainedConfig):
             },
             "encoder_size": 64,
             "num_lstm_layers": 1,
-            "projection_sizes": [48],
-            "head_dim": 8,
+            "projection_sizes": [64],
+            "head_dim": 16,
             "stream_dropout": 0.2,
             "fusion_dropout": 0.2,
-            "modality_dropout": 0.3,
+            "modality_dropout": 0.4,
         }
         return cls(**{**small, **overrides})
 

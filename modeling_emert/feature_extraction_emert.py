@@ -11,7 +11,8 @@ from .columns_emert import NUM_COLUMNS
 from .recording_emert import Gaze
 
 Normalisation = Literal["training", "participant"]
-_SMALLEST_STD = 1e-6  # a column that never changes is only centred
+# A column that never changes is only centred: a spread below this, or below this share of the mean, is rounding.
+_SMALLEST_STD, _SMALLEST_SHARE = 1e-6, 1e-5
 
 
 @dataclass
@@ -51,7 +52,7 @@ class GazeStatistics:
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
-    values = values.astype(np.float64)
+    values = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
     return np.stack([np.isfinite(values).sum(axis=0), np.nansum(values, axis=0), np.nansum(values**2, axis=0)])
 
 
@@ -60,7 +61,8 @@ def _mean_and_std(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     seen = np.maximum(count, 1)
     mean = total / seen
     variance = np.maximum(squares / seen - mean**2, 0)
-    return mean, np.where(variance > _SMALLEST_STD**2, np.sqrt(variance), 1.0)
+    smallest = np.maximum(_SMALLEST_STD, _SMALLEST_SHARE * np.abs(mean))
+    return mean, np.where(variance > smallest**2, np.sqrt(variance), 1.0)
 
 
 class EmertFeatureExtractor(FeatureExtractionMixin):

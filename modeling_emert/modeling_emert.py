@@ -42,7 +42,8 @@ class EmertModelOutput(ModelOutput):
     - `pooler_output`: `(batch, hidden_size)`, their mean over the tokens that are there.
     - `modality_logits`: see [`EmertModalityLogits`].
     - `modality_present`: `(batch, 3)` bool, which modalities took part (after modality dropout in training).
-    - `hidden_states`: target tokens after each fusion layer. `attentions`: `(batch, heads, tokens, tokens)` a layer.
+    - `hidden_states`: target tokens before the first and after each fusion layer.
+    - `attentions`: `(batch, heads, tokens, tokens)` a layer.
     """
 
     last_hidden_state: torch.FloatTensor | None = None
@@ -180,6 +181,8 @@ class EmertModel(EmertPreTrainedModel):
                 raise ValueError(f"{name} must have {length} steps (config), got shape {tuple(value.shape)}")
             if value is None or mask is None:
                 mask = torch.full((len(given), length), value is not None, device=given.device)
+            if mask.shape != (len(given), length):
+                raise ValueError(f"the mask of {name} must be {(len(given), length)}, got {tuple(mask.shape)}")
             complete[name] = mask.bool()
         if not torch.compiler.is_compiling() and not torch.cat(list(complete.values()), dim=1).any(dim=1).all():
             raise ValueError("a sample has no step in any modality: leave it out, there is nothing to answer from")

@@ -53,7 +53,8 @@ class EmertVideoProcessor(BaseVideoProcessor):
 
     def _spread(self, clip: "FaceTrack | np.ndarray") -> np.ndarray:
         """`num_frames` frames at even distances, first and last among them; a short clip repeats some."""
-        frames = clip.frames if isinstance(clip, FaceTrack) else np.asarray(clip)
+        # Not by `isinstance(clip, FaceTrack)`: as remote code each processor comes with a copy of that class.
+        frames = clip if isinstance(clip, np.ndarray) else clip.frames
         if frames.ndim != 4 or len(frames) == 0:
             raise ValueError(f"face crops must be (frames, height, width, 3) with at least one frame, got {frames.shape}")
         return frames[np.linspace(0, len(frames) - 1, self.num_frames).round().astype(int)]

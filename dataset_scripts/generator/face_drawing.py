@@ -13,15 +13,15 @@ _SUPERSAMPLING = 2
 # What moves for each emotion at full strength, in shares of the face's height, in the spirit of facial action units:
 # mouth corners up, mouth open, mouth wide, brows up, inner brows down, eyes open, nose wrinkled.
 _EXPRESSIONS = {
-    "happiness": (0.060, 0.030, 0.050, 0.000, 0.000, -0.15, 0.0),
-    "sadness": (-0.045, 0.000, -0.010, 0.012, -0.034, -0.22, 0.0),
-    "fear": (-0.018, 0.040, 0.028, 0.034, -0.016, 0.32, 0.0),
-    "surprise": (0.000, 0.085, -0.030, 0.046, 0.000, 0.30, 0.0),
-    "disgust": (-0.030, 0.012, -0.015, -0.014, 0.012, -0.28, 1.0),
-    "anger": (-0.022, 0.004, -0.020, -0.022, 0.032, 0.06, 0.3),
-    "neutral": (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    "happiness": (0.078, 0.039, 0.065, 0, 0, -0.20, 0.0),
+    "sadness": (-0.058, 0, -0.013, 0.016, -0.044, -0.29, 0.0),
+    "fear": (-0.023, 0.052, 0.036, 0.044, -0.021, 0.42, 0.0),
+    "surprise": (0, 0.111, -0.039, 0.060, 0, 0.39, 0.0),
+    "disgust": (-0.039, 0.016, -0.019, -0.018, 0.016, -0.36, 1.0),
+    "anger": (-0.029, 0.005, -0.026, -0.029, 0.042, 0.08, 0.3),
+    "neutral": (0, 0, 0, 0, 0, 0.00, 0.0),
 }
-_DEVIATIONS = np.array([0.009, 0.008, 0.010, 0.008, 0.007, 0.08, 0.2])
+_DEVIATIONS = np.array([0.005, 0.005, 0.006, 0.005, 0.004, 0.05, 0.12])
 _FULL_STRENGTH = 2.0  # the intensity at which the table above holds
 
 

@@ -30,11 +30,11 @@ AFFECT_NOISE = 0.15
 class GeneratorSettings:
     """What to generate. `disagreement` is the share of recordings whose face shows another emotion than is felt."""
 
-    participants: int = 40
+    participants: int = 60
     stimuli: int = 14
     seconds: float = 4.0
-    frames_per_second: int = 4
-    frame_size: int = 160  # pixels
+    frames_per_second: int = 2
+    frame_size: int = 128  # pixels
     gaze_rate: int = 60  # Hz
     disagreement: float = 0.35
     noise: float = 1.0  # scales every random deviation of face and eyes
@@ -43,9 +43,12 @@ class GeneratorSettings:
     def __post_init__(self) -> None:
         limits = {"participants": (1, 100_000), "stimuli": (1, 10_000), "seconds": (1, 600), "gaze_rate": (20, 2000)}
         limits |= {"disagreement": (0, 1), "noise": (0, 10), "frames_per_second": (1, 60), "frame_size": (96, 1920)}
+        limits |= {"seed": (0, 2**32 - 1)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, got {getattr(self, name)}")
+        if self.frame_size % 2:
+            raise ValueError(f"frame_size must be even, which the video's format asks for, got {self.frame_size}")
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ def _recording(person: Person, stimulus: Stimulus, seed: tuple[int, ...], settin
     rng = np.random.default_rng(seed)
     felt = stimulus.emotion if rng.random() < STIMULUS_STRENGTH else str(rng.choice(EMOTIONS))
     shown = felt if rng.random() >= settings.disagreement else _other_emotion(felt, rng)
-    strength = 0.0 if shown == "neutral" else rng.uniform(1.0, 2.6) * person.expressivity
+    strength = 0.0 if shown == "neutral" else rng.uniform(1.3, 2.7) * person.expressivity
     return Truth(
         person=person,
         stimulus=stimulus,

@@ -43,8 +43,11 @@ def generate(folder: Path, settings: GeneratorSettings, workers: int = 2) -> Pat
         raise EmertInputError(f"{folder}: already exists; generate into a new folder")
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for part in ("videos", "gaze"):
-        (partial / part).mkdir(parents=True)
+    try:
+        for part in ("videos", "gaze"):
+            (partial / part).mkdir(parents=True)
+    except OSError as error:
+        raise EmertInputError(f"{folder}: can't be written ({error.strerror}); give another --out") from error
     truths = make_truth(settings)
     jobs = [(partial, truth, settings) for truth in truths]
     for _ in run_parallel(_write_one, jobs, workers, "generating recordings", "recording"):

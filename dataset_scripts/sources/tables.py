@@ -42,6 +42,10 @@ def _read(path: Path) -> pd.DataFrame:
     wrong = ids[~ids.str.fullmatch(r"[A-Za-z0-9_-]+")]
     if len(wrong):
         raise EmertInputError(f"{path}: recording_id {wrong.iloc[0]!r}: only letters, digits, - and _ are allowed")
+    for name in ("participant", "stimulus"):
+        table[name] = table[name].str.strip()  # "p1 " is no other person than "p1", and splits go by these names
+        if (table[name] == "").any():
+            raise EmertInputError(f"{path}: recording {ids[table[name] == ''].iloc[0]}: {name} is empty; splits need it")
     return table
 
 
@@ -72,9 +76,13 @@ def _inside(path: Path, row: dict[str, str], kind: str) -> Path | None:
     """The file that a row names, which must lie in the table's folder."""
     if row[kind] == "":
         return None
-    file = (path.parent / row[kind]).resolve()
-    if not file.is_relative_to(path.parent.resolve()):
+    try:
+        file = (path.parent / row[kind]).resolve()
+        inside, exists = file.is_relative_to(path.parent.resolve()), file.is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+        inside, exists = True, False
+    if not inside:
         raise EmertInputError(f"{path}: {row['recording_id']}: {kind} {row[kind]!r} lies outside the folder")
-    if not file.is_file():
+    if not exists:
         raise EmertInputError(f"{path}: {row['recording_id']}: {kind} {row[kind]!r} does not exist")
     return file

@@ -1,0 +1,136 @@
+"""`recordings.csv`: what is taken, and the sentences for what is not."""
+
+import pytest
+
+from dataset_scripts.sources import open_source
+from dataset_scripts.sources.tables import read_recordings_table
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import EMER_TASKS
+
+HEADER = "recording_id,participant,stimulus,video,gaze,er7,er_valence"
+ROWS = ["b,p1,s1,v.mp4,g.csv,fear,-0.5", "a,p2,s1,,g.csv,,"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes the lines of a table, with the two files that its rows name, and gives its path."""
+
+    def write(*lines, encoding="utf-8"):
+        folder = tmp_path / "source"
+        folder.mkdir(exist_ok=True)
+        for name in ("v.mp4", "g.csv"):
+            (folder / name).write_text("something")
+        (folder / "recordings.csv").write_text("\n".join(lines) + "\n" if lines else "", encoding=encoding)
+        return folder / "recordings.csv"
+
+    return write
+
+
+def refusal(path, *parts) -> None:
+    """Refused in one line that names the file and these parts."""
+    with pytest.raises(EmertInputError) as caught:
+        read_recordings_table(path, EMER_TASKS)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in (str(path), *parts):
+        assert part in message
+
+
+def test_a_table_gives_its_entries_sorted_by_id(table):
+    path = table(HEADER, *ROWS)
+    first, second = read_recordings_table(path, EMER_TASKS)
+    assert (first.recording_id, first.participant, first.stimulus, first.video) == ("a", "p2", "s1", None)
+    assert first.labels == {}
+    assert second.labels == {"er7": "fear", "er_valence": -0.5}
+    assert second.video == path.parent / "v.mp4"
+    assert second.location == (str(path.parent / "g.csv"),)
+
+
+def test_names_are_text_as_they_stand_in_the_file(table):
+    path = table(HEADER, "007,010,NA,,g.csv,,", "1e3,null,00,,g.csv,,")
+    entries = read_recordings_table(path, EMER_TASKS)
+    assert [(one.recording_id, one.participant, one.stimulus) for one in entries] == [
+        ("007", "010", "NA"),
+        ("1e3", "null", "00"),
+    ]
+
+
+def test_labels_of_other_tasks_are_not_read(table):
+    (entry,) = read_recordings_table(table(HEADER, ROWS[0]), ("er_va",))
+    assert entry.labels == {"er_valence": -0.5}
+
+
+def test_spaces_around_a_name_make_no_other_person(table):
+    path = table(HEADER, "a,p1,s1,,g.csv,,", "b,p1 ,  s1,,g.csv,,")
+    assert {(entry.participant, entry.stimulus) for entry in read_recordings_table(path, EMER_TASKS)} == {("p1", "s1")}
+
+
+@pytest.mark.parametrize("column", ["recording_id", "participant", "stimulus", "video", "gaze"])
+def test_a_missing_column_is_named_with_those_that_are_there(table, column):
+    refusal(table(HEADER.replace(column, "other"), *ROWS), f"column {column} is missing", "other", "er_valence")
+
+
+def test_an_id_that_comes_twice_is_named(table):
+    refusal(table(HEADER, *ROWS, "b,p3,s2,,g.csv,,"), "'b' comes twice")
+
+
+@pytest.mark.parametrize("name", ["a/b", "../a", "a b", "", "ä", "a.b"])
+def test_an_id_with_other_characters_is_named(table, name):
+    refusal(table(HEADER, f"{name},p1,s1,,g.csv,,"), repr(name), "only letters")
+
+
+@pytest.mark.parametrize(("row", "column"), [("a,,s1,,g.csv,,", "participant"), ("a,p1,  ,,g.csv,,", "stimulus")])
+def test_an_empty_participant_or_stimulus_is_refused_since_splits_need_it(table, row, column):
+    refusal(table(HEADER, ROWS[0], row), "recording a", f"{column} is empty")
+
+
+@pytest.mark.parametrize("name", ["../outside.csv", "folder/../../outside.csv", "/etc/passwd", "link.csv"])
+@pytest.mark.parametrize("kind", ["video", "gaze"])
+def test_a_file_outside_the_folder_is_refused(table, tmp_path, name, kind):
+    (tmp_path / "outside.csv").write_text("secret")
+    files = f"{name}," if kind == "video" else f",{name}"
+    path = table(HEADER, f"a,p1,s1,{files},,")
+    (path.parent / "link.csv").symlink_to(tmp_path / "outside.csv")
+    refusal(path, "a: ", f"{kind} '{name}'", "outside the folder")
+
+
+def test_a_link_that_stays_in_the_folder_is_followed(table):
+    path = table(HEADER, "a,p1,s1,,link.csv,,")
+    (path.parent / "link.csv").symlink_to(path.parent / "g.csv")
+    (entry,) = read_recordings_table(path, EMER_TASKS)
+    assert entry.location == (str(path.parent / "g.csv"),)
+
+
+@pytest.mark.parametrize("name", ["none.csv", "x" * 300, "a\0b", "."])
+def test_a_file_that_is_not_there_is_named(table, name):
+    refusal(table(HEADER, f"a,p1,s1,,{name},,"), "a: gaze", "does not exist")
+
+
+@pytest.mark.parametrize(
+    ("lines", "encoding"), [((), "utf-8"), ((HEADER, '"open'), "utf-8"), ((HEADER, "ä"), "latin-1"), ((HEADER,), "utf-16")]
+)
+def test_a_file_that_is_no_table_is_refused(table, lines, encoding):
+    refusal(table(*lines, encoding=encoding))
+
+
+def test_rows_with_more_cells_than_columns_are_refused(table):
+    """pandas would take the first column for an index and move all names by one."""
+    refusal(table(HEADER, *(row + "," for row in ROWS)))
+
+
+def test_a_folder_that_was_not_generated_is_refused_with_the_command_that_helps(tmp_path):
+    with pytest.raises(EmertInputError, match=r"settings.json is missing.*emert data generate"):
+        open_source("synthetic", tmp_path).entries()
+
+
+def test_settings_without_a_table_are_refused(tmp_path):
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(EmertInputError, match=r"recordings.csv: no such file"):
+        open_source("synthetic", tmp_path).entries()
+
+
+def test_an_unknown_source_and_an_absent_folder_are_named(tmp_path):
+    with pytest.raises(EmertInputError, match=r"unknown source 'emer'; known sources: synthetic"):
+        open_source("emer", tmp_path)
+    with pytest.raises(EmertInputError, match=r"none: no such folder"):
+        open_source("synthetic", tmp_path / "none")

@@ -1,0 +1,147 @@
+"""Frames from video files: the right ones, upright, with their times; what is no video is refused by name."""
+
+import struct
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from modeling_emert import EmertInputError, EmertProcessor
+from modeling_emert.video_emert import read_frames
+
+WIDTH, HEIGHT, RATE = 96, 64, 25
+WHITE_CORNER = 24  # pixels
+
+
+def _write(path: Path, frames: np.ndarray, codec: str = "libx264", live: bool = False) -> Path:
+    options = {"live": "1"} if live else {}  # as a browser's recorder writes: no duration in the header
+    with av.open(str(path), "w", container_options=options) as container:
+        stream = container.add_stream(codec, rate=RATE)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def _numbered(count: int) -> np.ndarray:
+    """Frames whose grey says which they are."""
+    return np.stack([np.full((HEIGHT, WIDTH, 3), 40 + 6 * index, np.uint8) for index in range(count)])
+
+
+def _numbers(frames: np.ndarray) -> list[int]:
+    return [round((float(frame.mean()) - 40) / 6) for frame in frames]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "live"), [("clip.mp4", "libx264", False), ("clip.webm", "libvpx", False), ("live.webm", "libvpx", True)]
+)
+def test_frames_are_spread_from_first_to_last(tmp_path, name, codec, live):
+    path = _write(tmp_path / name, _numbered(30), codec, live)
+    if name.endswith("webm"):
+        with av.open(str(path)) as container:
+            assert container.streams.video[0].frames == 0  # no count in the header
+    frames, times = read_frames(path, 8)
+    assert frames.shape == (8, HEIGHT, WIDTH, 3)
+    assert frames.dtype == np.uint8
+    expected = np.linspace(0, 29, 8).round()
+    assert _numbers(frames) == expected.tolist()
+    np.testing.assert_allclose(times, expected * 1000 / RATE, atol=1.0)
+
+
+def test_short_clip_gives_each_frame_once(tmp_path):
+    frames, times = read_frames(_write(tmp_path / "short.mp4", _numbered(3)), 8)
+    assert _numbers(frames) == [0, 1, 2]
+    np.testing.assert_allclose(times, [0, 40, 80])
+
+
+def test_cut_file_gives_the_frames_before_the_cut(tmp_path):
+    path = _write(tmp_path / "cut.webm", np.random.default_rng(0).integers(0, 255, (30, HEIGHT, WIDTH, 3), np.uint8), "libvpx")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    frames, times = read_frames(path, 8)
+    assert 2 <= len(frames) <= 8
+    assert (np.diff(times) > 0).all()
+
+
+def test_large_frames_are_scaled_down(tmp_path):
+    frames, _ = read_frames(_write(tmp_path / "large.mp4", np.zeros((2, 960, 1600, 3), np.uint8)), 2)
+    assert frames.shape == (2, 768, 1280, 3)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shape", "corner"),
+    [
+        ((0, 1, -1, 0), (WIDTH, HEIGHT), (0, -1)),  # a quarter turn clockwise: the top left comes to the top right
+        ((-1, 0, 0, -1), (HEIGHT, WIDTH), (-1, -1)),
+        ((0, -1, 1, 0), (WIDTH, HEIGHT), (-1, 0)),
+    ],
+    ids=["90", "180", "270"],
+)
+def test_rotated_video_stands_upright(tmp_path, matrix, shape, corner):
+    pictures = np.zeros((3, HEIGHT, WIDTH, 3), np.uint8)
+    pictures[:, :WHITE_CORNER, :WHITE_CORNER] = 255
+    path = _write(tmp_path / "turned.mp4", pictures)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44  # the matrix of the track's header, 16.16 fixed point
+    a, b, c, d = (value * 0x10000 for value in matrix)
+    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(content)
+    frames, _ = read_frames(path, 3)
+    assert frames.shape == (3, *shape, 3)
+    light = frames[0].mean(axis=2) > 128
+    assert light[corner]
+    assert light.sum() == pytest.approx(WHITE_CORNER**2, rel=0.1)
+
+
+def _audio_only(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "reason"),
+    [
+        ("text.mp4", lambda path: path.write_text("no video at all\n" * 100), "not a video that FFmpeg can read"),
+        ("empty.mp4", lambda path: path.touch(), "is empty"),
+        ("absent.mp4", lambda path: None, "no such video file"),
+        ("folder.mp4", lambda path: path.mkdir(), "no such video file"),
+        ("audio.mp4", _audio_only, "holds no video stream, only audio"),
+        ("picture.png", lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200)), "not a video"),
+    ],
+)
+def test_what_is_no_video_is_refused_by_name(tmp_path, name, make, reason):
+    make(tmp_path / name)
+    with pytest.raises(EmertInputError, match=rf"{name}: .*{reason}"):
+        read_frames(tmp_path / name, 8)
+    with pytest.raises(EmertInputError, match=name):
+        EmertProcessor().load(video=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "playlist"),
+    [
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n#EXT-X-ENDLIST\n"),
+        ("list.mp4", "ffconcat version 1.0\nfile other.ts\n"),
+    ],
+)
+def test_playlist_that_names_another_file_is_not_followed(tmp_path, name, playlist):
+    _write(tmp_path / "other.ts", _numbered(5))
+    (tmp_path / name).write_text(playlist)
+    with av.open(str(tmp_path / name)) as container:  # FFmpeg itself would follow it
+        assert len(list(container.decode(video=0))) == 5
+    with pytest.raises(EmertInputError, match=f"{name}: not a video"):
+        read_frames(tmp_path / name, 3)
+
+
+def test_too_long_video_is_refused(tmp_path, monkeypatch):
+    path = _write(tmp_path / "long.mp4", _numbered(30))
+    monkeypatch.setattr("modeling_emert.video_emert.MAX_SECONDS", 1)
+    with pytest.raises(EmertInputError, match=r"long\.mp4: longer than 1 s"):
+        read_frames(path, 3)

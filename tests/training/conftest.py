@@ -1,0 +1,55 @@
+"""A tiny generated data set and a recipe that trains on it in a second or two."""
+
+from pathlib import Path
+
+import pytest
+
+from dataset_scripts.building import build
+from dataset_scripts.generator.truth import GeneratorSettings
+from dataset_scripts.generator.writing import generate
+from dataset_scripts.reading import EmertData
+from dataset_scripts.sources import open_source
+from training.recipe import Recipe
+
+TINY = GeneratorSettings(participants=6, stimuli=7, seconds=1, frames_per_second=3, frame_size=96)
+TINY_OVERRIDES = {
+    "backbone_config": {
+        "model_type": "resnet",
+        "layer_type": "basic",
+        "depths": [1],
+        "hidden_sizes": [4],
+        "embedding_size": 4,
+        "out_features": ["stage1"],
+    },
+    "num_frames": 2,
+    "encoder_size": 8,
+    "projection_sizes": [8],
+    "num_fusion_layers": 1,
+    "num_attention_heads": 2,
+    "head_dim": 4,
+}
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate(tmp_path_factory.mktemp("generated") / "recordings", TINY, workers=1)
+
+
+@pytest.fixture(scope="session")
+def data(recordings: Path) -> EmertData:
+    out = recordings.parent / "dataset"
+    return EmertData.open(build(open_source("synthetic", recordings), out, workers=1, faces=2))
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return Recipe(network="small", overrides=TINY_OVERRIDES, image_size=32, epochs=2, batch_size=8, learning_rate=1e-2)
+
+
+@pytest.fixture(scope="session")
+def model(data: EmertData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained for one epoch on fold 1."""
+    from training.fitting import fit
+
+    recipe = Recipe(network="small", overrides=TINY_OVERRIDES, image_size=32, epochs=1, batch_size=8)
+    return fit(recipe, data, tmp_path_factory.mktemp("models") / "model", fold=1)

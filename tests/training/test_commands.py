@@ -1,0 +1,132 @@
+"""The `emert` command as a user types it: whole ways, exit codes, one line for what is refused, nothing half written."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.cli import COMMANDS, main
+
+from .conftest import TINY, TINY_OVERRIDES
+
+_CHANGES = [
+    f"overrides={json.dumps(TINY_OVERRIDES)}",
+    "image_size=32",
+    "epochs=1",
+    "batch_size=8",
+]
+
+
+def _refused(capsys: pytest.CaptureFixture, *arguments: object) -> str:
+    """Runs a command that must be refused with exit code 2 and one line; gives the line."""
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("emert: ")
+    assert "Traceback" not in "\n".join(lines)
+    return lines[-1]
+
+
+def test_help_answers_without_heavy_imports():
+    code = (
+        "import sys; from training.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print('HEAVY' if {'torch', 'transformers', 'datasets', 'pandas'} & set(sys.modules) else 'LIGHT')"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip().endswith("LIGHT")
+    assert all(name in output for name in COMMANDS)
+
+
+def test_quickstart_makes_everything_and_a_second_call_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("training.quickstart.GeneratorSettings", lambda: TINY)
+    out = tmp_path / "run"
+    assert main(["quickstart", "--out", str(out), "--folds", "2", *_CHANGES]) == 0
+    printed = capsys.readouterr().out
+    assert "emert predict" in printed
+    assert "synthetic" in printed
+    results = json.loads((out / "scores" / "results.json").read_text())
+    assert results["header"]["folds"] == 2
+    assert {"EMERT", "EMERT without eyes", "majority", "logistic regression"} <= set(results["scores"])
+    assert (out / "scores" / "results.md").is_file()
+    assert (out / "scores" / "predictions.parquet").is_file()
+    assert (out / "model" / "model.safetensors").is_file()
+    assert (out / "model-fold2" / "model.safetensors").is_file()
+    assert "already holds" in _refused(capsys, "quickstart", "--out", out, *_CHANGES)
+
+
+def test_train_then_evaluate(data, tmp_path: Path, capsys: pytest.CaptureFixture):
+    model, scores = tmp_path / "model", tmp_path / "scores"
+    assert main(["train", "laptop", *_CHANGES, "--data", str(data.folder), "--out", str(model), "--fold", "2"]) == 0
+    assert main(["evaluate", "--model", str(model), "--data", str(data.folder), "--out", str(scores)]) == 0
+    assert "logistic regression" in capsys.readouterr().out
+    assert (scores / "results.json").is_file()
+    assert "already holds" in _refused(capsys, "evaluate", "--model", model, "--data", data.folder, "--out", scores)
+    assert "already holds" in _refused(capsys, "train", "laptop", "--data", data.folder, "--out", model)
+
+
+def _inputs(recordings: Path, name: str = "p000-s000") -> tuple[Path, Path]:
+    return recordings / "videos" / f"{name}.mp4", recordings / "gaze" / f"{name}.csv"
+
+
+def test_predict_answers_with_both_and_with_each_alone(model: Path, recordings: Path, capsys: pytest.CaptureFixture):
+    video, gaze = _inputs(recordings)
+    cases = {
+        ("--video", video, "--gaze", gaze): ["face", "eye_movements", "fixations"],
+        ("--video", video): ["face"],
+        ("--gaze", gaze): ["eye_movements", "fixations"],
+    }
+    for options, used in cases.items():
+        assert main(["predict", "--model", str(model), *map(str, options), "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["modalities"] == used
+        assert abs(sum(result["tasks"]["er7"].values()) - 1) < 0.01
+        assert 0 <= result["gap"] <= 1
+        assert -1 <= result["tasks"]["er_va"]["valence"] <= 1
+        assert 0 <= result["tasks"]["fer_intensity"]["intensity"] <= 3
+        assert result["trained_on"] == "synthetic"
+
+
+def test_predict_prints_a_page_for_people(model: Path, recordings: Path, capsys: pytest.CaptureFixture):
+    video, gaze = _inputs(recordings)
+    assert main(["predict", "--model", str(model), "--video", str(video), "--gaze", str(gaze)]) == 0
+    page = capsys.readouterr().out
+    for words in ("felt (ER)", "shown (FER)", "happiness", "gap between", "frames with a face", "generated recordings"):
+        assert words in page
+
+
+def test_what_can_not_be_answered_is_refused_in_one_line(
+    model: Path, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    video, gaze = _inputs(recordings)
+    text = tmp_path / "text.mp4"
+    text.write_text("this is no video")
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    lacking = tmp_path / "lacking.csv"
+    lacking.write_text("\n".join(",".join(line.split(",")[:5]) for line in gaze.read_text().splitlines()))
+    assert "text.mp4" in _refused(capsys, "predict", "--model", model, "--video", text)
+    assert "empty.csv" in _refused(capsys, "predict", "--model", model, "--gaze", empty)
+    assert "lacking.csv" in _refused(capsys, "predict", "--model", model, "--gaze", lacking)
+    assert "nowhere" in _refused(capsys, "predict", "--model", model, "--gaze", tmp_path / "nowhere.csv")
+    assert "--video" in _refused(capsys, "predict", "--model", model)
+    bare = Path(shutil.copytree(model, tmp_path / "bare"))
+    (bare / "model.safetensors").unlink()
+    assert "model.safetensors" in _refused(capsys, "predict", "--model", bare, "--video", video)
+
+
+def test_refusals_write_nothing(data, tmp_path: Path, capsys: pytest.CaptureFixture):
+    out = tmp_path / "out"
+    assert "er9" in _refused(capsys, "train", "laptop", "tasks=[er9]", "--data", data.folder, "--out", out)
+    assert "perceived3" in _refused(capsys, "train", "laptop", "tasks=[perceived3]", "--data", data.folder, "--out", out)
+    assert "fold 9" in _refused(capsys, "train", "laptop", "--data", data.folder, "--out", out, "--fold", 9)
+    assert "no data set" in _refused(capsys, "train", "laptop", "--data", tmp_path, "--out", out)
+    assert "--path" in _refused(capsys, "quickstart", "--source", "uniss_fgd", "--out", out)
+    assert "mars" in _refused(capsys, "quickstart", "--source", "mars", "--path", tmp_path, "--out", out)
+    assert not any(tmp_path.iterdir())

@@ -1,0 +1,108 @@
+"""Training moves every parameter, repeats itself bit for bit, goes on where it was stopped, and writes whole folders."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from dataset_scripts.reading import EmertData
+from modeling_emert import EmertInputError, GazeStatistics
+from training import fitting
+from training.batches import EmertRows, collate, statistics_by_participant
+from training.fitting import RECORD_FILE, fit, make_model, prepare_processor
+from training.recipe import Recipe
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def test_every_parameter_moves(recipe: Recipe, data: EmertData, tmp_path: Path):
+    torch.manual_seed(recipe.seed)
+    fitting.set_seed(recipe.seed)
+    before, _ = make_model(recipe, fitting.choose_tasks(recipe, data))
+    after = _weights(fit(recipe, data, tmp_path / "model", fold=1))
+    still = [name for name, parameter in before.named_parameters() if torch.equal(parameter, after[name])]
+    assert not still
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(recipe: Recipe, data: EmertData, tmp_path: Path):
+    first, second = (_weights(fit(recipe, data, tmp_path / name, fold=1)) for name in ("a", "b"))
+    other = _weights(fit(replace(recipe, seed=1), data, tmp_path / "c", fold=1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_a_stopped_run_goes_on_and_ends_with_the_same_weights(
+    recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    undisturbed = _weights(fit(recipe, data, tmp_path / "whole", fold=1))
+    steps: list[int] = []
+
+    def stop_in_second_epoch(self, args, state, control, **kwargs):
+        steps.append(state.global_step)
+        if len(steps) == state.max_steps - 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting.EpochLine, "on_step_end", stop_in_second_epoch)
+        with pytest.raises(KeyboardInterrupt):
+            fit(recipe, data, tmp_path / "stopped", fold=1)
+        assert not (tmp_path / "stopped").exists()
+        steps.clear()
+        patch.setattr(fitting.EpochLine, "on_step_end", lambda self, args, state, control, **_: steps.append(1))
+        continued = _weights(fit(recipe, data, tmp_path / "stopped", fold=1))
+    assert 0 < len(steps) < 6, "the first epoch was trained again"
+    assert all(torch.equal(undisturbed[name], continued[name]) for name in undisturbed)
+
+
+def test_the_folder_is_whole_and_says_whom_the_model_has_seen(model: Path, data: EmertData):
+    record = json.loads((model / RECORD_FILE).read_text())
+    tested = set(data.ids["participant_id"][data.select(1)["test"]])
+    assert record["seen_participants"]
+    assert not tested & set(record["seen_participants"])
+    assert not [path for path in model.parent.iterdir() if path.name.startswith(".")], "a partial folder was left"
+    assert not list(model.glob("*.bin")) + list(model.glob("*.pt*"))
+
+
+def test_statistics_come_from_the_training_participants_only(recipe: Recipe, data: EmertData):
+    rows = data.select(1)
+    _, processor = make_model(recipe, ["er7"])
+    prepare_processor(processor, data, rows["train"])
+    expected = GazeStatistics.of(item.gaze for item in data.gaze_only(rows["train"])).eye_scale[0]
+    everyone = GazeStatistics.of(item.gaze for item in data.gaze_only(range(len(data.rows)))).eye_scale[0]
+    np.testing.assert_allclose(processor.feature_extractor.eye_mean, expected)
+    assert not np.allclose(processor.feature_extractor.eye_mean, everyone)
+
+
+def test_participant_statistics_are_each_participants_own(data: EmertData):
+    statistics = statistics_by_participant(data, range(len(data.rows)))
+    name = str(data.ids["participant_id"][0])
+    own = np.flatnonzero(data.ids["participant_id"] == name)
+    expected = GazeStatistics.of(item.gaze for item in data.gaze_only(own))
+    np.testing.assert_allclose(statistics[name].eye, expected.eye)
+
+
+def test_a_batch_holds_zeros_and_a_false_mask_for_what_one_item_lacks(recipe: Recipe, data: EmertData):
+    _, processor = make_model(recipe, ["er7"])
+    items = [EmertRows(data, [0, 1], processor, ["er7"])[index] for index in (0, 1)]
+    del items[1]["inputs"]["pixel_values"], items[1]["inputs"]["face_mask"]
+    batch = collate(items)
+    assert batch["face_mask"].tolist() == [[True, True], [False, False]]
+    assert not batch["pixel_values"][1].any()
+
+
+def test_a_task_without_labels_is_refused(recipe: Recipe, data: EmertData, tmp_path: Path):
+    with pytest.raises(EmertInputError, match="perceived3"):
+        fit(replace(recipe, tasks=("perceived3",)), data, tmp_path / "model", fold=1)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_network_that_can_not_be_is_refused(recipe: Recipe, data: EmertData, tmp_path: Path):
+    with pytest.raises(EmertInputError, match="head_dim"):
+        fit(replace(recipe, overrides={"head_dim": 0}), data, tmp_path / "model", fold=1)
+    assert not any(tmp_path.iterdir())
