@@ -185,7 +185,7 @@ class EmertConfig(PreTrainedConfig):
             "head_dim": 16,
             "stream_dropout": 0.2,
             "fusion_dropout": 0.2,
-            "modality_dropout": 0.4,
+            "modality_dropout": 0.5,
         }
         return cls(**{**small, **overrides})
 

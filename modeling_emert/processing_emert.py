@@ -114,7 +114,7 @@ class EmertProcessor(ProcessorMixin):
             return None
         notes.extend(gaze.notes)
         if gaze.missing_share in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):
-            notes.append(f"{name} holds neither a valid gaze point nor a fixation, so the eyes are left out.")
+            notes.append(f"In {name} there is neither a valid gaze point nor a fixation, so the eyes are left out.")
             return None
         return gaze
 

@@ -21,7 +21,7 @@ _EXPRESSIONS = {
     "anger": (-0.029, 0.005, -0.026, -0.029, 0.042, 0.08, 0.3),
     "neutral": (0, 0, 0, 0, 0, 0.00, 0.0),
 }
-_DEVIATIONS = np.array([0.005, 0.005, 0.006, 0.005, 0.004, 0.05, 0.12])
+_DEVIATIONS = np.array([0.004, 0.004, 0.004, 0.004, 0.003, 0.04, 0.10])
 _FULL_STRENGTH = 2.0  # the intensity at which the table above holds
 
 

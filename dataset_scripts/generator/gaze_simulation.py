@@ -17,7 +17,7 @@ _EYES = {
     "anger": (0.26, 350, 0.060, 0.02, -0.01, 11),
     "neutral": (-0.05, 300, 0.115, 0.00, 0.02, 16),
 }
-_DEVIATIONS = np.array([0.09, 32, 0.012, 0.024, 0.024, 4])
+_DEVIATIONS = np.array([0.06, 22, 0.009, 0.016, 0.016, 3])
 _SACCADE_MS = 40
 _REACTION_MS = 400  # the pupil follows a feeling this much later
 

@@ -36,7 +36,7 @@ class GeneratorSettings:
     frames_per_second: int = 2
     frame_size: int = 128  # pixels
     gaze_rate: int = 60  # Hz
-    disagreement: float = 0.35
+    disagreement: float = 0.5
     noise: float = 1.0  # scales every random deviation of face and eyes
     seed: int = 0
 

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_training import TINY, TINY_OVERRIDES
 
 from training.cli import COMMANDS, main
-
-from .conftest import TINY, TINY_OVERRIDES
 
 _CHANGES = [
     f"overrides={json.dumps(TINY_OVERRIDES)}",

@@ -3,31 +3,13 @@
 from pathlib import Path
 
 import pytest
+from tiny_training import TINY, TINY_OVERRIDES
 
 from dataset_scripts.building import build
-from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import generate
 from dataset_scripts.reading import EmertData
 from dataset_scripts.sources import open_source
 from training.recipe import Recipe
-
-TINY = GeneratorSettings(participants=6, stimuli=7, seconds=1, frames_per_second=3, frame_size=96)
-TINY_OVERRIDES = {
-    "backbone_config": {
-        "model_type": "resnet",
-        "layer_type": "basic",
-        "depths": [1],
-        "hidden_sizes": [4],
-        "embedding_size": 4,
-        "out_features": ["stage1"],
-    },
-    "num_frames": 2,
-    "encoder_size": 8,
-    "projection_sizes": [8],
-    "num_fusion_layers": 1,
-    "num_attention_heads": 2,
-    "head_dim": 4,
-}
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,88 @@
+"""The README keeps its word: every command and every Python example in it runs, and its table is the one that was printed."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from tiny_training import TINY, TINY_OVERRIDES
+
+from training.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def _commands() -> list[str]:
+    lines = [line.split("#")[0].strip() for block in _blocks("bash") for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Path:
+    """A folder in which the quickstart has run, with a clip and a gaze file of one's own."""
+    place = tmp_path_factory.mktemp("readme")
+    video, gaze = recordings / "videos" / "p000-s000.mp4", recordings / "gaze" / "p000-s000.csv"
+    (place / "CLIP.mp4").write_bytes(video.read_bytes())
+    (place / "GAZE.csv").write_bytes(gaze.read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setattr("training.quickstart.GeneratorSettings", lambda: TINY)
+        assert main(["quickstart", *_tiny()]) == 0
+    return place
+
+
+def _tiny() -> list[str]:
+    overrides = str(TINY_OVERRIDES).replace("'", '"')
+    return [f"overrides={overrides}", "epochs=1", "image_size=32", "batch_size=8"]
+
+
+def test_every_command_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    monkeypatch.chdir(workplace)
+    ran = 0
+    for command in _commands():
+        words = shlex.split(command)
+        if words[0] == "make" or "RECORDINGS" in words:
+            continue
+        assert words[0] == ".venv/bin/emert", command
+        extra = _tiny() if words[1] in ("train", "quickstart") else []
+        assert main([*words[1:], *extra]) == 0, f"{command}: {capsys.readouterr().err}"
+        ran += 1
+    assert ran >= 5
+
+
+def test_every_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(workplace)
+    if not Path("runs/dataset").is_dir():
+        Path("runs/dataset").symlink_to(Path("runs/quickstart/dataset").resolve())
+    examples = _blocks("python")
+    assert len(examples) >= 2
+    for example in examples:
+        exec(compile(example, "README.md", "exec"), {})
+
+
+def test_the_make_targets_exist():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    named = {shlex.split(command)[1] for command in _commands() if command.startswith("make ")}
+    assert named
+    assert named <= set(targets)
+
+
+def test_the_recipes_and_sources_that_it_names_exist():
+    from dataset_scripts.sources import SOURCES
+    from training.recipe import load_recipe
+
+    for name in re.findall(r"--recipe (\w+)", README):
+        load_recipe(name)
+    assert set(re.findall(r"--source (\w+)", README)) <= set(SOURCES)
+
+
+def test_it_begins_with_a_table_that_names_its_data():
+    table = README.split("<!-- table -->")[1].split("<!-- /table -->")[0]
+    assert "synthetic" in table
+    assert "er7" in table
+    assert "logistic regression" in table
