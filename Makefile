@@ -18,7 +18,7 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 
 test: lint
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -q
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope
 
 test-slow: lint
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -m ''
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope -m ''

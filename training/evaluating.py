@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -38,7 +39,10 @@ def load_model(folder: str | Path) -> tuple[EmertForEmotionRecognition, EmertPro
     config = json.loads((folder / "config.json").read_text())
     if config.get("model_type") != "emert":
         raise EmertInputError(f"{folder}: holds a model of type {config.get('model_type')!r}, expected 'emert'")
-    model, loading = EmertForEmotionRecognition.from_pretrained(folder, output_loading_info=True)
+    try:
+        model, loading = EmertForEmotionRecognition.from_pretrained(folder, output_loading_info=True)
+    except SafetensorError as error:
+        raise EmertInputError(f"{folder / 'model.safetensors'}: not a safetensors file ({error})") from error
     if loading["missing_keys"]:
         raise EmertInputError(f"{folder}: model.safetensors lacks {sorted(loading['missing_keys'])[0]} and more")
     return model.eval(), EmertProcessor.from_pretrained(folder)

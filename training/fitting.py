@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from tqdm import tqdm
 from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
@@ -87,8 +88,8 @@ def make_model(recipe: Recipe, tasks: Sequence[str]) -> tuple[EmertForEmotionRec
     make_config = EmertConfig.small if recipe.network == "small" else EmertConfig
     try:
         config = make_config(tasks=list(tasks), **recipe.overrides)
-    except (TypeError, ValueError) as error:
-        raise EmertInputError(f"recipe: overrides: {error}") from error
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise EmertInputError(f"recipe: overrides: {' '.join(str(error).split())}") from error
     return EmertForEmotionRecognition(config), EmertProcessor.for_config(config, recipe.image_size, recipe.normalisation)
 
 

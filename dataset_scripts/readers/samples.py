@@ -36,22 +36,6 @@ def rising(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return timed[new], relative[new], notes
 
 
-def cut_edge_events(values: np.ndarray, times: np.ndarray) -> None:
-    """Cuts the events in progress at the first and the last sample to the time that lies inside the recording, in place.
-
-    `values` `(rows, 39)`, `times` `(rows,)` ms. Trackers give such an event its whole duration, which tells what happened
-    before and after the stimulus: on Uniss-FGD that alone lifts a classifier of the *photograph* far above chance.
-    """
-    state = values[:, [COLUMN_INDEX[name] for name in ("in_fixation", "in_saccade", "event_duration")]]
-    changes = np.flatnonzero((np.diff(np.nan_to_num(state, nan=-1), axis=0) != 0).any(axis=1)) + 1
-    edges = [slice(0, changes[0]), slice(changes[-1], None)] if len(changes) else [slice(None)]
-    duration = values[:, COLUMN_INDEX["event_duration"]]
-    for rows in edges:
-        inside = times[rows]
-        if len(inside):
-            duration[rows] = np.minimum(duration[rows], inside[-1] - inside[0])
-
-
 def all_or_none(columns: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, np.ndarray]:
     """Where one of these columns is missing, all are: a point with two of its three coordinates is no point."""
     present = {name: columns[name] for name in names if name in columns}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_scripts.readers.samples import cut_edge_events, rising, stack_columns
+from dataset_scripts.readers.samples import rising, stack_columns
 from dataset_scripts.readers.text_table import Head, Header, Table, read_table
 from dataset_scripts.readers.tobii_columns import (
     FIXATION,
@@ -65,11 +65,9 @@ def read(head: Head, header: Header) -> list[Gaze]:
         order, times, own_notes = rising(pick(table, TIME)[rows])
         if len(times) == 0:
             raise EmertInputError(f"{head.path} has no time in any sample of {participant}; export the column {TIME[0]}")
-        own_values = values[rows[order]]
-        cut_edge_events(own_values, times)
         recordings.append(
             Gaze(
-                eye_movements=own_values,
+                eye_movements=values[rows[order]],
                 times_ms=times,
                 fixations=fixations.within(rows[order], times) if fixations else None,
                 participant=participant,
@@ -133,10 +131,8 @@ class _Fixations:
         """`(fixations, 4)`: x, y, start, duration of those in these rows, by start.
 
         The tracker gives no point for a fixation beside the stimulus, so that is the mean of its gaze points; one
-        without any gaze point is left out. A fixation in progress at the first or the last sample counts only the time
-        inside the recording (see `cut_edge_events`).
+        without any gaze point is left out.
         """
-        begin, end = (times[0], times[-1]) if len(times) else (0.0, 0.0)
         inside = np.flatnonzero(~np.isnan(self.index[rows]))
         rows, times = rows[inside], times[inside]
         _, first, number = np.unique(self.index[rows], return_index=True, return_inverse=True)
@@ -146,9 +142,7 @@ class _Fixations:
             for point, mean in zip(self.point[:, rows[first]], _means(self.gaze[:, rows], number), strict=True)
         )
         duration = self.duration[rows[first]]
-        seen = ends - times[first]
-        at_edge = (times[first] == begin) | (ends == end)
-        duration = np.where(np.isnan(duration) | (at_edge & (duration > seen)), seen, duration)
+        duration = np.where(np.isnan(duration), ends - times[first], duration)
         fixations = np.stack([x, y, times[first], duration], axis=1)
         fixations = fixations[~np.isnan(fixations).any(axis=1)]
         return fixations[np.argsort(fixations[:, 2], kind="stable")]

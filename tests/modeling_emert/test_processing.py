@@ -247,7 +247,9 @@ def test_gaze_without_a_valid_point_is_left_out_with_a_note(processor):
     lost = np.full((20, NUM_COLUMNS), np.nan)
     recording = processor.load(video=face_track(), gaze=lost)
     assert recording.gaze is None
-    assert recording.notes == ["In the gaze samples there is neither a valid gaze point nor a fixation, so the eyes are left out."]
+    assert recording.notes == [
+        "In the gaze samples there is neither a valid gaze point nor a fixation, so the eyes are left out."
+    ]
     with pytest.raises(EmertInputError, match=r"neither a valid gaze point nor a fixation.* Nothing is left to answer from"):
         processor.load(gaze=lost)
     with pytest.raises(EmertInputError, match="Nothing is left to answer from"):
