@@ -176,21 +176,26 @@ def resample(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fixation_steps(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """The scan path in `num_steps` equal parts of the recording's time: the fixation in progress at each part's middle.
+    """The scan path in `num_steps` equal parts of the recording's time: the fixation that fills most of each part.
 
     So a long fixation takes several steps, and how long a person looked is told by how many. Returns points
-    `(num_steps, 2)` and a mask `(num_steps,)`, False where no fixation is in progress.
+    `(num_steps, 2)` and a mask `(num_steps,)`, False where there is no fixation at any time of the part.
     """
     points = np.full((num_steps, 2), np.nan)
-    if gaze.fixations is None or len(gaze.fixations) == 0:
-        return points, np.zeros(num_steps, bool)
-    fixations = gaze.fixations[np.argsort(gaze.fixations[:, 2], kind="stable")]
-    start = gaze.times_ms[0] if gaze.times_ms is not None and len(gaze.times_ms) else fixations[0, 2]
-    moments = start + (gaze.duration_ms - start) * (np.arange(num_steps) + 0.5) / num_steps
-    latest = np.searchsorted(fixations[:, 2], moments, side="right") - 1
-    ends = fixations[latest, 2] + fixations[latest, 3]
-    there = (latest >= 0) & (moments <= ends) & np.isfinite(fixations[latest, :2]).all(axis=1)
-    points[there] = fixations[latest[there], :2]
+    nothing = points, np.zeros(num_steps, bool)
+    if gaze.fixations is None:
+        return nothing
+    fixations = gaze.fixations[np.isfinite(gaze.fixations).all(axis=1)].astype(np.float64)
+    if len(fixations) == 0:
+        return nothing
+    starts, ends = fixations[:, 2], fixations[:, 2] + np.maximum(fixations[:, 3], 1.0)
+    begin = gaze.times_ms[0] if gaze.times_ms is not None and len(gaze.times_ms) else starts.min()
+    edges = np.linspace(begin, max(gaze.duration_ms, begin + 1), num_steps + 1)
+    # (steps, fixations): ms of each fixation in each part
+    shared = np.minimum(ends, edges[1:, None]) - np.maximum(starts, edges[:-1, None])
+    longest = shared.argmax(axis=1)
+    there = shared.max(axis=1) > 0
+    points[there] = fixations[longest[there], :2]
     return points, there
 
 

@@ -91,12 +91,12 @@ def evaluate_model(folder: str | Path, data: EmertData, progress: bool = True) -
 
 
 def _possible_ablations(batches: EmertRows) -> dict[str, tuple[str, ...]]:
-    """Those that leave every recording something: without faces (or eyes) in the data there is nothing to compare."""
-    there = [set(batches[index]["inputs"]) for index in range(len(batches))]
+    """Those that hide something and leave every recording something: without faces in the data there is no comparison."""
+    there = [{name for name in MODALITIES if _INPUTS[name] in batches[index]["inputs"]} for index in range(len(batches))]
     return {
         method: hidden
         for method, hidden in ABLATIONS.items()
-        if not hidden or all(inputs & {_INPUTS[name] for name in MODALITIES if name not in hidden} for inputs in there)
+        if not hidden or (any(names & set(hidden) for names in there) and all(names - set(hidden) for names in there))
     }
 
 

@@ -106,3 +106,15 @@ def test_a_shuffled_label_in_the_test_set_changes_no_baseline(data: EmertData, m
 
     monkeypatch.setattr(EmertData, "labels", planted)
     np.testing.assert_array_equal(honest, predictions())
+
+
+def test_without_faces_nothing_is_compared_with_hiding_them(model: Path, data: EmertData, monkeypatch: pytest.MonkeyPatch):
+    recording = EmertData.recording
+
+    def faceless(self: EmertData, row: int, num_frames: int | None = None):
+        whole = recording(self, row, num_frames)
+        whole.face = None
+        return whole
+
+    monkeypatch.setattr(EmertData, "recording", faceless)
+    assert set(evaluate_model(model, data, progress=False)["method"]) == {"EMERT"}
