@@ -6,24 +6,25 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
 from datasets import Dataset
 
+from modeling_emert import recording_emert
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.faces_emert import load_face_track
 from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import TASKS
 
-from .folder import DATA_FOLDER, SPLITS_FILE, cell_name, write_description
+from .folder import CONFIG_FILE, DATA_FOLDER, SPLITS_FILE, cell_name, read_fingerprint, write_description
 from .parallel import run_parallel
 from .schema import row_features, to_row
 from .source import Entry, Source
 from .sources import open_source
 from .splits import Assignment, Cell, assign
 
-VERSION = 1  # raise it when the same recordings begin to give other rows
 FACES_KEPT = 32  # crops a recording; the network takes 8 of them
 FINGERPRINT = "fingerprint"  # file of an unfinished build that tells of which recordings it is
 _ROWS_AT_ONCE = 16  # so that memory does not grow with the cell
@@ -118,12 +119,29 @@ def _check_labels(source: Source, entries: list[Entry]) -> None:
 
 def _fingerprint(source: Source, entries: list[Entry], faces: int, seed: int) -> str:
     """Changes whenever a cell that was built before would come out differently."""
-    content = [VERSION, source.name, str(source.path.resolve()), faces, seed]
+    content: list = [_code_hash(), source.name, str(source.path.resolve()), faces, seed]
     for entry in entries:
         files = [path for path in (entry.video, *map(Path, entry.location)) if path is not None and path.is_file()]
         stamps = [(path.stat().st_size, path.stat().st_mtime_ns) for path in files]
         content.append([entry.recording_id, entry.participant, entry.stimulus, sorted(entry.labels.items()), stamps])
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
+
+
+def is_current(out: Path, source: Source, faces: int = FACES_KEPT, seed: int = 0) -> bool:
+    """Whether `out` holds just what `build` would make of these recordings with today's code."""
+    if not (out / CONFIG_FILE).is_file():
+        return False
+    return read_fingerprint(out) == _fingerprint(source, source.entries(), faces, seed)
+
+
+@cache
+def _code_hash() -> str:
+    """Over the code that turns recordings into rows, since a version kept by hand is forgotten."""
+    ours, models = Path(__file__).parent, Path(recording_emert.__file__).parent
+    files = [*sorted((ours / "readers").glob("*.py")), *sorted((ours / "sources").glob("*.py"))]
+    files += [ours / f"{name}.py" for name in ("building", "schema", "splits")]
+    files += [models / f"{name}_emert.py" for name in ("columns", "faces", "recording", "tasks", "video")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _open_partial(out: Path, fingerprint: str) -> Path:

@@ -23,6 +23,7 @@ from .splits import SPLITS, Assignment, Cell, config_name, present_cells, split_
 CONFIG_FILE = ".huggingface.yaml"
 SPLITS_FILE = "splits.json"
 DATA_FOLDER = "data"
+_BUILD = "build "
 
 
 def cell_name(cell: Cell) -> str:
@@ -39,9 +40,14 @@ def write_description(
     the text of the configs, not by what the files hold, so that another data set of that name would be taken for this one.
     """
     (folder / SPLITS_FILE).write_text(assignment.to_json())
-    configs = {"configs": _configs(source, assignment, set(cells), f"build {fingerprint}")}
+    configs = {"configs": _configs(source, assignment, set(cells), f"{_BUILD}{fingerprint}")}
     (folder / CONFIG_FILE).write_text(yaml.safe_dump(configs, sort_keys=False))
     (folder / "README.md").write_text(_card(source, assignment, cells, notes))
+
+
+def read_fingerprint(folder: Path) -> str:
+    """Of the build that made the folder."""
+    return yaml.safe_load((folder / CONFIG_FILE).read_text())["configs"][0]["description"].removeprefix(_BUILD)
 
 
 def _configs(source: Source, assignment: Assignment, existing: set[Cell], description: str) -> list[dict]:

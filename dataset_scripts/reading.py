@@ -1,7 +1,6 @@
 """The built data set for our own use: `all` is loaded once, and splits are selections of its rows."""
 
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +13,9 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS, Task
 
-from .folder import CONFIG_FILE, SPLITS_FILE
+from .folder import CONFIG_FILE, SPLITS_FILE, read_fingerprint
 from .schema import UNDECODED_FACE, from_row
 from .splits import split_cells
-
-_LABEL_COLUMNS = {name: task.columns for name, task in TASKS.items()}
 
 
 @dataclass
@@ -36,9 +33,13 @@ class EmertData:
         for name in (CONFIG_FILE, SPLITS_FILE):
             if not (folder / name).is_file():
                 raise EmertInputError(f"{folder}: no data set here ({name} is missing); make one with `emert data build`")
-        logging.getLogger("huggingface_hub.repocard").setLevel(logging.ERROR)  # it warns that our card has no metadata
         rows = load_dataset(str(folder), "all", split="train").cast_column("face", UNDECODED_FACE)
         return cls(folder, rows.with_format("numpy"), json.loads((folder / SPLITS_FILE).read_text()))
+
+    @cached_property
+    def build(self) -> str:
+        """Fingerprint of the build: it changes with the recordings and with the code that reads them."""
+        return read_fingerprint(self.folder)
 
     @property
     def source(self) -> str:

@@ -2,13 +2,11 @@
 
 import torch
 
-from .configuration_emert import MODALITIES
+from .configuration_emert import INPUT_NAMES, MODALITIES
 from .modeling_emert import EmertForEmotionRecognition
 from .processing_emert import EmertProcessor
 from .recording_emert import Recording
 from .tasks_emert import TASKS
-
-_INPUTS = {"face": "pixel_values", "eye_movements": "eye_movements", "fixations": "fixations"}
 
 
 @torch.no_grad()
@@ -32,7 +30,7 @@ def answer(model: EmertForEmotionRecognition, processor: EmertProcessor, recordi
     return {
         "tasks": tasks,
         "gap": gap(tasks["er7"], tasks["fer7"]) if {"er7", "fer7"} <= set(tasks) else None,
-        "modalities": [name for name in MODALITIES if _INPUTS[name] in inputs],
+        "modalities": [name for name in MODALITIES if INPUT_NAMES[name] in inputs],
         "quality": quality_of(recording),
         "notes": notes,
     }

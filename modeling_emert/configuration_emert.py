@@ -12,6 +12,8 @@ from .tasks_emert import EMER_TASKS, TASKS, get_task
 Modality = Literal["face", "eye_movements", "fixations"]
 # Always in this order: the discriminator's classes, the masks and the fused sequence follow it.
 MODALITIES: tuple[Modality, ...] = ("face", "eye_movements", "fixations")
+# The model's argument that holds each.
+INPUT_NAMES: dict[Modality, str] = {"face": "pixel_values", "eye_movements": "eye_movements", "fixations": "fixations"}
 
 Fraction = float | int  # JSON gives 0 and 1 back as integers
 
@@ -169,7 +171,7 @@ class EmertConfig(PreTrainedConfig):
 
     @classmethod
     def small(cls, **overrides) -> "EmertConfig":
-        """A network of about 0.2 million parameters that trains on a laptop's CPU in minutes. The design is EMERT's."""
+        """A network of about 0.25 million parameters that trains on a laptop's CPU in minutes. The design is EMERT's."""
         small = {
             "backbone_config": {
                 "model_type": "resnet",
@@ -190,4 +192,4 @@ class EmertConfig(PreTrainedConfig):
         return cls(**{**small, **overrides})
 
 
-__all__ = ["MODALITIES", "EmertConfig", "Modality"]
+__all__ = ["INPUT_NAMES", "MODALITIES", "EmertConfig", "Modality"]

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import os
 import sys
 
 # Name -> module, one line of help. A module has `add_arguments(parser)` and `run(arguments)`.
@@ -32,8 +31,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # Nothing here needs the network; a Hub id given on purpose still works without this setting.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from modeling_emert.errors_emert import EmertInputError
 
     try:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dataset_scripts.reading import EmertData
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.configuration_emert import INPUT_NAMES, MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
@@ -24,7 +24,6 @@ from .eye_statistics import standardise_by_participant, summarise
 from .fitting import RECORD_FILE, to_predictions
 from .predictions import to_rows
 
-_INPUTS = {"face": "pixel_values", "eye_movements": "eye_movements", "fixations": "fixations"}
 EYES = ("eye_movements", "fixations")
 # What is hidden from the network under each name in the tables.
 ABLATIONS: dict[str, tuple[str, ...]] = {"EMERT": (), "EMERT without eyes": EYES, "EMERT without face": ("face",)}
@@ -92,7 +91,7 @@ def evaluate_model(folder: str | Path, data: EmertData, progress: bool = True) -
 
 def _possible_ablations(batches: EmertRows) -> dict[str, tuple[str, ...]]:
     """Those that hide something and leave every recording something: without faces in the data there is no comparison."""
-    there = [{name for name in MODALITIES if _INPUTS[name] in batches[index]["inputs"]} for index in range(len(batches))]
+    there = [{name for name in MODALITIES if INPUT_NAMES[name] in batches[index]["inputs"]} for index in range(len(batches))]
     return {
         method: hidden
         for method, hidden in ABLATIONS.items()
@@ -109,7 +108,7 @@ def predict(
     for batch in tqdm(DataLoader(batches, 32, collate_fn=collate), desc=description, disable=description is None):
         del batch["labels"]
         for name in hidden:
-            batch.pop(_INPUTS[name], None)
+            batch.pop(INPUT_NAMES[name], None)
             batch.pop(f"{name}_mask", None)
         batch = {name: value.to(model.device) for name, value in batch.items()}
         for name, logits in model(**batch).logits.items():

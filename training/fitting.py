@@ -63,6 +63,7 @@ def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = Fa
         "data": str(data.source),
         "fold": fold,
         "strict": strict,
+        "build": data.build,
         "splits_sha256": data.splits["sha256"],
         "seen_participants": sorted(
             {str(name) for split in ("train", "validation") for name in data.ids["participant_id"][rows[split]]}
@@ -117,8 +118,7 @@ def to_predictions(name: str, logits: np.ndarray) -> np.ndarray:
     task = TASKS[name]
     if task.kind == "numbers":
         return np.clip(logits, *task.range)
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    return torch.from_numpy(logits).softmax(dim=1).numpy()
 
 
 def _arguments(recipe: Recipe, folder: Path, training_rows: int) -> TrainingArguments:
@@ -174,7 +174,7 @@ class EpochLine(TrainerCallback):
 
 def _open_partial(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Path:
     """The folder of an unfinished run of the same recipe on the same data, or a new one."""
-    content = [recipe.to_yaml(), str(data.folder.resolve()), data.splits["sha256"], len(data.rows), fold, strict]
+    content = [recipe.to_yaml(), data.build, fold, strict]
     fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     partial = out.parent / f".{out.name}.partial"
     marker = partial / "fingerprint"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dataset_scripts.building import build
+from dataset_scripts.building import build, is_current
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import generate
 from dataset_scripts.reading import EmertData
@@ -51,8 +51,9 @@ def quickstart(
         raise EmertInputError(f"{out}: already holds scores; give another --out, or --overwrite to replace them")
     recordings = _recordings(source, path, out, settings)
     dataset = out / "dataset"
-    if not dataset.is_dir():
-        build(open_source(source, recordings), dataset, faces=faces)
+    opened = open_source(source, recordings)
+    if not is_current(dataset, opened, faces):
+        build(opened, dataset, faces=faces, overwrite=overwrite)
     data = EmertData.open(dataset)
     if not 1 <= folds <= data.folds:
         raise EmertInputError(f"--folds {folds}: this data has {data.folds} folds; give 1..{data.folds}")
@@ -96,8 +97,7 @@ def _one_fold(recipe: Recipe, data: EmertData, model: Path, fold: int, strict: b
 
 def _is_of(model: Path, recipe: Recipe, data: EmertData, strict: bool) -> bool:
     record = read_record(model)
-    same_data = record["splits_sha256"] == data.splits["sha256"] and record["data"] == data.source
-    return same_data and record["strict"] == strict and Recipe(**record["recipe"]) == recipe
+    return (record.get("build"), record["strict"], Recipe(**record["recipe"])) == (data.build, strict, recipe)
 
 
 def _next_steps(source: str, recordings: Path, out: Path) -> str:

@@ -272,3 +272,18 @@ def soon(condition, seconds=30) -> bool:
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)
     return condition()
+
+
+def test_a_data_set_is_current_until_the_recordings_or_the_code_that_reads_them_change(few_recordings, tmp_path, monkeypatch):
+    source, out = open_source("synthetic", few_recordings), tmp_path / "dataset"
+    assert not building.is_current(out, source)
+    build(source, out, workers=1)
+    assert building.is_current(out, source)
+    assert not building.is_current(out, source, faces=3)
+    assert not building.is_current(out, source, seed=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "_code_hash", lambda: "another reader")
+        assert not building.is_current(out, source)
+    gaze = next((few_recordings / "gaze").iterdir())
+    gaze.write_text(gaze.read_text() + "\n")
+    assert not building.is_current(out, source)

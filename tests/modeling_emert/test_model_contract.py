@@ -91,7 +91,7 @@ assert type(model).__module__.startswith("transformers_modules."), type(model)._
 assert type(processor).__module__.startswith("transformers_modules."), type(processor).__module__
 assert type(processor.feature_extractor).__module__.startswith("transformers_modules.")
 recording_module = sys.modules[type(processor).__module__.rpartition(".")[0] + ".recording_emert"]
-given = torch.load(inputs)
+given = torch.load(inputs, weights_only=True)
 face = recording_module.FaceTrack(**{name: tensor.numpy() for name, tensor in given["face"].items()})
 eyes = recording_module.Gaze(**{name: tensor.numpy() for name, tensor in given["gaze"].items()})
 with torch.no_grad():
@@ -114,7 +114,7 @@ def test_remote_code_loads_where_the_package_is_absent(folder, tmp_path, monkeyp
     processor = EmertProcessor.from_pretrained(folder)
     with torch.no_grad():
         expected = tiny_model()(**processor(Recording(face, eyes))).logits
-    found = torch.load(tmp_path / "logits.pt")
+    found = torch.load(tmp_path / "logits.pt", weights_only=True)
     assert list(found) == list(expected)
     for name in expected:
         torch.testing.assert_close(found[name], expected[name])

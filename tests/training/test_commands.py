@@ -4,12 +4,16 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny_training import TINY, TINY_OVERRIDES
 
 from training.cli import COMMANDS, main
+from training.evaluating import read_record
+from training.quickstart import _is_of
+from training.recipe import Recipe
 
 _CHANGES = [
     f"overrides={json.dumps(TINY_OVERRIDES)}",
@@ -129,3 +133,23 @@ def test_refusals_write_nothing(data, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "--path" in _refused(capsys, "quickstart", "--source", "uniss_fgd", "--out", out)
     assert "mars" in _refused(capsys, "quickstart", "--source", "mars", "--path", tmp_path, "--out", out)
     assert not any(tmp_path.iterdir())
+
+
+def test_quickstart_takes_no_data_set_for_another(data, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    """One of other recordings in the same folder would be scored under the wrong name."""
+    out = tmp_path / "run"
+    shutil.copytree(data.folder, out / "dataset")
+    other = shutil.copytree(recordings, tmp_path / "other")
+    assert "dataset: already holds" in _refused(capsys, "quickstart", "--path", other, "--out", out, *_CHANGES)
+    assert not (out / "model").exists()
+
+
+def test_quickstart_takes_no_model_of_other_data_recipe_or_version_for_its_own(
+    model: Path, data, monkeypatch: pytest.MonkeyPatch
+):
+    recipe = Recipe(**read_record(model)["recipe"])
+    assert _is_of(model, recipe, data, strict=False)
+    assert not _is_of(model, recipe, data, strict=True)
+    assert not _is_of(model, replace(recipe, seed=1), data, strict=False)
+    monkeypatch.setattr(data, "build", "of other recordings", raising=False)
+    assert not _is_of(model, recipe, data, strict=False)
