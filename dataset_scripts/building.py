@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Dataset
+from datasets import Dataset, Features
 
 from modeling_emert import recording_emert
 from modeling_emert.errors_emert import EmertInputError
@@ -18,7 +19,8 @@ from modeling_emert.faces_emert import load_face_track
 from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import TASKS
 
-from .folder import CONFIG_FILE, DATA_FOLDER, SPLITS_FILE, cell_name, read_fingerprint, write_description
+from .folder import DATA_FOLDER, cell_name, cell_path, write_description
+from .metadata import METADATA_FILE, DataFile, Metadata
 from .parallel import run_parallel
 from .schema import row_features, to_row
 from .source import Entry, Source
@@ -27,7 +29,6 @@ from .splits import Assignment, Cell, assign
 
 FACES_KEPT = 32  # crops a recording; the network takes 8 of them
 FINGERPRINT = "fingerprint"  # file of an unfinished build that tells of which recordings it is
-_ROWS_AT_ONCE = 16  # so that memory does not grow with the cell
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class CellJob:
 
     source: str
     path: Path
+    mapping: Path | None
     cell: Cell
     entries: tuple[Entry, ...]
     target: Path
@@ -78,7 +80,7 @@ def build(source: Source, out: Path, workers: int = 2, faces: int = FACES_KEPT, 
         shown = "; ".join(problems[:10])
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
         raise EmertInputError(f"{len(problems)} recordings can't be read: {shown}{more}. Mend them or take them out")
-    _finish(partial, out, source, assignment, reports)
+    _finish(partial, out, source, assignment, reports, faces)
     return out
 
 
@@ -97,7 +99,7 @@ def _check_loss(source: Source, out: Path) -> None:
     """Only a data set that was built before may be replaced, and never the recordings themselves."""
     if source.path.resolve().is_relative_to(out):
         raise EmertInputError(f"{out}: holds the recordings that are to be read; give another --out")
-    if out.is_dir() and any(out.iterdir()) and not (out / SPLITS_FILE).is_file():
+    if out.is_dir() and any(out.iterdir()) and not (out / METADATA_FILE).is_file():
         raise EmertInputError(f"{out}: holds something else than a data set, which is not replaced; give another --out")
 
 
@@ -123,15 +125,16 @@ def _fingerprint(source: Source, entries: list[Entry], faces: int, seed: int) ->
     for entry in entries:
         files = [path for path in (entry.video, *map(Path, entry.location)) if path is not None and path.is_file()]
         stamps = [(path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        content.append([entry.recording_id, entry.participant, entry.stimulus, sorted(entry.labels.items()), stamps])
+        known = (sorted(entry.labels.items()), sorted(entry.context.items()))
+        content.append([entry.recording_id, entry.participant, entry.stimulus, *known, stamps])
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 
 def is_current(out: Path, source: Source, faces: int = FACES_KEPT, seed: int = 0) -> bool:
     """Whether `out` holds just what `build` would make of these recordings with today's code."""
-    if not (out / CONFIG_FILE).is_file():
+    if not (out / METADATA_FILE).is_file():
         return False
-    return read_fingerprint(out) == _fingerprint(source, source.entries(), faces, seed)
+    return Metadata.read(out).fingerprint == _fingerprint(source, source.entries(), faces, seed)
 
 
 @cache
@@ -140,7 +143,7 @@ def _code_hash() -> str:
     ours, models = Path(__file__).parent, Path(recording_emert.__file__).parent
     files = [*sorted((ours / "readers").glob("*.py")), *sorted((ours / "sources").glob("*.py"))]
     files += [ours / f"{name}.py" for name in ("building", "schema", "splits")]
-    files += [models / f"{name}_emert.py" for name in ("columns", "faces", "recording", "tasks", "video")]
+    files += [models / f"{name}_emert.py" for name in ("columns", "context", "faces", "recording", "tasks", "video")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -172,28 +175,26 @@ def _build_cells(
         else:
             # Recordings of one stimulus follow each other: some sources keep them in one file.
             ordered = tuple(sorted(cell_entries, key=lambda entry: (entry.stimulus, entry.participant)))
-            jobs.append(CellJob(source.name, source.path, cell, ordered, partial / f"{cell_name(cell)}.cell", faces))
+            target = partial / f"{cell_name(cell)}.cell"
+            jobs.append(CellJob(source.name, source.path, source.mapping, cell, ordered, target, faces))
     yield from run_parallel(_build_cell, jobs, workers, "building the data set", "cell")
 
 
 def _build_cell(job: CellJob) -> CellReport:
     """Writes one cell; its report beside it says that it is whole."""
-    source = open_source(job.source, job.path)
+    source = open_source(job.source, job.path, job.mapping)
     report = CellReport(job.cell, 0, [], [])
     features = row_features()
     # The process is in the name: one of a build that was killed a moment ago may still be writing the same cell.
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
-    rows: list[dict] = []
     with pq.ParquetWriter(writing, features.arrow_schema, compression="zstd") as writer:
         for entry in job.entries:
             recording = _load(source, entry, job.faces, report)
             if recording is not None:
-                rows.append(to_row(entry, recording, source.name, *job.cell))
+                # Each its own row group: memory does not grow with the cell, and `EmertData` reads one without the others.
+                row = to_row(entry, recording, source.name, *job.cell)
+                writer.write_table(_as_table(row, features))
                 report.recordings += 1
-            if len(rows) == _ROWS_AT_ONCE or (rows and entry is job.entries[-1]):
-                columns = {name: [row[name] for row in rows] for name in features}
-                writer.write_table(Dataset.from_dict(columns, features=features).data.table.cast(features.arrow_schema))
-                rows = []
     if not report.problems:
         os.replace(writing, job.target)
         content = {"recordings": report.recordings, "notes": report.notes, "problems": []}
@@ -201,10 +202,16 @@ def _build_cell(job: CellJob) -> CellReport:
     return report
 
 
+def _as_table(row: dict, features: Features) -> pa.Table:
+    table = Dataset.from_dict({name: [row[name]] for name in features}, features=features).data.table
+    return table.cast(features.arrow_schema)
+
+
 def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recording | None:
     """One recording; None, and a line in the report, where nothing of it can be used."""
     try:
         gaze = source.load_gaze(entry)
+        action_units = source.load_action_units(entry)
         face = load_face_track(entry.video, faces) if entry.video else None
     except EmertInputError as error:
         report.problems.append(f"{entry.recording_id}: {error}")
@@ -215,13 +222,13 @@ def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recor
         gaze.eye_movements = gaze.times_ms = None
         if gaze.fixations is None or len(gaze.fixations) == 0:
             gaze = None
-    if face is None and gaze is None:
+    if face is None and gaze is None and action_units is None:
         report.notes.append(f"{entry.recording_id}: neither a face nor a valid gaze sample nor a fixation: left out")
         return None
-    return Recording(face, gaze)
+    return Recording(face, gaze, action_units=action_units)
 
 
-def _finish(partial: Path, out: Path, source: Source, assignment: Assignment, reports: list[CellReport]) -> None:
+def _finish(partial: Path, out: Path, source: Source, assignment: Assignment, reports: list[CellReport], faces: int) -> None:
     """Gives the cells and then the folder their names."""
     finished = partial / ".finished"  # hidden, so that `load_dataset` on the partial folder takes nothing in it for data
     shutil.rmtree(finished, ignore_errors=True)
@@ -229,10 +236,14 @@ def _finish(partial: Path, out: Path, source: Source, assignment: Assignment, re
     filled = {report.cell: report.recordings for report in reports if report.recordings}
     if not filled:
         raise EmertInputError(f"{source.path}: no recording has anything that can be used")
-    for cell in filled:
-        os.link(partial / f"{cell_name(cell)}.cell", finished / DATA_FOLDER / f"{cell_name(cell)}.parquet")
+    files = {}
+    for cell, recordings in filled.items():
+        target = finished / cell_path(cell)
+        os.link(partial / f"{cell_name(cell)}.cell", target)
+        files[cell_path(cell)] = DataFile.of(target, recordings)
     notes = sorted(note for report in reports for note in report.notes)
-    write_description(finished, source, assignment, filled, notes, (partial / FINGERPRINT).read_text())
+    fingerprint = (partial / FINGERPRINT).read_text()
+    write_description(finished, Metadata.of(source, assignment.seed, faces, fingerprint, files, notes), assignment)
     if out.exists():
         shutil.rmtree(out)
     os.replace(finished, out)

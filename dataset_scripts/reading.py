@@ -1,21 +1,29 @@
-"""The built data set for our own use: `all` is loaded once, and splits are selections of its rows."""
+"""The built data set for our own use: opened in a moment, read by row, without a second copy of anything.
 
-import json
+`load_dataset` without `streaming=True` writes what it loads into its cache once more. Here the Parquet files are read where
+they lie: every recording is a row group of its own, so that one is had in a millisecond or two, in any order.
+"""
+
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset, load_dataset
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS, Task
 
-from .folder import CONFIG_FILE, SPLITS_FILE, read_fingerprint
-from .schema import UNDECODED_FACE, from_row
-from .splits import split_cells
+from .folder import SPLITS_FILE
+from .metadata import Metadata
+from .schema import HEAVY_COLUMNS, from_row
+from .splits import Assignment, split_cells
+
+_FACE_COLUMNS = ("face", "face_times_ms", "face_detected")
 
 
 @dataclass
@@ -23,46 +31,53 @@ class EmertData:
     """A data set folder, opened. Rows are numbered as in the config `all`."""
 
     folder: Path
-    rows: Dataset
-    splits: dict
+    metadata: Metadata
+    assignment: Assignment
 
     @classmethod
     def open(cls, folder: str | Path) -> "EmertData":
         """Raises `EmertInputError` where the folder is none that `emert data build` made."""
         folder = Path(folder)
-        for name in (CONFIG_FILE, SPLITS_FILE):
-            if not (folder / name).is_file():
-                raise EmertInputError(f"{folder}: no data set here ({name} is missing); make one with `emert data build`")
-        rows = load_dataset(str(folder), "all", split="train").cast_column("face", UNDECODED_FACE)
-        return cls(folder, rows.with_format("numpy"), json.loads((folder / SPLITS_FILE).read_text()))
+        return cls(folder, Metadata.read(folder), Assignment.read(folder / SPLITS_FILE))
+
+    def __post_init__(self) -> None:
+        self._open_files: dict[tuple[int, Path], pq.ParquetFile] = {}
+
+    def __len__(self) -> int:
+        return self.table.num_rows
 
     @cached_property
-    def build(self) -> str:
-        """Fingerprint of the build: it changes with the recordings and with the code that reads them."""
-        return read_fingerprint(self.folder)
+    def files(self) -> list[Path]:
+        """The data files in the order of `all`."""
+        return [self.folder / name for name in self.metadata.files]
 
-    @property
-    def source(self) -> str:
-        return str(self.rows.with_format(None)[0]["source"])
+    @cached_property
+    def table(self) -> pa.Table:
+        """All columns but the heavy ones, of all rows."""
+        light = [name for name in pq.read_schema(self.files[0]).names if name not in HEAVY_COLUMNS]
+        return pa.concat_tables([pq.read_table(file, columns=light, partitioning=None) for file in self.files]).combine_chunks()
 
-    @property
-    def folds(self) -> int:
-        return max(self.splits["participants"].values())
+    @cached_property
+    def _places(self) -> list[tuple[Path, int]]:
+        """File and row group of every row."""
+        return [(file, group) for file in self.files for group in range(self._parquet(file).num_row_groups)]
 
-    @property
-    def groups(self) -> int:
-        return max(self.splits["stimuli"].values())
+    def _parquet(self, file: Path) -> pq.ParquetFile:
+        key = (os.getpid(), file)  # a worker that was forked must not share its parent's position in the file
+        if key not in self._open_files:
+            self._open_files[key] = pq.ParquetFile(file, memory_map=True)
+        return self._open_files[key]
 
     def select(self, fold: int, strict: bool = False) -> dict[str, np.ndarray]:
         """Row numbers of train, validation and test of one fold, which counts from 1. Raises `EmertInputError`."""
-        if not 1 <= fold <= self.folds:
-            raise EmertInputError(f"fold {fold}: {self.folder} has folds 1..{self.folds}")
-        if strict and self.groups < 3:
-            raise EmertInputError(f"{self.folder} has {self.groups} groups of stimuli; strict splits need 3")
-        participant_folds = np.asarray(self.rows["participant_fold"])
-        stimulus_groups = np.asarray(self.rows["stimulus_group"])
+        if not 1 <= fold <= self.assignment.folds:
+            raise EmertInputError(f"fold {fold}: {self.folder} has folds 1..{self.assignment.folds}")
+        if strict and self.assignment.groups < 3:
+            raise EmertInputError(f"{self.folder} has {self.assignment.groups} groups of stimuli; strict splits need 3")
+        participant_folds = self.table["participant_fold"].to_numpy()
+        stimulus_groups = self.table["stimulus_group"].to_numpy()
         rows = {}
-        for split, cells in split_cells(self.folds, self.groups, fold, strict).items():
+        for split, cells in split_cells(self.assignment.folds, self.assignment.groups, fold, strict).items():
             wanted = {row * 1000 + group for row, group in cells}
             rows[split] = np.flatnonzero(np.isin(participant_folds * 1000 + stimulus_groups, list(wanted)))
             if len(rows[split]) == 0:
@@ -72,7 +87,8 @@ class EmertData:
     @cached_property
     def ids(self) -> dict[str, np.ndarray]:
         """`recording_id`, `participant_id`, `stimulus_id` of every row."""
-        return {name: np.asarray(self.rows[name]) for name in ("recording_id", "participant_id", "stimulus_id")}
+        names = ("recording_id", "participant_id", "stimulus_id")
+        return {name: np.array(self.table[name].to_pylist(), str) for name in names}
 
     @cached_property
     def tasks(self) -> list[str]:
@@ -81,7 +97,7 @@ class EmertData:
 
     def labels(self, task: Task) -> np.ndarray:
         """`(rows,)` int64 of class indices, -100 for absent; or `(rows, numbers)` float32, NaN for absent."""
-        columns = [self.rows.with_format("arrow")[:][name].to_pylist() for name in task.columns]
+        columns = [self.table[name].to_pylist() for name in task.columns]
         if task.kind == "classes":
             return np.array([ABSENT_CLASS if label is None else label for label in columns[0]], np.int64)
         absent_as_nan = [[ABSENT_NUMBER if label is None else label for label in column] for column in columns]
@@ -89,13 +105,33 @@ class EmertData:
 
     def recording(self, row: int, num_frames: int | None = None) -> Recording:
         """One recording; `num_frames` face crops of those that are stored."""
-        return from_row(self.rows[int(row)], num_frames)
+        return from_row(self._row(int(row), HEAVY_COLUMNS), num_frames)
 
     def gaze_only(self, rows: Sequence[int]) -> list[Recording]:
         """Recordings without their faces, which need not be read for statistics of the eyes."""
-        without_faces = self.rows.remove_columns(["face", "face_times_ms", "face_detected"])
-        return [from_row(without_faces[int(row)]) for row in rows]
+        columns = [name for name in HEAVY_COLUMNS if name not in _FACE_COLUMNS]
+        return [from_row(self._row(int(row), columns)) for row in rows]
+
+    def _row(self, row: int, columns: Sequence[str]) -> dict:
+        """These heavy columns and all light ones of one row, as `from_row` takes them."""
+        file, group = self._places[row]
+        heavy = self._parquet(file).read_row_group(group, columns=list(columns), use_threads=False)
+        light = self.table.slice(row, 1).to_pylist()[0]
+        return light | {name: _value(heavy[name]) for name in heavy.column_names}
 
     @staticmethod
     def _present(labels: np.ndarray) -> np.ndarray:
         return labels != ABSENT_CLASS if labels.dtype == np.int64 else ~np.isnan(labels)
+
+
+def _value(column: pa.ChunkedArray) -> "np.ndarray | list | None":
+    """The only value of a list column: numbers as an array, `(n,)` or `(n, width)`; all else as Python has it."""
+    array = column.chunk(0)
+    storage = array.storage if isinstance(array, pa.ExtensionArray) else array
+    value = storage[0]
+    if not value.is_valid:
+        return None
+    values = value.values
+    if pa.types.is_list(values.type) or pa.types.is_fixed_size_list(values.type):
+        return values.flatten().to_numpy(zero_copy_only=False).reshape(len(values), -1)
+    return values.to_pylist() if pa.types.is_struct(values.type) else values.to_numpy(zero_copy_only=False)

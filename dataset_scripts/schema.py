@@ -6,9 +6,10 @@ import numpy as np
 from datasets import Array2D, ClassLabel, Features, Image, List, Value
 from PIL import Image as PillowImage
 
-from modeling_emert.columns_emert import NUM_COLUMNS
-from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
-from modeling_emert.tasks_emert import TASKS
+from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
+from modeling_emert.context_emert import BIG_FIVE, CONTEXT_COLUMNS, STIMULUS_EMOTION
+from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze, Recording
+from modeling_emert.tasks_emert import EMOTIONS, TASKS
 
 from .source import Entry
 
@@ -32,9 +33,25 @@ COLUMN_MEANINGS = {
     "fixation_x": "share of the stimulus, origin top left; null: no fixations recorded",
     "fixation_y": "share of the stimulus, origin top left",
     "fixation_start_ms": "from the start of the recording",
-    "fixation_duration_ms": "",
+    "fixation_duration_ms": "from its start",
+    "fixation_method": "`export`, or how the fixations were detected in the samples, with the parameters; null: no fixations",
     "gaze_format": "the eye tracker's export that it was read from",
+    "action_units": f"(frames, {len(ACTION_UNITS)}) float32, 0..5: {', '.join(ACTION_UNITS)}; missing is NaN; null: none",
+    "action_unit_times_ms": "time of each row of action units from the start of the recording",
+    **{name: "of the participant, as a share of the questionnaire's scale, 0..1; null: not asked" for name in BIG_FIVE},
+    STIMULUS_EMOTION: "what the stimulus is meant to show or to cause; null: not told. It may give the label away",
 }
+# Columns that hold the recordings themselves; all others fit in memory at once.
+HEAVY_COLUMNS = (
+    "face",
+    "face_times_ms",
+    "face_detected",
+    "eye_movements",
+    "eye_times_ms",
+    *_FIXATION_COLUMNS,
+    "action_units",
+    "action_unit_times_ms",
+)
 
 
 def label_features() -> dict[str, ClassLabel | Value]:
@@ -61,7 +78,13 @@ def row_features() -> Features:
             "eye_times_ms": List(Value("float32")),
         }
         | {name: List(Value("float32")) for name in _FIXATION_COLUMNS}
-        | {"gaze_format": Value("string")}
+        | {"fixation_method": Value("string"), "gaze_format": Value("string")}
+        | {
+            "action_units": Array2D((None, len(ACTION_UNITS)), "float32"),
+            "action_unit_times_ms": List(Value("float32")),
+        }
+        | {name: Value("float32") for name in BIG_FIVE}
+        | {STIMULUS_EMOTION: ClassLabel(names=list(EMOTIONS))}
         | label_features()
     )
 
@@ -83,7 +106,11 @@ def to_row(entry: Entry, recording: Recording, source: str, participant_fold: in
         "eye_movements": gaze.eye_movements,
         "eye_times_ms": None if gaze.times_ms is None else gaze.times_ms.tolist(),
         **dict(zip(_FIXATION_COLUMNS, fixations, strict=True)),
+        "fixation_method": gaze.fixation_method,
         "gaze_format": None if recording.gaze is None else gaze.format,
+        "action_units": None if recording.action_units is None else recording.action_units.intensities,
+        "action_unit_times_ms": None if recording.action_units is None else recording.action_units.times_ms.tolist(),
+        **{column: entry.context.get(column) for column in CONTEXT_COLUMNS},
         **{column: entry.labels.get(column) for column in label_features()},
     }
 
@@ -100,7 +127,15 @@ def from_row(row: dict, num_frames: int | None = None) -> Recording:
     `num_frames`: keep only so many face crops, spread evenly. Where the data set's `face` column is cast to
     `UNDECODED_FACE`, only these are decoded.
     """
-    return Recording(face=_face_of(row, num_frames), gaze=_gaze_of(row))
+    big_five = [_known(row.get(name)) for name in BIG_FIVE]
+    emotion = _known(row.get(STIMULUS_EMOTION))
+    return Recording(
+        face=_face_of(row, num_frames),
+        gaze=_gaze_of(row),
+        action_units=_action_units_of(row),
+        big_five=None if any(value is None for value in big_five) else np.array(big_five, np.float32),
+        stimulus_emotion=None if emotion is None else EMOTIONS[int(emotion)],
+    )
 
 
 def _face_of(row: dict, num_frames: int | None) -> FaceTrack | None:
@@ -120,10 +155,24 @@ def _pixels(image: "dict | PillowImage.Image | np.ndarray") -> np.ndarray:
     return np.asarray(image.convert("RGB") if isinstance(image, PillowImage.Image) else image, np.uint8)
 
 
+def _known(value: "float | int | None") -> "float | int | None":
+    """None for an absent value, which the numpy format gives as NaN."""
+    return None if value is None or value != value else value
+
+
+def _array(row: dict, name: str) -> np.ndarray | None:
+    """An Array2D; a null of it comes back as NaN."""
+    values = np.asarray(row.get(name), np.float32)
+    return None if values.ndim == 0 else values
+
+
+def _action_units_of(row: dict) -> ActionUnits | None:
+    intensities = _array(row, "action_units")
+    return None if intensities is None else ActionUnits(intensities, row["action_unit_times_ms"])
+
+
 def _gaze_of(row: dict) -> Gaze | None:
-    eye: np.ndarray | None = np.asarray(row.get("eye_movements"), np.float32)
-    if eye.ndim == 0:  # a null of Array2D comes back as NaN
-        eye = None
+    eye = _array(row, "eye_movements")
     fixations = None
     if row.get("fixation_x") is not None:
         fixations = np.stack([np.asarray(row[name], np.float32) for name in _FIXATION_COLUMNS], axis=1)
@@ -133,6 +182,7 @@ def _gaze_of(row: dict) -> Gaze | None:
         eye_movements=None if eye is None else eye.reshape(-1, NUM_COLUMNS),
         times_ms=None if eye is None else np.asarray(row["eye_times_ms"], np.float32),
         fixations=fixations,
+        fixation_method=row.get("fixation_method"),
         participant=row.get("participant_id"),
         stimulus=row.get("stimulus_id"),
         format=row.get("gaze_format") or "data set",

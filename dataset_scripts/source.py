@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from modeling_emert.recording_emert import Gaze
+from modeling_emert.recording_emert import ActionUnits, Gaze
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,9 @@ class Entry:
     - `recording_id`: unique within the source, letters, digits, `-` and `_` only.
     - `labels`: by label column (`tasks_emert.LABEL_COLUMNS`): the class's name, or the number. Absent ones are left out.
     - `video`: the face video, or None.
-    - `location`: where the gaze lies, in the source's own words; only its `load_gaze` reads it.
+    - `location`: where the rest lies, in the source's own words; only its `load_...` methods read it.
+    - `context`: by column of `context_emert.CONTEXT_COLUMNS`; absent ones are left out.
+    - `stimulus_frame`: a picture of what was watched, or None; only `emert data inspect` shows it.
     """
 
     recording_id: str
@@ -24,24 +26,33 @@ class Entry:
     labels: dict[str, str | float]
     video: Path | None = None
     location: tuple[str, ...] = field(default=())
+    context: dict[str, str | float] = field(default_factory=dict)
+    stimulus_frame: Path | None = None
 
 
 class Source(ABC):
     """Recordings on disk under `path`.
 
-    A subclass is one small file in `sources/`. It declares what it is in class attributes and implements two methods;
-    both raise `EmertInputError` with a sentence that names the file, the field and the remedy.
+    A subclass is one small file in `sources/`. It declares what it is in these attributes (of the class, or of the object
+    where a user's own file tells them) and implements two methods; all raise `EmertInputError` with a sentence that names
+    the file, the field and the remedy.
     """
 
-    name: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]
-    licence: ClassVar[str]  # SPDX id or a sentence
-    redistributable: ClassVar[bool]  # may a data set made from it be published?
-    citation: ClassVar[str]
-    lacks: ClassVar[str]  # what a user might expect and does not get, in a sentence
+    name: str
+    tasks: tuple[str, ...]
+    licence: str  # SPDX id or a sentence
+    redistributable: bool  # may a data set made from it be published?
+    citation: str
+    collection: str  # how the recordings were made, in a sentence
+    lacks: str  # what a user might expect and does not get, in a sentence
+    # The coarse class of surprise is published nowhere: "positive" or "negative" where a source holds to one, None: free.
+    surprise_polarity: str | None = None
+    # Sources that a mapping file describes: its name within `path`, where none is given.
+    mapping_name: ClassVar[str | None] = None
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, mapping: Path | None = None):
+        """`mapping`: the file that says how the recordings lie; None for sources that know."""
+        self.path, self.mapping = path, mapping
 
     @abstractmethod
     def entries(self) -> list[Entry]:
@@ -50,3 +61,7 @@ class Source(ABC):
     @abstractmethod
     def load_gaze(self, entry: Entry) -> Gaze | None:
         """The eye tracker's part of one recording, or None where it has none."""
+
+    def load_action_units(self, entry: Entry) -> ActionUnits | None:
+        """What was seen on the face, for a source that gives this instead of video."""
+        return None

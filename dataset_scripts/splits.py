@@ -11,8 +11,9 @@ heavy bytes lie on disk once however many configs there are.
 import hashlib
 import json
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -46,11 +47,27 @@ class Assignment:
     def cell(self, entry: Entry) -> Cell:
         return self.participants[entry.participant], self.stimuli[entry.stimulus]
 
+    @property
+    def sha256(self) -> str:
+        """Of the content, so that a change is noticed."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
     def to_json(self) -> str:
-        """With a hash over the content, so that a change is noticed."""
-        content = asdict(self)
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        return json.dumps({**content, "sha256": digest}, indent=2, sort_keys=True)
+        return json.dumps({**asdict(self), "sha256": self.sha256}, indent=2, sort_keys=True)
+
+    @classmethod
+    def read(cls, path: Path) -> "Assignment":
+        """Raises `EmertInputError` where the file is not what `to_json` made, its hash included."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            stored = content.pop("sha256")
+            assignment = cls(**content)
+            participants, stimuli = assignment.folds, assignment.groups
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise EmertInputError(f"{path} is no file of splits ({str(error)[:100]}); build the data set again") from error
+        if stored != assignment.sha256 or min(participants, stimuli) < 1:
+            raise EmertInputError(f"{path} was changed after it was made: its hash is another; build the data set again")
+        return assignment
 
 
 def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int) -> Assignment:
@@ -114,8 +131,3 @@ def config_name(task: str, fold: int, strict: bool) -> str:
 def versions(groups: int) -> tuple[bool, ...]:
     """Plain, and strict where there are enough stimuli to hold some out of each split."""
     return (False, True) if groups >= 3 else (False,)
-
-
-def present_cells(cells: Iterable[Cell], existing: set[Cell]) -> list[Cell]:
-    """Those that hold recordings."""
-    return [cell for cell in cells if cell in existing]

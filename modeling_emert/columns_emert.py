@@ -10,53 +10,62 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `range` is the usual one: real recordings may leave it (gaze beside the screen)."""
+    """One column. `range` is the usual one: real recordings may leave it (gaze beside the screen).
+
+    `missing`: what a NaN in it means.
+    """
 
     name: str
     unit: str
     range: tuple[float, float]
     meaning: str
+    missing: str
 
 
-def _both_axes(name: str, unit: str, range_: tuple[float, float], meaning: str) -> tuple[Column, ...]:
-    return tuple(Column(f"{name}_{axis}", unit, range_, f"{meaning}, {axis}") for axis in "xy")
+_NO_EVENTS = "the tracker reports no events"
+_NO_EVENT = "no such event at this moment"
+_NO_GAZE = "no gaze point: a blink, a lost eye"
+_NO_EYE = "the eye was not found"
+_SCREEN = (0.0, 1.0)
+_MILLIMETRES = (-1000.0, 1000.0)
+
+
+def _both_axes(name: str, unit: str, range_: tuple[float, float], meaning: str, missing: str) -> tuple[Column, ...]:
+    return tuple(Column(f"{name}_{axis}", unit, range_, f"{meaning}, {axis}", missing) for axis in "xy")
 
 
 def _three_axes(name: str, side: str) -> tuple[Column, ...]:
     meaning = f"position of the {side} eye in the tracker's own coordinates"
     ranges = {"x": (-500.0, 1000.0), "y": (-500.0, 1000.0), "z": (-100.0, 2000.0)}
-    return tuple(Column(f"{name}_{axis}", "mm", ranges[axis], f"{meaning}, {axis}") for axis in "xyz")
+    return tuple(Column(f"{name}_{axis}", "mm", ranges[axis], f"{meaning}, {axis}", _NO_EYE) for axis in "xyz")
 
-
-_SCREEN = (0.0, 1.0)
-_MILLIMETRES = (-1000.0, 1000.0)
 
 COLUMNS: tuple[Column, ...] = (
-    Column("in_fixation", "0 or 1", (0.0, 1.0), "1 while the tracker sees a fixation"),
-    Column("in_saccade", "0 or 1", (0.0, 1.0), "1 while the tracker sees a saccade"),
-    Column("event_duration", "ms", (0.0, 5000.0), "duration of the fixation, saccade or other event in progress"),
-    *_both_axes("fixation", "share of the stimulus", _SCREEN, "point of the fixation in progress, origin top left"),
-    Column("saccade_amplitude", "degree", (0.0, 60.0), "amplitude of the saccade before or in progress"),
-    Column("saccade_direction", "degree", (0.0, 360.0), "absolute direction of that saccade"),
-    Column("saccade_turn", "degree", (0.0, 360.0), "its direction relative to the saccade before"),
-    *_both_axes("gaze_left", "share of the screen", _SCREEN, "gaze point of the left eye, origin top left"),
-    *_both_axes("gaze_right", "share of the screen", _SCREEN, "gaze point of the right eye, origin top left"),
-    *_both_axes("gaze", "share of the screen", _SCREEN, "gaze point of both eyes, origin top left"),
-    *_both_axes("gaze_stimulus", "share of the stimulus", _SCREEN, "gaze point of both eyes, origin top left"),
-    *_both_axes("gaze_left_mm", "mm", _MILLIMETRES, "gaze point of the left eye in the tracker's own coordinates"),
-    *_both_axes("gaze_right_mm", "mm", _MILLIMETRES, "gaze point of the right eye in the tracker's own coordinates"),
-    *_both_axes("gaze_mm", "mm", _MILLIMETRES, "gaze point of both eyes in the tracker's own coordinates"),
+    Column("in_fixation", "0 or 1", (0.0, 1.0), "1 while the tracker sees a fixation", _NO_EVENTS),
+    Column("in_saccade", "0 or 1", (0.0, 1.0), "1 while the tracker sees a saccade", _NO_EVENTS),
+    Column("event_duration", "ms", (0.0, 5000.0), "duration of the fixation, saccade or other event in progress", _NO_EVENT),
+    *_both_axes("fixation", "share of the stimulus", _SCREEN, "point of the fixation in progress, origin top left", _NO_EVENT),
+    Column("saccade_amplitude", "degree", (0.0, 60.0), "amplitude of the saccade before or in progress", _NO_EVENT),
+    Column("saccade_direction", "degree", (0.0, 360.0), "absolute direction of that saccade", _NO_EVENT),
+    Column("saccade_turn", "degree", (0.0, 360.0), "its direction relative to the saccade before", _NO_EVENT),
+    *_both_axes("gaze_left", "share of the screen", _SCREEN, "gaze point of the left eye, origin top left", _NO_GAZE),
+    *_both_axes("gaze_right", "share of the screen", _SCREEN, "gaze point of the right eye, origin top left", _NO_GAZE),
+    *_both_axes("gaze", "share of the screen", _SCREEN, "gaze point of both eyes, origin top left", _NO_GAZE),
+    *_both_axes("gaze_stimulus", "share of the stimulus", _SCREEN, "gaze point of both eyes, origin top left", _NO_GAZE),
+    *_both_axes("gaze_left_mm", "mm", _MILLIMETRES, "gaze point of the left eye in the tracker's own coordinates", _NO_GAZE),
+    *_both_axes("gaze_right_mm", "mm", _MILLIMETRES, "gaze point of the right eye in the tracker's own coordinates", _NO_GAZE),
+    *_both_axes("gaze_mm", "mm", _MILLIMETRES, "gaze point of both eyes in the tracker's own coordinates", _NO_GAZE),
     *_three_axes("eye_left", "left"),
     *_three_axes("eye_right", "right"),
-    *_both_axes("camera_left", "share of the image", _SCREEN, "left eye in the tracker's camera image"),
-    *_both_axes("camera_right", "share of the image", _SCREEN, "right eye in the tracker's camera image"),
-    Column("distance_left", "mm", (300.0, 1500.0), "distance of the left eye from the tracker"),
-    Column("distance_right", "mm", (300.0, 1500.0), "distance of the right eye from the tracker"),
-    Column("pupil_left", "mm", (1.0, 9.0), "pupil diameter of the left eye"),
-    Column("pupil_right", "mm", (1.0, 9.0), "pupil diameter of the right eye"),
-    Column("validity_left", "0..1", (0.0, 1.0), "how sure the tracker is of the left eye; 1 is sure"),
-    Column("validity_right", "0..1", (0.0, 1.0), "how sure the tracker is of the right eye; 1 is sure"),
-    Column("blink", "0 or 1", (0.0, 1.0), "1 while the tracker reports a blink"),
+    *_both_axes("camera_left", "share of the image", _SCREEN, "left eye in the tracker's camera image", _NO_EYE),
+    *_both_axes("camera_right", "share of the image", _SCREEN, "right eye in the tracker's camera image", _NO_EYE),
+    Column("distance_left", "mm", (300.0, 1500.0), "distance of the left eye from the tracker", _NO_EYE),
+    Column("distance_right", "mm", (300.0, 1500.0), "distance of the right eye from the tracker", _NO_EYE),
+    Column("pupil_left", "mm", (1.0, 9.0), "pupil diameter of the left eye", "no pupil: a blink, a lost eye"),
+    Column("pupil_right", "mm", (1.0, 9.0), "pupil diameter of the right eye", "no pupil: a blink, a lost eye"),
+    Column("validity_left", "0..1", (0.0, 1.0), "how sure the tracker is of the left eye; 1 is sure", "not told"),
+    Column("validity_right", "0..1", (0.0, 1.0), "how sure the tracker is of the right eye; 1 is sure", "not told"),
+    Column("blink", "0 or 1", (0.0, 1.0), "1 while the tracker reports a blink", "the tracker reports no blinks"),
 )
 
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
@@ -66,11 +75,15 @@ COLUMN_INDEX: dict[str, int] = {name: index for index, name in enumerate(COLUMN_
 # A sample in which all of these are missing says nothing of where the person looks: it counts as lost.
 GAZE_COLUMNS = tuple(f"gaze{part}_{axis}" for part in ("_left", "_right", "", "_stimulus") for axis in "xy")
 
+# Action units of the face by their numbers in the Facial Action Coding System, as OpenFace estimates them (intensity 0..5).
+ACTION_UNITS = tuple(f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
+
 
 def columns_markdown() -> str:
     """The dictionary as a Markdown table, for the command line and the data card."""
-    lines = ["| # | column | unit | usual range | meaning |", "|---|---|---|---|---|"]
+    lines = ["| # | column | unit | usual range | meaning | NaN means |", "|---|---|---|---|---|---|"]
     for index, column in enumerate(COLUMNS):
         low, high = column.range
-        lines.append(f"| {index} | `{column.name}` | {column.unit} | {low:g} .. {high:g} | {column.meaning} |")
+        known = f"{column.unit} | {low:g} .. {high:g} | {column.meaning}"
+        lines.append(f"| {index} | `{column.name}` | {known} | {column.missing} |")
     return "\n".join(lines)

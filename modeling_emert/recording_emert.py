@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .columns_emert import COLUMN_INDEX, GAZE_COLUMNS, NUM_COLUMNS
+from .columns_emert import ACTION_UNITS, COLUMN_INDEX, GAZE_COLUMNS, NUM_COLUMNS
 
 
 @dataclass
@@ -38,6 +38,24 @@ class FaceTrack:
 
 
 @dataclass
+class ActionUnits:
+    """What a program saw on the face, where the video itself is not given away.
+
+    - `intensities`: `(frames, 17)` float32, 0..5, the units of `columns_emert.ACTION_UNITS`; missing is NaN.
+    - `times_ms`: `(frames,)` float32, from the start of the recording, rising.
+    """
+
+    intensities: np.ndarray
+    times_ms: np.ndarray
+
+    def __post_init__(self) -> None:
+        self.intensities = np.asarray(self.intensities, np.float32)
+        self.times_ms = np.asarray(self.times_ms, np.float32)
+        if self.intensities.shape != (len(self.times_ms), len(ACTION_UNITS)):
+            raise ValueError(f"action units must be (frames, {len(ACTION_UNITS)}), got {self.intensities.shape}")
+
+
+@dataclass
 class Gaze:
     """What an eye tracker recorded; either part may be absent (None).
 
@@ -46,6 +64,7 @@ class Gaze:
     - `fixations`: `(fixations, 4)` float32: x, y in shares of the stimulus (origin top left), start and duration in ms.
     - `participant`, `stimulus`: as the file names them, where it does.
     - `format`: which reader made it. `notes`: what it changed or could not tell, in sentences for the user.
+    - `fixation_method`: where the fixations come from: `export`, or the detection with its parameters; None without any.
     """
 
     eye_movements: np.ndarray | None = None
@@ -55,6 +74,7 @@ class Gaze:
     stimulus: str | None = None
     format: str = "arrays"
     notes: list[str] = field(default_factory=list)
+    fixation_method: str | None = None
 
     def __post_init__(self) -> None:
         if (self.eye_movements is None) != (self.times_ms is None):
@@ -68,6 +88,7 @@ class Gaze:
                 raise ValueError(f"{len(self.eye_movements)} samples need as many times, got {self.times_ms.shape}")
         if self.fixations is not None:
             self.fixations = np.asarray(self.fixations, np.float32).reshape(-1, 4)
+            self.fixation_method = self.fixation_method or "export"
 
     def column(self, name: str) -> np.ndarray:
         """`(samples,)` of one named column."""
@@ -98,11 +119,18 @@ class Gaze:
 
 @dataclass
 class Recording:
-    """Both together. A part that is None is absent: the model is told by masks.
+    """All parts together. A part that is None is absent: the model is told by masks.
 
-    `notes`: what was left out and why, in sentences for the user.
+    - `action_units`: kept for those who want them; the network takes faces.
+    - `big_five`: `(5,)` float32 in the order of `context_emert.BIG_FIVE`, 0..1. `stimulus_emotion`: one of `EMOTIONS`.
+    - `stimulus_frame`: `(height, width, 3)` uint8, a picture of what was watched; only for looking at.
+    - `notes`: what was left out and why, in sentences for the user.
     """
 
     face: FaceTrack | None = None
     gaze: Gaze | None = None
     notes: list[str] = field(default_factory=list)
+    action_units: ActionUnits | None = None
+    big_five: np.ndarray | None = None
+    stimulus_emotion: str | None = None
+    stimulus_frame: np.ndarray | None = None

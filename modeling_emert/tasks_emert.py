@@ -69,6 +69,7 @@ _ALL_TASKS = (
     Task("fer_va", "fer", "numbers", ("valence", "arousal"), (-1.0, 1.0)),
     Task("fer_intensity", "fer", "numbers", ("intensity",), (0.0, 3.0)),
     Task("perceived3", "perceived", "classes", POLARITIES),
+    Task("perceived_va", "perceived", "numbers", ("valence", "arousal"), (-1.0, 1.0)),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL_TASKS}
 

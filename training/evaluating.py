@@ -60,10 +60,10 @@ def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
 
     Raises `EmertInputError` if nobody is left.
     """
-    if data.splits["sha256"] == record["splits_sha256"] and data.source == record["data"]:
+    if data.assignment.sha256 == record["splits_sha256"] and data.metadata.source == record["data"]:
         return data.select(record["fold"], record["strict"])["test"]
-    rows = np.arange(len(data.rows))
-    if data.source == record["data"]:  # the same people under other folds
+    rows = np.arange(len(data))
+    if data.metadata.source == record["data"]:  # the same people under other folds
         rows = rows[~np.isin(data.ids["participant_id"], record["seen_participants"])]
     if len(rows) == 0:
         raise EmertInputError(f"{data.folder}: the model has seen every participant of this data; nobody is left to test on")
@@ -79,7 +79,7 @@ def evaluate_model(folder: str | Path, data: EmertData, progress: bool = True) -
     if not tasks:
         raise EmertInputError(f"{data.folder}: no labels for the model's tasks ({', '.join(model.config.tasks)})")
     own = processor.feature_extractor.normalisation == "participant"
-    statistics = statistics_by_participant(data, range(len(data.rows))) if own else None
+    statistics = statistics_by_participant(data, range(len(data))) if own else None
     batches = EmertRows(data, rows, processor, tasks, statistics)
     tables = []
     for method, hidden in _possible_ablations(batches).items():
@@ -122,7 +122,7 @@ def evaluate_baselines(data: EmertData, tasks: Sequence[str], fold: int, strict:
     `by_participant`: standardise each participant's statistics over their own recordings, as the model's processor does.
     """
     rows = data.select(fold, strict)
-    features = np.stack([summarise(recording.gaze) for recording in data.gaze_only(range(len(data.rows)))])
+    features = np.stack([summarise(recording.gaze) for recording in data.gaze_only(range(len(data)))])
     if by_participant:
         features = standardise_by_participant(features, data.ids["participant_id"])
     tables = []

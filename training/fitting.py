@@ -60,11 +60,11 @@ def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = Fa
     checkpoints = sorted((partial / "checkpoints").glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=bool(checkpoints))
     record = {
-        "data": str(data.source),
+        "data": data.metadata.source,
         "fold": fold,
         "strict": strict,
-        "build": data.build,
-        "splits_sha256": data.splits["sha256"],
+        "build": data.metadata.fingerprint,
+        "splits_sha256": data.assignment.sha256,
         "seen_participants": sorted(
             {str(name) for split in ("train", "validation") for name in data.ids["participant_id"][rows[split]]}
         ),
@@ -99,7 +99,7 @@ def prepare_processor(
 ) -> dict[str, GazeStatistics] | None:
     """Fits the gaze statistics on the training rows; for `"participant"`, gives everyone's own over all rows."""
     if processor.feature_extractor.normalisation == "participant":
-        return statistics_by_participant(data, range(len(data.rows)))
+        return statistics_by_participant(data, range(len(data)))
     processor.feature_extractor.fit(GazeStatistics.of(item.gaze for item in data.gaze_only(training_rows)))
     return None
 
@@ -174,7 +174,7 @@ class EpochLine(TrainerCallback):
 
 def _open_partial(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Path:
     """The folder of an unfinished run of the same recipe on the same data, or a new one."""
-    content = [recipe.to_yaml(), data.build, fold, strict]
+    content = [recipe.to_yaml(), data.metadata.fingerprint, fold, strict]
     fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     partial = out.parent / f".{out.name}.partial"
     marker = partial / "fingerprint"

@@ -55,8 +55,8 @@ def quickstart(
     if not is_current(dataset, opened, faces):
         build(opened, dataset, faces=faces, overwrite=overwrite)
     data = EmertData.open(dataset)
-    if not 1 <= folds <= data.folds:
-        raise EmertInputError(f"--folds {folds}: this data has {data.folds} folds; give 1..{data.folds}")
+    if not 1 <= folds <= data.assignment.folds:
+        raise EmertInputError(f"--folds {folds}: this data has {data.assignment.folds} folds; give 1..{data.assignment.folds}")
     choose_tasks(recipe, data)
     models = [out / ("model" if fold == 1 else f"model-fold{fold}") for fold in range(1, folds + 1)]
     tables, records = [], []
@@ -97,7 +97,7 @@ def _one_fold(recipe: Recipe, data: EmertData, model: Path, fold: int, strict: b
 
 def _is_of(model: Path, recipe: Recipe, data: EmertData, strict: bool) -> bool:
     record = read_record(model)
-    return (record.get("build"), record["strict"], Recipe(**record["recipe"])) == (data.build, strict, recipe)
+    return (record.get("build"), record["strict"], Recipe(**record["recipe"])) == (data.metadata.fingerprint, strict, recipe)
 
 
 def _next_steps(source: str, recordings: Path, out: Path) -> str:

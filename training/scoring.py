@@ -17,9 +17,9 @@ def make_header(data: EmertData, records: Sequence[dict], command: str) -> Heade
         "participant": "gaze standardised by each participant's own recordings, test participants' included, without labels",
     }[first["recipe"]["normalisation"]]
     return Header(
-        data=f"{data.source}, {len(data.rows)} recordings of {len(data.splits['participants'])} participants",
-        data_kind="synthetic" if data.source == "synthetic" else f"real: {data.source}",
-        split=f"{kind}, test of fold {folds} of {data.folds}; {scaling}",
+        data=f"{data.metadata.source}, {len(data)} recordings of {len(data.assignment.participants)} participants",
+        data_kind="synthetic" if data.metadata.source == "synthetic" else f"real: {data.metadata.source}",
+        split=f"{kind}, test of fold {folds} of {data.assignment.folds}; {scaling}",
         folds=len(records),
         seeds=tuple(sorted({record["recipe"]["seed"] for record in records})),
         command=command,

@@ -24,11 +24,11 @@ TIME = "time_ms"
 
 def find_header(head: Head) -> Header | None:
     """The first line, where it names `time_ms`, or two of our columns (then the reader asks for `time_ms`)."""
-    header = Head(head.path, head.encoding, head.lines[:1]).find(TIME)
+    header = Head(head.file, head.encoding, head.lines[:1]).find(TIME)
     if header is not None:
         return header
     for name in COLUMN_NAMES:
-        header = Head(head.path, head.encoding, head.lines[:1]).find(name)
+        header = Head(head.file, head.encoding, head.lines[:1]).find(name)
         if header is not None and len(set(COLUMN_NAMES) & set(header.names)) > 1:
             return header
     return None
@@ -39,13 +39,13 @@ def read(head: Head, header: Header) -> list[Gaze]:
     _check_names(head, header)
     table = read_table(head, header, COLUMN_NAMES, times=(TIME,))
     if table.rows == 0:
-        raise EmertInputError(f"{head.path} has a header and no samples; add one row for each sample")
+        raise EmertInputError(f"{head.file} has a header and no samples; add one row for each sample")
     times = table.numbers.pop(TIME)
     steps = np.diff(times)
     if np.isnan(times).any() or (steps <= 0).any():
         row = int(np.flatnonzero(np.isnan(times) | np.r_[False, steps <= 0])[0])
         raise EmertInputError(
-            f"{head.path} has {times[row]:g} in column {TIME} of sample {row + 1}, where a time after that of the "
+            f"{head.file} has {times[row]:g} in column {TIME} of sample {row + 1}, where a time after that of the "
             "sample before is expected; sort the samples by time and leave out repeated ones"
         )
     # Two times may differ in float64 only: `rising` drops the second, which float32 can't tell from the first.
@@ -58,15 +58,15 @@ def read(head: Head, header: Header) -> list[Gaze]:
 def _check_names(head: Head, header: Header) -> None:
     unknown = [name for name in header.names if name not in (TIME, *COLUMN_NAMES)]
     if TIME not in header.names:
-        raise EmertInputError(f"{head.path} has no column {TIME}; add the time of each sample in ms")
+        raise EmertInputError(f"{head.file} has no column {TIME}; add the time of each sample in ms")
     if unknown:
         shown = ", ".join(repr(name) for name in unknown[:5]) + (" and more" if len(unknown) > 5 else "")
         raise EmertInputError(
-            f"{head.path} has columns that are none of the 39 of eye movements ({shown}); "
+            f"{head.file} has columns that are none of the 39 of eye movements ({shown}); "
             "rename them to one of those or take them out"
         )
     repeated = sorted({name for name in header.names if header.names.count(name) > 1})
     if repeated:
-        raise EmertInputError(f"{head.path} names column {repeated[0]} twice; keep one of the two")
+        raise EmertInputError(f"{head.file} names column {repeated[0]} twice; keep one of the two")
     if len(header.names) == 1:
-        raise EmertInputError(f"{head.path} has {TIME} alone; add at least one of the 39 columns of eye movements")
+        raise EmertInputError(f"{head.file} has {TIME} alone; add at least one of the 39 columns of eye movements")

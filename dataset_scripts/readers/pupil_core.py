@@ -1,16 +1,17 @@
 """Pupil Labs Core: `gaze_positions.csv` of an export, with what lies beside it.
 
-`fixations.csv`, `blinks.csv` and `pupil_positions.csv` are taken from the same folder, by exactly these names. The
-scene camera's image is the only frame that a headset knows, so it stands for both the screen and the stimulus. eye0 is the
+`fixations.csv`, `blinks.csv` and `pupil_positions.csv` are taken from the same folder, by exactly these names; the first
+of them can be read on its own. The scene camera's image is the only frame that a headset knows, so it stands for both the screen and the stimulus. eye0 is the
 right eye, eye1 the left.
 """
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
-from dataset_scripts.readers.samples import covering, rising, stack_columns
-from dataset_scripts.readers.text_table import Head, Header, Table, read_head, read_table
+from dataset_scripts.readers.samples import clean_fixations, covering, nearest, rising, stack_columns
+from dataset_scripts.readers.text_files import TextFile
+from dataset_scripts.readers.text_table import Content, Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
@@ -28,6 +29,12 @@ AS_IT_IS = {"gaze_mm_x": "gaze_point_3d_x", "gaze_mm_y": "gaze_point_3d_y"} | {
     f"eye_{side}_{axis}": f"eye_center{eye}_3d_{axis}" for eye, side in SIDES.items() for axis in "xyz"
 }
 _GAZE = ("gaze_x", "gaze_y", "gaze_stimulus_x", "gaze_stimulus_y", "gaze_mm_x", "gaze_mm_y")
+_TABLES: tuple[tuple[Content, tuple[str, ...]], ...] = (
+    ("samples", (TIME,)),
+    ("fixations", ("start_timestamp", "norm_pos_x")),
+    ("events", ("start_timestamp", "start_frame_index")),
+    ("events", ("pupil_timestamp", "eye_id")),
+)
 _FIXATION_COLUMNS = ("start_timestamp", "duration", "norm_pos_x", "norm_pos_y")
 _FRAME_NOTE = (
     "Pupil Core knows only the scene camera's image: gaze_x, gaze_y, gaze_stimulus_x, gaze_stimulus_y and the "
@@ -36,26 +43,30 @@ _FRAME_NOTE = (
 
 
 def find_header(head: Head) -> Header | None:
-    """The header of any of the export's tables; `read` turns away those that hold no gaze."""
-    for required in ((TIME,), ("start_timestamp", "start_frame_index"), ("pupil_timestamp", "eye_id")):
+    """The header of any of the export's tables."""
+    for content, required in _TABLES:
         header = head.find(*required)
         if header is not None:
-            return header
+            return replace(header, content=content)
     return None
 
 
 def read(head: Head, header: Header) -> list[Gaze]:
-    """One recording. Raises `EmertInputError`, also for another table of the export."""
-    if TIME not in header.names:
-        raise EmertInputError(
-            f"{head.path} is another table of a Pupil Core export, with {header.names[0]!r} and no {TIME}; "
-            "give gaze_positions.csv of the same folder, and this one is found beside it"
-        )
+    """One recording; of fixations.csv one with fixations only, of the other tables one with notes only.
+
+    Raises `EmertInputError`.
+    """
+    if header.content == "fixations":
+        return [_read_fixations(head, header)]
+    if header.content == "events":
+        rows = read_table(head, header, times=("start_timestamp", "pupil_timestamp")).rows
+        note = f"{head.file.name} holds {rows} rows and no gaze; give gaze_positions.csv of the same folder, which finds it."
+        return [Gaze(format=NAME, notes=[note])]
     _require(head, header, ("confidence", "norm_pos_x", "norm_pos_y"))
     table = read_table(head, header, ("confidence", "norm_pos_x", "norm_pos_y", *AS_IT_IS.values()), times=(TIME,))
     order, times, notes = rising(table.numbers[TIME] * 1000)
     if len(order) == 0:
-        raise EmertInputError(f"{head.path} has a header and no samples; export the recording again")
+        raise EmertInputError(f"{head.file} has a header and no samples; export the recording again")
     seconds = table.numbers[TIME]
     columns = {ours: table.numbers[theirs] for ours, theirs in AS_IT_IS.items() if theirs in table.numbers}
     # The origin at the bottom left becomes one at the top left.
@@ -63,12 +74,11 @@ def read(head: Head, header: Header) -> list[Gaze]:
     columns["gaze_y"] = columns["gaze_stimulus_y"] = 1 - table.numbers["norm_pos_y"]
     columns |= _validity(head, header, table)
 
-    folder = head.path.parent
-    fixations, of_fixations = _fixations(folder, seconds)
+    fixations, of_fixations = _fixations_beside(head.file, seconds, notes)
     columns |= of_fixations
-    columns |= _pupils(folder, seconds)
+    columns |= _pupils(head.file, seconds)
     unsure = ~(table.numbers["confidence"] >= LOW_CONFIDENCE)
-    columns |= _blinks(folder, seconds)
+    columns |= _blinks(head.file, seconds)
     lost = unsure | (columns["blink"] == 1 if "blink" in columns else False)
     columns |= {name: np.where(lost, np.nan, columns[name]) for name in _GAZE if name in columns}
     notes.insert(0, _FRAME_NOTE)
@@ -83,19 +93,20 @@ def read(head: Head, header: Header) -> list[Gaze]:
 def _require(head: Head, header: Header, names: tuple[str, ...]) -> None:
     missing = [name for name in names if name not in header.names]
     if missing:
-        raise EmertInputError(f"{head.path} has no column {missing[0]}; export it again with Pupil Player")
+        raise EmertInputError(f"{head.file} has no column {missing[0]}; export it again with Pupil Player")
 
 
-def _beside(folder: Path, name: str, columns: tuple[str, ...]) -> Table | None:
+def _beside(file: TextFile, name: str, columns: tuple[str, ...], texts: tuple[str, ...] = ()) -> Table | None:
     """Those columns of another table of the export, the first of which is a time; None where it is absent."""
-    if not (folder / name).is_file():
+    other = file.beside(name)
+    if other is None:
         return None
-    head = read_head(folder / name)
+    head = read_head(other)
     header = head.find(columns[0])
     if header is None:
-        raise EmertInputError(f"{head.path} has no column {columns[0]}; export it again with Pupil Player")
+        raise EmertInputError(f"{head.file} has no column {columns[0]}; export it again with Pupil Player")
     _require(head, header, columns)
-    return read_table(head, header, columns[1:], times=columns[:1])
+    return read_table(head, header, columns[1:], texts, times=columns[:1])
 
 
 def _validity(head: Head, header: Header, table: Table) -> dict[str, np.ndarray]:
@@ -115,26 +126,55 @@ def _validity(head: Head, header: Header, table: Table) -> dict[str, np.ndarray]
     return {f"validity_{SIDES[eye]}": np.where(flags, confidence, 0.0) for eye, flags in took_part.items() if flags.any()}
 
 
-def _fixations(folder: Path, seconds: np.ndarray) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
-    """`(fixations, 4)` and the columns that say which one is in progress. One may start before the first sample."""
-    table = _beside(folder, "fixations.csv", _FIXATION_COLUMNS)
+def _read_fixations(head: Head, header: Header) -> Gaze:
+    """fixations.csv on its own: times count from the first fixation."""
+    _require(head, header, _FIXATION_COLUMNS)
+    start, *rest = _fixation_columns(read_table(head, header, _FIXATION_COLUMNS[1:], ("method",), times=_FIXATION_COLUMNS[:1]))
+    if not np.isfinite(start).any():
+        raise EmertInputError(f"{head.file} has a header and no fixations; export the recording again")
+    notes = [_FRAME_NOTE, "Without gaze_positions.csv beside them the fixations' times count from the first of them."]
+    fixations = _fixations(start, *rest, zero=np.nanmin(start), notes=notes)
+    return Gaze(fixations=fixations, format=NAME, notes=notes)
+
+
+def _fixation_columns(table: Table) -> list[np.ndarray]:
+    """Start (s), duration (ms), x, y (origin at the bottom), `(fixations,)` each.
+
+    Player's detector works on one kind of gaze at a time; where exports of both were put together, the three-dimensional
+    kind is kept, so that no fixation counts twice.
+    """
+    columns = [table.numbers[name] for name in _FIXATION_COLUMNS]
+    method = table.texts.get("method")
+    if method is None or not {"2d gaze", "3d gaze"} <= set(method.values):
+        return columns
+    keep = np.array([value == "3d gaze" for value in method.values])[method.codes]
+    return [column[keep] for column in columns]
+
+
+def _fixations(
+    start: np.ndarray, duration: np.ndarray, x: np.ndarray, y: np.ndarray, zero: float, notes: list[str]
+) -> np.ndarray:
+    """`(fixations, 4)`; one may start before `zero`, in s of the tracker's clock."""
+    return clean_fixations(x, 1 - y, (start - zero) * 1000, duration, notes)
+
+
+def _fixations_beside(file: TextFile, seconds: np.ndarray, notes: list[str]) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """`(fixations, 4)` from the first sample, and the columns that say which one is in progress."""
+    table = _beside(file, "fixations.csv", _FIXATION_COLUMNS, texts=("method",))
     if table is None:
         return None, {}
-    start, duration_ms, x, y = (table.numbers[name] for name in _FIXATION_COLUMNS)
-    y = 1 - y
-    order = np.argsort(start, kind="stable")
-    order = order[~np.isnan(start + duration_ms + x + y)[order]]
-    start, duration_ms, x, y = start[order], duration_ms[order], x[order], y[order]
-    current = covering(seconds, start, start + duration_ms / 1000)
-    values = {"event_duration": duration_ms, "fixation_x": x, "fixation_y": y}
+    zero = np.nanmin(seconds)
+    fixations = _fixations(*_fixation_columns(table), zero=zero, notes=notes)
+    start = fixations[:, 2].astype(np.float64)
+    current = covering((seconds - zero) * 1000, start, start + fixations[:, 3])
+    values = {"event_duration": fixations[:, 3], "fixation_x": fixations[:, 0], "fixation_y": fixations[:, 1]}
     columns = {name: np.append(value, np.nan)[current] for name, value in values.items()}  # -1 takes the NaN at the end
-    fixations = np.stack([x, y, (start - np.nanmin(seconds)) * 1000, duration_ms], axis=1)
     return fixations, columns | {"in_fixation": current >= 0}
 
 
-def _blinks(folder: Path, seconds: np.ndarray) -> dict[str, np.ndarray]:
+def _blinks(file: TextFile, seconds: np.ndarray) -> dict[str, np.ndarray]:
     """The blink column, 0 or 1; nothing where the export has no blinks.csv."""
-    table = _beside(folder, "blinks.csv", ("start_timestamp", "duration"))
+    table = _beside(file, "blinks.csv", ("start_timestamp", "duration"))
     if table is None:
         return {}
     start, duration = table.numbers["start_timestamp"], table.numbers["duration"]
@@ -143,10 +183,10 @@ def _blinks(folder: Path, seconds: np.ndarray) -> dict[str, np.ndarray]:
     return {"blink": (covering(seconds, start[order], (start + duration)[order]) >= 0).astype(np.float64)}
 
 
-def _pupils(folder: Path, seconds: np.ndarray) -> dict[str, np.ndarray]:
+def _pupils(file: TextFile, seconds: np.ndarray) -> dict[str, np.ndarray]:
     """Diameters from pupil_positions.csv: for every gaze sample the nearest sure one of each eye, in mm."""
     names = ("pupil_timestamp", "eye_id", "confidence", "diameter_3d")
-    table = _beside(folder, "pupil_positions.csv", names)
+    table = _beside(file, "pupil_positions.csv", names)
     if table is None:
         return {}
     time, eyes, confidence, diameter = (table.numbers[name] for name in names)
@@ -156,14 +196,7 @@ def _pupils(folder: Path, seconds: np.ndarray) -> dict[str, np.ndarray]:
         own = np.flatnonzero((eyes == eye) & (diameter > 0) & (confidence >= LOW_CONFIDENCE) & ~np.isnan(time))
         if len(own):
             own = own[np.argsort(time[own], kind="stable")]
-            near = own[_nearest(time[own], seconds)]
+            near = own[nearest(time[own], seconds)]
             close = np.abs(time[near] - seconds) <= PUPIL_TOLERANCE_S
             columns[f"pupil_{side}"] = np.where(close, diameter[near], np.nan)
     return columns
-
-
-def _nearest(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """For every wanted time the index of the nearest known one; `known` rises and is not empty."""
-    after = np.searchsorted(known, wanted).clip(max=len(known) - 1)
-    before = (after - 1).clip(min=0)
-    return np.where(np.abs(wanted - known[before]) <= np.abs(known[after] - wanted), before, after)

@@ -54,3 +54,26 @@ def covering(times: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndar
     inside = index >= 0
     inside[inside] = times[inside] <= ends[index[inside]]
     return np.where(inside, index, -1)
+
+
+def nearest(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """For every wanted time the index of the nearest known one, `(wanted,)` int; `known` rises and is not empty."""
+    after = np.searchsorted(known, wanted).clip(max=len(known) - 1)
+    before = (after - 1).clip(min=0)
+    return np.where(np.abs(wanted - known[before]) <= np.abs(known[after] - wanted), before, after)
+
+
+def clean_fixations(
+    x: np.ndarray, y: np.ndarray, start: np.ndarray, duration: np.ndarray, notes: list[str]
+) -> np.ndarray:
+    """`(fixations, 4)` float32 by start, from `(rows,)` each (x, y in shares, start and duration in ms).
+
+    Those that lack one of the four, or last less than no time, are left out; a sentence on it is added to `notes`.
+    """
+    with np.errstate(over="ignore"):  # beyond float32 is missing
+        fixations = np.stack([x, y, start, duration], axis=1).astype(np.float32)
+    good = np.isfinite(fixations).all(axis=1) & (fixations[:, 3] >= 0)
+    if not good.all():
+        notes.append(f"{int((~good).sum())} of {len(good)} fixations were left out: no place, no start or no duration.")
+    fixations = fixations[good]
+    return fixations[np.argsort(fixations[:, 2], kind="stable")]

@@ -1,109 +1,45 @@
-"""Text tables as eye trackers export them: found, bounded, decoded and read by column.
+"""Tables in text files, found and read by column.
 
-Every reader goes through here, so that compression, encodings, separators, sizes and the sentences for broken files are
-settled once. Nothing is written to disk, and no more is held in memory than the columns that were asked for.
+No more is held in memory than the columns that were asked for.
 """
 
-import codecs
 import csv
-import gzip
-import io
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from dataset_scripts.readers.text_files import TextFile, TextHead, not_text, read_text_head
 from modeling_emert.errors_emert import EmertInputError
 
-MAX_BYTES = 1 << 30  # of uncompressed text; an hour at 1,200 Hz with every column of Tobii Studio is about this much
-HEAD_BYTES = 1 << 18
 SEPARATORS = ("\t", ",", ";")
-
-# By the first bytes of the file and not by its name. Another compression is one more line.
-_OPENERS: dict[bytes, Callable[[Path], IO[bytes]]] = {
-    b"\x1f\x8b": gzip.GzipFile,
-}
-_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-# Not str.splitlines, which also splits at characters that a name may hold.
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"-?\d+,\d+"), re.compile(r"-?\d+\.\d+")
 
-
-class _Bounded(io.RawIOBase):
-    """Passes a stream on and refuses with `EmertInputError` once it has given more than `MAX_BYTES`."""
-
-    def __init__(self, stream: IO[bytes], path: Path):
-        self._stream, self._path, self._given, self._limit = stream, path, 0, MAX_BYTES
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        wanted = self._limit + 1 - self._given
-        data = self._stream.read(wanted if size is None or size < 0 else min(size, wanted))
-        self._given += len(data)
-        if self._given > self._limit:
-            raise _too_large(self._path)
-        return data
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
-def _too_large(path: Path) -> EmertInputError:
-    return EmertInputError(
-        f"{path} holds more than {MAX_BYTES:,} bytes of text, the most that is read from one file; "
-        "export fewer participants or stimuli per file"
-    )
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[_Bounded]:
-    """The uncompressed bytes of `path`; errors of the file system and of the compression become `EmertInputError`."""
-    try:
-        if path.is_dir():
-            raise EmertInputError(f"{path} is a folder; give the file with the gaze samples in it")
-        if not path.exists():
-            raise EmertInputError(f"{path} does not exist; give the path of an eye tracker's export")
-        if not path.is_file():
-            raise EmertInputError(f"{path} is not a regular file; give an eye tracker's export saved on disk")
-        with path.open("rb") as file:
-            first = file.read(2)
-        opener = _OPENERS.get(first)
-        if opener is None and path.stat().st_size > MAX_BYTES:
-            raise _too_large(path)
-        with _Bounded(opener(path) if opener else path.open("rb"), path) as stream:
-            yield stream
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise EmertInputError(f"{path} is compressed but cut off or damaged ({error}); copy it again") from error
-    except OSError as error:
-        raise EmertInputError(f"{path} can't be read ({error.strerror or error}); check its permissions") from error
+# What the rows of a table are; of several files in an archive or folder the first kind here is read.
+Content = Literal["samples", "fixations", "events"]
 
 
 @dataclass(frozen=True)
 class Header:
-    """The line that names the columns. `row` counts from 0; spaces within a name are dropped."""
+    """The line that names the columns. `row` counts from 0; spaces within a name are dropped.
+
+    A format without such a line has no names. `content` is the reader's to say.
+    """
 
     row: int
     separator: str
     names: tuple[str, ...]
+    content: Content = "samples"
 
 
 @dataclass(frozen=True)
-class Head:
-    """The first lines of a text file, for telling its format. The last, perhaps cut, line is kept."""
-
-    path: Path
-    encoding: str
-    lines: tuple[str, ...]
+class Head(TextHead):
+    """The first lines of a text file, for telling its format."""
 
     def find(self, *required: str) -> Header | None:
         """The first line that names all the `required` columns, with the separator that makes it so."""
@@ -139,25 +75,10 @@ def _cells(line: str, separator: str) -> tuple[str, ...]:
     return tuple(cell.replace(" ", "") for cell in cells)
 
 
-def read_head(path: Path) -> Head:
-    """The start of the file as lines. Raises `EmertInputError` for what is no text: empty, binary, another encoding."""
-    with _open(path) as stream:
-        data = stream.read(HEAD_BYTES)
-    if not data.strip():
-        raise EmertInputError(f"{path} is empty; export the recording again")
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
-    if encoding != "utf-16" and b"\0" in data:
-        raise EmertInputError(f"{path} is a binary file; give the tracker's export as text (CSV or TSV)")
-    try:
-        # The last character of the head may be cut in half, which is no error unless the file ends there.
-        text = codecs.getincrementaldecoder(encoding)().decode(data, final=len(data) < HEAD_BYTES)
-    except UnicodeDecodeError as error:
-        raise _not_text(path) from error
-    return Head(path, encoding, tuple(_LINE_END.split(text)))
-
-
-def _not_text(path: Path) -> EmertInputError:
-    return EmertInputError(f"{path} is neither UTF-8 text nor UTF-16 with a byte order mark; save it as UTF-8")
+def read_head(file: TextFile | Path) -> Head:
+    """The start of the file. Raises `EmertInputError` for what is no text."""
+    head = read_text_head(TextFile(file) if isinstance(file, Path) else file)
+    return Head(head.file, head.encoding, head.lines)
 
 
 @dataclass(frozen=True)
@@ -219,15 +140,17 @@ def _parse(head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, 
         decimal_point=head.decimal_point(header),
     )
     try:
-        with _open(head.path) as stream:
+        with head.file.open() as stream:
             return arrow_csv.read_csv(stream, read, parse, convert)
     except UnicodeDecodeError as error:
-        raise _not_text(head.path) from error
+        raise not_text(head.file) from error
     except pa.ArrowInvalid as error:
+        if "invalid UTF8" in str(error) and head.encoding == "utf-8":  # only the head was plain ASCII
+            return _parse(replace(head, encoding="latin-1"), header, names, kinds)
         if "Empty CSV" in str(error) or "Could not skip" in str(error):  # the header is all there is
             return pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
         found = broken[0] if broken else _explain(str(error), names)
-        raise EmertInputError(f"{head.path} has {found}; export it again") from error
+        raise EmertInputError(f"{head.file} has {found}; export it again") from error
 
 
 def _explain(message: str, names: tuple[str, ...]) -> str:

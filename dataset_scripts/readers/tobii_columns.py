@@ -91,7 +91,7 @@ def find_frame(head: Head, table: Table, preamble: dict[str, str], notes: list[s
     in_pixels = any(name in table.numbers for ours in _spell(SCREEN_PIXELS, "xy") for name in _SOURCES[ours])
     if in_pixels and np.isnan(screen).all():
         raise EmertInputError(
-            f"{head.path} gives gaze in pixels and has no {RESOLUTION}; tick that column in Tobii Studio's export"
+            f"{head.file} gives gaze in pixels and has no {RESOLUTION}; tick that column in Tobii Studio's export"
         )
     corner = np.stack([pick(table, (f"MediaPos{axis}(ADCSpx)", f"MediaPos{axis}")) for axis in "XY"])
     stimulus = np.stack([pick(table, (name,)) for name in ("MediaWidth", "MediaHeight")])
@@ -109,7 +109,7 @@ def _resolution(head: Head, text: str) -> tuple[float, float]:
     match = re.fullmatch(r"\s*([1-9]\d{0,5})\s*x\s*([1-9]\d{0,5})\s*", text)
     if match is None:
         raise EmertInputError(
-            f"{head.path} has {text[:40]!r} in {RESOLUTION}, where a size like 1280x1024 is expected; export it again"
+            f"{head.file} has {text[:40]!r} in {RESOLUTION}, where a size like 1280x1024 is expected; export it again"
         )
     return float(match[1]), float(match[2])
 

@@ -53,7 +53,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     index = next((table.numbers[name] for name in SAMPLE_INDEX if name in table.numbers), np.zeros(table.rows))
     samples = ~np.isnan(index)
     if not samples.any():
-        raise EmertInputError(f"{head.path} has a header and no samples; export the gaze data of a recording")
+        raise EmertInputError(f"{head.file} has a header and no samples; export the gaze data of a recording")
     preamble = head.preamble(header)
     notes: list[str] = []
     frame = find_frame(head, table, preamble, notes)
@@ -64,7 +64,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     for rows, participant, stimulus in _groups(table, samples, preamble, notes):
         order, times, own_notes = rising(pick(table, TIME)[rows])
         if len(times) == 0:
-            raise EmertInputError(f"{head.path} has no time in any sample of {participant}; export the column {TIME[0]}")
+            raise EmertInputError(f"{head.file} has no time in any sample of {participant}; export the column {TIME[0]}")
         recordings.append(
             Gaze(
                 eye_movements=values[rows[order]],

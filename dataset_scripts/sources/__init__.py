@@ -14,11 +14,20 @@ SOURCES = {
 }
 
 
-def open_source(name: str, path: Path) -> Source:
-    """The source of that name over the recordings under `path`. Raises `EmertInputError` for an unknown name or folder."""
+def open_source(name: str, path: Path, mapping: Path | None = None) -> Source:
+    """The source of that name over the recordings under `path`.
+
+    `mapping`: for sources with a mapping file, where it lies elsewhere than in `path`.
+
+    Raises:
+        EmertInputError: an unknown name, no such folder, no mapping where one is needed, or one where none is.
+    """
     if name not in SOURCES:
         raise EmertInputError(f"unknown source {name!r}; known sources: {', '.join(SOURCES)}")
     if not path.is_dir():
         raise EmertInputError(f"{path}: no such folder; --path names the folder with the recordings of source {name}")
     module, class_name = SOURCES[name]
-    return getattr(import_module(f"dataset_scripts.sources.{module}"), class_name)(path)
+    source_class = getattr(import_module(f"dataset_scripts.sources.{module}"), class_name)
+    if mapping is not None and source_class.mapping_name is None:
+        raise EmertInputError(f"source {name} takes no mapping file, found {mapping}; leave out --mapping")
+    return source_class(path, mapping)

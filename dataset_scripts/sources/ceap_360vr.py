@@ -11,7 +11,7 @@ import json
 import math
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +27,15 @@ RATINGS = ("ValenceValue", "ArousalValue")
 class CeapSource(Source):
     """192 recordings of about a minute with felt valence and arousal; `path` is the folder `ceap_360vr`."""
 
-    name: ClassVar[str] = "ceap_360vr"
-    tasks: ClassVar[tuple[str, ...]] = ("er3", "er_va")
+    name = "ceap_360vr"
+    tasks = ("er3", "er_va")
     # The licence file says BY-NC and links to BY-NC-SA: the stricter is kept to.
-    licence: ClassVar[str] = "CC-BY-NC-SA-4.0"
+    licence = "CC-BY-NC-SA-4.0"
     # Sharing for non-commercial ends is allowed, but on which terms the file leaves open: not plain enough to publish.
-    redistributable: ClassVar[bool] = False
-    citation: ClassVar[str] = "Xue et al., CEAP-360VR; github.com/cwi-dis/CEAP-360VR-Dataset @ d41a8212"
-    lacks: ClassVar[str] = (
+    redistributable = False
+    citation = "Xue et al., CEAP-360VR; github.com/cwi-dis/CEAP-360VR-Dataset @ d41a8212"
+    collection = "24 people watched 8 one-minute 360-degree videos in a headset and rated what they felt."
+    lacks = (
         "It has no faces, no pupils and no samples of gaze, only fixations; and with 8 videos for everyone a model can "
         "learn which video was watched, so results need a split by stimulus."
     )

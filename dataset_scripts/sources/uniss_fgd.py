@@ -12,7 +12,6 @@ import csv
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
 
 from dataset_scripts.readers import read_gaze_recordings
 from dataset_scripts.readers.text_table import read_head, read_table
@@ -27,12 +26,13 @@ FOLDER = "recordings_60hz"
 class UnissFgdSource(Source):
     """1,200 recordings of about 3 s; `path` is the folder `tobii_studio_faces`."""
 
-    name: ClassVar[str] = "uniss_fgd"
-    tasks: ClassVar[tuple[str, ...]] = ("perceived3",)
-    licence: ClassVar[str] = "Re-use allowed, commercial too, naming CVLab-Uniss and stating changes"
-    redistributable: ClassVar[bool] = True
-    citation: ClassVar[str] = "Ruiu et al., Uniss-FGD, IEEE Access 2024; github.com/CVLab-Uniss/FFD-EXTENDED @ 1b3884d9"
-    lacks: ClassVar[str] = (
+    name = "uniss_fgd"
+    tasks = ("perceived3",)
+    licence = "Re-use allowed, commercial too, naming CVLab-Uniss and stating changes"
+    redistributable = True
+    citation = "Ruiu et al., Uniss-FGD, IEEE Access 2024; github.com/CVLab-Uniss/FFD-EXTENDED @ 1b3884d9"
+    collection = "15 observers looked at 80 photographs of faces for about 3 s each, before a screen-based Tobii at 300 Hz."
+    lacks = (
         "It has no labels of felt emotion, no videos of the observers' faces, and not the photographs that they saw."
     )
 

@@ -18,7 +18,7 @@ import modeling_emert
 from dataset_scripts import building
 from dataset_scripts.building import build
 from dataset_scripts.reading import EmertData
-from dataset_scripts.schema import from_row
+from dataset_scripts.schema import from_row, label_features
 from dataset_scripts.sources import open_source
 from modeling_emert.tasks_emert import EMER_TASKS, LABEL_COLUMNS, TASKS
 
@@ -87,13 +87,13 @@ def test_all_holds_every_recording_once_as_it_was_recorded(dataset_folder, recor
     source = open_source("synthetic", recordings)
     entries = {entry.recording_id: entry for entry in source.entries()}
     assert sorted(data.ids["recording_id"]) == sorted(entries)
-    labels = data.rows.select_columns(list(LABEL_COLUMNS)).with_format(None)
+    labels = data.table.select(list(LABEL_COLUMNS)).to_pylist()
     for row, name in enumerate(data.ids["recording_id"]):
         entry, recording = entries[name], data.recording(row)
         np.testing.assert_array_equal(recording.gaze.eye_movements, source.load_gaze(entry).eye_movements)
         assert len(recording.face.frames) == 2
         for column, given in labels[row].items():
-            feature = labels.features[column]
+            feature = label_features()[column]
             assert (given is None) == (column not in entry.labels)
             if column in entry.labels:
                 expected = entry.labels[column]
@@ -119,7 +119,7 @@ def test_streaming_gives_the_same_rows(dataset_folder, cache):
             first, second = from_row(one), from_row(other)
             np.testing.assert_array_equal(first.gaze.eye_movements, second.gaze.eye_movements)
             np.testing.assert_array_equal(first.face.frames, second.face.frames)
-            heavy = {"face", "eye_movements"}
+            heavy = {"face", "eye_movements", "action_units"}
             assert {name: one[name] for name in one.keys() - heavy} == {name: other[name] for name in other.keys() - heavy}
 
 
@@ -136,7 +136,7 @@ def test_heavy_bytes_lie_on_disk_once(dataset_folder, recordings):
     assert len(data) == 25
     assert len(set(files.values())) == len(files)
     assert sum(pq.read_metadata(dataset_folder / name).num_rows for name in data) == 42
-    assert set(files) - set(data) == {"README.md", ".huggingface.yaml", "splits.json"}
+    assert set(files) - set(data) == {"README.md", ".huggingface.yaml", "splits.json", "dataset.json"}
 
 
 def test_loading_says_nothing_of_the_card(dataset_folder, caplog):

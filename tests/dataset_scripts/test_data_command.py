@@ -152,7 +152,7 @@ def test_a_mended_recording_lets_the_build_go_on(few_recordings, tmp_path):
     assert main(build_arguments(few_recordings, tmp_path / "out")) == 2
     gaze.write_bytes(content)
     assert main(build_arguments(few_recordings, tmp_path / "out")) == 0
-    assert len(EmertData.open(tmp_path / "out").rows) == 9
+    assert len(EmertData.open(tmp_path / "out")) == 9
 
 
 def test_what_out_holds_is_refused_before_anything_is_written(few_recordings, tmp_path, refusal):

@@ -14,7 +14,7 @@ import pytest
 import modeling_emert
 from dataset_scripts.generator.truth import GeneratorSettings, make_truth
 from dataset_scripts.source import Entry
-from dataset_scripts.splits import SPLITS, assign, config_name, present_cells, split_cells, versions
+from dataset_scripts.splits import SPLITS, assign, config_name, split_cells, versions
 from modeling_emert.errors_emert import EmertInputError
 
 TASKS = ("er3", "er7")
@@ -186,6 +186,5 @@ def test_the_stored_form_holds_a_hash_that_changes_with_the_content():
     assert first["sha256"] != second["sha256"]
 
 
-def test_names_of_configs_and_cells_that_hold_nothing():
+def test_names_of_configs():
     assert (config_name("er7", 1, False), config_name("er7", 1, True)) == ("er7-fold1", "er7-strict-fold1")
-    assert present_cells([(1, 1), (1, 2), (2, 1)], {(2, 1), (1, 1)}) == [(1, 1), (2, 1)]

@@ -44,7 +44,7 @@ def test_hiding_the_eyes_changes_er_predictions_and_hiding_nothing_does_not(mode
 def test_other_folds_of_the_same_people_leave_the_seen_ones_out(model: Path, recordings: Path, tmp_path: Path):
     other = EmertData.open(build(open_source("synthetic", recordings), tmp_path / "other", workers=1, faces=2, seed=1))
     record = read_record(model)
-    assert other.splits["sha256"] != record["splits_sha256"]
+    assert other.assignment.sha256 != record["splits_sha256"]
     rows = unseen_rows(other, record)
     assert len(rows)
     assert not set(other.ids["participant_id"][rows]) & set(record["seen_participants"])

@@ -74,13 +74,13 @@ def test_statistics_come_from_the_training_participants_only(recipe: Recipe, dat
     _, processor = make_model(recipe, ["er7"])
     prepare_processor(processor, data, rows["train"])
     expected = GazeStatistics.of(item.gaze for item in data.gaze_only(rows["train"])).eye_scale[0]
-    everyone = GazeStatistics.of(item.gaze for item in data.gaze_only(range(len(data.rows)))).eye_scale[0]
+    everyone = GazeStatistics.of(item.gaze for item in data.gaze_only(range(len(data)))).eye_scale[0]
     np.testing.assert_allclose(processor.feature_extractor.eye_mean, expected)
     assert not np.allclose(processor.feature_extractor.eye_mean, everyone)
 
 
 def test_participant_statistics_are_each_participants_own(data: EmertData):
-    statistics = statistics_by_participant(data, range(len(data.rows)))
+    statistics = statistics_by_participant(data, range(len(data)))
     name = str(data.ids["participant_id"][0])
     own = np.flatnonzero(data.ids["participant_id"] == name)
     expected = GazeStatistics.of(item.gaze for item in data.gaze_only(own))

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     record = read_record(arguments.model)
     data = EmertData.open(arguments.data)
     tables = [evaluate_model(arguments.model, data)]
-    if record["splits_sha256"] == data.splits["sha256"]:
+    if record["splits_sha256"] == data.assignment.sha256:
         by_participant = record["recipe"]["normalisation"] == "participant"
         tasks = list(dict.fromkeys(tables[0]["task"]))
         tables.append(evaluate_baselines(data, tasks, record["fold"], record["strict"], by_participant))

@@ -1,0 +1,96 @@
+"""`dataset.json`: what a built data set is, in one file from which its card is written and by which it is verified."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from modeling_emert.errors_emert import EmertInputError
+
+from .source import Source
+
+METADATA_FILE = "dataset.json"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file: recordings in it, its size in bytes, its SHA-256."""
+
+    recordings: int
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path, recordings: int) -> "DataFile":
+        return cls(recordings, path.stat().st_size, hash_file(path))
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the source said of itself, how the data set was built, and its files by their path within the folder.
+
+    - `fingerprint`: of the recordings and the code that read them; another build of the same has the same.
+    - `notes`: what the build left out, in sentences.
+    """
+
+    source: str
+    licence: str
+    redistributable: bool
+    citation: str
+    collection: str
+    lacks: str
+    tasks: tuple[str, ...]
+    surprise_polarity: str | None
+    seed: int
+    faces_kept: int
+    fingerprint: str
+    files: dict[str, DataFile]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, source: Source, seed: int, faces: int, fingerprint: str, files: Mapping[str, DataFile], notes: list[str]
+    ) -> "Metadata":
+        """That of a data set just built from `source`."""
+        return cls(
+            source=source.name,
+            licence=source.licence,
+            redistributable=source.redistributable,
+            citation=source.citation,
+            collection=source.collection,
+            lacks=source.lacks,
+            tasks=tuple(source.tasks),
+            surprise_polarity=source.surprise_polarity,
+            seed=seed,
+            faces_kept=faces,
+            fingerprint=fingerprint,
+            files=dict(sorted(files.items())),
+            notes=tuple(notes),
+        )
+
+    @property
+    def recordings(self) -> int:
+        return sum(file.recordings for file in self.files.values())
+
+    def write(self, folder: Path) -> None:
+        (folder / METADATA_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Metadata":
+        """Raises `EmertInputError` where the file is absent or is not what `write` makes."""
+        path = folder / METADATA_FILE
+        if not path.is_file():
+            raise EmertInputError(f"{folder}: no data set here ({METADATA_FILE} is missing); make one with `emert data build`")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            files = {name: DataFile(**file) for name, file in content.pop("files").items()}
+            tasks, notes = tuple(content.pop("tasks")), tuple(content.pop("notes"))
+            return cls(**content, files=files, tasks=tasks, notes=notes)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise EmertInputError(f"{path} is not as it was built ({str(error)[:100]}); build the data set again") from error
+
+
+def hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
