@@ -7,23 +7,29 @@ DIR/
   dataset.json          source, licence, settings, every data file with its size and hash
   splits.json           fold of every participant, group of every stimulus, seed, hash
   data/p1-s1.parquet    the recordings of participant fold 1 and stimulus group 1, and so on
+  .freshness            tells on this disk whether the recordings have changed since; no part of the data set
 ```
 """
 
+import os
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
-from modeling_emert.columns_emert import columns_markdown
 from modeling_emert.context_emert import STIMULUS_EMOTION
 from modeling_emert.tasks_emert import LABEL_COLUMNS, get_task
 
+from .card import make_card
 from .metadata import Metadata
-from .schema import COLUMN_MEANINGS, row_features
+from .schema import row_features
 from .splits import SPLITS, Assignment, Cell, config_name, split_cells, versions
 
 CONFIG_FILE = ".huggingface.yaml"
+CARD_FILE = "README.md"
 SPLITS_FILE = "splits.json"
+FRESHNESS_FILE = ".freshness"
 DATA_FOLDER = "data"
 
 
@@ -38,7 +44,7 @@ def write_description(folder: Path, metadata: Metadata, assignment: Assignment) 
     (folder / SPLITS_FILE).write_text(assignment.to_json())
     configs = {"configs": make_configs(metadata, assignment)}
     (folder / CONFIG_FILE).write_text(yaml.safe_dump(configs, sort_keys=False))
-    (folder / "README.md").write_text(make_card(metadata, assignment))
+    (folder / CARD_FILE).write_text(make_card(metadata, assignment))
 
 
 def make_configs(metadata: Metadata, assignment: Assignment) -> list[dict]:
@@ -83,58 +89,28 @@ def visible_columns(task: str) -> list[str]:
     return [column for column in row_features() if column not in hidden]
 
 
-def make_card(metadata: Metadata, assignment: Assignment) -> str:
-    tasks = "\n".join(f"| `{name}` | {_task_row(name)} |" for name in metadata.tasks)
-    columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in COLUMN_MEANINGS.items())
-    left_out = "\n".join(f"- {note}" for note in metadata.notes) or "- nothing"
-    return f"""---
-pretty_name: "Eyes and faces, felt and shown: source {metadata.source}"
----
-# Eyes and faces, felt and shown: source `{metadata.source}`
+def assemble(
+    out: Path, staging: Path, cells: Mapping[str, Path], metadata: Metadata, assignment: Assignment, freshness: str
+) -> None:
+    """Makes the folder `out` of finished cells, by their path within it; it appears whole, in place of what was there.
 
-{metadata.recordings} recordings of {len(assignment.participants)} participants watching {len(assignment.stimuli)} stimuli.
-
-- licence of the recordings: {metadata.licence}
-- may be published: {"yes" if metadata.redistributable else "no"}
-- cite: {metadata.citation}
-- what is not in it: {metadata.lacks}
-
-```python
-from datasets import load_dataset
-data = load_dataset("this/folder", "{config_name(metadata.tasks[0], 1, False)}")  # train, validation, test
-```
-
-## Protocols
-
-Each has {assignment.folds} folds in which no participant is on two sides (`{metadata.tasks[0]}-fold1` ...), and a strict
-version in which no stimulus is either (`{metadata.tasks[0]}-strict-fold1` ...). Validation comes out of the training side.
-`all` holds every recording once. The folds were made with seed {assignment.seed} and are kept in `{SPLITS_FILE}`.
-
-| task | labels |
-|---|---|
-{tasks}
-
-## Columns
-
-| column | meaning |
-|---|---|
-{columns}
-
-Each label is a column of its own and null where it is absent.
-
-## The {len(columns_markdown().splitlines()) - 2} columns of `eye_movements`
-
-{columns_markdown()}
-
-## Left out when it was built
-
-{left_out}
-"""
+    `staging`: a folder on the same disk, made new. `freshness`: see `Identity`; empty where it is not known.
+    """
+    shutil.rmtree(staging, ignore_errors=True)
+    (staging / DATA_FOLDER).mkdir(parents=True)
+    for name, cell in cells.items():
+        _link(cell, staging / name)
+    if freshness:
+        (staging / FRESHNESS_FILE).write_text(freshness)
+    write_description(staging, metadata, assignment)
+    if out.exists():
+        shutil.rmtree(out)
+    os.replace(staging, out)
 
 
-def _task_row(name: str) -> str:
-    task = get_task(name)
-    if task.kind == "classes":
-        return ", ".join(f"{index} {label}" for index, label in enumerate(task.labels))
-    low, high = task.range or (float("-inf"), float("inf"))
-    return f"{', '.join(task.columns)} in [{low:g}, {high:g}]"
+def _link(file: Path, target: Path) -> None:
+    """A second name for the same bytes, or a copy where they lie on another disk."""
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copyfile(file, target)

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
+from .composition import Composition
 from .source import Source
 
 METADATA_FILE = "dataset.json"
@@ -30,7 +31,8 @@ class DataFile:
 class Metadata:
     """What the source said of itself, how the data set was built, and its files by their path within the folder.
 
-    - `fingerprint`: of the recordings and the code that read them; another build of the same has the same.
+    - `fingerprint`: of the recordings, the code that read them, and the data files; another build of the same has the same,
+      on whatever machine.
     - `notes`: what the build left out, in sentences.
     """
 
@@ -45,14 +47,23 @@ class Metadata:
     seed: int
     faces_kept: int
     fingerprint: str
+    composition: Composition
     files: dict[str, DataFile]
     notes: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, source: Source, seed: int, faces: int, fingerprint: str, files: Mapping[str, DataFile], notes: list[str]
+        cls,
+        source: Source,
+        seed: int,
+        faces: int,
+        content: str,
+        files: Mapping[str, DataFile],
+        composition: Composition,
+        notes: Sequence[str],
     ) -> "Metadata":
-        """That of a data set just built from `source`."""
+        """That of a data set just built from `source`; `content` is the hash of what it was built from (`Identity.content`)."""
+        files = dict(sorted(files.items()))
         return cls(
             source=source.name,
             licence=source.licence,
@@ -64,9 +75,10 @@ class Metadata:
             surprise_polarity=source.surprise_polarity,
             seed=seed,
             faces_kept=faces,
-            fingerprint=fingerprint,
-            files=dict(sorted(files.items())),
-            notes=tuple(notes),
+            fingerprint=make_fingerprint(content, files),
+            composition=composition,
+            files=files,
+            notes=tuple(sorted(notes)),
         )
 
     @property
@@ -83,12 +95,21 @@ class Metadata:
         if not path.is_file():
             raise EmertInputError(f"{folder}: no data set here ({METADATA_FILE} is missing); make one with `emert data build`")
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            files = {name: DataFile(**file) for name, file in content.pop("files").items()}
-            tasks, notes = tuple(content.pop("tasks")), tuple(content.pop("notes"))
-            return cls(**content, files=files, tasks=tasks, notes=notes)
+            return cls.from_content(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EmertInputError(f"{path} is not as it was built ({str(error)[:100]}); build the data set again") from error
+
+    @classmethod
+    def from_content(cls, content: dict) -> "Metadata":
+        """From what `asdict` gave; where it is anything else, whatever Python raises."""
+        lists = {name: tuple(content[name]) for name in ("tasks", "notes")}
+        files = {name: DataFile(**file) for name, file in content["files"].items()}
+        return cls(**content | lists | {"files": files, "composition": Composition(**content["composition"])})
+
+
+def make_fingerprint(content: str, files: Mapping[str, DataFile]) -> str:
+    hashes = [content, *(f"{name} {file.sha256}" for name, file in sorted(files.items()))]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def hash_file(path: Path) -> str:

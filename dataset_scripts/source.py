@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from modeling_emert.recording_emert import ActionUnits, Gaze
+from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Entry:
 
     - `recording_id`: unique within the source, letters, digits, `-` and `_` only.
     - `labels`: by label column (`tasks_emert.LABEL_COLUMNS`): the class's name, or the number. Absent ones are left out.
-    - `video`: the face video, or None.
+    - `video`: the face video (for a source that reads such: the folder of its frames), or None.
     - `location`: where the rest lies, in the source's own words; only its `load_...` methods read it.
     - `context`: by column of `context_emert.CONTEXT_COLUMNS`; absent ones are left out.
     - `stimulus_frame`: a picture of what was watched, or None; only `emert data inspect` shows it.
@@ -61,6 +61,16 @@ class Source(ABC):
     @abstractmethod
     def load_gaze(self, entry: Entry) -> Gaze | None:
         """The eye tracker's part of one recording, or None where it has none."""
+
+    def load_face(self, entry: Entry, count: int) -> FaceTrack | None:
+        """`count` face crops spread over the recording; None without a video, and where no face is found in it."""
+        from modeling_emert.faces_emert import load_face_track
+
+        return load_face_track(entry.video, count) if entry.video else None
+
+    def reading_order(self, entry: Entry) -> tuple:
+        """By what recordings are sorted before they are read: those of one stimulus, which some sources keep in one file."""
+        return entry.stimulus, entry.participant
 
     def load_action_units(self, entry: Entry) -> ActionUnits | None:
         """What was seen on the face, for a source that gives this instead of video."""

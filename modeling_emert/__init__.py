@@ -1,37 +1,59 @@
-"""EMERT for transformers: importing this package makes the Auto classes know it."""
+"""EMERT for transformers. Importing the package is cheap: each name is loaded when it is first asked for, and the Auto
+classes and the pipeline know EMERT as soon as transformers loads them (see `registration_emert`)."""
 
-from transformers import (
-    AutoConfig,
-    AutoFeatureExtractor,
-    AutoModel,
-    AutoModelForVideoClassification,
-    AutoProcessor,
-    AutoVideoProcessor,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from .configuration_emert import MODALITIES, EmertConfig
-from .errors_emert import EmertInputError
-from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
-from .modeling_emert import EmertForEmotionRecognition, EmertModel, EmertOutput
-from .processing_emert import EmertProcessor
-from .recording_emert import FaceTrack, Gaze, Recording
-from .tasks_emert import EMER_TASKS, TASKS
-from .video_processing_emert import EmertVideoProcessor
+from .registration_emert import register_when_imported
 
-AutoConfig.register("emert", EmertConfig, exist_ok=True)
-AutoModel.register(EmertConfig, EmertModel, exist_ok=True)
-AutoModelForVideoClassification.register(EmertConfig, EmertForEmotionRecognition, exist_ok=True)
-AutoFeatureExtractor.register(EmertConfig, EmertFeatureExtractor, exist_ok=True)
-AutoVideoProcessor.register(EmertConfig, EmertVideoProcessor, exist_ok=True)
-AutoProcessor.register(EmertConfig, EmertProcessor, exist_ok=True)
+if TYPE_CHECKING:
+    from .answers_emert import answer, answers
+    from .configuration_emert import MODALITIES, EmertConfig
+    from .errors_emert import EmertInputError
+    from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
+    from .modeling_emert import EmertForEmotionRecognition, EmertModel, EmertOutput
+    from .pipeline_emert import EmotionRecognitionPipeline
+    from .processing_emert import EmertProcessor
+    from .recording_emert import FaceTrack, Gaze, Recording
+    from .tasks_emert import EMER_TASKS, TASKS
+    from .video_processing_emert import EmertVideoProcessor
 
-# What travels with the model's own code when it is saved, so that `trust_remote_code=True` loads it anywhere.
-EmertConfig.register_for_auto_class()
-EmertModel.register_for_auto_class("AutoModel")
-EmertForEmotionRecognition.register_for_auto_class("AutoModelForVideoClassification")
-EmertFeatureExtractor.register_for_auto_class("AutoFeatureExtractor")
-EmertVideoProcessor.register_for_auto_class("AutoVideoProcessor")
-EmertProcessor.register_for_auto_class("AutoProcessor")
+# Public name -> the file that holds it.
+_FILES = {
+    "EMER_TASKS": "tasks_emert",
+    "MODALITIES": "configuration_emert",
+    "TASKS": "tasks_emert",
+    "EmertConfig": "configuration_emert",
+    "EmertFeatureExtractor": "feature_extraction_emert",
+    "EmertForEmotionRecognition": "modeling_emert",
+    "EmertInputError": "errors_emert",
+    "EmertModel": "modeling_emert",
+    "EmertOutput": "modeling_emert",
+    "EmertProcessor": "processing_emert",
+    "EmertVideoProcessor": "video_processing_emert",
+    "EmotionRecognitionPipeline": "pipeline_emert",
+    "FaceTrack": "recording_emert",
+    "Gaze": "recording_emert",
+    "GazeStatistics": "feature_extraction_emert",
+    "Recording": "recording_emert",
+    "answer": "answers_emert",
+    "answers": "answers_emert",
+}
+
+register_when_imported()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_FILES[name]}", __name__), name)
+    globals()[name] = value  # asked for once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FILES})
+
 
 __all__ = [
     "EMER_TASKS",
@@ -45,8 +67,11 @@ __all__ = [
     "EmertOutput",
     "EmertProcessor",
     "EmertVideoProcessor",
+    "EmotionRecognitionPipeline",
     "FaceTrack",
     "Gaze",
     "GazeStatistics",
     "Recording",
+    "answer",
+    "answers",
 ]

@@ -1,39 +1,59 @@
 """From the network's numbers to an answer for people and programs: ER beside FER, the gap, and what it rests on."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import torch
 
 from .configuration_emert import INPUT_NAMES, MODALITIES
-from .modeling_emert import EmertForEmotionRecognition
 from .processing_emert import EmertProcessor
 from .recording_emert import Recording
 from .tasks_emert import TASKS
 
+if TYPE_CHECKING:
+    from .modeling_emert import EmertForEmotionRecognition
+
+_ALONE = (
+    "This model expects gaze that is standardised by several recordings of the same person; "
+    "here it is standardised by this recording alone, so expect less."
+)
+
+
+def answer(model: "EmertForEmotionRecognition", processor: EmertProcessor, recording: Recording) -> dict:
+    """What the model says of one recording: see [`answers`]."""
+    return answers(model, processor, [recording])[0]
+
 
 @torch.no_grad()
-def answer(model: EmertForEmotionRecognition, processor: EmertProcessor, recording: Recording) -> dict:
-    """What the model says of one recording, as plain JSON-ready data:
+def answers(model: "EmertForEmotionRecognition", processor: EmertProcessor, recordings: Sequence[Recording]) -> list[dict]:
+    """What the model says of each recording of one batch, as plain JSON-ready data:
 
     - `tasks`: by task, `{label: probability}` for classes and `{name: value}` for numbers, cut to their range.
     - `gap`: total variation distance between the felt and the shown distribution over the seven emotions, 0 (the same)
       to 1 (nothing in common); None where the model has not both `er7` and `fer7`.
     - `modalities`: which took part. `quality`: see [`quality_of`]. `notes`: what was left out and why.
     """
-    inputs = processor(recording)
+    inputs = processor(recordings)
     output = model(**inputs.to(model.device))
-    tasks = {name: _readable(name, logits[0].float().cpu()) for name, logits in output.logits.items()}
-    notes = list(recording.notes)
-    if processor.feature_extractor.normalisation == "participant" and recording.gaze is not None:
-        notes.append(
-            "This model expects gaze that is standardised by several recordings of the same person; "
-            "here it is standardised by this recording alone, so expect less."
-        )
-    return {
-        "tasks": tasks,
-        "gap": gap(tasks["er7"], tasks["fer7"]) if {"er7", "fer7"} <= set(tasks) else None,
-        "modalities": [name for name in MODALITIES if INPUT_NAMES[name] in inputs],
-        "quality": quality_of(recording),
-        "notes": notes,
+    logits = {name: values.float().cpu() for name, values in output.logits.items()}
+    there = {
+        name: inputs[f"{name}_mask"].any(dim=1).tolist() if INPUT_NAMES[name] in inputs else [False] * len(recordings)
+        for name in MODALITIES
     }
+    found = []
+    for index, recording in enumerate(recordings):
+        tasks = {name: _readable(name, values[index]) for name, values in logits.items()}
+        alone = processor.feature_extractor.normalisation == "participant" and recording.gaze is not None
+        found.append(
+            {
+                "tasks": tasks,
+                "gap": gap(tasks["er7"], tasks["fer7"]) if {"er7", "fer7"} <= set(tasks) else None,
+                "modalities": [name for name in MODALITIES if there[name][index]],
+                "quality": quality_of(recording),
+                "notes": [*recording.notes, *([_ALONE] if alone else [])],
+            }
+        )
+    return found
 
 
 def gap(felt: dict[str, float], shown: dict[str, float]) -> float:
@@ -56,4 +76,4 @@ def _readable(name: str, logits: torch.Tensor) -> dict[str, float]:
     return {label: round(float(value), 4) for label, value in zip(task.labels, values, strict=True)}
 
 
-__all__ = ["answer", "gap", "quality_of"]
+__all__ = ["answer", "answers", "gap", "quality_of"]

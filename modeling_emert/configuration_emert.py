@@ -15,6 +15,10 @@ MODALITIES: tuple[Modality, ...] = ("face", "eye_movements", "fixations")
 # The model's argument that holds each.
 INPUT_NAMES: dict[Modality, str] = {"face": "pixel_values", "eye_movements": "eye_movements", "fixations": "fixations"}
 
+# What the model may be told besides the recording; off unless the config's `context` names it.
+CONTEXT_INPUTS = ("big_five", "stimulus_emotion")
+
+_WEIGHTS = ("adversarial_weight", "specific_weight", "task_weight", "reversal", "participant_weight")
 Fraction = float | int  # JSON gives 0 and 1 back as integers
 
 RESNET18 = {
@@ -42,15 +46,36 @@ class EmertConfig(PreTrainedConfig):
     num_columns (`int`, 39), fixation_size (`int`, 2):
         Numbers in one step of eye movements and of fixations.
     backbone_config (`dict` or `PreTrainedConfig`):
-        Network of one face frame; ResNet-18 by default.
+        Network of one face frame: any that `AutoBackbone` knows, timm's too; ResNet-18 by default.
+    pretrained_backbone (`str`, *optional*):
+        Hub id or folder from which training takes the backbone's first weights ([`load_pretrained_backbone`]).
+    freeze_backbone (`bool`, False):
+        The backbone learns nothing, and its BatchNorm keeps its statistics, in training mode too.
     encoder_size (`int`, 128), num_lstm_layers (`int`, 3):
         Width of every stream, and depth of the two LSTMs.
     projection_sizes (`list[int]`, `[64]`):
         Widths of the specific and invariant projections, LeakyReLU(0.1) between them; the last is that of the fusion.
+    separate_discriminators (`bool`, False):
+        One modality discriminator for each side; the authors have a single one for both.
     head_sizes (`list[int]`, `[]`):
         Hidden widths of each head, LeakyReLU(0.01) between them; empty is one linear layer.
     num_fusion_layers, num_attention_heads, head_dim (`int`, 2, 8, 64):
         The cross-attention. Its inner width, heads x head_dim, is independent of the fusion's.
+    self_attention, update_source, final_norm (`bool`, all False):
+        What a usual transformer decoder has and the authors' has not: self-attention of the target before each
+        cross-attention; a layer that renews the source after each; a LayerNorm after the last.
+    task_pooling (`"mean"` or `"attention"`):
+        From the fused tokens to a head: their mean, or each task's own attention over them. The mean is the authors'.
+    hierarchical (`bool`, False):
+        `er3` and `fer3` get no head: their probabilities are sums of those of `er7` and `fer7`, the share of surprise that
+        is positive being a learned number for each view. So coarse and fine never contradict each other. Ours.
+    task_weights (`dict`, *optional*):
+        Weight of each task's loss beside `task_weight`; 1 for those that are not named.
+    num_participants (`int`, 0), participant_weight (`float`, 0.1):
+        With `num_participants`, a head guesses the participant through a gradient reversal, so that the fused
+        representation forgets who it is (labels `participant`). Ours, after identity-disentangling talking-face work.
+    context (`list[str]`, `[]`):
+        Of `"big_five"` and `"stimulus_emotion"`: what is told besides the recording. Either may give the label away.
     stream_dropout, position_dropout, fusion_dropout (0.5, 0.1, 0.5):
         On each encoded stream; on tokens with positions; inside the fusion.
     modality_dropout (`float`, 0.0):
@@ -60,6 +85,7 @@ class EmertConfig(PreTrainedConfig):
     """
 
     model_type = "emert"
+    _auto_class = "AutoConfig"
     sub_configs_defaults = {  # noqa: RUF012  (the name and form are transformers')
         "backbone_config": SubConfigSpec(config_class=AutoConfig, model_type="resnet", init_kwargs=RESNET18)
     }
@@ -82,11 +108,19 @@ class EmertConfig(PreTrainedConfig):
     backbone_config: dict | PreTrainedConfig | None = None
     encoder_size: int = 128
     num_lstm_layers: int = 3
+    pretrained_backbone: str | None = None
+    freeze_backbone: bool = False
     projection_sizes: list[int] | tuple[int, ...] = (64,)
+    separate_discriminators: bool = False
     head_sizes: list[int] | tuple[int, ...] = ()
     num_fusion_layers: int = 2
     num_attention_heads: int = 8
     head_dim: int = 64
+    self_attention: bool = False
+    update_source: bool = False
+    final_norm: bool = False
+    task_pooling: Literal["mean", "attention"] = "mean"
+    hierarchical: bool = False
 
     stream_dropout: Fraction = 0.5
     position_dropout: Fraction = 0.1
@@ -97,9 +131,13 @@ class EmertConfig(PreTrainedConfig):
     specific_weight: Fraction = 0.1
     task_weight: Fraction = 1.0
     reversal: Fraction = 1.0
+    task_weights: dict[str, Fraction] | None = None
+    num_participants: int = 0
+    participant_weight: Fraction = 0.1
+    context: list[str] | tuple[str, ...] = ()
 
     def __post_init__(self, **kwargs):
-        for name in ("tasks", "projection_sizes", "head_sizes"):
+        for name in ("tasks", "projection_sizes", "head_sizes", "context"):
             setattr(self, name, list(getattr(self, name)))  # one type before and after JSON
         if self.id2label is None and all(name in TASKS for name in self.tasks):
             outputs = [f"{name}/{label}" for name in self.tasks for label in get_task(name).labels]
@@ -125,6 +163,27 @@ class EmertConfig(PreTrainedConfig):
         if not self.tasks or len(set(self.tasks)) != len(self.tasks):
             raise ValueError(f"tasks: each task once and at least one, got {list(self.tasks)}")
 
+    @property
+    def derived_tasks(self) -> dict[str, str]:
+        """Coarse tasks whose probabilities follow from a fine one: coarse name to fine name."""
+        return {f"{view}3": f"{view}7" for view in ("er", "fer") if self.hierarchical and f"{view}3" in self.tasks}
+
+    def validate_combinations(self):
+        """Fields that contradict each other are named together."""
+        views = [view for view in ("er", "fer") if f"{view}3" in self.tasks]
+        lacking = [f"{view}7" for view in views if f"{view}7" not in self.tasks]
+        if self.hierarchical and (lacking or not views):
+            raise ValueError(
+                f"hierarchical=True derives er3 from er7 and fer3 from fer7, but tasks is {list(self.tasks)}: "
+                f"add {', '.join(lacking) or 'er3 and er7, or fer3 and fer7'}, or set hierarchical=False"
+            )
+        strangers = sorted(set(self.task_weights or {}) - set(self.tasks))
+        if strangers:
+            raise ValueError(f"task_weights names {', '.join(strangers)}, but tasks is {list(self.tasks)}")
+        unknown = [name for name in self.context if name not in CONTEXT_INPUTS]
+        if unknown or len(set(self.context)) != len(self.context):
+            raise ValueError(f"context: each of {', '.join(CONTEXT_INPUTS)} at most once, got {list(self.context)}")
+
     def validate_sizes(self):
         """Every size is positive."""
         positive = (
@@ -142,6 +201,8 @@ class EmertConfig(PreTrainedConfig):
         for name in positive:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.num_participants < 0 or self.num_participants == 1:
+            raise ValueError(f"num_participants must be 0 (no such head) or at least 2, got {self.num_participants}")
         if not self.projection_sizes or min([*self.projection_sizes, *self.head_sizes]) < 1:
             raise ValueError(
                 "projection_sizes needs one or more positive widths and head_sizes none or more, "
@@ -153,9 +214,11 @@ class EmertConfig(PreTrainedConfig):
         for name in ("stream_dropout", "position_dropout", "fusion_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        for name in ("adversarial_weight", "specific_weight", "task_weight", "reversal"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        weights = {name: getattr(self, name) for name in _WEIGHTS}
+        weights |= {f"task_weights[{name!r}]": weight for name, weight in (self.task_weights or {}).items()}
+        for name, weight in weights.items():
+            if not 0 <= weight < float("inf"):
+                raise ValueError(f"{name} must be finite and not negative, got {weight}")
 
     @classmethod
     def authors(cls, variant: Literal["va", "er7", "er7_intensity"], **overrides) -> "EmertConfig":
@@ -192,4 +255,4 @@ class EmertConfig(PreTrainedConfig):
         return cls(**{**small, **overrides})
 
 
-__all__ = ["INPUT_NAMES", "MODALITIES", "EmertConfig", "Modality"]
+__all__ = ["CONTEXT_INPUTS", "INPUT_NAMES", "MODALITIES", "EmertConfig", "Modality"]

@@ -1,35 +1,65 @@
-"""From the authors' state dict to ours."""
+"""From a checkpoint of the authors' network to ours."""
 
+import json
 import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 
+from .checkpoint_reading_emert import find_network, read_checkpoint
 from .configuration_emert import EmertConfig
+from .errors_emert import EmertInputError
 from .modeling_emert import EmertForEmotionRecognition
+from .processing_emert import EmertProcessor
 
-# Authors' name -> ours, as regular expressions, in the order in which they are tried.
 _RESNET = "emert.face_encoder.backbone"
-_RENAMES: tuple[tuple[str, str], ...] = (
-    (r"subnet\.f_extractor\.conv1\.", rf"{_RESNET}.embedder.embedder.convolution."),
-    (r"subnet\.f_extractor\.bn1\.", rf"{_RESNET}.embedder.embedder.normalization."),
-    (r"subnet\.e_lstm\.", "emert.eye_encoder.lstm."),
-    (r"subnet\.v_lstm\.", "emert.fixation_encoder.lstm."),
-    (r"proj_v1\.", "emert.face_encoder.projection."),
-    (r"specific_projection_v\.", "emert.decoupling.specific.face."),
-    (r"specific_projection_a\.", "emert.decoupling.specific.eye_movements."),
-    (r"specific_projection_l\.", "emert.decoupling.specific.fixations."),
-    (r"invariant_projection\.", "emert.decoupling.invariant."),
-    (r"distriminator\.0\.", "emert.decoupling.discriminator."),
-    (r"transformer\.pos_embedding_s$", "emert.fusion.source_positions"),
-    (r"transformer\.pos_embedding_t$", "emert.fusion.target_positions"),
-    (r"transformer\.CrossTransformerEncoder\.layers\.(\d+)\.0\.norm_([qkv])\.", r"emert.fusion.layers.\1.attention.norm_\2."),
-    (r"transformer\.CrossTransformerEncoder\.layers\.(\d+)\.0\.fn\.to_([qkv])\.", r"emert.fusion.layers.\1.attention.\2_proj."),
-    (r"transformer\.CrossTransformerEncoder\.layers\.(\d+)\.0\.fn\.to_out\.0\.", r"emert.fusion.layers.\1.attention.out_proj."),
-    (r"transformer\.CrossTransformerEncoder\.layers\.(\d+)\.1\.norm\.", r"emert.fusion.layers.\1.norm."),
-    (r"transformer\.CrossTransformerEncoder\.layers\.(\d+)\.1\.fn\.net\.(\d+)\.", r"emert.fusion.layers.\1.feed_forward.\2."),
-)  # fmt: skip
+_COUNTER = "num_batches_tracked"
 _UNUSED = re.compile(r"subnet\.(f_extractor\.fc|classifier)\.")
-_RESNET_LAYER = re.compile(r"subnet\.f_extractor\.layer(\d)\.(\d)\.(conv|bn|downsample\.)(\d)\.(.+)")
+# Width of the last layer of the authors' only head -> the task.
+_TASK_OF_WIDTH = {1: "fer_intensity", 2: "er_va", 3: "er3", 7: "er7"}
+
+
+def _prefixes() -> dict[str, str]:
+    """The beginning of each of the authors' names -> ours; heads excepted, since their tasks have to be found first."""
+    pairs = {
+        "subnet.f_extractor.conv1.": f"{_RESNET}.embedder.embedder.convolution.",
+        "subnet.f_extractor.bn1.": f"{_RESNET}.embedder.embedder.normalization.",
+        "subnet.e_lstm.": "emert.eye_encoder.lstm.",
+        "subnet.v_lstm.": "emert.fixation_encoder.lstm.",
+        "proj_v1.": "emert.face_encoder.projection.",
+        "specific_projection_v.": "emert.decoupling.specific.face.",
+        "specific_projection_a.": "emert.decoupling.specific.eye_movements.",
+        "specific_projection_l.": "emert.decoupling.specific.fixations.",
+        "invariant_projection.": "emert.decoupling.invariant.",
+        "distriminator.0.": "emert.decoupling.discriminator.",
+        "transformer.pos_embedding_s": "emert.fusion.source_positions",
+        "transformer.pos_embedding_t": "emert.fusion.target_positions",
+    }
+    for stage, block in ((stage, block) for stage in range(4) for block in range(2)):  # ResNet-18, torchvision's names
+        theirs = f"subnet.f_extractor.layer{stage + 1}.{block}."
+        ours = f"{_RESNET}.encoder.stages.{stage}.layers.{block}."
+        for index in range(2):
+            pairs[f"{theirs}conv{index + 1}."] = f"{ours}layer.{index}.convolution."
+            pairs[f"{theirs}bn{index + 1}."] = f"{ours}layer.{index}.normalization."
+        pairs[f"{theirs}downsample.0."] = f"{ours}shortcut.convolution."
+        pairs[f"{theirs}downsample.1."] = f"{ours}shortcut.normalization."
+    for layer in range(2):
+        theirs, ours = f"transformer.CrossTransformerEncoder.layers.{layer}.", f"emert.fusion.layers.{layer}."
+        for part in "qkv":
+            pairs[f"{theirs}0.norm_{part}."] = f"{ours}attention.norm_{part}."
+            pairs[f"{theirs}0.fn.to_{part}."] = f"{ours}attention.{part}_proj."
+        pairs[f"{theirs}0.fn.to_out.0."] = f"{ours}attention.out_proj."
+        pairs[f"{theirs}1.norm."] = f"{ours}norm."
+        pairs[f"{theirs}1.fn.net."] = f"{ours}feed_forward."
+    return pairs
+
+
+_PREFIXES = _prefixes()
+_FIRST_PARTS = frozenset({prefix.split(".")[0] for prefix in _PREFIXES} | {"cls_head", "cls_head_e", "cls_head_in"})
 
 
 def rename(name: str) -> str | None:
@@ -39,56 +69,125 @@ def rename(name: str) -> str | None:
     """
     if _UNUSED.match(name):
         return None
-    if match := _RESNET_LAYER.fullmatch(name):
-        return _rename_resnet(*match.groups())
-    for pattern, replacement in _RENAMES:
-        if re.match(pattern, name):
-            return re.sub(pattern, replacement, name)
+    for theirs, ours in _PREFIXES.items():
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
     raise ValueError(f"{name!r} is no tensor of the authors' network")
 
 
-def _rename_resnet(stage: str, block: str, part: str, index: str, rest: str) -> str:
-    """torchvision's ResNet names to transformers'."""
-    layer = f"{_RESNET}.encoder.stages.{int(stage) - 1}.layers.{block}"
-    if part == "downsample.":
-        return f"{layer}.shortcut.{'convolution' if index == '0' else 'normalization'}.{rest}"
-    return f"{layer}.layer.{int(index) - 1}.{'convolution' if part == 'conv' else 'normalization'}.{rest}"
+def convert_state_dict(state_dict: Mapping[str, Any]) -> EmertForEmotionRecognition:
+    """Our network with the authors' weights, float32, in eval mode.
+
+    `state_dict`: theirs, or a dictionary around it; names with `module.` and the like are understood. BatchNorm's counters
+    may be absent, as old checkpoints have none: they are 0 then.
+
+    Raises:
+        EmertInputError: it holds no such network, or tensors that are missing, unexpected or of another shape: all are named.
+    """
+    state = find_network(state_dict, _FIRST_PARTS)
+    config, heads = _config_and_heads(state)
+    model = EmertForEmotionRecognition(config)
+    expected = model.state_dict()
+    prefixes = {**_PREFIXES, **{f"{head}.": f"heads.{task}.layers." for head, task in heads.items()}}
+    converted, faults = _rename_all(state, heads)
+    for name, tensor in expected.items():
+        if name.endswith(_COUNTER):
+            converted.setdefault(name, torch.zeros_like(tensor))
+    for name in sorted(converted.keys() | expected.keys()):
+        found, wanted = _form(converted.get(name)), _form(expected.get(name))
+        if found != wanted:
+            faults.append(f"{_their_name(name, prefixes)} -> {name}: found {found}, expected {wanted}")
+    if faults:
+        raise EmertInputError(f"the checkpoint does not fit the authors' network: {'; '.join(faults)}")
+    model.load_state_dict(converted)
+    return model.eval()
 
 
-def _config_and_heads(state_dict: dict[str, torch.Tensor]) -> tuple[EmertConfig, dict[str, str]]:
+def _rename_all(state: Mapping[str, Any], heads: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """By our names; and a complaint for each name that is none of theirs."""
+    converted, faults = {}, []
+    for name, value in state.items():
+        head, _, rest = name.partition(".")
+        try:
+            new_name = f"heads.{heads[head]}.layers.{rest}" if head in heads else rename(name)
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        if new_name is not None:
+            converted[new_name] = value
+    return converted, faults
+
+
+def _form(value: Any) -> object:
+    """What is compared and shown of a tensor: its shape; something else is called by its type."""
+    if isinstance(value, torch.Tensor):
+        plain = value.layout == torch.strided and not (value.is_meta or value.is_complex() or value.is_quantized)
+        return tuple(value.shape) if plain else f"a tensor of {value.dtype}, {value.layout}"
+    return None if value is None else f"{type(value).__name__}, no tensor"
+
+
+def _their_name(name: str, prefixes: Mapping[str, str]) -> str:
+    theirs = next((theirs for theirs, ours in prefixes.items() if name.startswith(ours)), None)
+    return name if theirs is None else theirs + name.removeprefix(prefixes[theirs])
+
+
+def _config_and_heads(state: Mapping[str, Any]) -> tuple[EmertConfig, dict[str, str]]:
     """The variant by the shapes of its heads, and which task each of the authors' heads is."""
-    tasks_by_width = {1: "fer_intensity", 2: "er_va", 3: "er3", 7: "er7"}
-    if "cls_head_e.0.weight" in state_dict:
+    if any(name.startswith("cls_head_e.") for name in state):
         return EmertConfig.authors("er7_intensity"), {"cls_head_e": "er7", "cls_head_in": "fer_intensity"}
-    weights = {name: tensor for name, tensor in state_dict.items() if re.fullmatch(r"cls_head\.\d+\.weight", name)}
-    if not weights:
-        raise ValueError("no head found: expected cls_head.* or cls_head_e.* and cls_head_in.*")
-    width = weights[max(weights, key=lambda name: int(name.split(".")[1]))].shape[0]
-    if width not in tasks_by_width:
-        raise ValueError(f"cls_head gives {width} numbers; known widths: {tasks_by_width}")
-    variant = "va" if len(weights) > 1 else "er7"
-    task = tasks_by_width[width]
+    layers = {int(found[1]): name for name in state if (found := re.fullmatch(r"cls_head\.(\d{1,4})\.weight", name))}
+    if not layers:
+        raise EmertInputError("no head found: expected cls_head.* or cls_head_e.* and cls_head_in.*")
+    last = state[layers[max(layers)]]
+    width = last.shape[0] if isinstance(last, torch.Tensor) and last.ndim == 2 else None
+    if width not in _TASK_OF_WIDTH:
+        raise EmertInputError(f"cls_head gives {width} numbers; known widths: {_TASK_OF_WIDTH}")
+    task = _TASK_OF_WIDTH[width]
+    variant = "va" if len(layers) > 1 else "er7"
     return EmertConfig.authors(variant, tasks=[task]), {"cls_head": task}
 
 
-def convert_state_dict(state_dict: dict[str, torch.Tensor]) -> EmertForEmotionRecognition:
-    """Our network with the authors' weights, in eval mode.
+def convert_checkpoint(path: str | Path, out: str | Path, overwrite: bool = False) -> EmertForEmotionRecognition:
+    """Writes the model, its processor and its code into the folder `out`, whole or not at all, and gives the model back.
 
-    Raises `ValueError` that names every tensor that is missing, unexpected or of another shape.
+    The processor's normalisation is not the authors', who publish none: fit it on the data that the model is to see.
+
+    Raises:
+        EmertInputError: `out` holds something (with `overwrite`: something else than an EMERT model) or can't be written; the
+            checkpoint can't be read, or is not that of the authors' network.
     """
-    config, heads = _config_and_heads(state_dict)
-    converted = {}
-    for name, tensor in state_dict.items():
-        head, _, rest = name.partition(".")
-        new_name = f"heads.{heads[head]}.layers.{rest}" if head in heads else rename(name)
-        if new_name is not None:
-            converted[new_name] = tensor
-    model = EmertForEmotionRecognition(config)
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in converted.items()}
-    if found != expected:
-        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-        details = "; ".join(f"{name}: found {found.get(name)}, expected {expected.get(name)}" for name in wrong)
-        raise ValueError(f"the checkpoint does not fit the authors' network: {details}")
-    model.load_state_dict(converted)
-    return model.eval()
+    path, out = Path(path), Path(out).resolve()
+    _check_out(out, overwrite)
+    content = read_checkpoint(path)
+    try:
+        model = convert_state_dict(content)
+    except EmertInputError as error:
+        raise EmertInputError(f"{path}: {error}") from error
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            finished = Path(folder) / "finished"
+            model.save_pretrained(finished)
+            EmertProcessor.for_config(model.config).save_pretrained(finished)
+            if out.exists():
+                shutil.rmtree(out)
+            finished.rename(out)
+    except OSError as error:
+        raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error
+    return model
+
+
+def _check_out(out: Path, overwrite: bool) -> None:
+    """Only a model of ours may be replaced, and only where that is asked for."""
+    if out.is_file():
+        raise EmertInputError(f"{out}: is a file; give another --out")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not overwrite:
+        raise EmertInputError(f"{out}: already holds something; give another --out, or --overwrite to replace it")
+    try:
+        is_model = json.loads((out / "config.json").read_text()).get("model_type") == "emert"
+    except (OSError, ValueError, AttributeError):
+        is_model = False
+    if not is_model:
+        raise EmertInputError(f"{out}: holds something else than an EMERT model, which is not replaced; give another --out")

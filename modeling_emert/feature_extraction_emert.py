@@ -78,6 +78,7 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         eye_mean, eye_std, fixation_mean, fixation_std: what `fit` found.
     """
 
+    _auto_class = "AutoFeatureExtractor"
     model_input_names = ["eye_movements", "eye_movements_mask", "fixations", "fixations_mask"]  # noqa: RUF012
 
     def __init__(

@@ -1,9 +1,10 @@
-"""The parts of EMERT: encoders of the three modalities, adversarial decoupling, cross-attention fusion, heads.
+"""The parts of EMERT up to its fused tokens: encoders of the modalities, adversarial decoupling, cross-attention fusion.
 
 Sources: the authors' evaluation code (kejun1/EMER, January 2024) for the arithmetic; the masks are ours. With every mask
 full, the arithmetic is the authors'.
 """
 
+import copy
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -36,31 +37,60 @@ def multilayer(sizes: list[int], slope: float) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def make_backbone(config: EmertConfig) -> nn.Module:
+    """The backbone, with random weights. One without any attention takes every name of an implementation as it comes."""
+    backbone_config = copy.deepcopy(config.backbone_config)
+    backbone_config._attn_implementation_internal = None
+    backbone = AutoBackbone.from_config(backbone_config)
+    if not (backbone._supports_sdpa or backbone._supports_flash_attn or backbone._supports_flex_attn):
+        backbone._supports_sdpa = backbone._supports_flash_attn = backbone._supports_flex_attn = True
+    return backbone
+
+
 class EmertFaceEncoder(nn.Module):
     """Face frames to a stream: backbone per frame, global average pool, linear."""
 
     def __init__(self, config: EmertConfig):
         super().__init__()
-        self.backbone = AutoBackbone.from_config(config.backbone_config)
+        self.frozen = config.freeze_backbone
+        self.backbone = make_backbone(config)
+        self.backbone.requires_grad_(not self.frozen)
         self.projection = nn.Linear(self.backbone.channels[-1], config.encoder_size)
 
-    def forward(self, pixel_values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """`(batch, frames, 3, height, width)`, `(batch, frames)` bool -> `(batch, frames, size)`."""
+    def train(self, mode: bool = True) -> "EmertFaceEncoder":
+        """A frozen backbone stays in eval mode, so that its BatchNorm stays as it is."""
+        super().train(mode)
+        if self.frozen:
+            self.backbone.eval()
+        return self
+
+    def forward(self, face: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """`(batch, frames, 3, height, width)` or features `(batch, frames, channels)`, mask `(batch, frames)` bool ->
+        `(batch, frames, size)`.
+        """
+        if face.ndim == 5:
+            face = self.features(face, mask)
+        return self.projection(torch.where(mask.unsqueeze(-1), face, 0).to(self.projection.weight.dtype))
+
+    def features(self, pixel_values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """`(batch, frames, 3, height, width)`, `(batch, frames)` bool -> `(batch, frames, channels)`, zeros where absent."""
         batch, frames = pixel_values.shape[:2]
         images = pixel_values.flatten(0, 1)
         present = mask.flatten()
-        if not self.training:
-            features = self._features(torch.where(present[:, None, None, None], images, 0))
+        if not self.backbone.training:
+            features = self._pooled(torch.where(present[:, None, None, None], images, 0))
         else:
             # BatchNorm must not see the frames that are absent: its statistics would depend on how many there are.
             features = images.new_zeros(batch * frames, self.projection.in_features)
             if present.any():
-                computed = self._features(images[present])
+                computed = self._pooled(images[present])
                 features = features.to(computed.dtype).index_put((present.nonzero().squeeze(1),), computed)
-        return self.projection(features).unflatten(0, (batch, frames))
+        return features.unflatten(0, (batch, frames))
 
-    def _features(self, images: torch.Tensor) -> torch.Tensor:
+    def _pooled(self, images: torch.Tensor) -> torch.Tensor:
         """`(images, 3, height, width)` -> `(images, channels)`."""
+        # Convolutions on CPUs and on tensor cores are faster with the channels last; the numbers are the same.
+        images = images.contiguous(memory_format=torch.channels_last)
         return self.backbone(images).feature_maps[-1].mean(dim=(2, 3))
 
 
@@ -96,12 +126,18 @@ class _ReverseGradient(torch.autograd.Function):
         return -ctx.coefficient * gradient, None
 
 
+def reverse_gradient(values: torch.Tensor, coefficient: float) -> torch.Tensor:
+    """The values as they are; their gradient turned round and scaled, so that what follows is worked against."""
+    return _ReverseGradient.apply(values, coefficient)
+
+
 class EmertDecoupling(nn.Module):
     """Modality-adversarial feature decoupling.
 
-    Each modality has a *specific* projection of its own; one *invariant* projection serves all three. One linear
-    discriminator for both sides (a quirk of the authors', kept) guesses the modality from each stream's mean over time:
-    from the specific streams directly, from the invariant ones through a gradient reversal.
+    Each modality has a *specific* projection of its own; one *invariant* projection serves all three. A linear
+    discriminator guesses the modality from each stream's mean over time: from the specific streams directly, from the
+    invariant ones through a gradient reversal. It is one for both sides, a quirk of the authors', unless
+    `separate_discriminators`.
     """
 
     def __init__(self, config: EmertConfig):
@@ -111,6 +147,10 @@ class EmertDecoupling(nn.Module):
         self.specific = nn.ModuleDict({name: multilayer(sizes, 0.1) for name in MODALITIES})
         self.invariant = multilayer(sizes, 0.1)
         self.discriminator = nn.Linear(config.hidden_size, len(MODALITIES))
+        if config.separate_discriminators:
+            self.specific_discriminator = nn.Linear(config.hidden_size, len(MODALITIES))
+        else:
+            self.specific_discriminator = None
 
     def forward(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor]):
         """Streams `(batch, time, encoder_size)` by modality.
@@ -125,8 +165,8 @@ class EmertDecoupling(nn.Module):
         return (
             torch.cat(list(specific.values()), dim=1),
             torch.cat(list(invariant.values()), dim=1),
-            self.discriminator(specific_means),
-            self.discriminator(_ReverseGradient.apply(invariant_means, self.reversal)),
+            (self.specific_discriminator or self.discriminator)(specific_means),
+            self.discriminator(reverse_gradient(invariant_means, self.reversal)),
         )
 
 
@@ -146,7 +186,9 @@ def eager_attention_forward(
     `(batch, heads, target tokens, source tokens)`.
     """
     scores = query @ key.transpose(-1, -2) * scaling
-    if attention_mask is not None:
+    if attention_mask is not None and attention_mask.dtype == torch.bool:  # as it is made for sdpa
+        scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
+    elif attention_mask is not None:
         scores = scores + attention_mask
     weights = scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
     weights = nn.functional.dropout(weights, p=dropout, training=module.training)
@@ -177,7 +219,10 @@ class EmertCrossAttention(nn.Module):
         query = self._split_heads(self.q_proj(self.norm_q(target)))
         key = self._split_heads(self.k_proj(self.norm_k(source)))
         value = self._split_heads(self.v_proj(self.norm_v(source)))
-        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
+        implementation = self.config._attn_implementation
+        if implementation == "sdpa" and kwargs.get("output_attentions"):
+            implementation = "eager"  # sdpa gives no weights, and whoever asks for them means it
+        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(implementation, eager_attention_forward)
         output, weights = attend(self, query, key, value, attention_mask, scaling=self.scaling, dropout=0.0, **kwargs)
         return self.dropout(self.out_proj(output.flatten(2))), weights
 
@@ -187,11 +232,12 @@ class EmertCrossAttention(nn.Module):
 
 
 class EmertFusionLayer(GradientCheckpointingLayer):
-    """Cross-attention and a small feed-forward part, each with a residual onto the target."""
+    """Cross-attention and a small feed-forward part, each with a residual onto the target; self-attention if configured."""
 
     def __init__(self, config: EmertConfig):
         super().__init__()
         size = config.hidden_size
+        self.self_attention = EmertCrossAttention(config) if config.self_attention else None
         self.attention = EmertCrossAttention(config)
         self.norm = nn.LayerNorm(size)
         self.feed_forward = nn.Sequential(
@@ -204,6 +250,8 @@ class EmertFusionLayer(GradientCheckpointingLayer):
 
     def forward(self, target: torch.Tensor, source: torch.Tensor, attention_mask: torch.Tensor | None, **kwargs):
         """Both `(batch, tokens, size)`; gives the new target."""
+        if self.self_attention is not None:
+            target = self.self_attention(target, target, attention_mask, **kwargs)[0] + target
         target = self.attention(target, source, attention_mask, **kwargs)[0] + target
         return self.feed_forward(self.norm(target)) + target
 
@@ -212,7 +260,7 @@ class EmertFusion(nn.Module):
     """The emotion-sensitive fusion: invariant tokens (target) ask the specific ones (source).
 
     As in the authors' code there is no self-attention, the source stays the same in every layer, and no norm follows
-    the last layer.
+    the last layer; `self_attention`, `update_source` and `final_norm` change each of these.
     """
 
     def __init__(self, config: EmertConfig):
@@ -223,6 +271,10 @@ class EmertFusion(nn.Module):
         self.target_positions = nn.Parameter(torch.zeros(1, tokens, config.hidden_size))
         self.dropout = nn.Dropout(config.position_dropout)
         self.layers = nn.ModuleList([EmertFusionLayer(config) for _ in range(config.num_fusion_layers)])
+        # The source is renewed between layers, so there is one less of these.
+        renewals = config.num_fusion_layers - 1 if config.update_source else 0
+        self.source_layers = nn.ModuleList([EmertFusionLayer(config) for _ in range(renewals)])
+        self.norm = nn.LayerNorm(config.hidden_size) if config.final_norm else nn.Identity()
 
     def forward(self, specific: torch.Tensor, invariant: torch.Tensor, mask: torch.Tensor, **kwargs) -> torch.Tensor:
         """Specific and invariant `(batch, tokens, size)`, mask `(batch, tokens)` bool -> `(batch, tokens, size)`."""
@@ -231,18 +283,8 @@ class EmertFusion(nn.Module):
         attention_mask = create_bidirectional_mask(
             config=self.config, inputs_embeds=target, attention_mask=mask, encoder_hidden_states=source
         )
-        for layer in self.layers:
+        for index, layer in enumerate(self.layers):
             target = layer(target, source, attention_mask, **kwargs)
-        return target
-
-
-class EmertHead(nn.Module):
-    """From the fused representation to one task's logits or numbers."""
-
-    def __init__(self, config: EmertConfig, size: int):
-        super().__init__()
-        self.layers = multilayer([config.hidden_size, *config.head_sizes, size], 0.01)
-
-    def forward(self, fused: torch.Tensor) -> torch.Tensor:
-        """`(batch, hidden_size)` -> `(batch, task size)`."""
-        return self.layers(fused)
+            if index < len(self.source_layers):
+                source = self.source_layers[index](source, source, attention_mask, **kwargs)
+        return self.norm(target)

@@ -25,9 +25,14 @@ def task_loss(task: Task, logits: torch.Tensor, labels: torch.Tensor) -> torch.T
     `logits` `(batch, task.size)`; `labels` `(batch,)` long with -100 for absent, or `(batch, task.size)` float with NaN.
     """
     if task.kind == "classes":
-        present = labels != ABSENT_CLASS
-        losses = functional.cross_entropy(logits, labels, ignore_index=ABSENT_CLASS, reduction="none")
-    else:
-        present = ~labels.isnan()
-        losses = functional.smooth_l1_loss(logits, torch.where(present, labels, logits.detach()), reduction="none")
+        return class_loss(logits, labels)
+    present = ~labels.isnan()
+    losses = functional.smooth_l1_loss(logits, torch.where(present, labels, logits.detach()), reduction="none")
+    return (losses * present).sum() / present.sum().clamp(min=1)
+
+
+def class_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy averaged over the labels that are there: `(batch, classes)`, `(batch,)` long with -100 for absent."""
+    present = labels != ABSENT_CLASS
+    losses = functional.cross_entropy(logits, labels, ignore_index=ABSENT_CLASS, reduction="none")
     return (losses * present).sum() / present.sum().clamp(min=1)

@@ -1,6 +1,7 @@
 """EMERT as a transformers model: what a person feels (ER) and what the face shows (FER), from face and eyes."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,18 +13,22 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .configuration_emert import MODALITIES, EmertConfig
+from .explain_emert import EmertExplanation, explain
+from .heads_emert import EmertCoarse, EmertContext, EmertHead, EmertPooling
 from .layers_emert import (
     EmertCrossAttention,
     EmertDecoupling,
     EmertFaceEncoder,
     EmertFusion,
     EmertFusionLayer,
-    EmertHead,
     EmertSequenceEncoder,
     masked_mean,
+    reverse_gradient,
 )
-from .losses_emert import modality_loss, task_loss
+from .losses_emert import class_loss, modality_loss, task_loss
 from .tasks_emert import get_task
+
+PARTICIPANT = "participant"  # name of the labels and of the loss of the participant head
 
 
 @dataclass
@@ -42,6 +47,7 @@ class EmertModelOutput(ModelOutput):
     - `pooler_output`: `(batch, hidden_size)`, their mean over the tokens that are there.
     - `modality_logits`: see [`EmertModalityLogits`].
     - `modality_present`: `(batch, 3)` bool, which modalities took part (after modality dropout in training).
+    - `token_mask`: `(batch, tokens)` bool, which of the fused tokens are there.
     - `hidden_states`: target tokens before the first and after each fusion layer.
     - `attentions`: `(batch, heads, tokens, tokens)` a layer.
     """
@@ -50,6 +56,7 @@ class EmertModelOutput(ModelOutput):
     pooler_output: torch.FloatTensor | None = None
     modality_logits: EmertModalityLogits | None = None
     modality_present: torch.BoolTensor | None = None
+    token_mask: torch.BoolTensor | None = None
     hidden_states: tuple[torch.FloatTensor, ...] | None = None
     attentions: tuple[torch.FloatTensor, ...] | None = None
 
@@ -60,13 +67,15 @@ class EmertOutput(ModelOutput):
 
     - `loss`: scalar, where labels were given: the weighted sum of `losses`.
     - `logits`: by task: class logits `(batch, classes)`, or numbers `(batch, numbers)` in the task's range.
-    - `losses`: by name, not weighted: each task, `adversarial`, `specific`.
+    - `losses`: by name, not weighted: each task, `adversarial`, `specific`, and `participant` where the config has it.
+    - `participant_logits`: `(batch, num_participants)`, where the config has that head.
     - the rest as in [`EmertModelOutput`].
     """
 
     loss: torch.FloatTensor | None = None
     logits: dict[str, torch.FloatTensor] | None = None
     losses: dict[str, torch.FloatTensor] | None = None
+    participant_logits: torch.FloatTensor | None = None
     modality_logits: EmertModalityLogits | None = None
     pooler_output: torch.FloatTensor | None = None
     hidden_states: tuple[torch.FloatTensor, ...] | None = None
@@ -107,10 +116,14 @@ class EmertPreTrainedModel(PreTrainedModel):
         elif isinstance(module, EmertFusion):
             init.normal_(module.source_positions, std=0.02)
             init.normal_(module.target_positions, std=0.02)
+        elif isinstance(module, EmertCoarse):
+            init.zeros_(module.surprise)
 
 
 class EmertModel(EmertPreTrainedModel):
     """Encoders, decoupling and fusion, without heads."""
+
+    _auto_class = "AutoModel"
 
     def __init__(self, config: EmertConfig):
         super().__init__(config)
@@ -132,20 +145,26 @@ class EmertModel(EmertPreTrainedModel):
         face_mask: torch.Tensor | None = None,
         eye_movements_mask: torch.Tensor | None = None,
         fixations_mask: torch.Tensor | None = None,
+        face_features: torch.Tensor | None = None,
         **kwargs,
     ) -> EmertModelOutput:
         """
         Args:
             pixel_values: `(batch, frames, 3, height, width)` float, normalised face crops; None: no sample has a face.
+            face_features: `(batch, frames, channels)` float, what [`get_face_features`] gave for them, in their place.
             eye_movements: `(batch, eye steps, 39)` float, normalised; or None.
             fixations: `(batch, fixation steps, 2)` float, normalised; or None.
             face_mask, eye_movements_mask, fixations_mask: `(batch, time)` bool, True where the step is there; None: all
                 of it. What stands at a False step, NaN included, has no effect.
 
         Raises:
-            ValueError: no modality is given, a length differs from the config's, or a sample has no step at all.
+            ValueError: no modality is given, both pixels and features are, a length differs from the config's, or a sample
+                has no step at all.
         """
-        values = dict(zip(MODALITIES, (pixel_values, eye_movements, fixations), strict=True))
+        if pixel_values is not None and face_features is not None:
+            raise ValueError("give pixel_values or face_features, not both: the features are made of the pixels")
+        face = pixel_values if face_features is None else face_features
+        values = dict(zip(MODALITIES, (face, eye_movements, fixations), strict=True))
         masks = dict(zip(MODALITIES, (face_mask, eye_movements_mask, fixations_mask), strict=True))
         masks = self._complete_masks(values, masks)
         if self.training and self.config.modality_dropout > 0:
@@ -165,7 +184,39 @@ class EmertModel(EmertPreTrainedModel):
             pooler_output=masked_mean(fused, mask),
             modality_logits=EmertModalityLogits(invariant=invariant_logits, specific=specific_logits),
             modality_present=torch.stack([masks[name].any(dim=1) for name in MODALITIES], dim=1),
+            token_mask=mask,
         )
+
+    def get_face_features(self, pixel_values: torch.Tensor, face_mask: torch.Tensor | None = None) -> torch.Tensor:
+        """What the backbone makes of each frame, to be stored and given as `face_features`.
+
+        `pixel_values` `(batch, frames, 3, height, width)`, `face_mask` `(batch, frames)` bool -> `(batch, frames, channels)`.
+        Only with a frozen backbone in training do stored features stay what they would be.
+        """
+        if face_mask is None:
+            face_mask = torch.ones(pixel_values.shape[:2], dtype=torch.bool, device=pixel_values.device)
+        return self.face_encoder.features(pixel_values, face_mask)
+
+    def load_pretrained_backbone(self) -> None:
+        """The backbone's weights from the config's `pretrained_backbone`; for a network that is to be trained.
+
+        Raises:
+            ValueError: the config names none, or one of another form than `backbone_config`.
+        """
+        name = self.config.pretrained_backbone
+        if name is None:
+            raise ValueError("the config's pretrained_backbone names no model to take weights from")
+        backbone = self.face_encoder.backbone
+        pretrained, report = type(backbone).from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True)
+        wrong = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
+        expected, found = backbone.state_dict(), pretrained.state_dict()
+        wrong += [key for key in expected.keys() | found.keys() if key not in found or key not in expected]
+        wrong += [key for key in expected.keys() & found.keys() if expected[key].shape != found[key].shape]
+        if wrong:
+            raise ValueError(
+                f"pretrained_backbone {name} does not fit backbone_config: {', '.join(sorted(set(wrong))[:5])} differ"
+            )
+        backbone.load_state_dict(pretrained.state_dict())
 
     def _complete_masks(
         self, values: dict[str, torch.Tensor | None], masks: dict[str, torch.Tensor | None]
@@ -202,10 +253,17 @@ class EmertModel(EmertPreTrainedModel):
 class EmertForEmotionRecognition(EmertPreTrainedModel):
     """EMERT with a head for each task of its config."""
 
+    _auto_class = "AutoModelForVideoClassification"
+
     def __init__(self, config: EmertConfig):
         super().__init__(config)
         self.emert = EmertModel(config)
-        self.heads = nn.ModuleDict({name: EmertHead(config, get_task(name).size) for name in config.tasks})
+        fine = [name for name in config.tasks if name not in config.derived_tasks]
+        self.heads = nn.ModuleDict({name: EmertHead(config, get_task(name).size) for name in fine})
+        self.poolings = nn.ModuleDict({name: EmertPooling(config) for name in fine})
+        self.coarse = nn.ModuleDict({name: EmertCoarse() for name in config.derived_tasks})
+        self.context = EmertContext(config) if config.context else None
+        self.participant_head = EmertHead(config, config.num_participants) if config.num_participants else None
         self.post_init()
 
     @can_return_tuple
@@ -217,17 +275,23 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         face_mask: torch.Tensor | None = None,
         eye_movements_mask: torch.Tensor | None = None,
         fixations_mask: torch.Tensor | None = None,
+        face_features: torch.Tensor | None = None,
+        big_five: torch.Tensor | None = None,
+        stimulus_emotion: torch.Tensor | None = None,
         labels: dict[str, torch.Tensor] | None = None,
         **kwargs,
     ) -> EmertOutput:
         """
         Args:
+            big_five: `(batch, 5)` float, shares 0..1 in the order of `context_emert.BIG_FIVE`, NaN for absent.
+            stimulus_emotion: `(batch,)` long, index into `tasks_emert.EMOTIONS`, -100 for absent.
             labels: by task: `(batch,)` long, -100 for absent; or `(batch, numbers)` float, NaN for absent. A task that is
-                left out is not trained.
+                left out is not trained. `participant` `(batch,)` long where the config has `num_participants`.
             the rest as in [`EmertModel.forward`].
 
         Raises:
-            ValueError: as [`EmertModel.forward`], or a label's task is none of the config's.
+            ValueError: as [`EmertModel.forward`]; a label's task is none of the config's; context is given that the
+                config does not take.
         """
         outputs: EmertModelOutput = self.emert(
             pixel_values=pixel_values,
@@ -236,34 +300,71 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
             face_mask=face_mask,
             eye_movements_mask=eye_movements_mask,
             fixations_mask=fixations_mask,
+            face_features=face_features,
             **kwargs,
         )
-        logits = {name: head(outputs.pooler_output) for name, head in self.heads.items()}
-        losses = None if labels is None else self._losses(logits, labels, outputs)
+        logits = self._logits(outputs, {"big_five": big_five, "stimulus_emotion": stimulus_emotion})
+        participant_logits = self._participant_logits(outputs)
+        losses = None if labels is None else self._losses(logits, participant_logits, labels, outputs)
         return EmertOutput(
             loss=None if losses is None else self._weighted(losses),
             logits=logits,
             losses=losses,
+            participant_logits=participant_logits,
             modality_logits=outputs.modality_logits,
             pooler_output=outputs.pooler_output,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
 
+    def explain(self, inputs: Mapping[str, torch.Tensor]) -> EmertExplanation:
+        """What each answer rests on, for a batch as the processor gives it; see [`EmertExplanation`]. In eval mode."""
+        return explain(self, self.config, inputs)
+
+    def _logits(self, outputs: EmertModelOutput, context: dict[str, torch.Tensor | None]) -> dict[str, torch.Tensor]:
+        """By task, in the config's order."""
+        given = [name for name, value in context.items() if value is not None and name not in self.config.context]
+        if given:
+            raise ValueError(f"{', '.join(given)} given, but the config's context is {self.config.context}")
+        added = 0.0 if self.context is None else self.context(**context)
+        fine = {}
+        for name, head in self.heads.items():
+            fine[name] = head(self.poolings[name](outputs.last_hidden_state, outputs.token_mask) + added)
+        derived = self.config.derived_tasks
+        return {name: self.coarse[name](fine[derived[name]]) if name in derived else fine[name] for name in self.config.tasks}
+
+    def _participant_logits(self, outputs: EmertModelOutput) -> torch.Tensor | None:
+        if self.participant_head is None:
+            return None
+        return self.participant_head(reverse_gradient(outputs.pooler_output, self.config.reversal))
+
     def _losses(
-        self, logits: dict[str, torch.Tensor], labels: dict[str, torch.Tensor], outputs: EmertModelOutput
+        self,
+        logits: dict[str, torch.Tensor],
+        participant_logits: torch.Tensor | None,
+        labels: dict[str, torch.Tensor],
+        outputs: EmertModelOutput,
     ) -> dict[str, torch.Tensor]:
-        unknown = set(labels) - set(logits)
+        known = [*logits, *([] if participant_logits is None else [PARTICIPANT])]
+        unknown = sorted(set(labels) - set(known))
         if unknown:
-            raise ValueError(f"labels for {sorted(unknown)}, but the model's tasks are {list(logits)}")
+            raise ValueError(f"labels for {unknown}, but the model takes labels for {known}")
         losses = {name: task_loss(get_task(name), logits[name], labels[name]) for name in logits if name in labels}
         losses["adversarial"] = modality_loss(outputs.modality_logits.invariant, outputs.modality_present)
         losses["specific"] = modality_loss(outputs.modality_logits.specific, outputs.modality_present)
+        if PARTICIPANT in labels:
+            losses[PARTICIPANT] = class_loss(participant_logits, labels[PARTICIPANT])
         return losses
 
     def _weighted(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
-        weights = {"adversarial": self.config.adversarial_weight, "specific": self.config.specific_weight}
-        return sum(weights.get(name, self.config.task_weight) * loss for name, loss in losses.items())
+        config = self.config
+        own = {
+            "adversarial": config.adversarial_weight,
+            "specific": config.specific_weight,
+            PARTICIPANT: config.participant_weight,
+        }
+        by_task = config.task_weights or {}
+        return sum(own.get(name, config.task_weight * by_task.get(name, 1)) * loss for name, loss in losses.items())
 
 
 __all__ = ["EmertForEmotionRecognition", "EmertModel", "EmertModelOutput", "EmertOutput", "EmertPreTrainedModel"]

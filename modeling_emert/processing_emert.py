@@ -1,5 +1,6 @@
 """From files or arrays to the model's inputs, in one object that is saved beside the model."""
 
+import tempfile
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -7,19 +8,21 @@ from pathlib import Path
 import numpy as np
 from transformers import BatchFeature, ProcessorMixin
 
+from .columns_emert import NUM_COLUMNS
 from .configuration_emert import EmertConfig
 from .errors_emert import EmertInputError
 from .faces_emert import FaceDetector, track_faces
 from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
 from .recording_emert import FaceTrack, Gaze, Recording
+from .sharing_emert import EmertSharing
 from .video_emert import read_frames
 from .video_processing_emert import EmertVideoProcessor
 
-Video = str | Path | np.ndarray | FaceTrack
-GazeInput = str | Path | np.ndarray | Gaze
+Video = str | Path | bytes | np.ndarray | FaceTrack
+GazeInput = str | Path | bytes | np.ndarray | Gaze
 
 
-class EmertProcessor(ProcessorMixin):
+class EmertProcessor(EmertSharing, ProcessorMixin):
     """Loads recordings ([`load`]) and prepares them for the model (a call).
 
     ```python
@@ -28,6 +31,8 @@ class EmertProcessor(ProcessorMixin):
     inputs = processor(recording)
     ```
     """
+
+    _auto_class = "AutoProcessor"
 
     def __init__(
         self,
@@ -58,12 +63,13 @@ class EmertProcessor(ProcessorMixin):
         """One recording from files or arrays; what could not be used is said in the recording's `notes`.
 
         Args:
-            video: a file; whole frames `(frames, height, width, 3)` uint8 RGB; or a [`FaceTrack`] (crops, used as is).
-            gaze: a file in a format that the installed readers know; samples `(samples, 39)` in the columns of
-                `columns_emert`, evenly spaced in time; or a [`Gaze`].
+            video: a file or its bytes; whole frames `(frames, height, width, 3)` uint8 RGB; or a [`FaceTrack`] (crops, used
+                as is).
+            gaze: a file, or its bytes, in a format that the installed readers know; samples `(samples, 39)` in the columns
+                of `columns_emert`, evenly spaced in time; or a [`Gaze`].
 
         Raises:
-            EmertInputError: a file can't be read, or nothing is left to answer from.
+            EmertInputError: a file can't be read, an array has another shape, or nothing is left to answer from.
         """
         notes: list[str] = []
         face = self._load_face(video, detector, notes)
@@ -91,13 +97,17 @@ class EmertProcessor(ProcessorMixin):
         return inputs
 
     def _load_face(self, video: Video | None, detector: FaceDetector | None, notes: list[str]) -> FaceTrack | None:
-        if video is None or isinstance(video, FaceTrack):
+        # Not by `isinstance(video, FaceTrack)`: as remote code each processor comes with a copy of that class.
+        if video is None or hasattr(video, "detected"):
             return video
         if isinstance(video, np.ndarray):
+            if video.ndim != 4 or video.shape[-1] != 3 or video.dtype != np.uint8 or video.size == 0:
+                found = f"{video.shape} {video.dtype}"
+                raise EmertInputError(f"the video's frames must be an array (frames, height, width, 3) of uint8, got {found}")
             frames, times_ms, name = video, np.arange(len(video), dtype=np.float32), "the frames"
         else:
             frames, times_ms = read_frames(video, self.video_processor.num_frames)
-            name = Path(video).name
+            name = "the video" if isinstance(video, bytes) else Path(video).name
         face = track_faces(frames, times_ms, detector)
         if face is None:
             notes.append(f"No face was found in {name} ({len(frames)} frames looked at), so the face is left out.")
@@ -106,8 +116,10 @@ class EmertProcessor(ProcessorMixin):
     def _load_gaze(self, gaze: GazeInput | None, notes: list[str]) -> Gaze | None:
         if isinstance(gaze, (str, Path)):
             name, gaze = Path(gaze).name, _gaze_reader()(gaze)
+        elif isinstance(gaze, bytes):
+            name, gaze = "the gaze file", _read_gaze_bytes(gaze)
         elif isinstance(gaze, np.ndarray):
-            name, gaze = "the gaze samples", Gaze(gaze, np.arange(len(gaze), dtype=np.float32))
+            name, gaze = "the gaze samples", _gaze_of_samples(gaze)
         else:
             name = "the gaze"
         if gaze is None:
@@ -117,6 +129,24 @@ class EmertProcessor(ProcessorMixin):
             notes.append(f"In {name} there is neither a valid gaze point nor a fixation, so the eyes are left out.")
             return None
         return gaze
+
+
+def _gaze_of_samples(samples: np.ndarray) -> Gaze:
+    if samples.ndim != 2 or samples.shape[1] != NUM_COLUMNS or samples.dtype.kind not in "fiu":
+        found = f"{samples.shape} {samples.dtype}"
+        raise EmertInputError(f"the gaze samples must be an array (samples, {NUM_COLUMNS}) of numbers, got {found}")
+    return Gaze(samples, np.arange(len(samples), dtype=np.float32))
+
+
+def _read_gaze_bytes(content: bytes) -> Gaze:
+    """The readers take files: one that only we can see, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="emert-") as folder:
+        path = Path(folder) / "gaze"
+        path.write_bytes(content)
+        try:
+            return _gaze_reader()(path)
+        except EmertInputError as error:
+            raise EmertInputError(str(error).replace(str(path), f"gaze of {len(content)} bytes")) from error
 
 
 def _gaze_reader():

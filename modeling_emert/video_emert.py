@@ -4,7 +4,9 @@ Two passes, since neither the frame count nor the duration in a header can be tr
 first counts the packets without decoding them, the second decodes in order and keeps the frames that are wanted.
 """
 
+import io
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -24,8 +26,38 @@ _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gi
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 
 
-def read_frames(path: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`count` frames spread evenly over the whole clip, the first and the last among them.
+@dataclass(frozen=True)
+class _Clip:
+    """A file, or the bytes of one; `name` is what messages call it."""
+
+    content: Path | bytes
+    name: str
+
+    @classmethod
+    def of(cls, video: str | Path | bytes) -> "_Clip":
+        """Raises `EmertInputError` where there is nothing to read."""
+        if isinstance(video, bytes):
+            clip, size = cls(video, f"video of {len(video)} bytes"), len(video)
+        else:
+            check_video_file(video)
+            clip, size = cls(Path(video), Path(video).name), Path(video).stat().st_size
+        if size == 0:
+            raise EmertInputError(f"{clip.name}: the video file is empty (0 bytes)")
+        return clip
+
+    def open(self) -> "av.container.InputContainer":
+        file = io.BytesIO(self.content) if isinstance(self.content, bytes) else str(self.content)
+        return av.open(file, options=_OPTIONS)
+
+
+def check_video_file(path: str | Path) -> None:
+    """Raises `EmertInputError` where there is no such file."""
+    if not Path(path).is_file():
+        raise EmertInputError(f"{path}: no such video file")
+
+
+def read_frames(video: str | Path | bytes, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """`count` frames spread evenly over the whole clip (a file, or its bytes), the first and the last among them.
 
     Returns:
         frames `(frames, height, width, 3)` uint8 RGB, upright, the longest side at most 1280 pixels;
@@ -34,16 +66,15 @@ def read_frames(path: str | Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         EmertInputError: no such file, not a video, no picture in it, too long, too large, or too slow to decode.
     """
-    path = Path(path)
-    _check_file(path)
+    clip = _Clip.of(video)
     try:
-        times = _packet_times(path)
+        times = _packet_times(clip)
         wanted = np.unique(np.linspace(0, len(times) - 1, count).round().astype(int))
-        frames, kept_times = _decode(path, set(wanted.tolist()))
+        frames, kept_times = _decode(clip, set(wanted.tolist()))
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
-        raise EmertInputError(f"{path.name}: not a video that FFmpeg can read ({_reason(error)})") from error
+        raise EmertInputError(f"{clip.name}: not a video that FFmpeg can read ({_reason(error)})") from error
     if not frames:
-        raise EmertInputError(f"{path.name}: no picture could be decoded from this video")
+        raise EmertInputError(f"{clip.name}: no picture could be decoded from this video")
     start = kept_times[0]
     return np.stack(frames), np.asarray([(moment - start) * 1000 for moment in kept_times], np.float32)
 
@@ -52,21 +83,14 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise EmertInputError(f"{path}: no such video file")
-    if path.stat().st_size == 0:
-        raise EmertInputError(f"{path.name}: the video file is empty (0 bytes)")
-
-
-def _open_stream(path: Path, container: "av.container.InputContainer") -> "av.VideoStream":
+def _open_stream(clip: _Clip, container: "av.container.InputContainer") -> "av.VideoStream":
     if not container.streams.video:
-        raise EmertInputError(f"{path.name}: holds no video stream, only {_stream_kinds(container)}")
+        raise EmertInputError(f"{clip.name}: holds no video stream, only {_stream_kinds(container)}")
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > MAX_PIXELS:
-        raise EmertInputError(f"{path.name}: {width} x {height} pixels; at most {MAX_PIXELS:,} pixels are read")
+        raise EmertInputError(f"{clip.name}: {width} x {height} pixels; at most {MAX_PIXELS:,} pixels are read")
     return stream
 
 
@@ -75,11 +99,11 @@ def _stream_kinds(container: "av.container.InputContainer") -> str:
     return ", ".join(kinds) or "nothing"
 
 
-def _packet_times(path: Path) -> list[float]:
+def _packet_times(clip: _Clip) -> list[float]:
     """One time in seconds a packet with data, unsorted; reads the file without decoding it."""
     times: list[float] = []
-    with av.open(str(path), options=_OPTIONS) as container:
-        stream = _open_stream(path, container)
+    with clip.open() as container:
+        stream = _open_stream(clip, container)
         for packet in container.demux(stream):
             if packet.size == 0:
                 continue
@@ -87,14 +111,14 @@ def _packet_times(path: Path) -> list[float]:
             times.append(float(moment * stream.time_base) if moment is not None else 0.0)
             if len(times) > MAX_FRAMES or max(times[-1] - times[0], 0) > MAX_SECONDS:
                 raise EmertInputError(
-                    f"{path.name}: longer than {MAX_SECONDS} s or {MAX_FRAMES:,} frames; cut it to the part that matters"
+                    f"{clip.name}: longer than {MAX_SECONDS} s or {MAX_FRAMES:,} frames; cut it to the part that matters"
                 )
     if not times:
-        raise EmertInputError(f"{path.name}: the video stream holds no frames")
+        raise EmertInputError(f"{clip.name}: the video stream holds no frames")
     return times
 
 
-def _decode(path: Path, wanted: set[int]) -> tuple[list[np.ndarray], list[float]]:
+def _decode(clip: _Clip, wanted: set[int]) -> tuple[list[np.ndarray], list[float]]:
     """The frames with these numbers in order of presentation, and their times in seconds.
 
     A clip whose last packets can't be decoded gives the frames before them.
@@ -103,11 +127,11 @@ def _decode(path: Path, wanted: set[int]) -> tuple[list[np.ndarray], list[float]
     deadline = time.monotonic() + MAX_DECODING_SECONDS
     last = max(wanted)
     size: tuple[int, int] | None = None
-    with av.open(str(path), options=_OPTIONS) as container:
-        stream = _open_stream(path, container)
+    with clip.open() as container:
+        stream = _open_stream(clip, container)
         for number, frame in enumerate(container.decode(stream)):
             if time.monotonic() > deadline:
-                raise EmertInputError(f"{path.name}: decoding took over {MAX_DECODING_SECONDS} s; shorten the video")
+                raise EmertInputError(f"{clip.name}: decoding took over {MAX_DECODING_SECONDS} s; shorten the video")
             if number in wanted:
                 size = size or _target_size(frame.width, frame.height)
                 picture = frame.reformat(*size, format="rgb24").to_ndarray()

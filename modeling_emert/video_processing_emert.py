@@ -17,6 +17,7 @@ class EmertVideoProcessor(BaseVideoProcessor):
     `num_frames` and `size` are the model's; mean and spread are ImageNet's, since the authors' backbone comes from there.
     """
 
+    _auto_class = "AutoVideoProcessor"
     model_input_names = ["pixel_values", "face_mask"]  # noqa: RUF012
     resample = PILImageResampling.BILINEAR
     image_mean = IMAGENET_DEFAULT_MEAN

@@ -12,6 +12,8 @@ COMMANDS = {
     "train": ("training.commands.train", "train a recipe on one fold of a data set"),
     "evaluate": ("training.commands.evaluate", "score a model on participants whom it has never seen"),
     "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
+    "convert": ("training.commands.convert", "a checkpoint of the authors' network as a model folder"),
+    "push": ("training.commands.push", "a model folder to the Hub, with its code and card"),
 }
 
 

@@ -22,6 +22,7 @@ from .baselines import Baseline, LogisticRegressionBaseline, Majority
 from .batches import EmertRows, collate, statistics_by_participant
 from .eye_statistics import standardise_by_participant, summarise
 from .fitting import RECORD_FILE, to_predictions
+from .model_folder import check_model_folder
 from .predictions import to_rows
 
 EYES = ("eye_movements", "fixations")
@@ -32,12 +33,7 @@ ABLATIONS: dict[str, tuple[str, ...]] = {"EMERT": (), "EMERT without eyes": EYES
 def load_model(folder: str | Path) -> tuple[EmertForEmotionRecognition, EmertProcessor]:
     """A saved model in eval mode and its processor. Raises `EmertInputError` where the folder holds none."""
     folder = Path(folder)
-    for name in ("config.json", "model.safetensors", "processor_config.json"):
-        if not (folder / name).is_file():
-            raise EmertInputError(f"{folder}: no model here ({name} is missing); --model names a folder that was saved whole")
-    config = json.loads((folder / "config.json").read_text())
-    if config.get("model_type") != "emert":
-        raise EmertInputError(f"{folder}: holds a model of type {config.get('model_type')!r}, expected 'emert'")
+    check_model_folder(folder)
     try:
         model, loading = EmertForEmotionRecognition.from_pretrained(folder, output_loading_info=True)
     except SafetensorError as error:

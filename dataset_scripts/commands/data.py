@@ -3,23 +3,47 @@
 import argparse
 from pathlib import Path
 
+from dataset_scripts.sources import SOURCES
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     build = actions.add_parser("build", help="build a data set folder from recordings")
-    build.add_argument("--source", required=True, help="where the recordings come from: synthetic, uniss_fgd, ceap_360vr")
+    build.add_argument("--source", required=True, metavar="NAME", help=f"where the recordings come from: {', '.join(SOURCES)}")
     build.add_argument("--path", required=True, type=Path, help="folder with the recordings")
+    build.add_argument("--mapping", type=Path, metavar="FILE", help="how the recordings lie (emer), whose they are (folder)")
     build.add_argument("--out", required=True, type=Path, help="folder of the data set, made new")
     build.add_argument("--faces", type=int, default=32, help="face crops kept of each recording (default 32)")
     build.add_argument("--seed", type=int, default=0, help="of the folds (default 0)")
     build.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     build.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    build.add_argument("--shard", metavar="I/N", help="build only the I-th of N shares, for `emert data join`")
+    join = actions.add_parser("join", help="make a data set of the shards that several machines built")
+    join.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="folder of a shard; all of them are needed")
+    join.add_argument("--out", required=True, type=Path, help="folder of the data set, made new")
+    join.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    publish = actions.add_parser("publish", help="upload a data set to the Hugging Face Hub, where its licence allows it")
+    publish.add_argument("folder", type=Path, help="folder of the data set")
+    publish.add_argument("--repo", required=True, metavar="NAME", help="repository, such as you/emer-eye")
+    publish.add_argument("--private", action="store_true", help="into a repository that only you and whom you let can read")
+    publish.add_argument("--confirm", default="", metavar="WORDS", help="needed where the licence does not plainly allow it")
     generate = actions.add_parser("generate", help="generate recordings with known truth (source synthetic)")
     generate.add_argument("--out", required=True, type=Path, help="folder of the recordings, made new")
     for name, text in _GENERATOR_OPTIONS.items():
         generate.add_argument(f"--{name}", type=_GENERATOR_TYPES.get(name, int), help=text)
     generate.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    verify = actions.add_parser("verify", help="prove that a data set's splits, labels, times and files are sound")
+    verify.add_argument("folder", type=Path, help="folder of the data set")
+    verify.add_argument("--json", action="store_true", help="print the findings as JSON")
+    actions.add_parser("sources", help="where recordings can come from, their licences and what they lack")
+    actions.add_parser("mapping", help="an example of the mapping file of source emer")
     actions.add_parser("columns", help="what the 39 columns of eye movements are")
+    inspect = actions.add_parser("inspect", help="how good recordings are, in numbers and pictures")
+    inspect.add_argument("path", type=Path, help="gaze file, video, data set, or folder with recordings")
+    inspect.add_argument("--source", help="whose folder it is, where it does not tell: uniss_fgd, ceap_360vr, ...")
+    inspect.add_argument("--plot", type=Path, metavar="DIR", help="write one picture a recording there")
+    inspect.add_argument("--out", type=Path, metavar="FILE.csv", help="write one row a recording there")
+    inspect.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
 _GENERATOR_OPTIONS = {
@@ -33,18 +57,41 @@ _GENERATOR_OPTIONS = {
 _GENERATOR_TYPES = {"seconds": float, "disagreement": float, "noise": float}
 
 
-def run(arguments: argparse.Namespace) -> None:
-    {"build": _build, "generate": _generate, "columns": _columns}[arguments.action](arguments)
+def run(arguments: argparse.Namespace) -> int | None:
+    return _ACTIONS[arguments.action](arguments)
 
 
 def _build(arguments: argparse.Namespace) -> None:
     from dataset_scripts.building import build
+    from dataset_scripts.shards import Share, build_shard
     from dataset_scripts.sources import open_source
 
-    source = open_source(arguments.source, arguments.path)
-    out = build(source, arguments.out, arguments.workers, arguments.faces, arguments.seed, arguments.overwrite)
-    example = f"{source.tasks[0]}-fold1"
-    print(f'{out}: built. In Python: datasets.load_dataset("{out}", "{example}"); its card is {out / "README.md"}')
+    source = open_source(arguments.source, arguments.path, arguments.mapping)
+    settings = (arguments.workers, arguments.faces, arguments.seed, arguments.overwrite)
+    if arguments.shard is not None:
+        share = Share.parse(arguments.shard)
+        out = build_shard(source, arguments.out, share, *settings)
+        print(f"{out}: shard {share} built; when all are, `emert data join --out OUT SHARD ...` makes the data set of them")
+        return
+    _say_built(build(source, arguments.out, *settings), source.tasks[0])
+
+
+def _join(arguments: argparse.Namespace) -> None:
+    from dataset_scripts.metadata import Metadata
+    from dataset_scripts.shards import join
+
+    out = join(arguments.shards, arguments.out, arguments.overwrite)
+    _say_built(out, Metadata.read(out).tasks[0])
+
+
+def _say_built(out: Path, task: str) -> None:
+    print(f'{out}: built. In Python: datasets.load_dataset("{out}", "{task}-fold1"); its card is {out / "README.md"}')
+
+
+def _publish(arguments: argparse.Namespace) -> None:
+    from dataset_scripts.publishing import publish
+
+    print(f"{publish(arguments.folder, arguments.repo, arguments.private, arguments.confirm)}: published")
 
 
 def _generate(arguments: argparse.Namespace) -> None:
@@ -60,7 +107,67 @@ def _generate(arguments: argparse.Namespace) -> None:
     print(f"{generate(arguments.out, settings, arguments.workers)}: generated, source synthetic")
 
 
+def _verify(arguments: argparse.Namespace) -> int:
+    """1 where a check fails; warnings are none."""
+    import json
+    from dataclasses import asdict
+
+    from dataset_scripts.verifying import format_findings, verify
+
+    findings = verify(arguments.folder)
+    print(json.dumps([asdict(one) for one in findings], indent=2) if arguments.json else format_findings(findings))
+    return int(any(one.status == "fail" for one in findings))
+
+
 def _columns(arguments: argparse.Namespace) -> None:
     from modeling_emert.columns_emert import columns_markdown
 
     print(columns_markdown())
+
+
+def _inspect(arguments: argparse.Namespace) -> None:
+    import json
+
+    from dataset_scripts.finding import find_recordings
+    from dataset_scripts.inspection import as_json, inspect, write_csv
+    from dataset_scripts.inspection_text import as_text
+
+    finding = find_recordings(arguments.path, arguments.source, with_faces=arguments.plot is not None)
+    draw = None
+    if arguments.plot is not None:
+        from dataset_scripts.pictures.recording_picture import PictureFolder
+
+        draw = PictureFolder(arguments.plot).write
+    inspection = inspect(finding, draw)
+    if arguments.out is not None:
+        write_csv(inspection, arguments.out)
+    print(json.dumps(as_json(inspection), indent=2) if arguments.json else as_text(inspection))
+    if draw is not None and not arguments.json:
+        print(f"\n{inspection.pictures} pictures of {len(inspection.lines)} recordings in {arguments.plot}")
+
+
+def _sources(arguments: argparse.Namespace) -> None:
+    from dataset_scripts.sources import find_source
+
+    for source in map(find_source, SOURCES):
+        published = "may be published" if source.redistributable else "not to be published"
+        print(f"{source.name}: {source.collection}\n    licence: {source.licence} ({published})\n    {source.lacks}")
+
+
+def _mapping(arguments: argparse.Namespace) -> None:
+    from dataset_scripts.sources.emer_mapping import EXAMPLE
+
+    print(EXAMPLE.read_text(encoding="utf-8"), end="")
+
+
+_ACTIONS = {
+    "build": _build,
+    "join": _join,
+    "generate": _generate,
+    "verify": _verify,
+    "inspect": _inspect,
+    "publish": _publish,
+    "sources": _sources,
+    "mapping": _mapping,
+    "columns": _columns,
+}

@@ -2,14 +2,33 @@
 
 A reader is one module with four names: `NAME` (what `Gaze.format` says), `TITLE` (for messages), `find_header(head)`
 (the header, if the file is one of its own, else None) and `read(head, header)`. To add one, write the module and put it
-into `READERS`.
+into `READERS`. Parquet, and tables beside which a mapping file lies, are read by `mapped_table` instead. Recordings whose
+export lists no fixations get them from `fixation_detection`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, get_args
 
-from dataset_scripts.readers import emert_csv, pupil_core, tobii_studio
+from dataset_scripts.readers import (
+    emert_csv,
+    eyelink,
+    gazepoint,
+    mapped_table,
+    neon,
+    pupil_core,
+    smi_events,
+    smi_samples,
+    tobii_pro_lab,
+    tobii_sdk,
+    tobii_studio,
+    tobii_studio_events,
+)
+from dataset_scripts.readers.fixation_detection import with_fixations
+from dataset_scripts.readers.mapping import FILE_NAME, Mapping, own_names, read_mapping
+from dataset_scripts.readers.parquet_table import is_parquet
 from dataset_scripts.readers.text_files import TextFile, list_files
 from dataset_scripts.readers.text_table import Content, Head, Header, read_head
 from modeling_emert.errors_emert import EmertInputError
@@ -27,74 +46,116 @@ class Reader(Protocol):
     def read(self, head: Head, header: Header) -> list[Gaze]: ...
 
 
-READERS: tuple[Reader, ...] = (tobii_studio, pupil_core, emert_csv)
+READERS: tuple[Reader, ...] = (
+    tobii_studio,
+    tobii_studio_events,
+    tobii_pro_lab,
+    tobii_sdk,
+    pupil_core,
+    neon,
+    eyelink,
+    smi_samples,
+    smi_events,
+    gazepoint,
+    emert_csv,
+)
 _ORDER: tuple[Content, ...] = get_args(Content)
 
 
 @dataclass(frozen=True)
 class _Match:
-    """A file with the reader that takes it."""
+    """A file whose format is known, and how it is read."""
 
-    reader: Reader
-    head: Head
-    header: Header
+    file: TextFile
+    content: Content
+    read: Callable[[], list[Gaze]]
 
 
-def read_gaze_recordings(path: str | Path) -> list[Gaze]:
+def read_gaze_recordings(path: str | Path, mapping: str | Path | None = None) -> list[Gaze]:
     """All recordings in the file, in the order in which they begin there; at least one.
 
     `path`: an export as it is, compressed (`.gz`, `.xz`), or a `.zip` or folder with the tables of one export: of these the
     one with samples is read, and its reader takes what it needs from those beside it. `Gaze.format` says what it was.
+    `mapping`: a mapping file for a table of no known format (see `mapping`); by default `gaze_mapping.yaml` beside it.
+
+    Fixations that the export doesn't list are detected (`Gaze.fixation_method` says how).
 
     Raises `EmertInputError` for a file that is absent, empty, too large, binary, cut, or of no known format.
     """
-    match = _choose(Path(path))
-    return match.reader.read(match.head, match.header)
+    given = None if mapping is None else read_mapping(TextFile(Path(mapping)))
+    return [with_fixations(gaze) for gaze in _choose(Path(path), given).read()]
 
 
-def _choose(path: Path) -> _Match:
+def _choose(path: Path, mapping: Mapping | None) -> _Match:
     files = list_files(path)
     if len(files) == 1:
-        return _recognise(files[0])
+        return _recognise(files[0], mapping)
     matches = []
     for file in files:
+        if file.name == FILE_NAME:
+            continue
         try:
-            matches.append(_recognise(file))
+            matches.append(_recognise(file, mapping))
         except EmertInputError:  # a video, notes: an export's folder may hold anything
             continue
     if not matches:
+        _check_mapping_beside(files[0])
         raise EmertInputError(f"{path} holds {len(files)} files and none in a known format; expected is {_known()}")
-    best = min(_ORDER.index(match.header.content) for match in matches)
-    chosen = [match for match in matches if _ORDER.index(match.header.content) == best]
+    best = min(_ORDER.index(match.content) for match in matches)
+    chosen = [match for match in matches if _ORDER.index(match.content) == best]
     if len(chosen) > 1:
-        names = ", ".join(match.head.file.name for match in chosen[:5])
+        names = ", ".join(match.file.name for match in chosen[:5])
         raise EmertInputError(f"{path} holds several recordings ({names}) where one is expected; give one of these files")
     return chosen[0]
 
 
-def _recognise(file: TextFile) -> _Match:
+def _check_mapping_beside(file: TextFile) -> Mapping | None:
+    """The mapping that lies beside the file. Raises `EmertInputError` for one with mistakes."""
+    beside = file.beside(FILE_NAME)
+    return None if beside is None else read_mapping(beside)
+
+
+def _recognise(file: TextFile, given: Mapping | None) -> _Match:
+    """A given mapping decides; one that lies beside the file does where the file has its columns."""
+    if given is not None:
+        return _mapped(file, given)
+    if is_parquet(file):
+        return _mapped(file, _check_mapping_beside(file))
     head = read_head(file)
+    mapping = _check_mapping_beside(file)
+    if mapping is not None and head.find(*mapping.names) is not None:
+        return _mapped(file, mapping)
     for reader in READERS:
         header = reader.find_header(head)
         if header is not None:
-            return _Match(reader, head, header)
+            return _Match(file, header.content, partial(reader.read, head, header))
+    if mapping is not None:
+        return _mapped(file, mapping)  # which says what the file lacks
     raise EmertInputError(
         f"{file} is in no known format: it begins with {head.first_line[:60]!r}, where one of these is expected: "
-        f"{_known()}; rename its columns to our own CSV"
+        f"{_known()}; or write a {FILE_NAME} that says which column is which"
     )
+
+
+def _mapped(file: TextFile, mapping: Mapping | None) -> _Match:
+    """Without a mapping the file is Parquet with our own names."""
+    table = mapped_table.open_table(file, mapping.names if mapping else ("time_ms",))
+    return _Match(file, "samples", partial(mapped_table.read, table, mapping or own_names(table.names)))
 
 
 def _known() -> str:
     return "; ".join(reader.TITLE for reader in READERS)
 
 
-def read_gaze(path: str | Path, participant: str | None = None, stimulus: str | None = None) -> Gaze:
-    """The one recording in the file, or the one of that participant (and stimulus).
+def read_gaze(
+    path: str | Path, participant: str | None = None, stimulus: str | None = None, mapping: str | Path | None = None
+) -> Gaze:
+    """The one recording in the file, or the one of that participant (and stimulus). `mapping`: as `read_gaze_recordings`.
 
     Names are compared as text: "00" is not "0". Raises `EmertInputError` as `read_gaze_recordings`, and where no
     recording or more than one fits; it then names those that the file has.
     """
-    recordings = read_gaze_recordings(path)
+    recordings = read_gaze_recordings(path, mapping)
     chosen = [gaze for gaze in recordings if participant in (None, gaze.participant)]
     if not chosen:
         raise EmertInputError(f"{path} has no participant {participant!r}; it has {_names(recordings, 'participant')}")

@@ -1,8 +1,8 @@
 """Pupil Labs Core: `gaze_positions.csv` of an export, with what lies beside it.
 
 `fixations.csv`, `blinks.csv` and `pupil_positions.csv` are taken from the same folder, by exactly these names; the first
-of them can be read on its own. The scene camera's image is the only frame that a headset knows, so it stands for both the screen and the stimulus. eye0 is the
-right eye, eye1 the left.
+of them can be read on its own. The scene camera's image is the only frame that a headset knows, so it stands for both the
+screen and the stimulus. eye0 is the right eye, eye1 the left.
 """
 
 from dataclasses import replace
@@ -79,8 +79,10 @@ def read(head: Head, header: Header) -> list[Gaze]:
     columns |= _pupils(head.file, seconds)
     unsure = ~(table.numbers["confidence"] >= LOW_CONFIDENCE)
     columns |= _blinks(head.file, seconds)
-    lost = unsure | (columns["blink"] == 1 if "blink" in columns else False)
+    blink = columns["blink"] == 1 if "blink" in columns else np.zeros(table.rows, bool)
+    lost = unsure | blink
     columns |= {name: np.where(lost, np.nan, columns[name]) for name in _GAZE if name in columns}
+    columns |= {name: np.where(blink, np.nan, columns[name]) for name in ("pupil_left", "pupil_right") if name in columns}
     notes.insert(0, _FRAME_NOTE)
     if lost.any():
         notes.append(

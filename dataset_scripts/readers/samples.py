@@ -6,6 +6,9 @@ import numpy as np
 
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
 
+# A date in any unit is less; beyond it differences of times are no longer numbers in float32.
+NO_TIME_MS = 1e20
+
 
 def stack_columns(rows: int, columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """`(rows, 39)` float32 from arrays `(rows,)` by column name; columns that are not given are NaN."""
@@ -23,7 +26,7 @@ def rising(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     stays, samples without a time are dropped.
     """
     order = np.argsort(times, kind="stable")
-    timed = order[np.isfinite(times[order])]
+    timed = order[np.abs(times[order]) < NO_TIME_MS]
     relative = (times[timed] - times[timed[0]]).astype(np.float32) if len(timed) else np.zeros(0, np.float32)
     new = np.diff(relative, prepend=-1.0) > 0
     notes = []
@@ -63,9 +66,7 @@ def nearest(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.where(np.abs(wanted - known[before]) <= np.abs(known[after] - wanted), before, after)
 
 
-def clean_fixations(
-    x: np.ndarray, y: np.ndarray, start: np.ndarray, duration: np.ndarray, notes: list[str]
-) -> np.ndarray:
+def clean_fixations(x: np.ndarray, y: np.ndarray, start: np.ndarray, duration: np.ndarray, notes: list[str]) -> np.ndarray:
     """`(fixations, 4)` float32 by start, from `(rows,)` each (x, y in shares, start and duration in ms).
 
     Those that lack one of the four, or last less than no time, are left out; a sentence on it is added to `notes`.

@@ -6,7 +6,7 @@ No more is held in memory than the columns that were asked for.
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from dataset_scripts.readers.text_files import TextFile, TextHead, not_text, read_text_head
+from dataset_scripts.readers.text_files import TextFile, TextHead, not_text, read_lines, read_text_head
 from modeling_emert.errors_emert import EmertInputError
 
 SEPARATORS = ("\t", ",", ";")
+_INVALID_VALUE = re.compile(r"column #(\d+):.* invalid value '(.*)'", re.DOTALL)  # in Arrow's messages
 _DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"-?\d+,\d+"), re.compile(r"-?\d+\.\d+")
 
 # What the rows of a table are; of several files in an archive or folder the first kind here is read.
@@ -28,13 +29,14 @@ Content = Literal["samples", "fixations", "events"]
 class Header:
     """The line that names the columns. `row` counts from 0; spaces within a name are dropped.
 
-    A format without such a line has no names. `content` is the reader's to say.
+    A format without such a line has no names. `content` is the reader's to say, `decimal` where `decimal_point` misjudges.
     """
 
     row: int
     separator: str
     names: tuple[str, ...]
     content: Content = "samples"
+    decimal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Head(TextHead):
 
     def decimal_point(self, header: Header) -> str:
         """`,` where numbers of the first rows are written like 4,66 and none like 4.66."""
-        if header.separator == ",":
-            return "."
+        if header.decimal or header.separator == ",":
+            return header.decimal or "."
         rows = self.lines[header.row + 1 : header.row + 101]
         cells = [cell.strip() for row in rows for cell in row.split(header.separator)]
         commas, points = (any(pattern.fullmatch(cell) for cell in cells) for pattern in (_DECIMAL_COMMA, _DECIMAL_POINT))
@@ -93,25 +95,39 @@ class TextColumn:
 class Table:
     """The columns that were asked for and are there. `numbers`: `(rows,)` each, missing or infinite is NaN.
 
-    They are float32, which is what Gaze keeps, save for those read as times: float64.
+    They are float32, which is what Gaze keeps, save for those read as times: float64. `raw`: strings as they stand there.
     """
 
     rows: int
     numbers: dict[str, np.ndarray]
     texts: dict[str, TextColumn]
+    raw: dict[str, pa.ChunkedArray] = field(default_factory=dict)
 
 
 def read_table(
-    head: Head, header: Header, numbers: Iterable[str] = (), texts: Iterable[str] = (), times: Iterable[str] = ()
+    head: Head,
+    header: Header,
+    numbers: Iterable[str] = (),
+    texts: Iterable[str] = (),
+    times: Iterable[str] = (),
+    raw: Iterable[str] = (),
+    notes: list[str] | None = None,
 ) -> Table:
     """Read those columns of the file that the header has; the others are not converted.
+
+    Where `notes` are given, a last row that is cut off is left out and a note says so.
 
     Raises `EmertInputError` that names the column and the value where a number was expected, or the row that is cut.
     """
     names = tuple(name if name not in header.names[:i] else f"{name}#{i}" for i, name in enumerate(header.names))
-    wanted = ((numbers, pa.float32()), (times, pa.float64()), (texts, pa.dictionary(pa.int32(), pa.string())))
+    wanted = (
+        (numbers, pa.float32()),
+        (times, pa.float64()),
+        (texts, pa.dictionary(pa.int32(), pa.string())),
+        (raw, pa.string()),
+    )
     kinds = {name: kind for group, kind in wanted for name in group if name in names}
-    table = _parse(head, header, names, kinds)
+    table = _parse(head, header, names, kinds, notes)
     read = Table(table.num_rows, {}, {})
     for name, kind in kinds.items():
         # One at a time, and out of Arrow's table, so that at no time all columns are held twice.
@@ -119,43 +135,71 @@ def read_table(
         table = table.drop_columns([name])
         if pa.types.is_dictionary(kind):
             read.texts[name] = _text_column(column)
+        elif pa.types.is_string(kind):
+            read.raw[name] = column
         else:
             read.numbers[name] = _finite(column)
     return read
 
 
-def _parse(head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, pa.DataType]) -> pa.Table:
-    broken: list[str] = []
+def _parse(
+    head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, pa.DataType], notes: list[str] | None
+) -> pa.Table:
+    broken: list[arrow_csv.InvalidRow] = []
 
     def remember(row: arrow_csv.InvalidRow) -> str:
-        broken.append(f"a row of {row.actual_columns} cells where the header has {row.expected_columns}")
-        return "error"
+        broken.append(row)
+        may_be_cut = notes is not None and len(broken) == 1 and row.actual_columns < row.expected_columns
+        return "skip" if may_be_cut else "error"
 
     read = arrow_csv.ReadOptions(column_names=names, skip_rows=header.row + 1, encoding=head.encoding)
     parse = arrow_csv.ParseOptions(delimiter=header.separator, invalid_row_handler=remember)
     convert = arrow_csv.ConvertOptions(
         include_columns=list(kinds),
         column_types=kinds,
-        null_values=["", "NaN", "nan", "NA"],
+        null_values=["", "NaN", "nan", "NA", "n/a", "-", "."],
         decimal_point=head.decimal_point(header),
     )
     try:
         with head.file.open() as stream:
-            return arrow_csv.read_csv(stream, read, parse, convert)
+            table = arrow_csv.read_csv(stream, read, parse, convert)
+        if notes is not None and broken:
+            if not _is_last_row(head, broken[0].text):
+                raise pa.ArrowInvalid("a row is cut")
+            notes.append("The last row of the file is cut off and was left out.")
+        return table
     except UnicodeDecodeError as error:
         raise not_text(head.file) from error
     except pa.ArrowInvalid as error:
         if "invalid UTF8" in str(error) and head.encoding == "utf-8":  # only the head was plain ASCII
-            return _parse(replace(head, encoding="latin-1"), header, names, kinds)
+            return _parse(replace(head, encoding="latin-1"), header, names, kinds, notes)
+        if header.decimal is None and (other := _other_decimal(str(error), convert.decimal_point)):
+            return _parse(head, replace(header, decimal=other), names, kinds, notes)  # the first rows had no such number
         if "Empty CSV" in str(error) or "Could not skip" in str(error):  # the header is all there is
             return pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
-        found = broken[0] if broken else _explain(str(error), names)
+        found = _explain(str(error), names)
+        if broken:
+            found = f"a row of {broken[-1].actual_columns} cells where the header has {broken[-1].expected_columns}"
         raise EmertInputError(f"{head.file} has {found}; export it again") from error
+
+
+def _is_last_row(head: Head, text: str) -> bool:
+    last = ""
+    for line in read_lines(head):
+        last = line if line.strip() else last
+    return last.strip() == text.strip()
+
+
+def _other_decimal(message: str, decimal: str) -> str | None:
+    """The other decimal mark, where the number that Arrow could not read is written with it."""
+    match = _INVALID_VALUE.search(message)
+    other, pattern = (".", _DECIMAL_POINT) if decimal == "," else (",", _DECIMAL_COMMA)
+    return other if match and pattern.fullmatch(match[2].strip()) else None
 
 
 def _explain(message: str, names: tuple[str, ...]) -> str:
     """Arrow's message in our words: the column by its name."""
-    match = re.search(r"column #(\d+):.* invalid value '(.*)'", message, re.DOTALL)
+    match = _INVALID_VALUE.search(message)
     if match:
         return f"{match[2][:40]!r} in column {names[int(match[1])]}, where a number is expected"
     return f"a part that is no table ({message.splitlines()[0][:120]})"

@@ -1,12 +1,12 @@
 """Which exported column of Tobii Studio becomes which of ours, and what has to be done to it on the way."""
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
 from dataset_scripts.readers.samples import all_or_none
 from dataset_scripts.readers.text_table import Head, Table, TextColumn
+from dataset_scripts.readers.tobii_rows import SIDES, WHOLE_SCREEN_NOTE, Frame, drop_lost_eyes, pick, spell
 from modeling_emert.errors_emert import EmertInputError
 
 # What the rows are about: (Studio 3, Studio 1 and 2).
@@ -26,17 +26,20 @@ AS_IT_IS = {
     "saccade_amplitude": ("SaccadicAmplitude",),
     "saccade_direction": ("AbsoluteSaccadicDirection",),
     "saccade_turn": ("RelativeSaccadicDirection",),
-    "gaze_left_mm_{axis}": ("GazePointLeft{Axis}(ADCSmm)",),
-    "gaze_right_mm_{axis}": ("GazePointRight{Axis}(ADCSmm)",),
-    "gaze_mm_{axis}": ("StrictAverageGazePoint{Axis}(ADCSmm)",),
     "eye_left_{axis}": ("EyePosLeft{Axis}(ADCSmm)",),
     "eye_right_{axis}": ("EyePosRight{Axis}(ADCSmm)",),
-    "camera_left_{axis}": ("CamLeft{Axis}", "Cam{Axis}Left"),
-    "camera_right_{axis}": ("CamRight{Axis}", "Cam{Axis}Right"),
     "distance_left": ("DistanceLeft",),
     "distance_right": ("DistanceRight",),
     "pupil_left": ("PupilLeft",),
     "pupil_right": ("PupilRight",),
+}
+# As they are, too, but with two axes: of a gaze point's three we keep no z.
+FLAT_AS_IT_IS = {
+    "gaze_left_mm_{axis}": ("GazePointLeft{Axis}(ADCSmm)",),
+    "gaze_right_mm_{axis}": ("GazePointRight{Axis}(ADCSmm)",),
+    "gaze_mm_{axis}": ("StrictAverageGazePoint{Axis}(ADCSmm)",),
+    "camera_left_{axis}": ("CamLeft{Axis}", "Cam{Axis}Left"),
+    "camera_right_{axis}": ("CamRight{Axis}", "Cam{Axis}Right"),
 }
 SCREEN_PIXELS = {
     "gaze_left_{axis}": ("GazePointLeft{Axis}(ADCSpx)", "GazePoint{Axis}Left"),
@@ -48,48 +51,21 @@ STIMULUS_PIXELS = {
     "gaze_stimulus_{axis}": ("GazePoint{Axis}(MCSpx)", "MappedGazeDataPoint{Axis}"),
 }
 
-
-def _spell(mapping: dict[str, tuple[str, ...]], axes: str) -> dict[str, tuple[str, ...]]:
-    """Write {axis} out. Names without it stand for themselves."""
-    return {
-        ours.format(axis=axis): tuple(name.format(Axis=axis.upper()) for name in theirs)
-        for ours, theirs in mapping.items()
-        for axis in axes
-    }
-
-
-_SOURCES = _spell(AS_IT_IS, "xyz") | _spell(SCREEN_PIXELS, "xy") | _spell(STIMULUS_PIXELS, "xy")
+_SOURCES = spell(AS_IT_IS, "xyz") | spell(FLAT_AS_IT_IS | SCREEN_PIXELS | STIMULUS_PIXELS, "xy")
 NUMBERS = [name for names in _SOURCES.values() for name in names]
 NUMBERS += [*SAMPLE_INDEX, *VALIDITY.values(), FIXATION, *MEDIA]
 TEXTS = (*PARTICIPANT, *RECORDING, *STIMULUS, RESOLUTION, EVENT)
-# What says nothing where neither eye was found.
-_BOTH_EYES = ("gaze_x", "gaze_y", "gaze_mm_x", "gaze_mm_y", "gaze_stimulus_x", "gaze_stimulus_y")
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Pixels per axis, `(2, rows)` each: the screen, and where the stimulus lies on it. NaN where not given."""
-
-    screen: np.ndarray
-    corner: np.ndarray
-    stimulus: np.ndarray
-
-
-def pick(table: Table, names: tuple[str, ...]) -> np.ndarray:
-    """The first of these columns that the table has, `(rows,)`; NaN where it has none."""
-    found = next((name for name in names if name in table.numbers), None)
-    return np.full(table.rows, np.nan) if found is None else table.numbers[found]
 
 
 def find_frame(head: Head, table: Table, preamble: dict[str, str], notes: list[str]) -> Frame:
     """Sizes that turn pixels into shares. Without a stimulus's size the screen counts as the stimulus, with a note."""
     texts = table.texts.get(RESOLUTION)
     if texts is None:
-        texts = TextColumn(np.zeros(table.rows, int), (preamble.get("Recording resolution", ""),))
-    sizes = np.array([_resolution(head, text) for text in texts.values], np.float64)  # (names, 2)
+        texts = TextColumn(np.zeros(table.rows, int), (screen_of(preamble),))
+    sizes = np.array([resolution(head, text) for text in texts.values], np.float64)  # (names, 2)
     screen = sizes[texts.codes].T  # (rows, 2) -> (2, rows)
-    in_pixels = any(name in table.numbers for ours in _spell(SCREEN_PIXELS, "xy") for name in _SOURCES[ours])
-    if in_pixels and np.isnan(screen).all():
+    in_pixels = any(name in table.numbers for ours in spell(SCREEN_PIXELS, "xy") for name in _SOURCES[ours])
+    if in_pixels and np.isnan(screen).all(axis=1).any():
         raise EmertInputError(
             f"{head.file} gives gaze in pixels and has no {RESOLUTION}; tick that column in Tobii Studio's export"
         )
@@ -97,12 +73,17 @@ def find_frame(head: Head, table: Table, preamble: dict[str, str], notes: list[s
     stimulus = np.stack([pick(table, (name,)) for name in ("MediaWidth", "MediaHeight")])
     stimulus[stimulus <= 0] = np.nan
     if np.isnan(stimulus).all():
-        notes.append("The file gives no MediaWidth and MediaHeight, so the whole screen is taken as the stimulus.")
+        notes.append(f"The file gives no MediaWidth and MediaHeight, {WHOLE_SCREEN_NOTE}")
         return Frame(screen, np.zeros_like(screen), screen)
     return Frame(screen, corner, stimulus)
 
 
-def _resolution(head: Head, text: str) -> tuple[float, float]:
+def screen_of(preamble: dict[str, str]) -> str:
+    """What the lines above the header say of the screen's size; Studio 1 and 2 have two names for it."""
+    return preamble.get("Recording resolution") or preamble.get("Screen resolution") or ""
+
+
+def resolution(head: Head, text: str) -> tuple[float, float]:
     """ "1280x1024" or "1280 x 1024" -> (1280, 1024); no text -> NaN."""
     if not text.strip():
         return (np.nan, np.nan)
@@ -124,7 +105,7 @@ def our_columns(table: Table, frame: Frame, notes: list[str]) -> dict[str, np.nd
     _drop_fill_values(table, columns)
     for axis, name in enumerate("xy"):
         for mapping, size in ((SCREEN_PIXELS, frame.screen), (STIMULUS_PIXELS, frame.stimulus)):
-            for ours in _spell(mapping, name):
+            for ours in spell(mapping, name):
                 if ours in columns:
                     columns[ours] = columns[ours] / size[axis]
     columns |= _events(table)
@@ -133,7 +114,7 @@ def our_columns(table: Table, frame: Frame, notes: list[str]) -> dict[str, np.nd
         columns[f"validity_{side}"] = _validity(table, columns, side)
     if not all(name in table.numbers for name in VALIDITY.values()):
         notes.append("The file has no validity codes: an eye counts as sure where it has a gaze point or a pupil.")
-    _drop_lost_eyes(table, columns)
+    drop_lost_eyes(columns, {side: table.numbers.get(VALIDITY[side], np.zeros(table.rows)) == 4 for side in SIDES})
     return columns
 
 
@@ -143,8 +124,16 @@ def _drop_fill_values(table: Table, columns: dict[str, np.ndarray]) -> None:
         if name in columns:
             columns[name] = np.where(columns[name] > 0, columns[name], np.nan)
     old = "RecordingTimestamp" not in table.numbers
-    for name in [name for name in columns if name.startswith("camera") or (old and name.startswith("fixation"))]:
+    for name in [name for name in columns if name.startswith("camera")]:
         columns[name] = np.where(columns[name] == -1, np.nan, columns[name])
+    if old and {"fixation_x", "fixation_y"} <= columns.keys():
+        columns |= drop_absent_points(columns["fixation_x"], columns["fixation_y"])
+
+
+def drop_absent_points(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """Studio 1 and 2 write -1 twice for no point; a single -1 is one pixel beside the stimulus. Both `(rows,)`."""
+    absent = (x == -1) & (y == -1)
+    return {"fixation_x": np.where(absent, np.nan, x), "fixation_y": np.where(absent, np.nan, y)}
 
 
 def _events(table: Table) -> dict[str, np.ndarray]:
@@ -168,15 +157,3 @@ def _validity(table: Table, columns: dict[str, np.ndarray], side: str) -> np.nda
     if not evidence:
         return np.full(table.rows, np.nan)
     return (~np.isnan(np.stack(evidence))).any(axis=0).astype(np.float64)
-
-
-def _drop_lost_eyes(table: Table, columns: dict[str, np.ndarray]) -> None:
-    """What the tracker writes for an eye that it codes as not found is a fill value (-1280, 0), whatever it is."""
-    lost = {side: table.numbers.get(name, np.zeros(table.rows)) == 4 for side, name in VALIDITY.items()}
-    for name, column in columns.items():
-        for side in VALIDITY:
-            if f"_{side}" in name and not name.startswith("validity"):
-                column = np.where(lost[side], np.nan, column)
-        if name in _BOTH_EYES:
-            column = np.where(lost["left"] & lost["right"], np.nan, column)
-        columns[name] = column

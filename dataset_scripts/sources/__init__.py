@@ -1,14 +1,20 @@
 """Where recordings come from: one small file a source."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dataset_scripts.source import Source
-from modeling_emert.errors_emert import EmertInputError
+if TYPE_CHECKING:  # the command line's help lists the names: it does not wait for numpy and torch
+    from dataset_scripts.source import Source
 
 # Name -> module and class; imported only when asked for.
 SOURCES = {
     "synthetic": ("synthetic", "SyntheticSource"),
+    "folder": ("folder", "FolderSource"),
+    "emer": ("emer", "EmerSource"),
+    "affec": ("affec", "AffecSource"),
     "uniss_fgd": ("uniss_fgd", "UnissFgdSource"),
     "ceap_360vr": ("ceap_360vr", "CeapSource"),
 }
@@ -22,12 +28,21 @@ def open_source(name: str, path: Path, mapping: Path | None = None) -> Source:
     Raises:
         EmertInputError: an unknown name, no such folder, no mapping where one is needed, or one where none is.
     """
-    if name not in SOURCES:
-        raise EmertInputError(f"unknown source {name!r}; known sources: {', '.join(SOURCES)}")
+    from modeling_emert.errors_emert import EmertInputError
+
+    source_class = find_source(name)
     if not path.is_dir():
         raise EmertInputError(f"{path}: no such folder; --path names the folder with the recordings of source {name}")
-    module, class_name = SOURCES[name]
-    source_class = getattr(import_module(f"dataset_scripts.sources.{module}"), class_name)
     if mapping is not None and source_class.mapping_name is None:
         raise EmertInputError(f"source {name} takes no mapping file, found {mapping}; leave out --mapping")
     return source_class(path, mapping)
+
+
+def find_source(name: str) -> type[Source]:
+    """The class of the source of that name. Raises `EmertInputError` that lists the known ones."""
+    from modeling_emert.errors_emert import EmertInputError
+
+    if name not in SOURCES:
+        raise EmertInputError(f"unknown source {name!r}; known sources: {', '.join(SOURCES)}")
+    module, class_name = SOURCES[name]
+    return getattr(import_module(f"dataset_scripts.sources.{module}"), class_name)

@@ -7,8 +7,6 @@
 A fixation's place is a point of the 360-degree picture: yaw -180..180 runs over its width, pitch 90..-90 down its height.
 """
 
-import json
-import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dataset_scripts.source import Entry, Source
+from dataset_scripts.sources.json_files import json_field, json_number, load_json
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
@@ -48,9 +47,9 @@ class CeapSource(Source):
             raise EmertInputError(f"{folder} has no P1_Questionnaire_Data.json or the like; give the folder ceap_360vr")
         entries = []
         for file in files:
-            for person in _field(_load(file), "QuestionnaireData", list, file):
-                participant = _field(person, "ParticipantID", str, file)
-                for video in _field(person, "Video_SAMRating_VideoTime_Data", list, file):
+            for person in json_field(load_json(file), "QuestionnaireData", list, file):
+                participant = json_field(person, "ParticipantID", str, file)
+                for video in json_field(person, "Video_SAMRating_VideoTime_Data", list, file):
                     entries.append(self._entry(participant, video, file))
         return sorted(entries, key=lambda entry: entry.recording_id)
 
@@ -63,7 +62,7 @@ class CeapSource(Source):
         return Gaze(fixations=fixations.copy(), participant=participant, stimulus=stimulus, format=self.name)
 
     def _entry(self, participant: str, video: Any, file: Path) -> Entry:
-        stimulus = _field(video, "VideoID", str, file)
+        stimulus = json_field(video, "VideoID", str, file)
         valence, arousal = (_rating(video, name, file) for name in RATINGS)
         polarity = "positive" if valence > NEUTRAL else "negative" if valence < NEUTRAL else "neutral"
         fixations = self.path / "4_BehaviorData" / "EM_Fixation" / f"{participant}_Behavior_FixationData.json"
@@ -80,33 +79,8 @@ class CeapSource(Source):
         )
 
 
-def _load(file: Path) -> Any:
-    if not file.is_file():
-        raise EmertInputError(f"{file} does not exist; get the whole data set, and give the folder ceap_360vr")
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise EmertInputError(f"{file} is no JSON ({str(error)[:80]}); get it anew") from error
-
-
-def _field(record: Any, name: str, kind: type, file: Path) -> Any:
-    """`record[name]`, where it is of that type."""
-    value = record.get(name) if isinstance(record, dict) else None
-    if not isinstance(value, kind):
-        wanted = {list: "a list", str: "a text"}[kind]
-        raise EmertInputError(f"{file} has {str(value)[:40]!r} as {name}, where {wanted} is expected; get it anew")
-    return value
-
-
-def _number(record: Any, name: str, file: Path) -> float:
-    value = record.get(name) if isinstance(record, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise EmertInputError(f"{file} has {str(value)[:40]!r} as {name}, where a number is expected; get it anew")
-    return float(value)
-
-
 def _rating(video: Any, name: str, file: Path) -> float:
-    value = _number(video, name, file)
+    value = json_number(video, name, file)
     if abs(value - NEUTRAL) > HALF_SCALE:
         raise EmertInputError(f"{file} has {value:g} as {name}, where a rating from 1 to 9 is expected; correct it")
     return value
@@ -118,12 +92,12 @@ def _fixations(file: Path) -> dict[tuple[str, str], np.ndarray]:
     """`(fixations, 4)` by participant and video: x, y in shares of the whole picture, start and duration in ms."""
     names = ("Yaw", "Pitch", "StartFrame", "EndFrame")
     found = {}
-    for person in _field(_load(file), "Behavior_FixationData", list, file):
-        participant = _field(person, "ParticipantID", str, file)
-        for video in _field(person, "Video_Behavior_FixationData", list, file):
-            rows = [[_number(row, name, file) for name in names] for row in _field(video, "Fixation", list, file)]
+    for person in json_field(load_json(file), "Behavior_FixationData", list, file):
+        participant = json_field(person, "ParticipantID", str, file)
+        for video in json_field(person, "Video_Behavior_FixationData", list, file):
+            rows = [[json_number(row, name, file) for name in names] for row in json_field(video, "Fixation", list, file)]
             yaw, pitch, start, end = np.array(rows, np.float64).reshape(-1, 4).T
             frames_to_ms = 1000 / FRAMES_PER_SECOND
             columns = (yaw / 360 + 0.5, 0.5 - pitch / 180, start * frames_to_ms, (end - start) * frames_to_ms)
-            found[participant, _field(video, "VideoID", str, file)] = np.stack(columns, axis=1)
+            found[participant, json_field(video, "VideoID", str, file)] = np.stack(columns, axis=1)
     return found

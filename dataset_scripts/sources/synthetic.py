@@ -30,5 +30,5 @@ class SyntheticSource(Source):
         return read_recordings_table(self.path / "recordings.csv", self.tasks)
 
     def load_gaze(self, entry: Entry) -> Gaze | None:
-        (gaze,) = entry.location
+        gaze, *_ = entry.location
         return read_gaze(Path(gaze)) if gaze else None

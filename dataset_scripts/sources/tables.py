@@ -1,88 +1,181 @@
 """`recordings.csv`: one row a recording, with its ids, its files and its labels. Shared by the sources that have one."""
 
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
+from dataset_scripts.mistakes import refuse_all
 from dataset_scripts.source import Entry
+from modeling_emert.context_emert import BIG_FIVE, BIG_FIVE_RANGE, STIMULUS_EMOTION
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import get_task
+from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, get_task
 
-_REQUIRED = ("recording_id", "participant", "stimulus", "video", "gaze")
+MAX_TABLE_BYTES = 1 << 26
+REQUIRED = ("recording_id", "participant", "stimulus", "video", "gaze")
+# Names in a gaze file that holds several recordings, where they are others than the table's.
+GAZE_NAMES = ("gaze_participant", "gaze_stimulus")
+STIMULUS_FRAME = "stimulus_frame"
+KNOWN = (*REQUIRED, *LABEL_COLUMNS, *BIG_FIVE, STIMULUS_EMOTION, STIMULUS_FRAME, *GAZE_NAMES)
+RECORDING_ID = re.compile(r"[A-Za-z0-9_-]+")
+_REMEDY = "correct the table"
+
+Row = dict[str, str]
 
 
-def read_recordings_table(path: Path, tasks: tuple[str, ...]) -> list[Entry]:
-    """Entries of a `recordings.csv`: `recording_id, participant, stimulus, video, gaze` and the tasks' label columns.
+@dataclass
+class TextRows:
+    """A CSV table as text: its column names, and its rows with the numbers of their lines (the header is line 1)."""
 
-    `video` and `gaze` are paths relative to the file's folder, or empty; an empty label is an absent one.
+    columns: list[str]
+    rows: list[tuple[int, Row]] = field(default_factory=list)
+
+
+def read_text_rows(path: Path, mistakes: list[str], separators: str = ",") -> TextRows:
+    """The whole table, each cell without the spaces around it; empty lines are skipped.
+
+    Rows with more or fewer cells than the header are left out and named in `mistakes`: a row cut short would be read as
+    one without labels. `separators`: the one that splits the header into the most cells is taken.
 
     Raises:
-        EmertInputError: the file or a column is missing, an id comes twice or holds other characters than letters,
-            digits, `-` and `_`, a file lies outside the folder or is not there.
+        EmertInputError: no such file, too large, or no table.
     """
-    table = _read(path)
-    label_columns = [column for task in tasks for column in get_task(task).columns if column in table]
-    entries = [_entry(path, row, label_columns) for row in table.to_dict("records")]
-    return sorted(entries, key=lambda entry: entry.recording_id)
-
-
-def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise EmertInputError(f"{path}: no such file; a source needs a recordings.csv")
+        raise EmertInputError(f"{path}: no such file; a source needs a {path.name}")
+    if path.stat().st_size > MAX_TABLE_BYTES:
+        raise EmertInputError(f"{path} has more than {MAX_TABLE_BYTES:,} bytes, as no table of recordings does; give another")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise EmertInputError(f"{path}: not a CSV table ({str(error).splitlines()[0]})") from error
-    missing = [column for column in _REQUIRED if column not in table]
-    if missing:
-        raise EmertInputError(f"{path}: column {', '.join(missing)} is missing; found {', '.join(table.columns)}")
-    ids = table["recording_id"]
-    if ids.duplicated().any():
-        raise EmertInputError(f"{path}: recording_id {ids[ids.duplicated()].iloc[0]!r} comes twice")
-    wrong = ids[~ids.str.fullmatch(r"[A-Za-z0-9_-]+")]
-    if len(wrong):
-        raise EmertInputError(f"{path}: recording_id {wrong.iloc[0]!r}: only letters, digits, - and _ are allowed")
-    for name in ("participant", "stimulus"):
-        table[name] = table[name].str.strip()  # "p1 " is no other person than "p1", and splits go by these names
-        if (table[name] == "").any():
-            raise EmertInputError(f"{path}: recording {ids[table[name] == ''].iloc[0]}: {name} is empty; splits need it")
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.split("\n", 1)[0]
+        reader = csv.reader(text.splitlines(keepends=True), delimiter=max(separators, key=first.count), strict=True)
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise EmertInputError(f"{path}: not a CSV table in UTF-8 ({error}); save it as such") from error
+    if not lines:
+        raise EmertInputError(f"{path}: empty; expected a header and one row a recording")
+    table = TextRows(lines[0][1])
+    for number, cells in lines[1:]:
+        if len(cells) != len(table.columns):
+            mistakes.append(f"line {number} has {len(cells)} cells where the header has {len(table.columns)}")
+        else:
+            table.rows.append((number, dict(zip(table.columns, cells, strict=True))))
     return table
 
 
-def _entry(path: Path, row: dict[str, str], label_columns: list[str]) -> Entry:
-    files = {kind: _inside(path, row, kind) for kind in ("video", "gaze")}
-    labels: dict[str, str | float] = {}
-    for column in label_columns:
-        if row[column] != "":
-            labels[column] = _number_or_name(row[column])
-    return Entry(
-        recording_id=row["recording_id"],
-        participant=row["participant"],
-        stimulus=row["stimulus"],
-        labels=labels,
-        video=files["video"],
-        location=(str(files["gaze"]) if files["gaze"] else "",),
-    )
+def read_recordings_table(
+    path: Path, tasks: tuple[str, ...], big_five_range: tuple[float, float] = BIG_FIVE_RANGE
+) -> list[Entry]:
+    """Entries of a `recordings.csv`: `recording_id, participant, stimulus, video, gaze` and the tasks' label columns.
+
+    Further columns: the Big Five (within `big_five_range`, which becomes 0..1), `stimulus_emotion`, `stimulus_frame`, and
+    `gaze_participant`, `gaze_stimulus`. Files are relative to the table's folder, or empty; an empty label is an absent one.
+    `Entry.location` is the gaze file and the two names in it, "" where there are none.
+
+    Raises:
+        EmertInputError: naming all that is wrong (the first ten): a column is missing, unknown or there twice, a row has
+            too few or too many cells, an id comes twice or holds other characters than letters, digits, `-` and `_`, a
+            file lies outside the folder or is not there, a value is none that its column takes.
+    """
+    mistakes: list[str] = []
+    table = read_text_rows(path, mistakes)
+    refuse_all(path, check_columns(table.columns), _REMEDY)
+    labels = [column for task in tasks for column in get_task(task).columns if column in table.columns]
+    entries = [_RowReader(path.parent, row, number, mistakes).entry(labels, big_five_range) for number, row in table.rows]
+    mistakes += [f"recording_id {name!r} comes twice" for name in repeated([entry.recording_id for entry in entries])]
+    refuse_all(path, mistakes, _REMEDY)
+    return sorted(entries, key=lambda entry: entry.recording_id)
 
 
-def _number_or_name(text: str) -> str | float:
+def check_columns(columns: list[str]) -> list[str]:
+    """What is wrong with the header. A column that nobody reads may be a label with a slip of the pen: it is refused."""
+    missing = [name for name in REQUIRED if name not in columns]
+    unknown = [name for name in columns if name not in KNOWN]
+    mistakes = [f"column {name} comes twice" for name in repeated(columns)]
+    if missing:
+        mistakes.append(f"column {', '.join(missing)} is missing (found {', '.join(columns)})")
+    if unknown:
+        mistakes.append(f"column {', '.join(map(repr, unknown))} is unknown (known are {', '.join(KNOWN)})")
+    return mistakes
+
+
+def repeated(names: list[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+@dataclass(frozen=True)
+class _RowReader:
+    """One row; what is wrong with it goes to `mistakes`."""
+
+    folder: Path
+    row: Row
+    line: int
+    mistakes: list[str]
+
+    def entry(self, label_columns: list[str], big_five_range: tuple[float, float]) -> Entry:
+        row = self.row
+        if not RECORDING_ID.fullmatch(row["recording_id"]):
+            self._wrong(f"recording_id {row['recording_id']!r}: only letters, digits, - and _ are allowed")
+        for name in ("participant", "stimulus"):
+            if row[name] == "":
+                self._wrong(f"recording {row['recording_id']}: {name} is empty; splits need it")
+        video, gaze, frame = (self._file(kind) for kind in ("video", "gaze", STIMULUS_FRAME))
+        return Entry(
+            recording_id=row["recording_id"],
+            participant=row["participant"],
+            stimulus=row["stimulus"],
+            labels={column: number_or_name(row[column]) for column in label_columns if row[column] != ""},
+            video=video,
+            location=(str(gaze) if gaze else "", *(row.get(name, "") for name in GAZE_NAMES)),
+            context=self._context(big_five_range),
+            stimulus_frame=frame,
+        )
+
+    def _context(self, big_five_range: tuple[float, float]) -> dict[str, str | float]:
+        context: dict[str, str | float] = {}
+        low, high = big_five_range
+        for name in BIG_FIVE:
+            if self.row.get(name):
+                value = number_or_name(self.row[name])
+                if isinstance(value, float) and low <= value <= high:
+                    context[name] = (value - low) / (high - low)
+                else:
+                    self._wrong(f"{name} is {self.row[name]!r}, where a number in [{low:g}, {high:g}] is expected")
+        emotion = self.row.get(STIMULUS_EMOTION)
+        if emotion:
+            context[STIMULUS_EMOTION] = emotion
+            if emotion not in EMOTIONS:
+                self._wrong(f"{STIMULUS_EMOTION} is {emotion!r}, where one of {', '.join(EMOTIONS)} is expected")
+        return context
+
+    def _file(self, kind: str) -> Path | None:
+        name = self.row.get(kind)
+        if not name:
+            return None
+        file, wrong = file_inside(self.folder, name)
+        if wrong:
+            self._wrong(f"{self.row['recording_id']}: {kind} {name!r} {wrong}")
+        return file
+
+    def _wrong(self, sentence: str) -> None:
+        self.mistakes.append(f"line {self.line}: {sentence}")
+
+
+def number_or_name(text: str) -> str | float:
     try:
         return float(text)
     except ValueError:
         return text
 
 
-def _inside(path: Path, row: dict[str, str], kind: str) -> Path | None:
-    """The file that a row names, which must lie in the table's folder."""
-    if row[kind] == "":
-        return None
+def file_inside(folder: Path, name: str, folders: bool = False) -> tuple[Path | None, str | None]:
+    """The file (with `folders` also: the folder) of that name, which must lie in `folder`; or what is wrong with it."""
     try:
-        file = (path.parent / row[kind]).resolve()
-        inside, exists = file.is_relative_to(path.parent.resolve()), file.is_file()
+        file = (folder / name).resolve()
+        inside = file.is_relative_to(folder.resolve())
+        exists = file.is_file() or (folders and file.is_dir())
     except (OSError, ValueError):  # too long for a name, or with a NUL in it
-        inside, exists = True, False
+        return None, "does not exist"
     if not inside:
-        raise EmertInputError(f"{path}: {row['recording_id']}: {kind} {row[kind]!r} lies outside the folder")
-    if not exists:
-        raise EmertInputError(f"{path}: {row['recording_id']}: {kind} {row[kind]!r} does not exist")
-    return file
+        return None, "lies outside the folder"
+    return (file, None) if exists else (None, "does not exist")

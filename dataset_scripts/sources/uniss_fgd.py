@@ -32,9 +32,7 @@ class UnissFgdSource(Source):
     redistributable = True
     citation = "Ruiu et al., Uniss-FGD, IEEE Access 2024; github.com/CVLab-Uniss/FFD-EXTENDED @ 1b3884d9"
     collection = "15 observers looked at 80 photographs of faces for about 3 s each, before a screen-based Tobii at 300 Hz."
-    lacks = (
-        "It has no labels of felt emotion, no videos of the observers' faces, and not the photographs that they saw."
-    )
+    lacks = "It has no labels of felt emotion, no videos of the observers' faces, and not the photographs that they saw."
 
     def entries(self) -> list[Entry]:
         """One for each observer of each photograph, by `recording_id` such as `p00-s000`."""

@@ -45,3 +45,15 @@ def few_recordings(_few, tmp_path) -> Path:
 def cache(tmp_path_factory) -> str:
     """Where `load_dataset` keeps what it made."""
     return str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def small_dataset(_few, tmp_path_factory):
+    """Three people, three clips: nine cells of one recording. Not to be changed."""
+    return build(open_source("synthetic", _few), tmp_path_factory.mktemp("verified") / "sound", workers=1)
+
+
+@pytest.fixture
+def folder(small_dataset, tmp_path) -> Path:
+    """A copy for this test alone."""
+    return shutil.copytree(small_dataset, tmp_path / "data set")

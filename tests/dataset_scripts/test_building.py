@@ -15,7 +15,7 @@ import yaml
 from datasets import get_dataset_config_names, load_dataset
 
 import modeling_emert
-from dataset_scripts import building
+from dataset_scripts import building, folder, identity
 from dataset_scripts.building import build
 from dataset_scripts.reading import EmertData
 from dataset_scripts.schema import from_row, label_features
@@ -136,7 +136,7 @@ def test_heavy_bytes_lie_on_disk_once(dataset_folder, recordings):
     assert len(data) == 25
     assert len(set(files.values())) == len(files)
     assert sum(pq.read_metadata(dataset_folder / name).num_rows for name in data) == 42
-    assert set(files) - set(data) == {"README.md", ".huggingface.yaml", "splits.json", "dataset.json"}
+    assert set(files) - set(data) == {"README.md", ".huggingface.yaml", "splits.json", "dataset.json", ".freshness"}
 
 
 def test_loading_says_nothing_of_the_card(dataset_folder, caplog):
@@ -157,13 +157,13 @@ def stop_after(monkeypatch, cells: int, error=KeyboardInterrupt) -> list:
     """Lets so many cells be built and gives a list of those that were begun."""
     begun = []
 
-    def build_cell(job, real=building._build_cell):
+    def build_cell(job, real=building.build_cell):
         begun.append(job.cell)
         if len(begun) > cells:
             raise error
         return real(job)
 
-    monkeypatch.setattr(building, "_build_cell", build_cell)
+    monkeypatch.setattr(building, "build_cell", build_cell)
     return begun
 
 
@@ -199,11 +199,12 @@ def test_a_build_that_was_killed_goes_on(few_recordings, tmp_path, cache):
         "import os, signal, sys, types\n"
         "package = sys.modules['modeling_emert'] = types.ModuleType('modeling_emert')\n"  # without torch: seconds
         "package.__path__ = [sys.argv[1]]\n"
-        "from pathlib import Path\nfrom dataset_scripts import building\nfrom dataset_scripts.sources import open_source\n"
-        "real, calls = building.to_row, []\n"
+        "from pathlib import Path\nfrom dataset_scripts import building, cells\n"
+        "from dataset_scripts.sources import open_source\n"
+        "real, calls = cells.to_row, []\n"
         "def to_row(*a):\n    calls.append(1)\n"
         "    return real(*a) if len(calls) < 4 else os.kill(os.getpid(), signal.SIGKILL)\n"
-        "building.to_row = to_row\n"
+        "cells.to_row = to_row\n"
         "building.build(open_source('synthetic', Path(sys.argv[2])), Path(sys.argv[3]), workers=1)"
     )
     arguments = [str(Path(modeling_emert.__file__).parent), str(few_recordings), str(out)]
@@ -220,7 +221,7 @@ def test_a_build_that_was_killed_goes_on(few_recordings, tmp_path, cache):
 
 def test_a_build_stopped_while_it_names_its_files_leaves_nothing_to_load(few_recordings, tmp_path, monkeypatch, cache):
     with monkeypatch.context() as patch:
-        patch.setattr(building, "write_description", lambda *arguments: 1 / 0)
+        patch.setattr(folder, "write_description", lambda *arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             build_few(few_recordings, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -282,7 +283,7 @@ def test_a_data_set_is_current_until_the_recordings_or_the_code_that_reads_them_
     assert not building.is_current(out, source, faces=3)
     assert not building.is_current(out, source, seed=1)
     with monkeypatch.context() as patch:
-        patch.setattr(building, "_code_hash", lambda: "another reader")
+        patch.setattr(identity, "code_hash", lambda: "another reader")
         assert not building.is_current(out, source)
     gaze = next((few_recordings / "gaze").iterdir())
     gaze.write_text(gaze.read_text() + "\n")

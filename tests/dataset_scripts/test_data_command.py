@@ -102,7 +102,7 @@ def test_build_refuses_a_wrong_setting_by_name(few_recordings, tmp_path, refusal
 
 
 def test_build_refuses_an_unknown_source_and_a_folder_that_is_none(few_recordings, tmp_path, refusal):
-    assert "known sources: synthetic" in refusal(build_arguments(few_recordings, tmp_path / "out", source="emer"))
+    assert "known sources: synthetic" in refusal(build_arguments(few_recordings, tmp_path / "out", source="other"))
     assert "no such folder" in refusal(build_arguments(tmp_path / "none", tmp_path / "out"))
     for source in ("synthetic", "uniss_fgd", "ceap_360vr"):
         assert str(tmp_path) in refusal(build_arguments(few_recordings / "gaze", tmp_path / "out", source=source))

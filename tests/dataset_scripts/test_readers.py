@@ -2,12 +2,15 @@
 
 import gzip
 import inspect
+import lzma
 import os
+import zipfile
 
 import numpy as np
 import pytest
 
-from dataset_scripts.readers import READERS, read_gaze, read_gaze_recordings, text_table
+from dataset_scripts.readers import READERS, read_gaze, read_gaze_recordings, text_files
+from dataset_scripts.readers.text_files import TextFile, read_text_head
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.errors_emert import EmertInputError
 
@@ -128,8 +131,8 @@ def test_refused_tables(tmp_path, text, parts):
     ("data", "parts"),
     [
         (bytes(range(256)) * 4, ["binary"]),
-        ("time_ms,gaze_x\n".encode("utf-16-le"), ["binary"]),
-        (b"time_ms,gaze_x\n0,\xe9\xe9\xe9\xe9\xe9\n" + b"1,1\n" * 9, ["UTF-8"]),
+        ("time_ms,gaze_x\n".encode("utf-16-le"), ["no samples"]),
+        (b"time_ms,gaze_x\n0,\xe9\xe9\xe9\xe9\xe9\n" + b"1,1\n" * 9, ["column gaze_x", "number"]),
         (gzip.compress(own_csv().encode() * 99)[:60], ["cut off or damaged"]),
         (b"\x1f\x8b" + b"nothing of the kind", ["cut off or damaged"]),
     ],
@@ -143,16 +146,16 @@ def test_refused_bytes(tmp_path, data, parts):
 
 def test_a_character_cut_by_the_end_of_the_head_is_no_error(tmp_path, monkeypatch):
     data = own_csv().encode() + "é".encode()
-    monkeypatch.setattr(text_table, "HEAD_BYTES", len(data) - 1)
+    monkeypatch.setattr(text_files, "HEAD_BYTES", len(data) - 1)
     path = tmp_path / "a.csv"
     path.write_bytes(data)
-    assert text_table.read_head(path).lines[0] == ",".join(NAMES)
+    assert read_text_head(TextFile(path)).lines[0] == ",".join(NAMES)
 
 
 def test_refused_places(tmp_path):
-    sentence(tmp_path, "is a folder")
+    sentence(tmp_path, "holds 0 files")
     sentence(tmp_path / "absent.csv", "does not exist")
-    sentence(tmp_path / ("long" * 99), "can't be read")
+    sentence(tmp_path / ("long" * 99), "no name of a file")
     os.mkfifo(tmp_path / "pipe")
     sentence(tmp_path / "pipe", "not a regular file")
 
@@ -163,6 +166,74 @@ def test_too_large_is_refused_after_unpacking(tmp_path, monkeypatch, compress):
     path = tmp_path / "a.csv"
     path.write_bytes(data)
     assert len(read_gaze(path).times_ms) == 100_000
-    monkeypatch.setattr(text_table, "MAX_BYTES", 1_000_000)
-    assert compress is bytes or len(data) < text_table.MAX_BYTES  # small on disk, large unpacked
+    monkeypatch.setattr(text_files, "MAX_BYTES", 1_000_000)
+    assert compress is bytes or len(data) < text_files.MAX_BYTES  # small on disk, large unpacked
     sentence(path, "more than 1,000,000 bytes")
+
+
+def test_more_lines_than_any_session_are_refused_while_reading(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("time_ms,gaze_x\n" + "".join(f"{i},0\n" for i in range(5000)))
+    assert len(read_gaze(path).times_ms) == 5000
+    monkeypatch.setattr(text_files, "MAX_LINES", 5000)
+    sentence(path, "more than 5,000 lines")
+
+
+def test_what_unpacks_to_a_hundred_times_its_size_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_files, "RATIO_FREE_BYTES", 100_000)
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"time_ms,gaze_x\n" + b"1,0\n" * 1_000_000))
+    sentence(path, "more than 100 times its size")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16-le", "utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".zip"])
+def test_any_encoding_in_any_wrapping(tmp_path, encoding, suffix):
+    text = "ParticipantName\tRecordingTimestamp\tRecordingResolution\tGazePointX (ADCSpx)\tGazePointY (ADCSpx)\n"
+    text += "Jürgen\t0\t100x100\t50\t25\nJürgen\t10\t100x100\t\t\n"
+    path = tmp_path / f"whatever.tsv{suffix}"
+    data = text.encode(encoding)
+    if suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("inner/table.tsv", data)
+            archive.writestr("__MACOSX/inner/._table.tsv", b"\0\1")
+    else:
+        path.write_bytes({"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}[suffix](data))
+    gaze = read_gaze(path)
+    assert (gaze.participant, gaze.format) == ("Jürgen", "tobii_studio")
+    np.testing.assert_array_equal(gaze.column("gaze_x"), np.float32([0.5, np.nan]))
+
+
+def test_latin_1_after_a_head_of_plain_ascii(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_files, "HEAD_BYTES", 200)
+    header = "ParticipantName\tRecordingTimestamp\tRecordingResolution\tGazePointX (ADCSpx)\tGazePointY (ADCSpx)\n"
+    rows = "".join(f"Jo\t{i}\t100x100\t1\t1\n" for i in range(20)) + "J\xf6\t5\t100x100\t1\t1\n"
+    path = tmp_path / "a.tsv"
+    path.write_bytes((header + rows).encode("latin-1"))
+    assert [gaze.participant for gaze in read_gaze_recordings(path)] == ["Jo", "J\xf6"]
+
+
+def test_of_a_folder_or_archive_the_table_with_samples_is_read_with_its_neighbours(tmp_path):
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/notes.txt").write_text("nothing of the eyes")
+    (tmp_path / "export/samples.csv").write_text(own_csv())
+    (tmp_path / "export/video.mp4").write_bytes(b"\0\1\2")
+    assert read_gaze(tmp_path / "export").format == "emert_csv"
+    (tmp_path / "export/again.csv").write_text(own_csv())
+    sentence(tmp_path / "export", "several recordings (again.csv, samples.csv)")
+
+
+def test_a_locked_or_broken_archive_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", own_csv())
+    data = bytearray(path.read_bytes())
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(data[:-30])
+    sentence(broken, "damaged")
+    locked = bytearray(data)
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        locked[data.find(mark) + flags] |= 1
+    (tmp_path / "locked.zip").write_bytes(locked)
+    with pytest.raises(EmertInputError, match="password"):
+        read_gaze_recordings(tmp_path / "locked.zip")

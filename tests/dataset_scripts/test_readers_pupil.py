@@ -1,6 +1,10 @@
 """Pupil Core: all numbers are made up; only the layout is the vendor's."""
 
+import os
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from dataset_scripts.readers import read_gaze
@@ -66,7 +70,7 @@ def test_what_lies_beside_it(folder):
     np.testing.assert_array_equal(np.isnan(gaze.column("gaze_x")), [False, False, True, False, True])
     # Nearest within 20 ms, sure ones in mm only.
     np.testing.assert_array_equal(gaze.column("pupil_right"), [3, 4, 4, 4, np.nan])
-    np.testing.assert_array_equal(gaze.column("pupil_left"), [np.nan, np.nan, 5, 5, 5])
+    np.testing.assert_array_equal(gaze.column("pupil_left"), [np.nan, np.nan, 5, 5, np.nan])  # the last is a blink
 
 
 def test_only_exact_names_count(folder):
@@ -82,11 +86,44 @@ def test_two_dimensional_mapping_tells_eyes_by_their_data(folder):
     assert np.isnan(gaze.column("validity_left")).all()  # a headset with one camera
 
 
-@pytest.mark.parametrize(("name", "text"), [("fixations.csv", FIXATIONS), ("blinks.csv", BLINKS), ("p.csv", PUPILS)])
-def test_another_table_of_the_export_is_turned_away(tmp_path, name, text):
-    (tmp_path / name).write_text(text)
-    with pytest.raises(EmertInputError, match=r"give gaze_positions.csv"):
-        read_gaze(tmp_path / name)
+def test_fixations_alone_count_from_the_first(tmp_path):
+    (tmp_path / "fixations.csv").write_text(FIXATIONS)
+    gaze = read_gaze(tmp_path / "fixations.csv")
+    np.testing.assert_allclose(gaze.fixations, [[0.25, 0.25, 0, 25], [0.6, 0.5, 40, 11]], rtol=1e-4)
+    assert (gaze.format, gaze.fixation_method, gaze.eye_movements) == ("pupil_core", "export", None)
+    assert any("gaze_positions.csv" in note for note in gaze.notes)
+
+
+def test_fixations_without_a_place_or_with_a_negative_duration_are_left_out(tmp_path):
+    broken = "3,100.1,-5,1,1,0.6,0.5,1,1\n4,100.2,5,1,1,,0.5,1,1\n5,,5,1,1,0.5,0.5,1,1\n"
+    (tmp_path / "fixations.csv").write_text(FIXATIONS + broken)
+    gaze = read_gaze(tmp_path / "fixations.csv")
+    assert len(gaze.fixations) == 2
+    assert any("3 of 5 fixations" in note for note in gaze.notes)
+
+
+def test_fixations_of_both_methods_count_once(tmp_path):
+    names, *rows = FIXATIONS.splitlines()
+    table = [f"{names},method", *(f"{row},{method}" for row in rows for method in ("2d gaze", "3d gaze"))]
+    (tmp_path / "fixations.csv").write_text("\n".join(table) + "\n")
+    assert len(read_gaze(tmp_path / "fixations.csv").fixations) == 2
+
+
+@pytest.mark.parametrize(("text", "rows"), [(BLINKS, 1), (PUPILS, 5)])
+def test_tables_without_gaze_say_which_file_to_give(tmp_path, text, rows):
+    (tmp_path / "other.csv").write_text(text)
+    gaze = read_gaze(tmp_path / "other.csv")
+    assert gaze.eye_movements is None
+    assert gaze.fixations is None
+    assert gaze.notes == [
+        f"other.csv holds {rows} rows and no gaze; give gaze_positions.csv of the same folder, which finds it."
+    ]
+
+
+def test_a_folder_is_read_by_its_samples(folder):
+    (folder / "fixations.csv").write_text(FIXATIONS)
+    (folder / "blinks.csv").write_text(BLINKS)
+    assert read_gaze(folder).column("blink")[-1] == 1
 
 
 @pytest.mark.parametrize("column", ["confidence", "norm_pos_x"])
@@ -106,3 +143,28 @@ def test_a_header_alone(folder):
     (folder / "gaze_positions.csv").write_text(GAZE.splitlines()[0])
     with pytest.raises(EmertInputError, match="no samples"):
         read_gaze(folder / "gaze_positions.csv")
+
+
+@pytest.mark.real
+def test_the_real_export_against_pandas():
+    export = (
+        Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real")) / "exports/pupil_core"
+    )
+    if not export.is_dir():
+        pytest.skip(f"no real recordings at {export}; set EMERT_REAL_DATA")
+    samples, fixations, blinks = (pd.read_csv(export / f"{name}.csv") for name in ("gaze_positions", "fixations", "blinks"))
+    gaze = read_gaze(export)
+    time = samples["gaze_timestamp"].to_numpy()
+    blink = (
+        (time[:, None] >= blinks["start_timestamp"].to_numpy()) & (time[:, None] <= blinks["end_timestamp"].to_numpy())
+    ).any(1)
+    assert len(gaze.times_ms) == samples["gaze_timestamp"].nunique() == 2054
+    np.testing.assert_allclose(gaze.times_ms, (time - time[0]) * 1000, atol=0.01)
+    assert gaze.missing_share == pytest.approx((blink | (samples["confidence"] < 0.6)).mean())
+    np.testing.assert_array_equal(gaze.column("blink"), blink)
+    expected = [fixations["norm_pos_x"], 1 - fixations["norm_pos_y"], (fixations["start_timestamp"] - time[0]) * 1000]
+    np.testing.assert_allclose(gaze.fixations, np.stack([*expected, fixations["duration"]], axis=1), rtol=1e-4, atol=0.01)
+    alone = read_gaze(export / "fixations.csv").fixations
+    assert len(alone) == len(fixations) == 36
+    np.testing.assert_allclose(alone[:, 3], fixations["duration"], rtol=1e-5)
+    assert f"{len(blinks)} rows" in read_gaze(export / "blinks.csv").notes[0]

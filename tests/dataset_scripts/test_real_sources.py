@@ -252,7 +252,7 @@ def test_real_studio_with_a_preamble(real):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", ["emdat/4Ctest.csv", "emdat/SMI_Sample_67_Events.txt", "emdat/LICENSE.md"])
+@pytest.mark.parametrize("name", ["emdat/SMI_Sample_67_Events.txt", "emdat/LICENSE.md"])
 def test_real_files_without_a_reader(real, name):
     with pytest.raises(EmertInputError, match="no known format"):
         read_gaze(real / "exports" / name)

@@ -43,7 +43,7 @@ def test_a_table_gives_its_entries_sorted_by_id(table):
     assert first.labels == {}
     assert second.labels == {"er7": "fear", "er_valence": -0.5}
     assert second.video == path.parent / "v.mp4"
-    assert second.location == (str(path.parent / "g.csv"),)
+    assert second.location == (str(path.parent / "g.csv"), "", "")
 
 
 def test_names_are_text_as_they_stand_in_the_file(table):
@@ -98,7 +98,7 @@ def test_a_link_that_stays_in_the_folder_is_followed(table):
     path = table(HEADER, "a,p1,s1,,link.csv,,")
     (path.parent / "link.csv").symlink_to(path.parent / "g.csv")
     (entry,) = read_recordings_table(path, EMER_TASKS)
-    assert entry.location == (str(path.parent / "g.csv"),)
+    assert entry.location == (str(path.parent / "g.csv"), "", "")
 
 
 @pytest.mark.parametrize("name", ["none.csv", "x" * 300, "a\0b", "."])
@@ -118,6 +118,35 @@ def test_rows_with_more_cells_than_columns_are_refused(table):
     refusal(table(HEADER, *(row + "," for row in ROWS)))
 
 
+def test_a_row_cut_short_is_refused_by_its_line_and_not_read_as_one_without_labels(table):
+    refusal(table(HEADER, ROWS[0], "c,p3,s1,,g.csv", "", "d,p3,s2,,g.csv,,"), "line 3 has 5 cells where the header has 7")
+
+
+def test_all_mistakes_of_a_table_come_at_once(table):
+    rows = [f"id {number},,s1,none.mp4,g.csv,," for number in range(5)]
+    refusal(table(HEADER, *rows), "15 mistakes", "line 2: recording_id 'id 0'", "line 4: id 2: video 'none.mp4'", "5 more")
+
+
+@pytest.mark.parametrize("column", ["er_7", "ER7", "label", "Openness", ""])
+def test_an_unknown_column_is_refused_since_it_may_be_a_label(table, column):
+    refusal(
+        table(f"{HEADER},{column}", "a,p1,s1,,g.csv,,,fear"), f"column {column!r} is unknown", "er7, er_valence", "openness"
+    )
+
+
+def test_context_columns_are_read_in_shares_of_the_scale(table):
+    path = table(f"{HEADER},openness,neuroticism,stimulus_emotion,stimulus_frame", "a,p1,s1,,g.csv,,,5,2,fear,v.mp4")
+    (entry,) = read_recordings_table(path, EMER_TASKS, big_five_range=(1, 5))
+    assert entry.context == {"openness": 1.0, "neuroticism": 0.25, "stimulus_emotion": "fear"}
+    assert entry.stimulus_frame == path.parent / "v.mp4"
+    refusal(path, "line 2: openness is '5', where a number in [0, 1]", "neuroticism is '2'")
+
+
+@pytest.mark.parametrize("emotion", ["joy", "Fear", "3"])
+def test_an_unknown_stimulus_emotion_is_named(table, emotion):
+    refusal(table(f"{HEADER},stimulus_emotion", f"a,p1,s1,,g.csv,,,{emotion}"), f"stimulus_emotion is {emotion!r}", "happiness")
+
+
 def test_a_folder_that_was_not_generated_is_refused_with_the_command_that_helps(tmp_path):
     with pytest.raises(EmertInputError, match=r"settings.json is missing.*emert data generate"):
         open_source("synthetic", tmp_path).entries()
@@ -130,7 +159,7 @@ def test_settings_without_a_table_are_refused(tmp_path):
 
 
 def test_an_unknown_source_and_an_absent_folder_are_named(tmp_path):
-    with pytest.raises(EmertInputError, match=r"unknown source 'emer'; known sources: synthetic"):
-        open_source("emer", tmp_path)
+    with pytest.raises(EmertInputError, match=r"unknown source 'other'; known sources: synthetic, folder, emer"):
+        open_source("other", tmp_path)
     with pytest.raises(EmertInputError, match=r"none: no such folder"):
         open_source("synthetic", tmp_path / "none")

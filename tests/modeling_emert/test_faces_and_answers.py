@@ -24,6 +24,7 @@ LABELS = {
     "fer_va": ["valence", "arousal"],
     "fer_intensity": ["intensity"],
     "perceived3": POLARITIES,
+    "perceived_va": ["valence", "arousal"],
 }
 
 

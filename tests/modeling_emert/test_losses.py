@@ -152,7 +152,7 @@ def test_absent_modality_is_left_out_of_the_models_modality_losses(absent):
 
 
 def test_labels_of_another_task_are_refused():
-    with pytest.raises(ValueError, match=r"labels for \['perceived3'\], but the model's tasks are"):
+    with pytest.raises(ValueError, match=r"labels for \['perceived3'\], but the model takes labels for"):
         tiny_model()(**tiny_inputs(), labels={"perceived3": torch.tensor([0, 1])})
 
 

@@ -151,5 +151,5 @@ def test_quickstart_takes_no_model_of_other_data_recipe_or_version_for_its_own(
     assert _is_of(model, recipe, data, strict=False)
     assert not _is_of(model, recipe, data, strict=True)
     assert not _is_of(model, replace(recipe, seed=1), data, strict=False)
-    monkeypatch.setattr(data, "build", "of other recordings", raising=False)
+    monkeypatch.setattr(data, "metadata", replace(data.metadata, fingerprint="of other recordings"))
     assert not _is_of(model, recipe, data, strict=False)

@@ -20,12 +20,23 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.video is None and arguments.gaze is None:
         raise EmertInputError("nothing to answer from: give --video, --gaze, or both")
-    from dataset_scripts.readers import read_gaze
+    from training.model_folder import check_model_folder
+
+    # What is wrong with the files is said before torch is loaded.
+    check_model_folder(arguments.model)
+    if arguments.video is not None:
+        from modeling_emert.video_emert import check_video_file
+
+        check_video_file(arguments.video)
+    gaze = None
+    if arguments.gaze is not None:
+        from dataset_scripts.readers import read_gaze
+
+        gaze = read_gaze(arguments.gaze, participant=arguments.participant)
     from modeling_emert.answers_emert import answer
     from training.evaluating import load_model
 
     model, processor = load_model(arguments.model)
-    gaze = None if arguments.gaze is None else read_gaze(arguments.gaze, participant=arguments.participant)
     result = answer(model, processor, processor.load(arguments.video, gaze))
     trained_on = _training_data(arguments.model)
     result["trained_on"] = trained_on

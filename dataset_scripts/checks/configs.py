@@ -1,0 +1,231 @@
+"""What `load_dataset` would give by each config: the config file and the names in the data files prove the splits."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from dataset_scripts.folder import CONFIG_FILE, visible_columns
+from dataset_scripts.schema import row_features
+from dataset_scripts.splits import SPLITS, Cell, config_name, split_cells, versions
+
+from .files import require_own
+from .finding import Finding, judge, some
+from .recordings import StoredRecording
+
+CONFIGS, VIEWS, PARTICIPANTS, STIMULI, TESTED = (
+    "configs",
+    "label views",
+    "participants apart",
+    "stimuli apart",
+    "tested once",
+)
+_LARGEST = 8 << 20  # bytes of the config file; five folds of seven tasks take 80 kB
+_DEEPEST = 10  # levels; ours has 6
+# Others (`data_dir`, `filters`, ...) would change what a config loads.
+_FIELDS = {"config_name", "default", "description", "columns", "data_files"}
+
+
+@dataclass(frozen=True)
+class StoredConfig:
+    """One entry of the config file. `columns`: None where it shows all."""
+
+    name: str
+    splits: dict[str, tuple[str, ...]]
+    columns: tuple[str, ...] | None
+
+    @property
+    def strict(self) -> bool:
+        return "-strict-" in self.name
+
+
+@dataclass(frozen=True)
+class Protocols:
+    """The configs that a data set should have.
+
+    - `expected`: task, fold and strict or not, by the name of the config.
+    - `empty`: names of those that it can't have, since one of their splits would hold nothing.
+    """
+
+    folds: int
+    groups: int
+    expected: dict[str, tuple[str, int, bool]]
+    empty: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tasks: Sequence[str], cells: AbstractSet[Cell]) -> "Protocols":
+        """By the cells that hold recordings."""
+        folds = max((cell[0] for cell in cells), default=0)
+        groups = max((cell[1] for cell in cells), default=0)
+        expected, empty = {}, []
+        for task in tasks:
+            for strict in versions(groups):
+                for fold in range(1, folds + 1):
+                    name = config_name(task, fold, strict)
+                    if all(cells.intersection(part) for part in split_cells(folds, groups, fold, strict).values()):
+                        expected[name] = (task, fold, strict)
+                    else:
+                        empty.append(name)
+        return cls(folds, groups, expected, tuple(empty))
+
+
+def read_configs(folder: Path) -> tuple[list[StoredConfig], list[str]]:
+    """The configs that can be read, and what is wrong with the others."""
+    path = folder / CONFIG_FILE
+    try:
+        require_own(path, _LARGEST)
+        content = _load_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        return [], [f"{CONFIG_FILE} can't be read ({error})"]
+    entries = content.get("configs") if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        return [], [f"{CONFIG_FILE} has no list `configs`"]
+    configs, problems = [], []
+    for number, entry in enumerate(entries, start=1):
+        read = _read_config(entry)
+        if isinstance(read, StoredConfig):
+            configs.append(read)
+        else:
+            problems.append(f"{CONFIG_FILE}: config {number} {read}")
+    twice = [name for name, count in Counter(config.name for config in configs).items() if count > 1]
+    return configs, problems + [f"{CONFIG_FILE} has {name} more than once" for name in twice]
+
+
+def _load_yaml(text: str) -> object:
+    """Raises `ValueError` over what could make the quick loader crash (depth) or fill the memory (aliases)."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes 0.05 s instead of 0.35
+    depth = 0
+    for event in yaml.parse(text, loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST or isinstance(event, yaml.AliasEvent):
+            raise ValueError("it is nested deeply or refers to itself, which no config needs")
+    return yaml.load(text, loader)
+
+
+def _read_config(entry: object) -> StoredConfig | str:
+    """The config, or what is wrong with it."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("config_name"), str):
+        return "has no config_name"
+    name = entry["config_name"]
+    if not set(entry) <= _FIELDS:
+        return f"({name}) has fields {set(entry) - _FIELDS}, which change what is loaded"
+    columns = entry.get("columns")
+    if columns is not None and not _is_names(columns):
+        return f"({name}): columns is no list of names"
+    splits: dict[str, tuple[str, ...]] = {}
+    files = entry.get("data_files")
+    for part in files if isinstance(files, list) else [None]:
+        if not (isinstance(part, dict) and isinstance(part.get("split"), str) and _is_names(part.get("path"))):
+            return f"({name}): data_files is no list of splits, each with a list of paths"
+        if part["split"] in splits:
+            return f"({name}) has the split {part['split']} more than once"
+        splits[part["split"]] = tuple(part["path"])
+    return StoredConfig(name, splits, None if columns is None else tuple(columns))
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def check_configs(
+    configs: Sequence[StoredConfig], problems: list[str], protocols: Protocols, files: Mapping[str, int]
+) -> Finding:
+    """`files`: recordings in every data file, -1 where that is not known."""
+    problems = [*problems, *(f"{name} is missing" for name in protocols.expected if name not in {one.name for one in configs})]
+    for config in configs:
+        problems += [f"{config.name}: {text}" for text in _config_problems(config, files)]
+    if "all" not in {config.name for config in configs}:
+        problems.append("all is missing")
+    sound = f"{len(configs)} configs, each with its splits, name data files that are there"
+    return judge(CONFIGS, problems, sound)
+
+
+def _config_problems(config: StoredConfig, files: Mapping[str, int]) -> list[str]:
+    wanted = ("train",) if config.name == "all" else SPLITS
+    if tuple(config.splits) != wanted:
+        return [f"has the splits {', '.join(config.splits)}; expected {', '.join(wanted)}"]
+    problems = []
+    for split, paths in config.splits.items():
+        # A path of `load_dataset` may be a pattern or an address: only the very names of the data files prove anything.
+        strange = [path for path in paths if path not in files]
+        if strange:
+            problems.append(f"{split} names {some(strange)}; expected data files of dataset.json")
+        elif len(set(paths)) < len(paths):
+            problems.append(f"{split} names a file twice")
+        elif not any(files[path] for path in paths):
+            problems.append(f"{split} is empty")
+    if config.name == "all" and not problems and set(config.splits["train"]) != set(files):
+        problems.append(f"lacks {some(list(set(files) - set(config.splits['train'])))}")
+    return problems
+
+
+def check_views(configs: Sequence[StoredConfig], protocols: Protocols) -> Finding:
+    """A protocol shows its own labels, and nothing that tells of others."""
+    problems = []
+    everything = tuple(row_features())
+    visible = {task: set(visible_columns(task)) for task in {task for task, _, _ in protocols.expected.values()}}
+    for config in configs:
+        if config.name in protocols.expected:
+            wanted = visible[protocols.expected[config.name][0]]
+            shown = set(everything if config.columns is None else config.columns)
+            if shown != wanted:
+                wrong = [f"shows {some(list(shown - wanted))}"] * bool(shown - wanted)
+                wrong += [f"hides {some(list(wanted - shown))}"] * bool(wanted - shown)
+                problems.append(f"{config.name} {' and '.join(wrong)}")
+    return judge(VIEWS, problems, "every protocol shows its own labels and no others")
+
+
+def check_apart(configs: Sequence[StoredConfig], recordings: Sequence[StoredRecording]) -> list[Finding]:
+    """No participant on two sides of any split of any config, and in the strict ones no stimulus."""
+    participants: dict[str, set[str]] = {}
+    stimuli: dict[str, set[str]] = {}
+    for one in recordings:
+        participants.setdefault(one.file, set()).add(one.participant or "")
+        stimuli.setdefault(one.file, set()).add(one.stimulus or "")
+    split = [config for config in configs if len(config.splits) > 1]
+    strict = [config for config in split if config.strict]
+    first = judge(
+        PARTICIPANTS,
+        _shared(split, participants),
+        f"no participant is on two sides of any of the {len(split)} configs with splits, validation included",
+    )
+    none = "there is no strict config (fewer than 3 groups of stimuli)"
+    second = f"no stimulus is on two sides of any of the {len(strict)} strict configs" if strict else none
+    return [first, judge(STIMULI, _shared(strict, stimuli), second)]
+
+
+def _shared(configs: Sequence[StoredConfig], names_in: Mapping[str, set[str]]) -> list[str]:
+    problems = []
+    for config in configs:
+        sides = {side: set().union(*(names_in.get(path, ()) for path in paths)) for side, paths in config.splits.items()}
+        counts = Counter(name for names in sides.values() for name in names)
+        shared = [name for name, count in counts.items() if count > 1]
+        if shared:
+            where = [side for side, names in sides.items() if not names.isdisjoint(shared)]
+            problems.append(f"{config.name}: {some(shared)} in {' and '.join(where)}")
+    return problems
+
+
+def check_tested(configs: Sequence[StoredConfig], protocols: Protocols, recordings: Sequence[StoredRecording]) -> Finding:
+    """Over a task's plain folds each recording is tested exactly once, and no fold loses one."""
+    by_name = {config.name: config for config in configs}
+    in_file = Counter(one.file for one in recordings)
+    folds: dict[str, list[StoredConfig | None]] = {}
+    for name, (task, _, strict) in protocols.expected.items():
+        if not strict:
+            folds.setdefault(task, []).append(by_name.get(name))
+    problems = []
+    for task, members in folds.items():
+        present = [config for config in members if config is not None]
+        for config in present:
+            used = {path for paths in config.splits.values() for path in paths}
+            lost = sum(count for file, count in in_file.items() if file not in used)
+            problems += [f"{config.name} uses {lost} recordings in no split"] * bool(lost)
+        if len(present) == len(members):  # a missing config is told by another check
+            tested = Counter(path for config in present for path in config.splits.get("test", ()))
+            wrong = [f"{path} in {tested[path]}" for path in in_file if tested[path] != 1]
+            problems += [f"{task}: tested in other than one fold: {some(wrong)}"] * bool(wrong)
+    return judge(TESTED, problems, f"each recording is in exactly one test split over the plain folds of {len(folds)} tasks")

@@ -1,0 +1,111 @@
+"""What the recordings say together: who they are, whether one is there twice, and what is thin about them."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dataset_scripts.folder import cell_path
+from dataset_scripts.splits import FOLDS, config_name, split_cells
+from modeling_emert.tasks_emert import TASKS
+
+from .configs import Protocols
+from .finding import Finding, judge, some
+from .recordings import StoredRecording
+
+IDENTITIES, TWICE, CLASSES, AMOUNT, MISSING, FOLDS_MADE = (
+    "identities",
+    "no recording twice",
+    "classes in tests",
+    "recordings each",
+    "missing parts",
+    "folds",
+)
+MODALITIES = ("face", "eye_movements", "fixations")
+
+
+def check_identities(recordings: Sequence[StoredRecording]) -> Finding:
+    """Each says who watched what, under a name of its own."""
+    problems = []
+    for one in recordings:
+        lacking = [name for name in ("recording", "participant", "stimulus") if not getattr(one, name)]
+        if lacking:
+            problems.append(f"{one.name} has no {' and no '.join(lacking)}_id")
+    places: dict[str | None, list[str]] = {}
+    for one in recordings:
+        places.setdefault(one.recording, []).append(one.file)
+    problems += [f"{name} is there {len(files)} times: {some(files)}" for name, files in places.items() if len(files) > 1]
+    return judge(IDENTITIES, problems, f"{len(recordings)} recordings, each with a name of its own, participant and stimulus")
+
+
+def check_twice(recordings: Sequence[StoredRecording]) -> Finding:
+    """No two recordings share the content of any part. Parts that hold nothing are not compared."""
+    holders: dict[tuple[str, bytes], list[StoredRecording]] = {}
+    for one in recordings:
+        for part, digest in one.digests.items():
+            holders.setdefault((part, digest), []).append(one)
+    shared: dict[tuple[str, ...], list[str]] = {}
+    leaks = set()
+    for (part, _), same in holders.items():
+        if len(same) > 1:
+            names = tuple(one.name for one in same)
+            shared.setdefault(names, []).append(part)
+            if len({one.participant for one in same}) > 1:
+                leaks.add(names)
+    problems = [
+        f"{some(names)} hold the same {', '.join(parts)}" + (", under two participants: a leak" if names in leaks else "")
+        for names, parts in shared.items()
+    ]
+    return judge(TWICE, problems, "no two recordings hold the same face, eye movements, action units or fixations")
+
+
+def check_thin(recordings: Sequence[StoredRecording], protocols: Protocols) -> list[Finding]:
+    """What makes scores less sure without being wrong: all of it warns."""
+    return [
+        judge(CLASSES, _absent_classes(recordings, protocols), "every class is in every test split", "warn"),
+        _amounts(recordings),
+        _missing(recordings),
+        _folds(protocols),
+    ]
+
+
+def _absent_classes(recordings: Sequence[StoredRecording], protocols: Protocols) -> list[str]:
+    """Each config whose test split lacks a class; cells by the names of the files."""
+    counts = Counter((one.file, column, value) for one in recordings for column, value in one.labels.items())
+    problems = []
+    for task, fold, strict in protocols.expected.values():
+        if TASKS[task].kind == "classes":
+            files = [cell_path(cell) for cell in split_cells(protocols.folds, protocols.groups, fold, strict)["test"]]
+            there = {index for index in range(TASKS[task].size) if any(counts[file, task, index] for file in files)}
+            absent = [label for index, label in enumerate(TASKS[task].labels) if index not in there]
+            problems += [f"{config_name(task, fold, strict)} has no {' and no '.join(absent)}"] * bool(absent)
+    return problems
+
+
+def _amounts(recordings: Sequence[StoredRecording]) -> Finding:
+    counts = Counter(one.participant or "" for one in recordings)
+    few = [name for name, count in counts.items() if count < 2]
+    problems = [f"{len(few)} of {len(counts)} participants have a single recording: {some(few)}"] if few else []
+    return judge(AMOUNT, problems, f"each of {len(counts)} participants has at least 2 recordings", "warn")
+
+
+def _missing(recordings: Sequence[StoredRecording]) -> Finding:
+    lacking = {name: sum(name not in one.modalities for one in recordings) for name in MODALITIES}
+    problems = [
+        f"{count} of {len(recordings)} recordings ({count / len(recordings):.1%}) have no {name}"
+        for name, count in lacking.items()
+        if count
+    ]
+    return judge(MISSING, problems, "every recording has face, eye_movements and fixations", "warn")
+
+
+def _folds(protocols: Protocols) -> Finding:
+    folds, groups = protocols.folds, protocols.groups
+    problems = []
+    if folds < FOLDS:
+        problems.append(f"{folds} folds instead of {FOLDS}: there are no more participants")
+    if groups < 3:
+        problems.append(f"no strict version: {groups} groups of stimuli, where 3 are needed")
+    elif groups < FOLDS:
+        problems.append(f"{groups} groups of stimuli instead of {FOLDS}: there are no more stimuli")
+    if protocols.empty:
+        problems.append(f"no config for lack of recordings in one of its splits: {some(protocols.empty)}")
+    return judge(FOLDS_MADE, problems, f"{FOLDS} folds, plain and strict", "warn")

@@ -1,0 +1,43 @@
+"""What one check found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["pass", "warn", "fail"]
+
+_SHOWN = 5
+_LONGEST = 300  # characters; names and messages come out of files that anybody may have written
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check: a sentence, and up to five examples of what is wrong."""
+
+    check: str
+    status: Status
+    sentence: str
+    examples: tuple[str, ...] = ()
+
+
+def judge(check: str, problems: Sequence[str], sound: str, otherwise: Status = "fail") -> Finding:
+    """`sound` is the sentence where there are no problems; `otherwise` the status where there are."""
+    if not problems:
+        return Finding(check, "pass", printable(sound))
+    examples = tuple(printable(problem) for problem in problems[:_SHOWN])
+    if len(problems) == 1:
+        return Finding(check, otherwise, examples[0])
+    return Finding(check, otherwise, f"{len(problems)} findings", examples)
+
+
+def printable(text: str) -> str:
+    """Without what could steer a terminal, and of bounded length."""
+    clean = "".join(letter if letter.isprintable() else "?" for letter in text[:_LONGEST])
+    return f"{clean} ..." if len(text) > _LONGEST else clean
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of many names in sorted order: `p01, p02, p03 and 9 more`."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - 3} more" if len(ordered) > 3 else ""
+    return ", ".join(ordered[:3]) + more

@@ -1,0 +1,200 @@
+"""What is asked of each recording by itself, while its heavy parts are in memory for a moment."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from dataset_scripts.composition import MODALITY_COLUMNS
+from dataset_scripts.label_rules import find_contradictions
+from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
+from modeling_emert.faces_emert import CROP_SIZE
+from modeling_emert.tasks_emert import TASKS
+
+from .stored import Row
+
+LABELS, CONTRADICTIONS, TIMES, SHAPES, FACES = "label ranges", "coarse and fine", "times", "shapes", "face crops"
+RECORDING_CHECKS = {
+    LABELS: "every label is a class of its task or a number in its range",
+    CONTRADICTIONS: "no coarse label contradicts the fine one",
+    TIMES: "all times are finite and rise, no fixation lasts less than nothing",
+    SHAPES: "every sample, crop and fixation has its time and its numbers",
+    FACES: f"every face crop is a JPEG of {CROP_SIZE} x {CROP_SIZE} that can be decoded",
+}
+_FIXATION_COLUMNS = ("fixation_x", "fixation_y", "fixation_start_ms", "fixation_duration_ms")
+
+
+@dataclass(frozen=True)
+class StoredRecording:
+    """What is kept of a recording after its heavy parts are gone.
+
+    - `labels`: by label column, as stored (the index of a class); absent ones are left out.
+    - `modalities`: those that it has.
+    - `digests`: hash of each part that is like no other by chance, by modality.
+    - `problems`: sentences by the name of the check in `RECORDING_CHECKS`.
+    """
+
+    file: str
+    recording: str | None
+    participant: str | None
+    stimulus: str | None
+    participant_fold: int | None
+    stimulus_group: int | None
+    labels: dict[str, int | float]
+    modalities: frozenset[str]
+    digests: dict[str, bytes]
+    problems: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.recording} ({self.file})"
+
+
+def examine(row: Row, file: str, surprise_polarity: str | None) -> StoredRecording:
+    """Everything that one recording tells. Never raises over what is stored in it."""
+    columns = [column for task in TASKS.values() for column in task.columns]
+    labels = {column: value for column in columns if (value := row.value(column)) is not None}
+    digests: dict[str, bytes] = {}
+    found = StoredRecording(
+        file=file,
+        recording=row.value("recording_id"),
+        participant=row.value("participant_id"),
+        stimulus=row.value("stimulus_id"),
+        participant_fold=row.value("participant_fold"),
+        stimulus_group=row.value("stimulus_group"),
+        labels=labels,
+        modalities=frozenset(name for name, column in MODALITY_COLUMNS.items() if row.holds(column)),
+        digests=digests,
+    )
+    problems = [
+        *_label_problems(labels),
+        *((CONTRADICTIONS, text) for text in find_contradictions(named_labels(labels), surprise_polarity)),
+        *_face_problems(row, digests),
+        *_sample_problems(row, "eye_movements", "eye_times_ms", NUM_COLUMNS, digests),
+        *_sample_problems(row, "action_units", "action_unit_times_ms", len(ACTION_UNITS), digests),
+        *_fixation_problems(row, digests),
+    ]
+    for check, text in problems:
+        found.problems.setdefault(check, []).append(f"{found.name}: {text}")
+    return found
+
+
+Problems = Iterator[tuple[str, str]]
+
+
+def named_labels(labels: dict[str, int | float]) -> dict[str, str | float]:
+    """Classes by their names, as sources give them; what is no class of its task is left out."""
+    named: dict[str, str | float] = {}
+    for column, value in labels.items():
+        if column not in TASKS or TASKS[column].kind == "numbers":
+            named[column] = value
+        elif 0 <= value < TASKS[column].size:
+            named[column] = TASKS[column].labels[int(value)]
+    return named
+
+
+def _label_problems(labels: dict[str, int | float]) -> Problems:
+    for task in TASKS.values():
+        low, high = (0, task.size - 1) if task.kind == "classes" else task.range or (-np.inf, np.inf)
+        for column in task.columns:
+            value = labels.get(column)
+            # NaN is in no range. Absent is null: a NaN would be trained on.
+            if value is not None and not (np.isfinite(value) and low <= value <= high):
+                kind = "a class" if task.kind == "classes" else "a number"
+                yield LABELS, f"{column} is {value:g}; expected {kind} in {low:g}..{high:g}"
+
+
+def _face_problems(row: Row, digests: dict[str, bytes]) -> Problems:
+    times, detected = row.numbers("face_times_ms"), row.numbers("face_detected")
+    try:
+        pictures = row.pictures()
+    except ValueError as error:
+        yield FACES, str(error)
+        return
+    if pictures is None:
+        if times is not None or detected is not None:
+            yield SHAPES, "there are times or flags of face crops, and no crops"
+        return
+    hashes = []
+    for number, picture in enumerate(pictures, start=1):
+        hashes.append(hashlib.sha256(picture or b"").digest())
+        problem = _picture_problem(picture)
+        if problem:
+            yield FACES, f"face crop {number} {problem}"
+    counts = [len(hashes), *(0 if part is None else len(part) for part in (times, detected))]
+    if len(set(counts)) > 1 or 0 in counts:
+        yield SHAPES, "{} face crops, {} times, {} flags; expected as many of each, at least one".format(*counts)
+    if detected is not None and None in detected.tolist():
+        yield SHAPES, "face_detected holds nulls"
+    yield from _time_problems(times, "face_times_ms")
+    if set(hashes) - {hashlib.sha256(b"").digest()}:
+        digests["face"] = _digest(b"".join(hashes))
+
+
+def _picture_problem(content: bytes | None) -> str | None:
+    if not content:
+        return "is empty"
+    try:
+        with Image.open(BytesIO(content), formats=["JPEG"]) as picture:
+            if picture.size != (CROP_SIZE, CROP_SIZE):  # before it is decoded: the size in the head may be huge
+                return f"is {picture.width} x {picture.height}; expected {CROP_SIZE} x {CROP_SIZE}"
+            picture.draft("L", (1, 1))  # reads all of it, and paints an eighth: half the time
+            picture.load()
+    except (OSError, ValueError, SyntaxError, TypeError, IndexError, Image.DecompressionBombError) as error:
+        return f"is no JPEG that can be decoded ({type(error).__name__})"
+    return None
+
+
+def _sample_problems(row: Row, name: str, times_name: str, width: int, digests: dict[str, bytes]) -> Problems:
+    times = row.numbers(times_name)
+    try:
+        samples = row.matrix(name, width)
+    except ValueError as error:
+        yield SHAPES, str(error)
+        return
+    count = None if samples is None else len(samples)
+    timed = None if times is None else len(times)
+    if count != timed or count == 0:
+        yield SHAPES, f"{name} has {count} lines and {times_name} {timed}; expected as many, at least one, or none of both"
+    if samples is not None and np.isinf(samples).any():
+        yield SHAPES, f"{name} holds infinite numbers; missing is NaN"
+    yield from _time_problems(times, times_name)
+    if samples is not None and not np.isnan(samples).all():
+        digests[name] = _digest(np.ascontiguousarray(samples).tobytes())
+
+
+def _fixation_problems(row: Row, digests: dict[str, bytes]) -> Problems:
+    parts = [row.numbers(name) for name in _FIXATION_COLUMNS]
+    counts = [None if part is None else len(part) for part in parts]
+    if len(set(counts)) > 1:
+        yield SHAPES, f"fixations have {counts} numbers for x, y, start and duration; expected as many of each"
+        return
+    if parts[0] is None:
+        return
+    fixations = np.stack(parts, axis=1).astype(np.float64)
+    _, _, starts, durations = fixations.T
+    if np.isinf(fixations[:, :2]).any():
+        yield SHAPES, "a fixation lies at an infinite place"
+    if not np.isfinite(starts).all() or (np.diff(starts) < 0).any():
+        yield TIMES, "fixation_start_ms is not finite or goes back"
+    if not (np.isfinite(durations) & (durations >= 0)).all():
+        yield TIMES, "fixation_duration_ms is not finite or negative"
+    if len(fixations) > 1:  # one alone may well be the same by chance
+        digests["fixations"] = _digest(fixations.tobytes())
+
+
+def _time_problems(times: np.ndarray | None, name: str) -> Problems:
+    if times is None:
+        return
+    if not np.isfinite(times).all():
+        yield TIMES, f"{name} holds a time that is no number"
+    elif (steps := np.diff(times) <= 0).any():
+        at = int(np.flatnonzero(steps)[0])
+        yield TIMES, f"{name} does not rise: after {times[at]:g} comes {times[at + 1]:g} (number {at + 2})"
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()

@@ -1,0 +1,132 @@
+"""The data files as they lie there: opened with mistrust, and read one recording at a time."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dataset_scripts.schema import HEAVY_COLUMNS, row_features
+
+# Unpacked bytes of one recording: an hour of 39 columns at 900 Hz.
+_MOST_BYTES = 512 << 20
+# Kept as Arrow's dictionaries, else a file of a kilobyte could ask for the same large picture a million times.
+_PICTURES = ["face.list.element.bytes", "face.list.element.path"]
+_MOST_PICTURES = 10_000  # of a recording: five minutes of video, every frame
+_MOST_PICTURE_BYTES = 1 << 20
+_MOST_LIGHT_BYTES = 1 << 16  # of names and labels, which are kept of every recording
+_ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError)
+
+
+class DamagedFile(Exception):
+    """A data file or a part of it can't be read; says why."""
+
+
+class DataFileReader:
+    """One data file. Raises `DamagedFile` where it is no Parquet file of ours."""
+
+    def __init__(self, path: Path):
+        try:
+            schema = pq.read_schema(path)
+            self._file = pq.ParquetFile(path, read_dictionary=_PICTURES)
+            expected = _expected_schema()
+            if not schema.equals(expected):
+                raise DamagedFile(f"its columns are not those of a data set: {_first_difference(schema, expected)}")
+        except _ARROW_ERRORS as error:
+            raise DamagedFile(f"is no Parquet file that can be read ({error})") from error
+
+    def __len__(self) -> int:
+        """Number of recordings, each a row group of its own."""
+        return self._file.num_row_groups
+
+    def recordings(self) -> "Iterator[Row | DamagedFile]":
+        """Every recording, or why it can't be read."""
+        for group in range(len(self)):
+            try:
+                yield self._read(group)
+            except DamagedFile as error:
+                yield error
+            except _ARROW_ERRORS as error:
+                yield DamagedFile(f"recording {group + 1} can't be read ({error})")
+
+    def _read(self, group: int) -> "Row":
+        about = self._file.metadata.row_group(group)
+        if about.num_rows != 1:
+            raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected 1 in each")
+        size = sum(_unpacked_bytes(about.column(index)) for index in range(about.num_columns))
+        if size > _MOST_BYTES:
+            raise DamagedFile(f"recording {group + 1} unpacks to {size >> 20} MB; expected at most {_MOST_BYTES >> 20}")
+        table = self._file.read_row_group(group, use_threads=False)
+        table.validate(full=True)
+        if table.num_rows != 1:
+            raise DamagedFile(f"recording {group + 1} has columns of {table.num_rows} rows; expected 1")
+        if table.drop_columns(list(HEAVY_COLUMNS)).nbytes > _MOST_LIGHT_BYTES:
+            raise DamagedFile(f"recording {group + 1} has names of more than {_MOST_LIGHT_BYTES >> 10} kB")
+        return Row(table)
+
+
+class Row:
+    """One recording as it is stored; nothing about its parts is believed."""
+
+    def __init__(self, table: pa.Table):
+        self._table = table
+
+    def value(self, name: str) -> "str | int | float | None":
+        """Of a plain column."""
+        return self._table[name][0].as_py()
+
+    def holds(self, name: str) -> bool:
+        """Whether a list column is neither null nor empty."""
+        items = self._items(name)
+        return items is not None and len(items) > 0
+
+    def numbers(self, name: str) -> np.ndarray | None:
+        """Of a list column: `(length,)`, nulls as NaN (as None among booleans)."""
+        items = self._items(name)
+        return None if items is None else items.to_numpy(zero_copy_only=False)
+
+    def matrix(self, name: str, width: int) -> np.ndarray | None:
+        """Of an Array2D column: `(length, width)`. Raises `ValueError` where a line is of another width."""
+        lines = self._items(name)
+        if lines is None:
+            return None
+        if lines.null_count or not pc.all(pc.equal(pc.list_value_length(lines), width), min_count=0).as_py():
+            raise ValueError(f"{name} has lines of other than {width} numbers")
+        return lines.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+
+    def pictures(self) -> Iterator[bytes | None] | None:
+        """Of the column `face`, undecoded, one at a time. Raises `ValueError` where they are too many or too large."""
+        items = self._items("face")
+        if items is None:
+            return None
+        if len(items) > _MOST_PICTURES:
+            raise ValueError(f"{len(items)} face crops; expected at most {_MOST_PICTURES}")
+        largest = pc.max(pc.binary_length(items.field("bytes").dictionary)).as_py() or 0
+        if largest > _MOST_PICTURE_BYTES:
+            raise ValueError(f"a face crop of {largest} bytes; expected at most {_MOST_PICTURE_BYTES}")
+        return ((item.as_py() or {}).get("bytes") for item in items)
+
+    def _items(self, name: str) -> pa.Array | None:
+        array = self._table[name].chunk(0)
+        value = (array.storage if isinstance(array, pa.ExtensionArray) else array)[0]
+        return value.values if value.is_valid else None
+
+
+@cache
+def _expected_schema() -> pa.Schema:
+    return row_features().arrow_schema
+
+
+def _unpacked_bytes(column: pq.ColumnChunkMetaData) -> int:
+    """At most, going by what the file says of itself: a short run can stand for any number of values."""
+    return column.total_uncompressed_size + 12 * column.num_values
+
+
+def _first_difference(schema: pa.Schema, expected: pa.Schema) -> str:
+    for found, wanted in zip(schema, expected, strict=False):
+        if not found.equals(wanted):
+            return f"found {found.name} ({found.type}), expected {wanted.name} ({wanted.type})"
+    return f"found {len(schema)}, expected {len(expected)}"

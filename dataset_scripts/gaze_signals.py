@@ -1,0 +1,103 @@
+"""What can be read off the samples of one recording: where the gaze was, how wide the pupil, where blinks and gaps lie."""
+
+import numpy as np
+
+from modeling_emert.columns_emert import COLUMN_INDEX, COLUMNS
+from modeling_emert.recording_emert import Gaze
+
+# A blink hides the pupil for 75 to 500 ms; what is shorter is noise of the tracker, what is longer a lost eye.
+BLINK_MS = (75.0, 500.0)
+# Below this the shortest blink is two samples long, and gaps tell nothing of it.
+BLINK_MIN_HZ = 30.0
+PUPILS = ("pupil_left", "pupil_right")
+PUPIL_RANGE = COLUMNS[COLUMN_INDEX["pupil_left"]].range  # mm
+
+
+def usual_step(times: np.ndarray) -> float:
+    """Time in ms from one sample to the next where none is left out; `times` `(samples,)`, at least two.
+
+    The mean of all steps near the median: the median alone is 17 ms where a tracker at 60 Hz writes whole ms.
+    """
+    steps = np.diff(times)
+    median = float(np.median(steps))
+    return float(steps[(steps >= 0.5 * median) & (steps <= 1.5 * median)].mean())
+
+
+def gap_lengths(times: np.ndarray, seen: np.ndarray, interval: float) -> np.ndarray:
+    """Lengths in ms of all stretches without a seen sample, those at both ends too; 0 where samples follow each other.
+
+    `times` `(samples,)` ms, `seen` `(samples,)` bool. A row that the tracker left out counts as much as an empty one.
+    """
+    bounds = np.concatenate([[times[0] - interval], times[seen], [times[-1] + interval]])
+    return np.maximum(np.diff(bounds) - interval, 0)
+
+
+def gaze_points(gaze: Gaze) -> tuple[np.ndarray, str]:
+    """`(samples, 2)` x and y in the best frame there is, and its name: the stimulus, else the screen, else the eyes' mean."""
+    for part, frame in (("gaze_stimulus", "stimulus"), ("gaze", "screen")):
+        points = np.stack([_finite(gaze, f"{part}_{axis}") for axis in "xy"], axis=1)
+        if not np.isnan(points).all():
+            return points, frame
+    eyes = [np.stack([_finite(gaze, f"gaze_{eye}_{axis}") for axis in "xy"], axis=1) for eye in ("left", "right")]
+    return _mean_of_known(*eyes), "screen"
+
+
+def pupil_unit(sizes: np.ndarray) -> str | None:
+    """`mm`, or `tracker's own units` where the usual size is none of an eye: EyeLink exports an area without a unit.
+
+    None where no size is known. `sizes` `(samples,)`.
+    """
+    known = sizes[~np.isnan(sizes)]
+    if len(known) == 0:
+        return None
+    return "mm" if PUPIL_RANGE[0] <= np.median(known) <= PUPIL_RANGE[1] else "tracker's own units"
+
+
+def pupil(gaze: Gaze) -> np.ndarray:
+    """`(samples,)` in [`pupil_unit`]: the mean of the eyes that were seen, NaN where neither was."""
+    return _mean_of_known(*(_finite(gaze, name) for name in PUPILS))
+
+
+def known_fixations(gaze: Gaze | None) -> np.ndarray:
+    """`(fixations, 4)` as in `Gaze`, those with every number; none where there are none."""
+    if gaze is None or gaze.fixations is None:
+        return np.zeros((0, 4), np.float32)
+    return gaze.fixations[np.isfinite(gaze.fixations).all(axis=1)]
+
+
+def _finite(gaze: Gaze, name: str) -> np.ndarray:
+    """`(samples,)` float64; an infinite number in a file says no more than a missing one."""
+    values = gaze.column(name).astype(np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _mean_of_known(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(first), second, np.where(np.isnan(second), first, (first + second) / 2))
+
+
+def blink_spans(gaze: Gaze) -> tuple[np.ndarray, str] | None:
+    """`(blinks, 2)` start and end in ms, and what tells of them: `tracker`, `pupil gaps`, `gaze gaps`.
+
+    None where nothing does: the tracker says nothing of blinks, and gives fewer than `BLINK_MIN_HZ` samples a second or none
+    in which the eyes are known.
+    """
+    if gaze.eye_movements is None or gaze.times_ms is None or len(gaze.eye_movements) < 2:
+        return None
+    times = gaze.times_ms.astype(np.float64)
+    interval = float(np.median(np.diff(times)))
+    reported = gaze.column("blink")
+    if not np.isnan(reported).all():
+        edges = np.diff(np.concatenate([[0], (reported == 1).astype(int), [0]]))
+        starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
+        return np.stack([times[starts], times[ends]], axis=1), "tracker"
+    if interval * BLINK_MIN_HZ > 1000 * (1 + 1e-3):
+        return None
+    seen, told_by = ~np.isnan(pupil(gaze)), "pupil gaps"
+    if not seen.any():
+        seen, told_by = ~np.isnan(gaze_points(gaze)[0]).any(axis=1), "gaze gaps"
+    if not seen.any():
+        return None
+    known = times[seen]
+    length = np.diff(known) - interval
+    blinks = (length >= BLINK_MS[0]) & (length <= BLINK_MS[1])
+    return np.stack([known[:-1][blinks] + interval / 2, known[1:][blinks] - interval / 2], axis=1), told_by

@@ -1,0 +1,204 @@
+"""How good a recording is: numbers measured on it, and a verdict with its reasons."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from modeling_emert.columns_emert import COLUMN_INDEX, COLUMN_NAMES, GAZE_COLUMNS
+from modeling_emert.recording_emert import Gaze
+
+from .gaze_signals import PUPIL_RANGE, blink_spans, gap_lengths, gaze_points, known_fixations, pupil, pupil_unit, usual_step
+
+Verdict = Literal["good", "usable", "poor"]
+VERDICTS: tuple[Verdict, ...] = ("good", "usable", "poor")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One number of `Quality` with the values beyond which a recording is only usable, or poor."""
+
+    number: str
+    above: bool  # is more worse?
+    usable: float
+    poor: float | None  # None: this alone makes no recording poor
+    sentence: str  # with the number as {}
+    title: str  # for counting
+
+
+LIMITS = (
+    # Half of the samples gone: what is left no longer shows where somebody looked. A fifth is more than blinks take (5 %).
+    Limit("missing_share", True, 0.2, 0.5, "{:.0%} of the samples have no gaze point", "gaze missing"),
+    # One loss of a quarter of the time is no blink: whatever was felt then was not recorded.
+    Limit("largest_gap_share", True, 0.25, 0.5, "one gap takes {:.0%} of the time", "one long gap"),
+    # Saccades last 30 to 80 ms: below 30 Hz they can't be seen. Fixations last 200 to 400 ms: below 10 Hz nor can they.
+    Limit("rate_hz", False, 30, 10, "{:.1f} samples a second are few", "low rate"),
+    # Some looking beside the stimulus is natural; most of the time it is a calibration or coordinates that went wrong.
+    Limit("outside_share", True, 0.2, 0.5, "{:.0%} of the gaze points lie beside the screen", "gaze beside the screen"),
+    # A point that never moves is a frozen tracker or a fill value; a living eye drifts by more than this share.
+    Limit("gaze_spread", False, 1e-4, 1e-6, "the gaze hardly moves (spread {:.1g} of the screen)", "gaze frozen"),
+    Limit("pupil_missing_share", True, 0.5, None, "{:.0%} of the samples have no pupil", "pupil missing"),
+    Limit("pupil_outside_share", True, 0.05, None, "{:.0%} of the pupils are outside of 1..9 mm", "pupil out of range"),
+    # People make 2 to 4 fixations a second.
+    Limit("fixations_per_second", False, 0.5, None, "{:.2f} fixations a second are few", "few fixations"),
+    # Two fixations hardly fit into half a second.
+    Limit("duration_s", False, 2, 0.5, "{:.2f} s are short", "short"),
+    # The network sees 8 frames; below four with a face the expression over time is a guess.
+    Limit("face_found_share", False, 0.8, 0.5, "a face was found in {:.0%} of the frames", "face not found"),
+)
+
+
+@dataclass(frozen=True)
+class FaceCheck:
+    """What was found in a video: `found` `(frames,)` bool and the frames' `times_ms` from the start."""
+
+    found: np.ndarray
+    times_ms: np.ndarray
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Numbers of one recording; what can't be told is None.
+
+    - `duration_s`; `samples`; `rate_hz`: one over the mean of the steps that are no gaps.
+    - `missing_share`: of the samples, 0..1. `largest_gap_ms`: the longest time without a gaze point, rows left out by the
+      tracker among it; `largest_gap_share`: of the duration.
+    - `outside_share`: of the gaze points, beside the screen. `gaze_spread`: standard deviation, the larger of x and y.
+    - `blinks`, `blinks_per_minute`, `blinks_from`: `tracker`, `pupil gaps` or `gaze gaps`.
+    - `pupil_median`, `pupil_range`: of both eyes' mean, in `pupil_unit`. `pupil_missing_share`: of the samples with gaze.
+    - `verdict`, and `reasons` for less than good.
+    """
+
+    duration_s: float | None = None
+    samples: int = 0
+    rate_hz: float | None = None
+    missing_share: float | None = None
+    largest_gap_ms: float | None = None
+    largest_gap_share: float | None = None
+    outside_share: float | None = None
+    gaze_spread: float | None = None
+    blinks: int | None = None
+    blinks_per_minute: float | None = None
+    blinks_from: str | None = None
+    fixations: int | None = None
+    fixations_per_second: float | None = None
+    fixation_mean_ms: float | None = None
+    fixation_median_ms: float | None = None
+    fixation_method: str | None = None
+    pupil_unit: str | None = None
+    pupil_median: float | None = None
+    pupil_range: tuple[float, float] | None = None
+    pupil_missing_share: float | None = None
+    pupil_outside_share: float | None = None
+    face_frames: int | None = None
+    face_found_share: float | None = None
+    columns: tuple[str, ...] = ()
+    verdict: Verdict = "good"
+    reasons: tuple[str, ...] = ()
+    reason_titles: tuple[str, ...] = field(default=())
+
+
+def measure(gaze: Gaze | None, face: FaceCheck | None = None) -> Quality:
+    """The quality of one recording. `face` is None where there is no video."""
+    numbers: dict = {}
+    if face is not None and len(face.found):
+        numbers |= {"face_frames": len(face.found), "face_found_share": float(np.mean(face.found))}
+        numbers["duration_s"] = float(face.times_ms[-1]) / 1000
+    if gaze is not None:
+        if 0 < gaze.duration_ms < np.inf:
+            numbers["duration_s"] = gaze.duration_ms / 1000
+        if gaze.eye_movements is not None and len(gaze.eye_movements):
+            numbers |= _samples(gaze)
+        if gaze.fixations is not None:
+            numbers |= _fixations(gaze, numbers.get("duration_s"))
+    return Quality(**numbers, **_judge(numbers, gaze))
+
+
+def _judge(numbers: dict, gaze: Gaze | None) -> dict:
+    """Verdict and reasons: the worst of all limits that are passed."""
+    found: list[tuple[int, str, str]] = []
+    for limit in LIMITS:
+        level = _level(limit, numbers.get(limit.number))
+        if level:
+            found.append((level, limit.sentence.format(numbers[limit.number]), limit.title))
+    if gaze is not None and numbers.get("samples", 0) == 0:
+        found.append((1, "it has no samples, so losses, pupils and blinks can't be judged", "no samples"))
+    if not numbers:
+        found.append((2, "it holds nothing that can be measured", "empty"))
+    found.sort(key=lambda reason: -reason[0])
+    worst = found[0][0] if found else 0
+    _, reasons, titles = zip(*found, strict=True) if found else ((), (), ())
+    return {"verdict": VERDICTS[worst], "reasons": reasons, "reason_titles": titles}
+
+
+def _level(limit: Limit, value: float | None) -> int:
+    """0 good, 1 usable, 2 poor."""
+    if value is None:
+        return 0
+    worse = (lambda bound: value > bound) if limit.above else (lambda bound: value < bound)
+    return 2 if limit.poor is not None and worse(limit.poor) else int(worse(limit.usable))
+
+
+def _samples(gaze: Gaze) -> dict:
+    """Everything that comes from the samples."""
+    assert gaze.eye_movements is not None
+    assert gaze.times_ms is not None
+    times = gaze.times_ms.astype(np.float64)
+    duration = float(times[-1])
+    interval = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    seen = np.isfinite(gaze.eye_movements[:, [COLUMN_INDEX[name] for name in GAZE_COLUMNS]]).any(axis=1)
+    gap = float(gap_lengths(times, seen, interval).max(initial=0.0))
+    present = ~np.isnan(gaze.eye_movements).all(axis=0)
+    numbers: dict = {
+        "samples": len(times),
+        "rate_hz": 1000 / usual_step(times) if interval > 0 else None,
+        "missing_share": float(1 - seen.mean()),
+        "largest_gap_ms": gap,
+        "largest_gap_share": gap / duration if duration > 0 else None,
+        "columns": tuple(name for name, there in zip(COLUMN_NAMES, present, strict=True) if there),
+    }
+    return numbers | _gaze_points(gaze) | _pupils(gaze, seen) | _blinks(gaze, duration)
+
+
+def _gaze_points(gaze: Gaze) -> dict:
+    points, _ = gaze_points(gaze)
+    known = points[~np.isnan(points).any(axis=1)].astype(np.float64)
+    if len(known) == 0:
+        return {}
+    outside = ((known < 0) | (known > 1)).any(axis=1)
+    spread = float(known.std(axis=0).max()) if len(known) > 1 else None
+    return {"outside_share": float(outside.mean()), "gaze_spread": spread}
+
+
+def _pupils(gaze: Gaze, seen: np.ndarray) -> dict:
+    sizes = pupil(gaze)
+    known = sizes[~np.isnan(sizes)]
+    if len(known) == 0:
+        return {}
+    low, high = PUPIL_RANGE
+    unit = pupil_unit(sizes)
+    return {
+        "pupil_unit": unit,
+        "pupil_median": float(np.median(known)),
+        "pupil_range": (float(known.min()), float(known.max())),
+        "pupil_missing_share": float(np.isnan(sizes[seen]).mean()) if seen.any() else None,
+        "pupil_outside_share": float(((known < low) | (known > high)).mean()) if unit == "mm" else None,
+    }
+
+
+def _blinks(gaze: Gaze, duration_ms: float) -> dict:
+    found = blink_spans(gaze)
+    if found is None or duration_ms <= 0:
+        return {}
+    spans, told_by = found
+    return {"blinks": len(spans), "blinks_per_minute": len(spans) * 60_000 / duration_ms, "blinks_from": told_by}
+
+
+def _fixations(gaze: Gaze, duration_s: float | None) -> dict:
+    lengths = known_fixations(gaze)[:, 3]
+    numbers = {"fixations": len(lengths), "fixation_method": gaze.fixation_method}
+    if duration_s:
+        numbers["fixations_per_second"] = len(lengths) / duration_s
+    if len(lengths):
+        numbers |= {"fixation_mean_ms": float(lengths.mean()), "fixation_median_ms": float(np.median(lengths))}
+    return numbers

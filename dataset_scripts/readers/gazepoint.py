@@ -1,0 +1,191 @@
+"""Gazepoint Analysis: `..._all_gaze.csv` and `..._fixations.csv`.
+
+A recording for every MEDIA_ID, and another where its time begins anew: a stimulus seen twice. Points are shares of the screen
+already, times are seconds, and every measurement has its own validity flag. Pupils come in mm (LPMM) or metres (LPUPILD); the
+sizes in pixels of the camera (LPD) are left out, and so are saccade amplitudes, in pixels of a screen that is not told.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from dataset_scripts.readers.eye_events import DURATION, START, mean_of_eyes, tidy_fixations
+from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
+from dataset_scripts.readers.text_table import Head, Header, Table, TextColumn, read_table
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+NAME = "gazepoint"
+TITLE = "Gazepoint's all_gaze.csv or fixations.csv (MEDIA_ID, TIME(...), FPOGX, ...)"
+
+MEDIA, MEDIA_NAME = "MEDIA_ID", "MEDIA_NAME"
+FIXATION = ("FPOGX", "FPOGY", "FPOGS", "FPOGD", "FPOGID")
+FIXATION_VALID = "FPOGV"
+BLINK, DIRECTION = "BKID", "SACCADE_DIR"
+METRE, SECOND = 1000.0, 1000.0  # in mm, in ms
+SET_BACK = 500.0  # ms
+
+
+def _sided(letter: str, side: str) -> dict[str, tuple[tuple[str, str, float], ...]]:
+    """Our columns of one eye: exported name, its validity flag, factor to our unit; the first that is there is taken."""
+    eye = {
+        f"pupil_{side}": ((f"{letter}PMM", f"{letter}PMMV", 1.0), (f"{letter}PUPILD", f"{letter}PUPILV", METRE)),
+        f"validity_{side}": ((f"{letter}POGV", "", 1.0), (f"{letter}PV", "", 1.0), (f"{letter}PUPILV", "", 1.0)),
+        f"distance_{side}": ((f"{letter}EYEZ", f"{letter}PUPILV", METRE),),
+    }
+    for axis in "xy":
+        eye[f"gaze_{side}_{axis}"] = ((f"{letter}POG{axis.upper()}", f"{letter}POGV", 1.0),)
+        eye[f"camera_{side}_{axis}"] = ((f"{letter}PC{axis.upper()}", f"{letter}PV", 1.0),)
+    for axis in "xyz":
+        eye[f"eye_{side}_{axis}"] = ((f"{letter}EYE{axis.upper()}", f"{letter}PUPILV", METRE),)
+    return eye
+
+
+SOURCES = _sided("L", "left") | _sided("R", "right")
+SOURCES |= {f"gaze_{axis}": ((f"BPOG{axis.upper()}", "BPOGV", 1.0),) for axis in "xy"}
+_POINTS = [[f"{part}_{axis}" for axis in "xy"] for part in ("gaze_left", "gaze_right", "gaze", "camera_left", "camera_right")]
+
+
+def find_header(head: Head) -> Header | None:
+    """By the fixation's columns; the rows are fixations where each is another one, else samples."""
+    header = head.find(*FIXATION[:2], "FPOGD")
+    if header is None:
+        return None
+    rows = [line.split(header.separator) for line in head.lines[header.row + 1 :] if line.strip()]
+    cells = max((len(row) for row in rows[:1]), default=0)
+    # Gazepoint ends rows with a separator, the header not always.
+    names = header.names + ("",) * max(cells - len(header.names), 0)
+    of_fixation = [names.index(name) for name in (MEDIA, "FPOGID") if name in names]
+    seen = [[row[at] for at in of_fixation] for row in rows if len(row) == len(names)]
+    apart = "FPOGID" in names and len(seen) > 1 and all(one != other for one, other in pairwise(seen))
+    return Header(header.row, header.separator, names, "fixations" if apart else "samples")
+
+
+def read(head: Head, header: Header) -> list[Gaze]:
+    """One recording for each stimulus. Raises `EmertInputError`."""
+    missing = next((name for name in FIXATION if name not in header.names), None)
+    time = next((name for name in header.names if name.upper().startswith("TIME") and "TICK" not in name.upper()), None)
+    if missing or (time is None and header.content == "samples"):
+        raise EmertInputError(f"{head.file} has no column {missing or 'TIME'}; export it again with all columns")
+    notes = ["The fixations are in shares of the screen: the file doesn't say where the stimulus was on it."]
+    table = _table(head, header, time, notes)
+    starts = table.numbers["FPOGS"] * SECOND
+    clock = table.numbers[time] * SECOND if header.content == "samples" else starts
+    columns = _our_columns(table) if header.content == "samples" else {}
+    recordings = []
+    for rows, stimulus in _groups(table, clock):
+        gaze = _samples(table, columns, rows, clock, list(notes)) if columns else _fixations_only(table, rows, list(notes))
+        if gaze is not None:
+            gaze.stimulus = stimulus
+            recordings.append(gaze)
+    if not recordings:
+        raise EmertInputError(f"{head.file} has a header and no {header.content} with a time; export the recording again")
+    return recordings
+
+
+def gaze_of_samples(table: Table, clock: np.ndarray, notes: list[str]) -> Gaze | None:
+    """One recording of Gazepoint's columns that came by another way than its export; None without a sample in time.
+
+    `table`: samples, with `FIXATION` among its numbers. `clock`: `(rows,)` float64, ms.
+    """
+    return _samples(table, _our_columns(table), np.arange(table.rows), clock, notes)
+
+
+def _table(head: Head, header: Header, time: str | None, notes: list[str]) -> Table:
+    numbers = {name for choices in SOURCES.values() for choice in choices for name in choice[:2] if name}
+    numbers |= {*FIXATION, FIXATION_VALID, "BPOGV", BLINK, DIRECTION} - {"FPOGS"}
+    times = ("FPOGS", time) if time else ("FPOGS",)
+    return read_table(head, header, sorted(numbers), (MEDIA, MEDIA_NAME), times, notes=notes)
+
+
+def _our_columns(table: Table) -> dict[str, np.ndarray]:
+    """Our columns, `(rows,)` each, save those of the fixations. Missing is NaN, as in blinks."""
+    columns: dict[str, np.ndarray] = {}
+    for ours, choices in SOURCES.items():
+        found = next((choice for choice in choices if choice[0] in table.numbers), None)
+        if found is not None:
+            name, flag, factor = found
+            valid = table.numbers[flag] == 1 if flag in table.numbers else True
+            columns[ours] = np.where(valid, table.numbers[name] * np.float32(factor), np.nan)
+    for names in _POINTS:
+        columns |= all_or_none(columns, names)
+    columns |= {name: column for name, column in mean_of_eyes(columns).items() if name not in columns}
+    if "gaze_x" not in columns:  # an export of fixation points alone
+        points = {f"gaze_{axis}": table.numbers[f"FPOG{axis.upper()}"] for axis in "xy"}
+        valid = table.numbers.get(FIXATION_VALID, np.ones(table.rows)) == 1
+        columns |= {name: np.where(valid, point, np.nan) for name, point in points.items()}
+    for name in ("pupil_left", "pupil_right", "distance_left", "distance_right"):
+        if name in columns:
+            columns[name] = np.where(columns[name] > 0, columns[name], np.nan)
+    if DIRECTION in table.numbers:
+        # Gazepoint writes it once, with the fixation that the saccade led to, and 0 elsewhere.
+        columns["saccade_direction"] = np.where(table.numbers[DIRECTION] > 0, table.numbers[DIRECTION], np.nan)
+    if BLINK in table.numbers:
+        columns["blink"] = (table.numbers[BLINK] > 0).astype(np.float32)
+        for name in columns:
+            if name.startswith(("gaze", "pupil")):
+                columns[name] = np.where(columns["blink"] == 1, np.nan, columns[name])
+    return columns
+
+
+def _groups(table: Table, clock: np.ndarray) -> Iterator[tuple[np.ndarray, str | None]]:
+    """Row numbers and stimulus of each recording, in the order in which they begin."""
+    empty = TextColumn(np.zeros(table.rows, int), ("",))
+    media, names = (table.texts.get(name, empty) for name in (MEDIA, MEDIA_NAME))
+    for code in dict.fromkeys((media.codes % len(media.values)).tolist()):
+        rows = np.flatnonzero(media.codes % len(media.values) == code)
+        timed = rows[np.isfinite(clock[rows])]
+        # Rows out of order by a little are sorted later; where the time falls far below all that was, it was set back.
+        earliest = np.minimum.accumulate(clock[timed])
+        begins = timed[1:][(np.diff(clock[timed]) < -SET_BACK) & (clock[timed][1:] <= earliest[:-1])]
+        for part in np.split(rows, np.searchsorted(rows, begins)):
+            if len(part):
+                yield part, names.values[names.codes[part[0]]].strip() or media.values[code].strip() or None
+
+
+def _samples(
+    table: Table, columns: dict[str, np.ndarray], rows: np.ndarray, clock: np.ndarray, notes: list[str]
+) -> Gaze | None:
+    order, times, own_notes = rising(clock[rows])
+    if len(times) == 0:
+        return None
+    rows = rows[order]
+    own = {name: column[rows] for name, column in columns.items()}
+    fixing = table.numbers.get(FIXATION_VALID, np.ones(table.rows, np.float32))[rows] == 1
+    last, number = _last_rows(table.numbers["FPOGID"][rows], fixing)
+    fixations = _of_rows(table, rows[last])
+    # The start that the file gives, unless it runs on another clock than the samples.
+    off = ~(np.abs(fixations[:, START] + fixations[:, DURATION] - clock[rows[last]]) < SECOND)
+    fixations[off, START] = (clock[rows[last]] - fixations[:, DURATION])[off]
+    fixations[:, START] -= clock[rows[0]]
+    for name, part in (("fixation_x", 0), ("fixation_y", 1), ("event_duration", DURATION)):
+        own[name] = np.append(fixations[:, part], np.nan)[number]
+    own["in_fixation"] = number >= 0
+    values = stack_columns(len(rows), own)
+    return Gaze(values, times, tidy_fixations(fixations, notes), format=NAME, notes=notes + own_notes)
+
+
+def _last_rows(numbers: np.ndarray, fixing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The last row of each fixation, where its duration is complete, and for every row its fixation's index or -1."""
+    inside = np.flatnonzero(fixing & np.isfinite(numbers))
+    _, last, index = np.unique(numbers[inside][::-1], return_index=True, return_inverse=True)
+    number = np.full(len(numbers), -1)
+    number[inside[::-1]] = index
+    return inside[len(inside) - 1 - last], number
+
+
+def _of_rows(table: Table, rows: np.ndarray) -> np.ndarray:
+    """`(rows, 4)`: x, y, start and duration in ms, the start in the file's time."""
+    x, y, start, duration = (table.numbers[name][rows] for name in FIXATION[:4])
+    return np.stack([x, y, start * SECOND, duration * SECOND], axis=1).astype(np.float64)
+
+
+def _fixations_only(table: Table, rows: np.ndarray, notes: list[str]) -> Gaze | None:
+    if FIXATION_VALID in table.numbers:
+        rows = rows[table.numbers[FIXATION_VALID][rows] != 0]
+    fixations = tidy_fixations(_of_rows(table, rows), notes)
+    if len(fixations) == 0:
+        return None
+    fixations[:, START] -= fixations[0, START]
+    return Gaze(fixations=fixations, format=NAME, notes=notes)

@@ -1,0 +1,87 @@
+"""Plain arrays of numbers, as `.npy` or as text, read column by column by a rule that the user gave."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+
+from dataset_scripts.readers.text_table import SEPARATORS, Head, Header, read_head, read_table
+from modeling_emert.errors_emert import EmertInputError
+
+MAX_ARRAY_BYTES = 1 << 30
+NPY_MAGIC = b"\x93NUMPY"
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """A column of a file: its name, or its number from 0; and what turns the file's unit into ours."""
+
+    column: str | int
+    divide_by: float = 1.0
+
+
+def read_array_columns(file: Path, rules: Mapping[str, ColumnRule], missing: Collection[float]) -> dict[str, np.ndarray]:
+    """`(rows,)` float64 by the names of `rules`; the numbers in `missing`, and what is not finite, become NaN.
+
+    Text has a header where the rules name columns, and none where they count them.
+
+    Raises:
+        EmertInputError: no such file, too large, no array of numbers `(rows, columns)`, or a column is not there.
+    """
+    try:
+        with file.open("rb") as stream:
+            is_npy = stream.read(len(NPY_MAGIC)) == NPY_MAGIC
+    except OSError as error:
+        raise EmertInputError(f"{file} can't be read ({error.strerror or error}); check the mapping") from error
+    wanted = {rule.column for rule in rules.values()}
+    found = _read_npy(file, wanted) if is_npy else _read_text(file, wanted)
+    columns = {}
+    for name, rule in rules.items():
+        values = np.array(found[rule.column], np.float64)
+        values[np.isin(values, list(missing)) | ~np.isfinite(values)] = np.nan
+        columns[name] = values / rule.divide_by
+    return columns
+
+
+def _read_npy(file: Path, wanted: set[str | int]) -> dict[str | int, np.ndarray]:
+    names = sorted(str(column) for column in wanted if isinstance(column, str))
+    if names:
+        raise EmertInputError(f"{file} is an array without names, where the mapping asks for {', '.join(names)}; give numbers")
+    if file.stat().st_size > MAX_ARRAY_BYTES:
+        raise EmertInputError(f"{file} has more than {MAX_ARRAY_BYTES:,} bytes, as no recording does; check the mapping")
+    try:
+        # Mapped: what the header promises is not allocated, and objects (pickles) are refused.
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError, TokenError) as error:
+        raise EmertInputError(f"{file} is no array of numbers ({str(error)[:100]}); save it as float32") from error
+    if array.ndim != 2 or array.dtype.kind not in "fiu" or max(wanted) >= array.shape[1]:
+        raise EmertInputError(
+            f"{file} is an array {array.shape} of {array.dtype}, where numbers (samples, at least {max(wanted) + 1}) are "
+            "expected; correct the mapping's columns"
+        )
+    return {column: array[:, column] for column in wanted}
+
+
+def _read_text(file: Path, wanted: set[str | int]) -> dict[str | int, np.ndarray]:
+    head = read_head(file)
+    if all(isinstance(column, int) for column in wanted):
+        header, keys = _counted(head), {column: str(column) for column in wanted}
+    else:
+        keys = {column: str(column).replace(" ", "") for column in wanted}  # as the headers' names are read
+        header = head.find(*keys.values())
+    lacking = sorted(set(keys.values()) - set(header.names if header else ()))
+    if header is None or lacking:
+        raise EmertInputError(
+            f"{file} begins with {head.first_line[:100]!r}, where columns {', '.join(lacking)} are expected; "
+            "correct the mapping's columns"
+        )
+    numbers = read_table(head, header, times=keys.values()).numbers
+    return {column: numbers[key] for column, key in keys.items()}
+
+
+def _counted(head: Head) -> Header:
+    """A table without a header: its columns are called by their numbers."""
+    separator = max(SEPARATORS, key=head.first_line.count)
+    return Header(-1, separator, tuple(str(number) for number in range(head.first_line.count(separator) + 1)))

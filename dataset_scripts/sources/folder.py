@@ -1,0 +1,109 @@
+"""Source `folder`: a user's own recordings, as files with a table.
+
+    my_recordings/
+      recordings.csv   one row a recording: recording_id, participant, stimulus, video, gaze, and columns for labels
+      source.yaml      who made them and what may be done with them; may be left out
+      ...              the files that the table names
+
+Label columns are those of the tasks (er3, er7, er_valence, er_arousal, fer3, ...); the tasks follow from the columns that
+are there. `gaze` is any eye tracker's export that `dataset_scripts.readers` knows. A file may hold several recordings: the
+one is taken whose participant and stimulus are the table's, or those of the columns gaze_participant and gaze_stimulus.
+
+`source.yaml`, every key of which may be left out:
+
+    name: reading_study                # letters, digits, - and _; the data set shows it
+    licence: CC-BY-4.0
+    redistributable: true              # may a data set made from the recordings be published? Without the key: no
+    citation: Doe et al., 2025
+    collection: 20 students watched 12 film clips before a screen-based eye tracker.
+    lacks: It has no neutral clips.
+    surprise_polarity: positive        # or negative; left out: surprise may be either
+    big_five_range: [1, 5]             # of the columns openness ... neuroticism; left out: 0 to 1
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from dataset_scripts.mistakes import refuse_all
+from dataset_scripts.readers import read_gaze_recordings
+from dataset_scripts.source import Entry, Source
+from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
+from dataset_scripts.sources.yaml_fields import Fields, read_yaml
+from modeling_emert.context_emert import BIG_FIVE_RANGE
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+from modeling_emert.tasks_emert import LABEL_COLUMNS, TASKS
+
+SURPRISE_POLARITIES = ("positive", "negative")
+
+
+class FolderSource(Source):
+    """Recordings with a `recordings.csv`; what is known of them stands in `source.yaml` or in the mapping file."""
+
+    name = "folder"
+    tasks = ()  # the object's own follow from the columns of its table
+    licence = "not stated"
+    redistributable = False
+    citation = "not stated"
+    collection = "Recordings of the user's own; how they were made is not stated."
+    lacks = "What it lacks is not stated."
+    mapping_name = "source.yaml"
+
+    def __init__(self, path: Path, mapping: Path | None = None):
+        beside = path / self.mapping_name
+        super().__init__(path, mapping or (beside if beside.is_file() else None))
+        self._big_five_range = BIG_FIVE_RANGE
+        if self.mapping:
+            self._describe(self.mapping)
+        self._table = path / "recordings.csv"
+        columns = read_text_rows(self._table, []).columns
+        refuse_all(self._table, check_columns(columns), "correct the table")
+        self.tasks = tuple(task.name for task in TASKS.values() if set(task.columns) & set(columns))
+        if not self.tasks:
+            raise EmertInputError(f"{self._table} has no column of labels; add at least one of {', '.join(LABEL_COLUMNS)}")
+
+    def entries(self) -> list[Entry]:
+        return read_recordings_table(self._table, self.tasks, self._big_five_range)
+
+    def load_gaze(self, entry: Entry) -> Gaze | None:
+        """The recording of this participant and stimulus in the file; the only one there is taken by whatever name."""
+        file, participant, stimulus = entry.location
+        if not file:
+            return None
+        found = _recordings(file)
+        named = bool(participant or stimulus)
+        if len(found) > 1 or named:
+            wanted = (participant or entry.participant, stimulus or entry.stimulus)
+            # Some formats know no participants and many no stimuli: there the other name alone must do.
+            pairs = [(gaze, (gaze.participant, gaze.stimulus)) for gaze in found]
+            found = tuple(gaze for gaze, names in pairs if all(a in (None, b) for a, b in zip(names, wanted, strict=True)))
+            if len(found) != 1:
+                raise EmertInputError(
+                    f"{file} has {len(found)} recordings of participant {wanted[0]!r} and stimulus {wanted[1]!r}, where one is "
+                    "expected; add the columns gaze_participant and gaze_stimulus with the names that the file uses"
+                )
+        return replace(found[0], notes=list(found[0].notes))
+
+    def reading_order(self, entry: Entry) -> tuple:
+        return entry.location[0], entry.recording_id
+
+    def _describe(self, path: Path) -> None:
+        """Takes over what the file says of the recordings."""
+        mistakes: list[str] = []
+        fields = Fields(read_yaml(path), mistakes)
+        for key in ("name", "licence", "citation", "collection", "lacks"):
+            setattr(self, key, fields.text(key, default=getattr(type(self), key)))
+        self.redistributable = fields.flag("redistributable", default=False)
+        self.surprise_polarity = fields.choice("surprise_polarity", SURPRISE_POLARITIES, default=None)
+        self._big_five_range = fields.range("big_five_range", default=BIG_FIVE_RANGE) or BIG_FIVE_RANGE
+        if self.name and not RECORDING_ID.fullmatch(self.name):
+            fields.wrong("name", self.name, "a name of letters, digits, - and _")
+        fields.done()
+        refuse_all(path, mistakes, "correct the file")
+
+
+# Recordings of one file follow each other when they are built; four, for callers that go by participants.
+@lru_cache(maxsize=4)
+def _recordings(file: str) -> tuple[Gaze, ...]:
+    return tuple(read_gaze_recordings(file))

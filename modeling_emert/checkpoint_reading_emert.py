@@ -1,0 +1,128 @@
+"""A network's tensors from a file that nobody vouches for: no code of it runs, and its size is bounded before it is read."""
+
+import pickle
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors_emert import EmertInputError
+
+MAX_BYTES = 1 << 30  # the authors' network takes 50 MB; with an optimizer beside it, 150 MB
+_MAX_DEPTH = 4  # of dictionaries in dictionaries
+# Where training scripts usually put the network, in this order; elsewhere it is found by what it holds.
+_USUAL_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
+# What wrappers add to names: DataParallel anywhere, a holder's attribute or torch.compile in front.
+_WRAPPERS = re.compile(r"(^|(?<=\.))module\.|^((model|net|network|_orig_mod)\.)+")
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """What a `.pth`/`.pt` or `.safetensors` file holds, on the CPU.
+
+    Raises:
+        EmertInputError: no such file, larger than 1 GiB (packed or unpacked), not a checkpoint, or one that holds code or
+            objects beside tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise EmertInputError(f"{path}: no such checkpoint file")
+    if (size := _unpacked_size(path)) > MAX_BYTES:
+        raise EmertInputError(f"{path}: holds {size:,} bytes, expected a checkpoint of at most {MAX_BYTES:,}")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    if not isinstance(content, Mapping):
+        kind = type(content).__name__
+        raise EmertInputError(f"{path}: holds a {kind}, expected a dictionary of tensors; save model.state_dict()")
+    return dict(content)
+
+
+def _unpacked_size(path: Path) -> int:
+    """What torch would unpack: its files are zip archives, and those may be compressed."""
+    size = path.stat().st_size
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                size = max(size, sum(member.file_size for member in archive.infolist()))
+        except (zipfile.BadZipFile, NotImplementedError, OSError):
+            return size  # damaged: torch says so
+    return size
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "Weights only load failed" in str(error) and (found := re.search(r"GLOBAL (\S+)", str(error))):
+            reason = f"holds code or objects ({found[1]}) beside tensors, which are not loaded; save model.state_dict() alone"
+        else:
+            reason = "not a checkpoint that torch can read without running code; save model.state_dict() with torch.save"
+        raise EmertInputError(f"{path}: {reason}") from error
+    except Exception as error:  # what torch raises for damaged files depends on where the damage is
+        raise EmertInputError(f"{path}: damaged or no checkpoint of torch ({type(error).__name__}); copy it again") from error
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path, device="cpu")
+    except SafetensorError as error:
+        raise EmertInputError(f"{path}: not a safetensors file ({error}); copy it again") from error
+
+
+def find_network(content: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """The tensors of the network by their plain names, out of dictionaries around them and of wrappers' prefixes.
+
+    `known`: the first parts of the network's names; the dictionary that has such a name is the network.
+
+    Raises:
+        EmertInputError: no dictionary holds the network, several do, or two names become one.
+    """
+    found = dict(_networks(content, known))
+    if not found:
+        names = ", ".join(map(repr, list(content)[:5])) or "nothing"
+        raise EmertInputError(f"no tensor of the authors' network is in it, but {names}; expected names such as proj_v1.weight")
+    usual = [key for key in _USUAL_KEYS if key in found]
+    if len(found) > 1 and not usual:
+        raise EmertInputError(f"several networks are in it ({', '.join(found)}); save the one that you mean alone")
+    chosen = found[usual[0] if len(found) > 1 else next(iter(found))]
+    plain: dict[str, Any] = {}
+    for name, value in chosen.items():
+        short = plain_name(name)
+        if short in plain:
+            raise EmertInputError(f"{short} is in it twice, once as {name}; save the network once")
+        plain[short] = value
+    return plain
+
+
+def plain_name(name: object) -> str:
+    """A tensor's name without what wrappers add."""
+    short, before = str(name), None
+    while short != before:
+        short, before = _WRAPPERS.sub("", short), short
+    return short
+
+
+def _networks(content: Mapping, known: frozenset[str]) -> Iterator[tuple[str, Mapping]]:
+    """The dictionaries that hold the network, each with the keys that lead to it; each is looked at once."""
+    level, seen = [("", content)], set()
+    for _ in range(_MAX_DEPTH):
+        deeper = []
+        for path, mapping in level:
+            if id(mapping) in seen:
+                continue
+            seen.add(id(mapping))
+            if any(
+                isinstance(value, torch.Tensor) and plain_name(key).split(".")[0] in known for key, value in mapping.items()
+            ):
+                yield path, mapping
+                continue
+            inner = ((f"{path}.{key}".strip("."), value) for key, value in mapping.items())
+            deeper += [(where, value) for where, value in inner if isinstance(value, Mapping)]
+        level = deeper
+
+
+__all__ = ["find_network", "plain_name", "read_checkpoint"]

@@ -1,0 +1,101 @@
+"""What an answer rests on: what each modality adds to it, and where in time the network looks.
+
+Both are descriptions of the network and no proof of a cause: attention mass says from where the fused tokens take, and
+leaving a modality out shows the network a recording such as it has rarely seen.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .configuration_emert import INPUT_NAMES, MODALITIES, EmertConfig
+from .tasks_emert import get_task
+
+
+@dataclass
+class EmertExplanation:
+    """For each recording of a batch, as numpy arrays ready for a plot.
+
+    - `contributions`: by task `(batch, 3)`, modalities in their order. For classes: by how much the probability of the
+      predicted class falls without the modality, -1..1. For numbers: by how much they move, as a share of the task's
+      range, 0..1. NaN where the modality is absent or the only one.
+    - `attention`: `(batch, 3)`, each modality's share of the attention, summing to 1.
+    - `time_weights`: by modality `(batch, steps)`: the same, step by step; all steps of all modalities sum to 1.
+    """
+
+    contributions: dict[str, np.ndarray]
+    attention: np.ndarray
+    time_weights: dict[str, np.ndarray]
+
+
+@torch.no_grad()
+def explain(model: Callable, config: EmertConfig, inputs: Mapping[str, torch.Tensor]) -> EmertExplanation:
+    """Runs the model once with everything and once without each modality.
+
+    `model`: an [`EmertForEmotionRecognition`] in eval mode. `inputs`: what the processor gives.
+    """
+    whole = model(**inputs, output_attentions=True)
+    masks = _masks(config, inputs)
+    present = np.stack([masks[name].any(dim=1).cpu().numpy() for name in MODALITIES], axis=1)  # (batch, 3)
+    contributions = {name: np.full(present.shape, np.nan) for name in whole.logits}
+    for index, modality in enumerate(MODALITIES):
+        rows = np.flatnonzero(present[:, index] & (present.sum(axis=1) > 1))
+        if len(rows):
+            answers = model(**_without(modality, inputs, masks, rows)).logits
+            for name, logits in answers.items():
+                contributions[name][rows, index] = _change(name, whole.logits[name][rows], logits)
+    time_weights = _time_weights(config, whole.attentions, masks)
+    attention = np.stack([time_weights[name].sum(axis=1) for name in MODALITIES], axis=1)
+    return EmertExplanation(contributions, attention, time_weights)
+
+
+def _masks(config: EmertConfig, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """`(batch, steps)` bool for every modality, all False where it is not given."""
+    given = {name: inputs.get("face_features") if name == "face" else None for name in MODALITIES}
+    given = {name: given[name] if inputs.get(INPUT_NAMES[name]) is None else inputs[INPUT_NAMES[name]] for name in MODALITIES}
+    batch = next(value for value in given.values() if value is not None).shape[0]
+    masks = {}
+    for name, length in config.lengths.items():
+        mask = inputs.get(f"{name}_mask")
+        masks[name] = torch.full((batch, length), given[name] is not None) if mask is None else mask.bool()
+    return masks
+
+
+def _without(
+    modality: str, inputs: Mapping[str, torch.Tensor], masks: dict[str, torch.Tensor], rows: np.ndarray
+) -> dict[str, torch.Tensor]:
+    """These rows of the inputs, with this modality hidden."""
+    kept = {name: value[rows] for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+    kept |= {f"{name}_mask": mask[rows] for name, mask in masks.items()}
+    kept[f"{modality}_mask"] = torch.zeros_like(kept[f"{modality}_mask"])
+    return kept
+
+
+def _change(name: str, whole: torch.Tensor, without: torch.Tensor) -> np.ndarray:
+    """`(rows,)`: see `EmertExplanation.contributions`."""
+    task = get_task(name)
+    if task.kind == "classes":
+        predicted = whole.argmax(dim=1, keepdim=True)
+        fall = whole.softmax(dim=1).gather(1, predicted) - without.softmax(dim=1).gather(1, predicted)
+        return fall.squeeze(1).float().cpu().numpy()
+    low, high = task.range
+    moved = (whole.clamp(low, high) - without.clamp(low, high)).abs().mean(dim=1) / (high - low)
+    return moved.float().cpu().numpy()
+
+
+def _time_weights(
+    config: EmertConfig, attentions: tuple[torch.Tensor, ...], masks: dict[str, torch.Tensor]
+) -> dict[str, np.ndarray]:
+    """Attention on each source token: mean over layers, heads and those target tokens that are there."""
+    mask = torch.cat([masks[name] for name in MODALITIES], dim=1).float()
+    by_target = torch.stack([layer.float() for layer in attentions]).mean(dim=(0, 2)).cpu()  # (batch, target, source)
+    mask = mask.cpu()
+    weights = (by_target * mask.unsqueeze(2)).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+    parts = weights.numpy()
+    edges = np.cumsum([0, *config.lengths.values()])
+    return {name: parts[:, edges[index] : edges[index + 1]] for index, name in enumerate(MODALITIES)}
+
+
+__all__ = ["EmertExplanation", "explain"]

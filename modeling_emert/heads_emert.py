@@ -1,0 +1,86 @@
+"""From EMERT's fused tokens to answers: pooling, context, a head for each task, coarse classes out of fine ones.
+
+The head and the mean are the authors'; all else is ours and off unless the config asks for it.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .configuration_emert import EmertConfig
+from .context_emert import BIG_FIVE
+from .layers_emert import masked_mean, multilayer
+from .tasks_emert import ABSENT_CLASS, EMOTIONS, POLARITIES, POLARITY_OF_EMOTION
+
+
+class EmertHead(nn.Module):
+    """From the fused representation to one task's logits or numbers."""
+
+    def __init__(self, config: EmertConfig, size: int):
+        super().__init__()
+        self.layers = multilayer([config.hidden_size, *config.head_sizes, size], 0.01)
+
+    def forward(self, fused: torch.Tensor) -> torch.Tensor:
+        """`(batch, hidden_size)` -> `(batch, task size)`."""
+        return self.layers(fused)
+
+
+class EmertPooling(nn.Module):
+    """From fused tokens to one vector: their mean, or a task's own attention over them."""
+
+    def __init__(self, config: EmertConfig):
+        super().__init__()
+        self.score = nn.Linear(config.hidden_size, 1) if config.task_pooling == "attention" else None
+
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """`(batch, tokens, size)`, `(batch, tokens)` bool -> `(batch, size)`."""
+        if self.score is None:
+            return masked_mean(tokens, mask)
+        scores = self.score(tokens).squeeze(-1).masked_fill(~mask, float("-inf"))
+        return (scores.softmax(dim=1).unsqueeze(-1) * tokens).sum(dim=1)
+
+
+class EmertContext(nn.Module):
+    """What is told besides the recording, as something to add to the fused representation; nothing where it is absent."""
+
+    def __init__(self, config: EmertConfig):
+        super().__init__()
+        self.big_five = nn.Linear(len(BIG_FIVE), config.hidden_size) if "big_five" in config.context else None
+        self.emotion = nn.Embedding(len(EMOTIONS), config.hidden_size) if "stimulus_emotion" in config.context else None
+
+    def forward(self, big_five: torch.Tensor | None, stimulus_emotion: torch.Tensor | None) -> torch.Tensor | float:
+        """`(batch, 5)` shares 0..1, NaN for absent, and `(batch,)` class indices, -100 for absent -> `(batch, size)`."""
+        added: torch.Tensor | float = 0.0
+        if self.big_five is not None and big_five is not None:
+            known = ~big_five.isnan().any(dim=1, keepdim=True)
+            # 0.5 is the middle of every scale.
+            centred = torch.where(known, big_five, 0.5) - 0.5
+            added = added + self.big_five(centred.to(self.big_five.weight.dtype)) * known
+        if self.emotion is not None and stimulus_emotion is not None:
+            known = stimulus_emotion != ABSENT_CLASS
+            added = added + self.emotion(torch.where(known, stimulus_emotion, 0)) * known.unsqueeze(1)
+        return added
+
+
+class EmertCoarse(nn.Module):
+    """Coarse class probabilities as sums of fine ones: happiness positive, four emotions negative, neutral neutral.
+
+    Surprise has no published coarse class: the share of it that is positive is learned, and begins at one half.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.surprise = nn.Parameter(torch.zeros(()))  # log odds that surprise is positive
+
+    def forward(self, fine: torch.Tensor) -> torch.Tensor:
+        """Fine logits `(batch, 7)` -> logarithms of the three probabilities `(batch, 3)`, which serve as logits."""
+        log_shares = fine.log_softmax(dim=-1)
+        surprise = log_shares[:, EMOTIONS.index("surprise")]
+        shares = {"positive": functional.logsigmoid(self.surprise), "negative": functional.logsigmoid(-self.surprise)}
+        coarse = []
+        for polarity in POLARITIES:
+            parts = [log_shares[:, index] for index, name in enumerate(EMOTIONS) if POLARITY_OF_EMOTION.get(name) == polarity]
+            if polarity in shares:
+                parts.append(surprise + shares[polarity])
+            coarse.append(torch.logsumexp(torch.stack(parts), dim=0))
+        return torch.stack(coarse, dim=-1)

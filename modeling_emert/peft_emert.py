@@ -1,0 +1,67 @@
+"""Small adapters (LoRA) for EMERT: what they attach to, and what must not move while they learn.
+
+```python
+model = get_peft_model(base, lora_config(base.config))
+keep_batchnorm_still(model)
+```
+"""
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.hooks import RemovableHandle
+
+from .configuration_emert import MODALITIES, EmertConfig
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+
+_ATTENTION = ("q_proj", "k_proj", "v_proj", "out_proj")
+_LSTMS = ("eye_encoder.lstm", "fixation_encoder.lstm")
+
+
+def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
+    """LoRA on attention, on the projections and inside both LSTMs; the heads of the config's tasks are trained whole.
+
+    `rank`: of the adapters; their scale is 2. For [`EmertForEmotionRecognition`]. The face backbone is left alone.
+    Its `task_type` stays None: peft's own task types pass text models' arguments to the forward pass.
+    """
+    from peft import LoraConfig
+
+    layers = [2 * index for index in range(len(config.projection_sizes))]  # a LeakyReLU stands between two
+    projections = ["decoupling.invariant", *(f"decoupling.specific.{name}" for name in MODALITIES)]
+    heads = [name for name in config.tasks if name not in config.derived_tasks]
+    return LoraConfig(
+        r=rank,
+        lora_alpha=2 * rank,
+        target_modules=[
+            *_ATTENTION,
+            "face_encoder.projection",
+            *(f"{name}.{layer}" for name in projections for layer in layers),
+        ],
+        target_parameters=[
+            f"{lstm}.weight_{kind}_l{layer}"
+            for lstm in _LSTMS
+            for layer in range(config.num_lstm_layers)
+            for kind in ("ih", "hh")
+        ],
+        modules_to_save=[f"heads.{name}" for name in heads],
+    )
+
+
+def keep_batchnorm_still(model: nn.Module) -> list[RemovableHandle]:
+    """Keeps every BatchNorm in eval mode from now on, whatever `train()` says, and gives the handles that end it.
+
+    Running statistics are no parameters: in training mode they would follow the new data although the base is frozen, and
+    an adapter does not store them. It answers otherwise once it is loaded on the base.
+    """
+    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    return [layer.register_forward_pre_hook(_to_eval) for layer in layers]
+
+
+def _to_eval(layer: nn.Module, inputs: tuple) -> None:
+    layer.eval()
+
+
+__all__ = ["keep_batchnorm_still", "lora_config"]

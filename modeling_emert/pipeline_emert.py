@@ -1,0 +1,137 @@
+"""`pipeline("emotion-recognition", model=...)`: from clips to answers in plain JSON, one by one or in batches."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+from transformers import Pipeline
+
+from .answers_emert import answers
+from .errors_emert import EmertInputError
+from .processing_emert import GazeInput, Video
+from .recording_emert import Recording
+
+_PARTS = ("video", "gaze")
+Clip = Mapping[str, Any] | Recording
+
+
+class EmotionRecognitionPipeline(Pipeline):
+    """What a person feels (ER) beside what the face shows (FER).
+
+    ```python
+    pipe = pipeline("emotion-recognition", model=folder)
+    pipe(video="clip.mp4", gaze="gaze.csv")
+    pipe([{"video": "a.mp4"}, {"gaze": "b.csv"}], batch_size=2)
+    ```
+
+    A clip is a dictionary with `video`, `gaze` or both, in any form that [`EmertProcessor.load`] takes (paths, bytes,
+    arrays), or a [`Recording`]. The answer to each is what [`answers_emert.answers`] gives.
+    """
+
+    _load_processor = True
+    _load_image_processor = False
+    _load_video_processor = False
+    _load_feature_extractor = False
+    _load_tokenizer = False
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.feature_extractor = None  # `Pipeline` takes it out of the processor and would save it a second time
+
+    def __call__(
+        self,
+        inputs: Clip | Iterable[Clip] | None = None,
+        *,
+        video: Video | None = None,
+        gaze: GazeInput | None = None,
+        **kwargs: Any,
+    ) -> dict | list[dict] | Iterator[dict]:
+        """One clip gives one answer, a list a list; a generator or a `Dataset` gives an iterator.
+
+        Args:
+            inputs: clips, or nothing where `video` or `gaze` is given.
+            kwargs: `batch_size`, `num_workers`.
+
+        Raises:
+            EmertInputError: a clip can't be used; of several, its place and its files are named.
+        """
+        if inputs is None:
+            inputs = {"video": video, "gaze": gaze}
+        elif video is not None or gaze is not None:
+            raise EmertInputError("give clips, or video and gaze by name, not both")
+        if isinstance(inputs, (list, tuple)):
+            inputs = list(inputs)
+            if not inputs:
+                return []
+        return super().__call__(inputs, **kwargs)
+
+    def _sanitize_parameters(self, **parameters: Any) -> tuple[dict, dict, dict]:
+        if parameters:
+            raise TypeError(f"the pipeline takes no {', '.join(map(repr, parameters))}; it takes batch_size and num_workers")
+        return {}, {}, {}
+
+    def preprocess(self, clip: Clip) -> dict[str, list[Recording]]:
+        """Loads one clip: a batch of one."""
+        if hasattr(clip, "face") and hasattr(clip, "gaze"):  # a Recording; remote code has its own copy of that class
+            return {"recordings": [clip]}
+        if not isinstance(clip, Mapping) or not set(clip) <= set(_PARTS):
+            found = sorted(map(str, clip)) if isinstance(clip, Mapping) else type(clip).__name__
+            raise EmertInputError(f"a clip is a dictionary with 'video', 'gaze' or both, or a Recording, got {found}")
+        return {"recordings": [self.processor.load(clip.get("video"), clip.get("gaze"))]}
+
+    def _forward(self, batch: dict[str, list[Recording]]) -> dict[str, list[dict]]:
+        return {"answers": answers(self.model, self.processor, batch["recordings"])}
+
+    def postprocess(self, outputs: dict[str, list[dict]]) -> dict:
+        return outputs["answers"][0]
+
+    def get_iterator(
+        self, inputs: Iterable[Clip], num_workers: int, batch_size: int, *parameters: dict[str, Any]
+    ) -> Iterator[dict]:
+        """Batches of recordings, since what can be missing from each differs; the base class pads tensors of one form."""
+        clips = _NumberedClips(inputs, self) if hasattr(inputs, "__getitem__") else _NumberedStream(inputs, self)
+        workers = num_workers if isinstance(clips, _NumberedClips) else min(num_workers, 1)
+        for recordings in DataLoader(clips, batch_size=batch_size, num_workers=workers, collate_fn=list):
+            yield from self.forward({"recordings": recordings})["answers"]
+
+    def load_numbered(self, number: int, clip: Clip) -> Recording:
+        """One of several clips; an `EmertInputError` says which."""
+        try:
+            return self.preprocess(clip)["recordings"][0]
+        except EmertInputError as error:
+            raise EmertInputError(f"clip {number}{_files(clip)}: {error}") from error
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
+        super().save_pretrained(save_directory, **kwargs)
+        self.processor.save_pretrained(save_directory, **kwargs)
+
+
+class _NumberedClips(Dataset):
+    def __init__(self, clips: Any, pipe: EmotionRecognitionPipeline):
+        self.clips, self.pipe = clips, pipe
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, number: int) -> Recording:
+        return self.pipe.load_numbered(number, self.clips[number])
+
+
+class _NumberedStream(IterableDataset):
+    def __init__(self, clips: Iterable[Clip], pipe: EmotionRecognitionPipeline):
+        self.clips, self.pipe = clips, pipe
+
+    def __iter__(self) -> Iterator[Recording]:
+        for number, clip in enumerate(self.clips):
+            yield self.pipe.load_numbered(number, clip)
+
+
+def _files(clip: Clip) -> str:
+    """Of a clip that is given by paths, their names."""
+    values = clip.values() if isinstance(clip, Mapping) else ()
+    names = [Path(value).name for value in values if isinstance(value, (str, Path))]
+    return f" ({', '.join(names)})" if names else ""
+
+
+__all__ = ["EmotionRecognitionPipeline"]

@@ -1,0 +1,136 @@
+"""LoRA adapters: they learn, are saved, loaded, merged and swapped, and the network under them does not move by a bit."""
+
+import pytest
+import torch
+from peft import PeftModel, get_peft_model
+from tiny_emert import NO_DROPOUT, tiny_inputs, tiny_labels, tiny_model
+
+from modeling_emert.peft_emert import keep_batchnorm_still, lora_config
+
+TASKS = ["er7", "fer7", "fer_va"]
+
+
+def _base(**overrides):
+    return tiny_model(tasks=TASKS, **{**NO_DROPOUT, **overrides})
+
+
+def _trained(base, seed: int = 0, still: bool = True) -> PeftModel:
+    """An adapter after three steps in training mode."""
+    torch.manual_seed(seed)
+    model = get_peft_model(base, lora_config(base.config, rank=2))
+    if still:
+        keep_batchnorm_still(model)
+    optimizer = torch.optim.SGD([parameter for parameter in model.parameters() if parameter.requires_grad], lr=0.5)
+    for step in range(3):
+        model.train()
+        optimizer.zero_grad()
+        model(**tiny_inputs(4, seed + step), labels=tiny_labels(base, 4, seed + step)).loss.backward()
+        optimizer.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def _answers(model) -> dict[str, torch.Tensor]:
+    return model(**tiny_inputs(seed=9)).logits
+
+
+def _assert_same(found: dict, expected: dict, tolerance: float = 0.0) -> None:
+    for name in TASKS:
+        torch.testing.assert_close(found[name], expected[name], rtol=0, atol=tolerance)
+
+
+def _differ(found: dict, other: dict) -> bool:
+    return all((found[name] - other[name]).abs().max() > 1e-4 for name in TASKS)
+
+
+def test_a_new_adapter_changes_nothing_and_a_trained_one_every_task():
+    expected = _answers(_base())
+    _assert_same(_answers(get_peft_model(_base(), lora_config(_base().config)).eval()), expected)
+    assert _differ(_answers(_trained(_base())), expected)
+
+
+@pytest.mark.parametrize("overrides", [{}, {"projection_sizes": [8, 4], "num_lstm_layers": 2}], ids=["plain", "deep"])
+def test_adapter_is_on_attention_projections_lstms_and_heads(overrides):
+    model = get_peft_model(_base(**overrides), lora_config(_base(**overrides).config, rank=2))
+    model(**tiny_inputs(4), labels=tiny_labels(model.base_model.model, 4)).loss.backward()
+    learning = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    assert all("lora_" in name or "modules_to_save" in name for name in learning)
+    layers = range(len(_base(**overrides).config.projection_sizes))
+    parts = ["q_proj", "k_proj", "v_proj", "out_proj", "face_encoder.projection", "eye_encoder.lstm", "fixation_encoder.lstm"]
+    parts += [f"decoupling.invariant.{2 * layer}" for layer in layers]
+    parts += [f"specific.{name}.{2 * layer}" for name in ("face", "eye_movements", "fixations") for layer in layers]
+    for part in [*parts, *(f"heads.{name}" for name in TASKS)]:
+        touched = [name for name, parameter in model.named_parameters() if part in name and parameter.grad is not None]
+        assert touched, part
+    assert not [name for name in learning if "backbone" in name]
+
+
+def test_base_stays_bit_for_bit_batchnorm_included():
+    base = _base()
+    before = {name: value.clone() for name, value in base.state_dict().items()}
+    model = _trained(base)
+    after = {_plain(name): value for name, value in base.state_dict().items() if _is_bases(name)}
+    assert set(after) == set(before)
+    for name, value in before.items():
+        assert torch.equal(after[name], value), name
+    with model.disable_adapter():
+        _assert_same(_answers(model), _answers(_base()))
+
+
+def _is_bases(name: str) -> bool:
+    return "lora_" not in name and "modules_to_save" not in name
+
+
+def _plain(name: str) -> str:
+    """Without what peft wraps around."""
+    return name.replace("base_layer.", "").replace("original_module.", "")
+
+
+def test_batchnorm_would_move_and_can_be_let_go_again():
+    moved = _trained(_base(), still=False).state_dict()
+    kept = _trained(_base()).state_dict()
+    statistics = [name for name in kept if name.endswith("running_mean")]
+    assert statistics
+    assert all(not torch.equal(moved[name], kept[name]) for name in statistics)
+    model = _base()
+    for handle in keep_batchnorm_still(model):
+        handle.remove()
+    model.train()(**tiny_inputs())
+    assert not torch.equal(model.state_dict()[statistics[0].removeprefix("base_model.model.")], kept[statistics[0]])
+
+
+def test_saved_adapter_answers_the_same_on_a_fresh_base(tmp_path):
+    model = _trained(_base())
+    model.save_pretrained(tmp_path)
+    size = (tmp_path / "adapter_model.safetensors").stat().st_size
+    assert size > 0
+    loaded = PeftModel.from_pretrained(_base(), tmp_path).eval()
+    _assert_same(_answers(loaded), _answers(model))
+
+
+def test_merged_adapter_answers_the_same_and_is_saved_as_a_plain_model(tmp_path):
+    model = _trained(_base())
+    expected = _answers(model)
+    merged = model.merge_and_unload()
+    assert type(merged) is type(_base())
+    _assert_same(_answers(merged), expected, 1e-5)
+    merged.save_pretrained(tmp_path)
+    loaded = type(merged).from_pretrained(tmp_path)
+    assert set(loaded.state_dict()) == set(_base().state_dict())
+    _assert_same(_answers(loaded), expected, 1e-5)
+
+
+def test_two_adapters_are_swapped_on_one_base(tmp_path):
+    expected = {}
+    for name, seed in (("first", 1), ("second", 2)):
+        model = _trained(_base(), seed)
+        expected[name] = _answers(model)
+        model.save_pretrained(tmp_path / name)
+    assert _differ(expected["first"], expected["second"])
+    both = PeftModel.from_pretrained(_base(), tmp_path / "first", adapter_name="first").eval()
+    both.load_adapter(tmp_path / "second", adapter_name="second")
+    for name in ("second", "first", "second"):
+        both.set_adapter(name)
+        _assert_same(_answers(both), expected[name])
+    with both.disable_adapter():
+        _assert_same(_answers(both), _answers(_base()))

@@ -1,0 +1,26 @@
+"""`emert convert`: a checkpoint of the authors' network as a model folder."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", type=Path, metavar="AUTHORS.pth", help="the authors' checkpoint (.pth or .safetensors)")
+    parser.add_argument("--out", required=True, type=Path, help="folder of the model, made new")
+    parser.add_argument("--overwrite", action="store_true", help="replace the model that --out holds")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from modeling_emert.errors_emert import EmertInputError
+
+    if not arguments.checkpoint.is_file():  # before torch is loaded
+        raise EmertInputError(f"{arguments.checkpoint}: no such checkpoint file")
+    from modeling_emert.convert_emert_original_to_hf import convert_checkpoint
+
+    config = convert_checkpoint(arguments.checkpoint, arguments.out, arguments.overwrite).config
+    print(
+        f"{arguments.out}: converted. Tasks {', '.join(config.tasks)}; width {config.hidden_size}; every tensor has its place.\n"
+        "note: the authors publish neither the columns of their eye data, nor its normalisation, nor the order of their "
+        "classes: the processor here uses our columns and standardises none, and the labels stand in our order. Give it data "
+        "as the authors had it, or fit the processor on yours, before you trust an answer."
+    )
