@@ -5,7 +5,6 @@ moment: run it with nothing else running. Generated recordings of EMER's size: 1
 crops out of a drawn video of 128 x 128 pixels at 2 frames a second; a larger video costs more to decode.
 """
 
-import os
 import shutil
 import threading
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from . import reader_speed
 from .building import build
 from .generator.truth import GeneratorSettings
 from .generator.writing import generate
@@ -72,7 +72,13 @@ class PeakMemory:
             thread.join()
 
 
-def measure(work: Path, recordings: int, workers: int = 2) -> Iterator[Figure]:
+def measure_readers(work: Path) -> Iterator[Figure]:
+    """The speed of each reader. `work`: a folder for the generated exports, which are kept there; about 400 MB."""
+    for name, speed, what in reader_speed.measure_readers(work):
+        yield Figure(f"read {name}", speed, "MB/s", what)
+
+
+def measure_dataset(work: Path, recordings: int, workers: int = 2) -> Iterator[Figure]:
     """All figures of the data set, one by one as they are had.
 
     `work`: a folder for what is generated (kept and used again) and built (replaced); about 0.5 MB a recording.
@@ -152,21 +158,6 @@ class _Prepared:
     def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, row: int) -> int:
-        # The tensors stay here: handing them over is the trainer's, with its own batches.
-        inputs = self.processor(self.data.recording(row, 8))
-        return len(inputs)
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """This process on a single core, where the system can do that."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
+    def __getitem__(self, row: int) -> dict:
+        """The model's inputs, so that handing them over to the main process counts."""
+        return dict(self.processor(self.data.recording(row, 8)))

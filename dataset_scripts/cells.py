@@ -16,7 +16,8 @@ from modeling_emert.recording_emert import Recording
 from .composition import Composition
 from .label_rules import note_contradictions
 from .mistakes import list_some
-from .schema import row_features, to_row
+from .rows import to_row
+from .schema import row_features
 from .source import Entry, Source
 from .splits import Assignment, Cell
 

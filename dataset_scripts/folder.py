@@ -24,11 +24,11 @@ from modeling_emert.tasks_emert import LABEL_COLUMNS, get_task
 from .card import make_card
 from .metadata import Metadata
 from .schema import row_features
-from .splits import SPLITS, Assignment, Cell, config_name, split_cells, versions
+from .splits import SPLITS, SPLITS_FILE, Assignment, Cell, config_name, split_cells, versions
 
 CONFIG_FILE = ".huggingface.yaml"
 CARD_FILE = "README.md"
-SPLITS_FILE = "splits.json"
+
 FRESHNESS_FILE = ".freshness"
 DATA_FOLDER = "data"
 

@@ -88,6 +88,9 @@ def code_hash() -> str:
     """Over the code that turns recordings into rows, since a version kept by hand is forgotten."""
     ours, models = Path(__file__).parent, Path(recording_emert.__file__).parent
     files = [*sorted((ours / "readers").glob("*.py")), *sorted((ours / "sources").glob("*.py"))]
-    files += [ours / f"{name}.py" for name in ("cells", "composition", "label_rules", "mistakes", "schema", "source", "splits")]
+    files += [
+        ours / f"{name}.py"
+        for name in ("cells", "composition", "label_rules", "mistakes", "rows", "schema", "source", "splits")
+    ]
     files += [models / f"{name}_emert.py" for name in ("columns", "context", "faces", "recording", "tasks", "video")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import POLARITIES, TASKS
 
 from .composition import Composition
 from .source import Source
 
 METADATA_FILE = "dataset.json"
+_DATA_FILE = re.compile(r"data/p\d+-s\d+\.parquet")
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,14 @@ class Metadata:
         """From what `asdict` gave; where it is anything else, whatever Python raises."""
         lists = {name: tuple(content[name]) for name in ("tasks", "notes")}
         files = {name: DataFile(**file) for name, file in content["files"].items()}
+        strange = [name for name in files if not _DATA_FILE.fullmatch(name)]  # ../another/file, where the folder is not ours
+        if strange or not files:
+            raise ValueError(f"files: {(strange or ['nothing'])[0]!r} where data/p1-s1.parquet and the like are expected")
+        unknown = set(lists["tasks"]) - set(TASKS)
+        if unknown or not lists["tasks"]:
+            raise ValueError(f"tasks: {sorted(map(str, unknown)) or 'none'} where some of {', '.join(TASKS)} are expected")
+        if content["surprise_polarity"] not in (None, *POLARITIES):
+            raise ValueError(f"surprise_polarity: expected one of {', '.join(POLARITIES)} or null")
         return cls(**content | lists | {"files": files, "composition": Composition(**content["composition"])})
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .folder import CARD_FILE, CONFIG_FILE, DATA_FOLDER, SPLITS_FILE
+from .folder import CARD_FILE, CONFIG_FILE, DATA_FOLDER
 from .metadata import METADATA_FILE, Metadata
+from .splits import SPLITS_FILE
 from .verifying import verify
 
 if TYPE_CHECKING:

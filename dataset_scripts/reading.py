@@ -18,10 +18,9 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS, Task
 
-from .folder import SPLITS_FILE
 from .metadata import Metadata
-from .schema import HEAVY_COLUMNS, from_row
-from .splits import Assignment, split_cells
+from .rows import HEAVY_COLUMNS, from_row
+from .splits import SPLITS_FILE, Assignment, split_cells
 
 _FACE_COLUMNS = ("face", "face_times_ms", "face_detected")
 

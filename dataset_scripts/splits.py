@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sklearn.model_selection import StratifiedGroupKFold
-
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import get_task
 
@@ -24,6 +22,7 @@ from .source import Entry
 
 FOLDS = 5
 SPLITS = ("train", "validation", "test")
+SPLITS_FILE = "splits.json"
 
 Cell = tuple[int, int]  # participant fold, stimulus group; both count from 1
 
@@ -62,10 +61,11 @@ class Assignment:
             content = json.loads(path.read_text(encoding="utf-8"))
             stored = content.pop("sha256")
             assignment = cls(**content)
-            participants, stimuli = assignment.folds, assignment.groups
+            numbers = [*assignment.participants.values(), *assignment.stimuli.values()]
+            whole = bool(numbers) and all(type(number) is int and number >= 1 for number in numbers)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EmertInputError(f"{path} is no file of splits ({str(error)[:100]}); build the data set again") from error
-        if stored != assignment.sha256 or min(participants, stimuli) < 1:
+        if stored != assignment.sha256 or not whole:
             raise EmertInputError(f"{path} was changed after it was made: its hash is another; build the data set again")
         return assignment
 
@@ -96,6 +96,8 @@ def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:
     count = min(FOLDS, len(set(names)))
     if count == 1:
         return {names[0]: 1}
+    from sklearn.model_selection import StratifiedGroupKFold  # only a build needs it, and it takes seconds
+
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     if max(strata.count(label) for label in set(strata)) < count:
         strata = [""] * len(strata)  # too few recordings to balance anything

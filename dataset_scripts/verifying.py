@@ -10,13 +10,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import POLARITIES, TASKS
-
 from .checks.configs import Protocols, check_apart, check_configs, check_tested, check_views, read_configs
 from .checks.content import check_identities, check_thin, check_twice
 from .checks.files import cell_of, check_cells, check_files, check_hashes, check_seed, read_splits, require_own
-from .checks.finding import Finding, judge, printable
+from .checks.finding import Finding, judge
 from .checks.recordings import RECORDING_CHECKS, StoredRecording, examine
 from .checks.stored import DamagedFile, DataFileReader
 from .metadata import METADATA_FILE, Metadata
@@ -41,7 +38,8 @@ def verify(folder: Path) -> list[Finding]:
     Raises:
         EmertInputError: there is no data set in `folder`, or its `dataset.json` is not what a build makes.
     """
-    metadata = _read_metadata(folder)
+    require_own(folder / METADATA_FILE)
+    metadata = Metadata.read(folder)
     files, names = check_files(folder, metadata)
     contents = _read_contents(folder, names, metadata)
     recordings = contents.recordings
@@ -70,21 +68,6 @@ def verify(folder: Path) -> list[Finding]:
         ),
         *check_thin(recordings, protocols),
     ]
-
-
-def _read_metadata(folder: Path) -> Metadata:
-    path = folder / METADATA_FILE
-    require_own(path)
-    metadata = Metadata.read(folder)
-    unknown = [printable(str(task)) for task in metadata.tasks if not isinstance(task, str) or task not in TASKS]
-    if unknown or not metadata.tasks:
-        raise EmertInputError(f"{path}: tasks are {unknown or 'none'}; expected some of {', '.join(TASKS)}; build it again")
-    if metadata.surprise_polarity not in (None, *POLARITIES):
-        found = printable(repr(metadata.surprise_polarity))
-        raise EmertInputError(f"{path}: surprise_polarity is {found}; expected one of {', '.join(POLARITIES)} or null")
-    if not metadata.files:
-        raise EmertInputError(f"{path}: files is empty; expected at least one data file; build the data set again")
-    return metadata
 
 
 def _read_contents(folder: Path, names: Sequence[str], metadata: Metadata) -> Contents:

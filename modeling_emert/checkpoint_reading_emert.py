@@ -12,6 +12,7 @@ import torch
 from .errors_emert import EmertInputError
 
 MAX_BYTES = 1 << 30  # the authors' network takes 50 MB; with an optimizer beside it, 150 MB
+_ZIP = b"PK\x03\x04"
 _MAX_DEPTH = 4  # of dictionaries in dictionaries
 # Where training scripts usually put the network, in this order; elsewhere it is found by what it holds.
 _USUAL_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
@@ -40,14 +41,15 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 def _unpacked_size(path: Path) -> int:
     """What torch would unpack: its files are zip archives, and those may be compressed."""
-    size = path.stat().st_size
-    if zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                size = max(size, sum(member.file_size for member in archive.infolist()))
-        except (zipfile.BadZipFile, NotImplementedError, OSError):
-            return size  # damaged: torch says so
-    return size
+    try:
+        with path.open("rb") as file:
+            packed = file.read(len(_ZIP)) == _ZIP
+        if not packed:
+            return path.stat().st_size
+        with zipfile.ZipFile(path) as archive:
+            return max(path.stat().st_size, sum(member.file_size for member in archive.infolist()))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise EmertInputError(f"{path}: damaged or no checkpoint of torch ({error}); copy it again") from error
 
 
 def _read_torch(path: Path) -> Any:

@@ -4,7 +4,7 @@ Sources: the authors' evaluation code (kejun1/EMER, January 2024) for the arithm
 full, the arithmetic is the authors'.
 """
 
-import copy
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -39,9 +39,9 @@ def multilayer(sizes: list[int], slope: float) -> nn.Sequential:
 
 def make_backbone(config: EmertConfig) -> nn.Module:
     """The backbone, with random weights. One without any attention takes every name of an implementation as it comes."""
-    backbone_config = copy.deepcopy(config.backbone_config)
-    backbone_config._attn_implementation_internal = None
-    backbone = AutoBackbone.from_config(backbone_config)
+    config.backbone_config._attn_implementation_internal = None  # else it would be EMERT's own
+    backbone = AutoBackbone.from_config(config.backbone_config)
+    backbone.config = config.backbone_config  # from_config copies it, and then it is not found by its identity
     if not (backbone._supports_sdpa or backbone._supports_flash_attn or backbone._supports_flex_attn):
         backbone._supports_sdpa = backbone._supports_flash_attn = backbone._supports_flex_attn = True
     return backbone
@@ -94,25 +94,51 @@ class EmertFaceEncoder(nn.Module):
         return self.backbone(images).feature_maps[-1].mean(dim=(2, 3))
 
 
+class EmertLSTM(nn.Module):
+    """`nn.LSTM` with `batch_first`, by the same names and numbers: `torch.compile` can't trace a module of that class."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int):
+        super().__init__()
+        self.hidden_size, self.num_layers = hidden_size, num_layers
+        self._names = []
+        for layer in range(num_layers):
+            width = hidden_size if layer else input_size
+            shapes = {"weight_ih": (width,), "weight_hh": (hidden_size,), "bias_ih": (), "bias_hh": ()}
+            for name, rest in shapes.items():
+                self._names.append(f"{name}_l{layer}")
+                self.register_parameter(self._names[-1], nn.Parameter(torch.empty(4 * hidden_size, *rest)))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """PyTorch's own way: uniform within one over the root of the width."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """`(batch, time, input_size)` -> states of the last layer `(batch, time, hidden_size)`."""
+        start = values.new_zeros(self.num_layers, values.shape[0], self.hidden_size)
+        weights = [getattr(self, name) for name in self._names]
+        return torch.lstm(values, (start, start), weights, True, self.num_layers, 0.0, self.training, False, True)[0]
+
+
 class EmertSequenceEncoder(nn.Module):
     """Eye movements or fixations to a stream: an LSTM that a missing step leaves as it was."""
 
     def __init__(self, config: EmertConfig, input_size: int):
         super().__init__()
-        self.lstm = nn.LSTM(input_size, config.encoder_size, config.num_lstm_layers, batch_first=True)
+        self.lstm = EmertLSTM(input_size, config.encoder_size, config.num_lstm_layers)
 
     def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """`(batch, time, input_size)`, `(batch, time)` bool -> `(batch, time, size)`, zeros where the mask is False."""
         values = torch.where(mask.unsqueeze(-1), values, 0)
         # Present steps move to the front, in order. The LSTM runs forward in time, so what follows them changes nothing.
-        order = torch.argsort((~mask).to(torch.uint8), dim=1, stable=True)
-        states, _ = self.lstm(_take_steps(values, order))
-        states = _take_steps(states, torch.argsort(order, dim=1))
+        present = mask.long()
+        place = torch.where(mask, present.cumsum(dim=1), present.sum(dim=1, keepdim=True) + (1 - present).cumsum(dim=1)) - 1
+        packed = torch.zeros_like(values).scatter(1, place.unsqueeze(-1).expand_as(values), values)
+        states = self.lstm(packed)
+        states = states.gather(1, place.unsqueeze(-1).expand_as(states))
         return torch.where(mask.unsqueeze(-1), states, 0)
-
-
-def _take_steps(values: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
-    return values.gather(1, order.unsqueeze(-1).expand_as(values))
 
 
 class _ReverseGradient(torch.autograd.Function):

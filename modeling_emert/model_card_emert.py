@@ -1,4 +1,4 @@
-"""The card that goes with a saved model: what it is, what it takes and gives, what it was trained on, what not to do with it."""
+"""The card that goes with a saved model: what it is, what it takes and gives, what it was trained on, what it is not for."""
 
 import json
 from pathlib import Path
@@ -26,8 +26,8 @@ _TEMPLATE = """---
 # EMERT: what a person feels, beside what the face shows
 
 A network that reads a recording of a person who watches something: the face, the eye movements, the fixations, any of which
-may be missing. It answers with felt emotion (ER) and shown emotion (FER), as far as its tasks go. The design is that of *Smile on
-the Face, Sadness in the Eyes* (arXiv 2512.16485); this is not the authors' release.
+may be missing. It answers with felt emotion (ER) and shown emotion (FER), as far as its tasks go. The design is that of
+*Smile on the Face, Sadness in the Eyes* (arXiv 2512.16485); this is not the authors' release.
 
 ## What it takes
 
@@ -65,8 +65,8 @@ the place of `trust_remote_code`, and gaze files of eye trackers can be read; wi
 ## What not to do with it
 
 No hiring, no policing, no diagnosis, no surveillance, no grading of pupils or staff, and nobody who has not agreed. What a
-person feels cannot be read off with certainty: an answer is a guess from one short recording under one tracker's conditions, and
-it differs between people, cultures, lighting and devices. A gap between felt and shown is no proof of a lie.
+person feels cannot be read off with certainty: an answer is a guess from one short recording under one tracker's conditions,
+and it differs between people, cultures, lighting and devices. A gap between felt and shown is no proof of a lie.
 """
 
 
@@ -107,12 +107,16 @@ def _task_row(name: str) -> str:
 
 def _training(record: dict[str, Any] | None) -> str:
     if record is None:
-        return "Nothing is written down about it here: whoever shares this model should say on which recordings and with what scores."
+        return (
+            "Nothing is written down about it here: whoever shares this model should say on which recordings, with what scores."
+        )
+    score = record["validation_score"]
+    score = "" if score is None else f"; mean validation score {score:.3f}"
     lines = [
         f"Source `{record['data']}`, fold {record['fold']}"
         + (", stimuli of the test held out as well" if record["strict"] else "")
         + f"; {len(record['seen_participants'])} participants seen in training and validation; "
-        f"{record['epochs']:g} epochs; mean validation score {record['validation_score']:.3f}. "
+        f"{record['epochs']:g} epochs{score}. "
         f"`{RECORD_FILE}` holds the whole record."
     ]
     if record["data"] == "synthetic":

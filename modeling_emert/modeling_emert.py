@@ -21,11 +21,13 @@ from .layers_emert import (
     EmertFaceEncoder,
     EmertFusion,
     EmertFusionLayer,
+    EmertLSTM,
     EmertSequenceEncoder,
     masked_mean,
     reverse_gradient,
 )
 from .losses_emert import class_loss, modality_loss, task_loss
+from .sharing_emert import EmertModelSharing
 from .tasks_emert import get_task
 
 PARTICIPANT = "participant"  # name of the labels and of the loss of the participant head
@@ -82,7 +84,7 @@ class EmertOutput(ModelOutput):
     attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
-class EmertPreTrainedModel(PreTrainedModel):
+class EmertPreTrainedModel(EmertModelSharing, PreTrainedModel):
     config: EmertConfig
     base_model_prefix = "emert"
     main_input_name = "pixel_values"
@@ -109,7 +111,7 @@ class EmertPreTrainedModel(PreTrainedModel):
             if module.bias is not None:
                 bound = 1 / math.sqrt(module.in_features)
                 init.uniform_(module.bias, -bound, bound)
-        elif isinstance(module, nn.LSTM):
+        elif isinstance(module, EmertLSTM):
             bound = 1 / math.sqrt(module.hidden_size)
             for parameter in module.parameters():
                 init.uniform_(parameter, -bound, bound)
@@ -225,15 +227,16 @@ class EmertModel(EmertPreTrainedModel):
         given = next((value for value in values.values() if value is not None), None)
         if given is None:
             raise ValueError(f"EMERT needs at least one of {', '.join(MODALITIES)}; all are None")
+        batch = given.shape[0]  # not len(): that is a plain number, and an export would hold this batch's size for the only one
         complete = {}
         for name, length in self.config.lengths.items():
             value, mask = values[name], masks[name]
             if value is not None and value.shape[1] != length:
                 raise ValueError(f"{name} must have {length} steps (config), got shape {tuple(value.shape)}")
             if value is None or mask is None:
-                mask = torch.full((len(given), length), value is not None, device=given.device)
-            if mask.shape != (len(given), length):
-                raise ValueError(f"the mask of {name} must be {(len(given), length)}, got {tuple(mask.shape)}")
+                mask = torch.full((batch, length), value is not None, device=given.device)
+            if mask.shape != (batch, length):
+                raise ValueError(f"the mask of {name} must be {(batch, length)}, got {tuple(mask.shape)}")
             complete[name] = mask.bool()
         if not torch.compiler.is_compiling() and not torch.cat(list(complete.values()), dim=1).any(dim=1).all():
             raise ValueError("a sample has no step in any modality: leave it out, there is nothing to answer from")

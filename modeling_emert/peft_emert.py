@@ -22,7 +22,7 @@ _LSTMS = ("eye_encoder.lstm", "fixation_encoder.lstm")
 
 
 def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
-    """LoRA on attention, on the projections and inside both LSTMs; the heads of the config's tasks are trained whole.
+    """LoRA on attention, on the projections and inside both LSTMs; what belongs to one task alone is trained whole.
 
     `rank`: of the adapters; their scale is 2. For [`EmertForEmotionRecognition`]. The face backbone is left alone.
     Its `task_type` stays None: peft's own task types pass text models' arguments to the forward pass.
@@ -31,7 +31,10 @@ def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
 
     layers = [2 * index for index in range(len(config.projection_sizes))]  # a LeakyReLU stands between two
     projections = ["decoupling.invariant", *(f"decoupling.specific.{name}" for name in MODALITIES)]
-    heads = [name for name in config.tasks if name not in config.derived_tasks]
+    fine = [name for name in config.tasks if name not in config.derived_tasks]
+    whole = [f"heads.{name}" for name in fine] + [f"coarse.{name}" for name in config.derived_tasks]
+    if config.task_pooling == "attention":
+        whole += [f"poolings.{name}" for name in fine]
     return LoraConfig(
         r=rank,
         lora_alpha=2 * rank,
@@ -46,7 +49,7 @@ def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
             for layer in range(config.num_lstm_layers)
             for kind in ("ih", "hh")
         ],
-        modules_to_save=[f"heads.{name}" for name in heads],
+        modules_to_save=whole,
     )
 
 
@@ -54,7 +57,8 @@ def keep_batchnorm_still(model: nn.Module) -> list[RemovableHandle]:
     """Keeps every BatchNorm in eval mode from now on, whatever `train()` says, and gives the handles that end it.
 
     Running statistics are no parameters: in training mode they would follow the new data although the base is frozen, and
-    an adapter does not store them. It answers otherwise once it is loaded on the base.
+    an adapter does not store them: it would answer otherwise once it is loaded on the base. A config with
+    `freeze_backbone` needs no such help.
     """
     layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     return [layer.register_forward_pre_hook(_to_eval) for layer in layers]

@@ -93,14 +93,17 @@ class EmotionRecognitionPipeline(Pipeline):
         clips = _NumberedClips(inputs, self) if hasattr(inputs, "__getitem__") else _NumberedStream(inputs, self)
         workers = num_workers if isinstance(clips, _NumberedClips) else min(num_workers, 1)
         for recordings in DataLoader(clips, batch_size=batch_size, num_workers=workers, collate_fn=list):
+            for refusal in recordings:
+                if isinstance(refusal, EmertInputError):
+                    raise refusal
             yield from self.forward({"recordings": recordings})["answers"]
 
-    def load_numbered(self, number: int, clip: Clip) -> Recording:
-        """One of several clips; an `EmertInputError` says which."""
+    def load_numbered(self, number: int, clip: Clip) -> Recording | EmertInputError:
+        """One of several clips, or why not, saying which: given back, since torch makes a page of what a worker raises."""
         try:
             return self.preprocess(clip)["recordings"][0]
         except EmertInputError as error:
-            raise EmertInputError(f"clip {number}{_files(clip)}: {error}") from error
+            return EmertInputError(f"clip {number}{_files(clip)}: {error}")
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         super().save_pretrained(save_directory, **kwargs)
@@ -114,7 +117,7 @@ class _NumberedClips(Dataset):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, number: int) -> Recording:
+    def __getitem__(self, number: int) -> Recording | EmertInputError:
         return self.pipe.load_numbered(number, self.clips[number])
 
 
@@ -122,7 +125,7 @@ class _NumberedStream(IterableDataset):
     def __init__(self, clips: Iterable[Clip], pipe: EmotionRecognitionPipeline):
         self.clips, self.pipe = clips, pipe
 
-    def __iter__(self) -> Iterator[Recording]:
+    def __iter__(self) -> Iterator[Recording | EmertInputError]:
         for number, clip in enumerate(self.clips):
             yield self.pipe.load_numbered(number, clip)
 

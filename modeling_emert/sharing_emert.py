@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 
 from .model_card_emert import CARD_FILE, write_model_card
 
@@ -21,11 +22,11 @@ _AUTO_MODELS = {
 class EmertSharing:
     """`push_to_hub` for everything of EMERT that transformers saves; stands before transformers' own base class."""
 
-    def push_to_hub(self, repo_id: str, *, private: bool | None = None, token: str | bool | None = None, **upload: Any) -> str:
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None, token: str | bool | None = None, **commit: Any) -> str:
         """Saves into a folder that is gone afterwards and uploads it: see [`push_folder`]. Gives the commit's address."""
         with tempfile.TemporaryDirectory(prefix="emert-") as folder:
             self.save_pretrained(folder)
-            return push_folder(folder, repo_id, private=private, token=token, **upload)
+            return push_folder(folder, repo_id, private=private, token=token, **commit)
 
 
 class EmertModelSharing(EmertSharing):
@@ -49,18 +50,29 @@ def _pipelines() -> dict[str, dict[str, Any]]:
 
 
 def push_folder(
-    folder: str | Path, repo_id: str, *, private: bool | None = None, token: str | bool | None = None, **upload: Any
+    folder: str | Path, repo_id: str, *, private: bool | None = None, token: str | bool | None = None, **commit: Any
 ) -> str:
-    """Uploads what a saved folder holds in one commit; makes the repository if there is none. Gives the commit's address.
+    """Uploads the files of a saved folder in one commit; makes the repository if there is none. Gives the commit's address.
 
-    A card that the repository has already is kept, since somebody may have written it. `upload`: what
-    `HfApi.upload_folder` takes besides, such as `commit_message`, `revision` and `create_pr`.
+    A card that the repository has already is kept, since somebody may have written it. `commit`: what
+    `HfApi.create_commit` takes besides, such as `commit_message`, `revision` and `create_pr`.
     """
     api = HfApi(token=token)
     repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-    kept = [CARD_FILE] if api.file_exists(repo_id, CARD_FILE, revision=upload.get("revision")) else []
-    upload.setdefault("commit_message", "Upload EMERT")
-    return str(api.upload_folder(repo_id=repo_id, folder_path=folder, ignore_patterns=kept, **upload))
+    files = [path for path in sorted(Path(folder).iterdir()) if path.is_file()]
+    if _has_card(api, repo_id, commit.get("revision")):
+        files = [path for path in files if path.name != CARD_FILE]
+    operations = [CommitOperationAdd(path_in_repo=path.name, path_or_fileobj=path) for path in files]
+    commit.setdefault("commit_message", "Upload EMERT")
+    return str(api.create_commit(repo_id=repo_id, operations=operations, **commit))
+
+
+def _has_card(api: HfApi, repo_id: str, revision: str | None) -> bool:
+    try:
+        api.hf_hub_download(repo_id, CARD_FILE, revision=revision)
+    except (EntryNotFoundError, RevisionNotFoundError):
+        return False
+    return True
 
 
 __all__ = ["EmertModelSharing", "EmertSharing", "push_folder"]

@@ -8,11 +8,12 @@ import sys
 # `--help` must answer at once, so nothing heavy is imported before the command is known.
 COMMANDS = {
     "quickstart": ("training.commands.quickstart", "recordings -> data set -> trained model -> table, in one go"),
-    "data": ("dataset_scripts.commands.data", "generate recordings, build a data set, explain its columns"),
+    "data": ("dataset_scripts.commands.data", "recordings to a data set: generate, build, verify, inspect, publish"),
     "train": ("training.commands.train", "train a recipe on one fold of a data set"),
     "evaluate": ("training.commands.evaluate", "score a model on participants whom it has never seen"),
     "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
     "convert": ("training.commands.convert", "a checkpoint of the authors' network as a model folder"),
+    "export": ("training.commands.export", "a model as an ONNX file"),
     "push": ("training.commands.push", "a model folder to the Hub, with its code and card"),
 }
 

@@ -19,6 +19,7 @@ from dataset_scripts.reading import EmertData
 from modeling_emert.configuration_emert import EmertConfig
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import GazeStatistics
+from modeling_emert.model_card_emert import RECORD_FILE
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
@@ -27,7 +28,6 @@ from .batches import EmertRows, collate, statistics_by_participant
 from .metrics import score
 from .recipe import Recipe
 
-RECORD_FILE = "training_record.json"
 _SELECTION = "score"  # mean over the tasks of their primary metric, on validation participants
 
 
@@ -188,9 +188,10 @@ def _open_partial(out: Path, recipe: Recipe, data: EmertData, fold: int, strict:
 def _save(model, processor: EmertProcessor, record: dict, partial: Path, out: Path) -> None:
     finished = partial / "finished"
     shutil.rmtree(finished, ignore_errors=True)
+    finished.mkdir()
+    (finished / RECORD_FILE).write_text(json.dumps(record, indent=2))  # first, since the model's card tells of it
     model.save_pretrained(finished)
     processor.save_pretrained(finished)
-    (finished / RECORD_FILE).write_text(json.dumps(record, indent=2))
     if out.exists():
         shutil.rmtree(out)
     os.replace(finished, out)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dataset_scripts.folder import DATA_FOLDER, SPLITS_FILE, cell_path
+from dataset_scripts.folder import DATA_FOLDER
 from dataset_scripts.metadata import METADATA_FILE, Metadata, hash_file
 from dataset_scripts.source import Entry
-from dataset_scripts.splits import FOLDS, Assignment, Cell, assign
+from dataset_scripts.splits import FOLDS, SPLITS_FILE, Assignment, Cell, assign
 from modeling_emert.errors_emert import EmertInputError
 
 from .finding import Finding, judge, some
@@ -39,9 +39,7 @@ def check_files(folder: Path, metadata: Metadata) -> tuple[Finding, list[str]]:
     problems, sound = [], []
     for name in metadata.files:
         path = folder / name
-        if cell_of(name) is None:
-            problems.append(f"{METADATA_FILE} lists {name}; expected names such as {cell_path((1, 1))}")
-        elif not path.resolve().is_relative_to(folder.resolve()):
+        if not path.resolve().is_relative_to(folder.resolve()):
             problems.append(f"{name} is a link out of the folder; expected the file itself")
         elif not path.is_file():
             problems.append(f"{name} is missing")

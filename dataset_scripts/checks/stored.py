@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dataset_scripts.schema import HEAVY_COLUMNS, row_features
+from dataset_scripts.rows import HEAVY_COLUMNS
+from dataset_scripts.schema import row_features
 
 # Unpacked bytes of one recording: an hour of 39 columns at 900 Hz.
 _MOST_BYTES = 512 << 20

@@ -35,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", help="prove that a data set's splits, labels, times and files are sound")
     verify.add_argument("folder", type=Path, help="folder of the data set")
     verify.add_argument("--json", action="store_true", help="print the findings as JSON")
+    benchmark = actions.add_parser("benchmark", help="how fast and how small building, loading and the readers are here")
+    benchmark.add_argument("--work", type=Path, default=Path("runs/benchmark"), metavar="DIR", help="for what is generated")
+    benchmark.add_argument("--recordings", type=int, default=1303, metavar="N", help="of the data set (default 1303, EMER's)")
+    benchmark.add_argument("--readers-only", action="store_true", help="only the speed of the readers")
     actions.add_parser("sources", help="where recordings can come from, their licences and what they lack")
     actions.add_parser("mapping", help="an example of the mapping file of source emer")
     actions.add_parser("columns", help="what the 39 columns of eye movements are")
@@ -146,6 +150,17 @@ def _inspect(arguments: argparse.Namespace) -> None:
         print(f"\n{inspection.pictures} pictures of {len(inspection.lines)} recordings in {arguments.plot}")
 
 
+def _benchmark(arguments: argparse.Namespace) -> None:
+    from itertools import chain
+
+    from dataset_scripts.benchmark import measure_dataset, measure_readers
+
+    readers = measure_readers(arguments.work)
+    of_dataset = () if arguments.readers_only else measure_dataset(arguments.work, arguments.recordings)
+    for figure in chain(readers, of_dataset):
+        print(figure, flush=True)
+
+
 def _sources(arguments: argparse.Namespace) -> None:
     from dataset_scripts.sources import find_source
 
@@ -166,6 +181,7 @@ _ACTIONS = {
     "generate": _generate,
     "verify": _verify,
     "inspect": _inspect,
+    "benchmark": _benchmark,
     "publish": _publish,
     "sources": _sources,
     "mapping": _mapping,

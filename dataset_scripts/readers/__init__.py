@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, get_args
 
+import numpy as np
+
 from dataset_scripts.readers import (
     emert_csv,
     eyelink,
@@ -83,7 +85,8 @@ def read_gaze_recordings(path: str | Path, mapping: str | Path | None = None) ->
     Raises `EmertInputError` for a file that is absent, empty, too large, binary, cut, or of no known format.
     """
     given = None if mapping is None else read_mapping(TextFile(Path(mapping)))
-    return [with_fixations(gaze) for gaze in _choose(Path(path), given).read()]
+    with np.errstate(all="ignore"):  # of numbers that overflow: they become infinite, and missing in `stack_columns`
+        return [with_fixations(gaze) for gaze in _choose(Path(path), given).read()]
 
 
 def _choose(path: Path, mapping: Mapping | None) -> _Match:

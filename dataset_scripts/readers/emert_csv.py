@@ -52,7 +52,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     order, relative, notes = rising(times)
     if times[0] != 0:
         notes.append(f"Times count from the first sample, which the file has at {times[0]:g} ms.")
-    return [Gaze(stack_columns(table.rows, table.numbers)[order], relative, format=NAME, notes=notes)]
+    return [Gaze(stack_columns(table.rows, table.numbers, order), relative, format=NAME, notes=notes)]
 
 
 def _check_names(head: Head, header: Header) -> None:

@@ -12,13 +12,13 @@ from dataset_scripts.readers.samples import covering
 
 SIDES = ("left", "right")
 X, Y, START, DURATION = range(4)
+NO_NUMBER = 1e20  # no pixel, and no time in any unit; differences of smaller ones stay within float32
 
 
 def tidy_fixations(fixations: np.ndarray, notes: list[str]) -> np.ndarray:
-    """By start, without those that lack a number or last no time; a note says how many went."""
-    with np.errstate(over="ignore"):
-        fixations = fixations.astype(np.float64)
-        sound = np.isfinite(fixations.astype(np.float32)).all(axis=1) & (fixations[:, DURATION] > 0)
+    """By start, float64, without those that lack a number or last no time; a note says how many went."""
+    fixations = fixations.astype(np.float64)
+    sound = (np.abs(fixations) < NO_NUMBER).all(axis=1) & (fixations[:, DURATION] > 0)
     if not sound.all():
         notes.append(f"{int((~sound).sum())} of {len(sound)} fixations lack a point, a time or a duration and were left out.")
     if (np.diff(fixations[sound, START]) < 0).any():

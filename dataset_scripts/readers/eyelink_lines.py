@@ -15,7 +15,7 @@ from pyarrow import csv as arrow_csv
 
 from dataset_scripts.readers.eye_events import SIDES
 from dataset_scripts.readers.line_chunks import decoded, line_chunks
-from dataset_scripts.readers.text_table import Head
+from dataset_scripts.readers.text_table import ROW_OF_OTHER_WIDTH, Head
 from modeling_emert.errors_emert import EmertInputError
 
 EYES = {"L": "left", "R": "right", "LEFT": "left", "RIGHT": "right", "LR": "both"}
@@ -25,6 +25,7 @@ _SCREEN = re.compile(r"(GAZE_COORDS|DISPLAY_COORDS|SCREEN_PIXEL_COORDS)\b(.*)", 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _STIMULUS_VARIABLE = re.compile(r"image|img|stimul|picture|video|movie|clip", re.IGNORECASE)
 _CUT_ROWS = {cells: re.compile(rb"(?m)^((?:[^\t\n]*\t){%d}[^\t\n]*)" % (cells - 1)) for cells in (4, 7)}
+MAX_OTHERS = 1_000_000  # lines that are no samples; an hour with a message for every video frame has a quarter of that
 # What EyeLink writes for missing data where it doesn't write a point: one number in samples, another in events.
 MISSING, NO_NUMBER = -32768, 1e7
 
@@ -75,6 +76,7 @@ class _Scan:
         self._values: list[np.ndarray] = []
         self._block_start: float | None = None
         self._named_since_end = False
+        self._others = 0
 
     def run(self) -> AscLines:
         for chunk in line_chunks(self._file, self._head.encoding):
@@ -87,8 +89,7 @@ class _Scan:
                 if numeric[last]:
                     self._pending.append(chunk[begin:end])
                 else:
-                    for line in chunk[begin:end].splitlines():
-                        self._take(line)
+                    self._take_all(chunk[begin:end].splitlines())
                 begin = end
             self._flush()
         if self._times:
@@ -120,44 +121,48 @@ class _Scan:
         """`(rows,)` and `(rows, 3 or 6)`. Rows may go on after these with velocity, resolution, flags: or may be cut."""
         cells = 1 + 3 * len(self._eyes)
         width = data[: data.index(b"\n")].count(b"\t") + 1
-        table, odd_rows = self._table(data, cells, width) if width >= cells else (None, 1)
-        if odd_rows:  # rows of several widths: all are cut to the cells that count
+        table = self._table(data, cells, width) if width >= cells else None
+        if table is None:  # rows of several widths: all are cut to the cells that count
             rows = _CUT_ROWS[cells].findall(data)
             self._found.cut_rows += data.count(b"\n") - len(rows)
-            table, _ = self._table(b"\n".join(rows) + b"\n", cells, cells) if rows else (None, 0)
+            table = self._table(b"\n".join(rows) + b"\n", cells, cells) if rows else None
         if table is None:
             return np.zeros(0), np.zeros((0, cells - 1), np.float32)
         values = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
         values[~((values > MISSING) & (values < NO_NUMBER))] = np.nan
         return np.array(table.column(0).to_numpy()), values
 
-    def _table(self, data: bytes, cells: int, width: int) -> tuple[pa.Table, int]:
-        """The first cells of the rows that have this width, and the number of the others."""
-        odd = 0
-
-        def skip(_: arrow_csv.InvalidRow) -> str:
-            nonlocal odd
-            odd += 1
-            return "skip"
-
+    def _table(self, data: bytes, cells: int, width: int) -> pa.Table | None:
+        """The first cells of the rows; None where not all rows have this width."""
         names = [str(number) for number in range(width)]
         kinds = {name: pa.float32() if number else pa.float64() for number, name in enumerate(names[:cells])}
         try:
-            table = arrow_csv.read_csv(
+            return arrow_csv.read_csv(
                 pa.BufferReader(data),
                 arrow_csv.ReadOptions(column_names=names),
-                arrow_csv.ParseOptions(delimiter="\t", quote_char=False, invalid_row_handler=skip),
+                arrow_csv.ParseOptions(delimiter="\t", quote_char=False),
                 arrow_csv.ConvertOptions(include_columns=names[:cells], column_types=kinds, null_values=[".", "", "nan"]),
             )
         except pa.ArrowInvalid as error:
+            if ROW_OF_OTHER_WIDTH.search(str(error)):
+                return None
             found = re.search(r"invalid value '(.*)'", str(error), re.DOTALL)
             value = repr(found[1][:40]) if found else "a part that is no table"
             raise EmertInputError(
                 f"{self._file} has {value} in a sample line, where a number or a point is expected; convert the EDF file again"
             ) from error
-        return table, odd
 
     # ---- the other lines
+
+    def _take_all(self, lines: list[bytes]) -> None:
+        self._others += len(lines)
+        if self._others > MAX_OTHERS:
+            raise EmertInputError(
+                f"{self._file} has more than {MAX_OTHERS:,} lines that are no samples, more than any recording has; "
+                "convert the EDF file again"
+            )
+        for line in lines:
+            self._take(line)
 
     def _take(self, line: bytes) -> None:
         kind, _, rest = line.replace(b"\t", b" ").partition(b" ")

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from dataset_scripts.readers.eye_events import DURATION, START, mean_of_eyes, tidy_fixations
+from dataset_scripts.readers.grouping import check_count, group_rows, name_in
 from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
 from dataset_scripts.readers.text_table import Head, Header, Table, TextColumn, read_table
 from modeling_emert.errors_emert import EmertInputError
@@ -74,7 +75,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     clock = table.numbers[time] * SECOND if header.content == "samples" else starts
     columns = _our_columns(table) if header.content == "samples" else {}
     recordings = []
-    for rows, stimulus in _groups(table, clock):
+    for rows, stimulus in _groups(head.file, table, clock):
         gaze = _samples(table, columns, rows, clock, list(notes)) if columns else _fixations_only(table, rows, list(notes))
         if gaze is not None:
             gaze.stimulus = stimulus
@@ -129,19 +130,19 @@ def _our_columns(table: Table) -> dict[str, np.ndarray]:
     return columns
 
 
-def _groups(table: Table, clock: np.ndarray) -> Iterator[tuple[np.ndarray, str | None]]:
+def _groups(file: object, table: Table, clock: np.ndarray) -> Iterator[tuple[np.ndarray, str | None]]:
     """Row numbers and stimulus of each recording, in the order in which they begin."""
     empty = TextColumn(np.zeros(table.rows, int), ("",))
     media, names = (table.texts.get(name, empty) for name in (MEDIA, MEDIA_NAME))
-    for code in dict.fromkeys((media.codes % len(media.values)).tolist()):
-        rows = np.flatnonzero(media.codes % len(media.values) == code)
+    for rows in group_rows(file, np.arange(table.rows), (media,)):
         timed = rows[np.isfinite(clock[rows])]
         # Rows out of order by a little are sorted later; where the time falls far below all that was, it was set back.
         earliest = np.minimum.accumulate(clock[timed])
         begins = timed[1:][(np.diff(clock[timed]) < -SET_BACK) & (clock[timed][1:] <= earliest[:-1])]
+        check_count(file, len(begins) + 1)
         for part in np.split(rows, np.searchsorted(rows, begins)):
             if len(part):
-                yield part, names.values[names.codes[part[0]]].strip() or media.values[code].strip() or None
+                yield part, (name_in(names, part[0]) or "").strip() or (name_in(media, part[0]) or "").strip() or None
 
 
 def _samples(
@@ -178,7 +179,7 @@ def _last_rows(numbers: np.ndarray, fixing: np.ndarray) -> tuple[np.ndarray, np.
 def _of_rows(table: Table, rows: np.ndarray) -> np.ndarray:
     """`(rows, 4)`: x, y, start and duration in ms, the start in the file's time."""
     x, y, start, duration = (table.numbers[name][rows] for name in FIXATION[:4])
-    return np.stack([x, y, start * SECOND, duration * SECOND], axis=1).astype(np.float64)
+    return np.stack([x, y, start * SECOND, duration.astype(np.float64) * SECOND], axis=1)
 
 
 def _fixations_only(table: Table, rows: np.ndarray, notes: list[str]) -> Gaze | None:

@@ -5,9 +5,11 @@ from typing import Protocol
 
 import numpy as np
 
+from dataset_scripts.readers.eye_events import tidy_fixations
+from dataset_scripts.readers.grouping import group_rows, name_in
 from dataset_scripts.readers.mapping import KEPT_UNIT, PIXELS, TIME_UNITS, UNITS, MappedColumn, Mapping
 from dataset_scripts.readers.parquet_table import ParquetTable, is_parquet
-from dataset_scripts.readers.samples import all_or_none, clean_fixations, rising, stack_columns
+from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
 from dataset_scripts.readers.text_files import TextFile
 from dataset_scripts.readers.text_table import Head, Header, Table, TextColumn, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
@@ -84,7 +86,7 @@ def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
     times = _times(rows.numbers[mapping.time.column], mapping.time)
     fixations = _Fixations.of(table, mapping)
     recordings = []
-    for own, participant, stimulus in _groups(rows, mapping):
+    for own, participant, stimulus in _groups(table, rows, mapping):
         order, relative, own_notes = rising(times[own])
         if len(order) == 0:
             raise EmertInputError(f"{table.file} has no time in any sample of {participant or 'its recording'}")
@@ -155,20 +157,11 @@ def _same(found: str, wanted: str) -> bool:
         return False
 
 
-def _groups(rows: Table, mapping: Mapping) -> list[tuple[np.ndarray, str | None, str | None]]:
+def _groups(table: OpenTable, rows: Table, mapping: Mapping) -> list[tuple[np.ndarray, str | None, str | None]]:
     """Row numbers, participant and stimulus of each recording."""
     found = [rows.texts[name] if name else None for name in (mapping.participant, mapping.stimulus)]
-    key = np.zeros(rows.rows, np.int64)
-    for texts in found:
-        if texts is not None:
-            key = key * len(texts.values) + texts.codes % len(texts.values)
-    order = np.argsort(key, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(key[order])) + 1)
-    return [(own, *(_name(texts, own[0]) for texts in found)) for own in sorted(groups, key=lambda own: own[0])]
-
-
-def _name(texts: TextColumn | None, row: int) -> str | None:
-    return (texts.values[texts.codes[row]] or None) if texts is not None else None
+    groups = group_rows(table.file, np.arange(rows.rows), tuple(found))
+    return [(own, *(name_in(texts, own[0]) for texts in found)) for own in groups]
 
 
 @dataclass(frozen=True)
@@ -208,7 +201,8 @@ class _Fixations:
         for texts, wanted in zip(self.names, (participant, stimulus), strict=True):
             if texts is not None:
                 own &= np.array([value == (wanted or "") for value in texts.values])[texts.codes]
-        return clean_fixations(self.x[own], self.y[own], self.start[own] - zero, self.duration[own], notes)
+        fixations = np.stack([self.x[own], self.y[own], self.start[own] - zero, self.duration[own]], axis=1)
+        return tidy_fixations(fixations, notes)
 
 
 def _places(rows: Table, mapping: Mapping) -> list[np.ndarray]:

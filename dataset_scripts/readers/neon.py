@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dataset_scripts.readers.eye_events import tidy_fixations
+from dataset_scripts.readers.grouping import group_rows, name_in
 from dataset_scripts.readers.neon_camera import Camera, find_camera, find_wearers
-from dataset_scripts.readers.samples import all_or_none, clean_fixations, covering, nearest, rising, stack_columns
+from dataset_scripts.readers.samples import all_or_none, covering, nearest, rising, stack_columns
 from dataset_scripts.readers.text_files import TextFile
 from dataset_scripts.readers.text_table import Content, Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
@@ -64,7 +66,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     notes = [_FRAME_NOTE]
     camera = find_camera(head.file, table, GAZE_PIXELS, notes)
     beside = _Beside.of(head.file)
-    return [_recording(table, rows, name, camera, beside, list(notes)) for rows, name in _groups(table)]
+    return [_recording(table, rows, name, camera, beside, list(notes)) for rows, name in _groups(head, table)]
 
 
 def _nothing_to_see(head: Head, header: Header) -> Gaze:
@@ -75,15 +77,10 @@ def _nothing_to_see(head: Head, header: Header) -> Gaze:
     )
 
 
-def _groups(table: Table) -> list[tuple[np.ndarray, str | None]]:
+def _groups(head: Head, table: Table) -> list[tuple[np.ndarray, str | None]]:
     """Rows and recording id of each recording, in the order in which they begin; all rows where there are no ids."""
     ids = table.texts.get(RECORDING)
-    if ids is None:
-        return [(np.arange(table.rows), None)]
-    codes = ids.codes % len(ids.values)  # -1, no id, is the empty text at the end
-    order = np.argsort(codes, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    return [(rows, ids.values[codes[rows[0]]] or None) for rows in sorted(groups, key=lambda rows: rows[0])]
+    return [(rows, name_in(ids, rows[0])) for rows in group_rows(head.file, np.arange(table.rows), (ids,))]
 
 
 @dataclass(frozen=True)
@@ -243,7 +240,7 @@ def _eye_states(table: Table | None, recording: str | None, times: np.ndarray) -
 
 def _fixations(spans: _Spans, camera: Camera, zero: float, notes: list[str]) -> np.ndarray:
     x, y = camera.shares(spans.columns, FIXATION_PIXELS, DEGREES)
-    return clean_fixations(x, y, spans.start - zero, spans.columns[DURATION], notes)
+    return tidy_fixations(np.stack([x, y, spans.start - zero, spans.columns[DURATION]], axis=1), notes)
 
 
 def _read_fixations(head: Head, header: Header) -> list[Gaze]:
@@ -255,7 +252,7 @@ def _read_fixations(head: Head, header: Header) -> list[Gaze]:
     camera = find_camera(head.file, table, FIXATION_PIXELS, notes)
     wearers = find_wearers(head.file)
     recordings = []
-    for _, name in _groups(table) if table.rows else ():
+    for _, name in _groups(head, table):
         spans = _Spans.of(table, name)
         if spans is not None and len(spans.start):
             own_notes = list(notes)

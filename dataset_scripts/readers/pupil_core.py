@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dataset_scripts.readers.samples import clean_fixations, covering, nearest, rising, stack_columns
+from dataset_scripts.readers.eye_events import tidy_fixations
+from dataset_scripts.readers.samples import covering, nearest, rising, stack_columns
 from dataset_scripts.readers.text_files import TextFile
 from dataset_scripts.readers.text_table import Content, Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
@@ -74,7 +75,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     columns["gaze_y"] = columns["gaze_stimulus_y"] = 1 - table.numbers["norm_pos_y"]
     columns |= _validity(head, header, table)
 
-    fixations, of_fixations = _fixations_beside(head.file, seconds, notes)
+    fixations, of_fixations = _fixations_beside(head.file, seconds, seconds[order[0]], notes)
     columns |= of_fixations
     columns |= _pupils(head.file, seconds)
     unsure = ~(table.numbers["confidence"] >= LOW_CONFIDENCE)
@@ -88,7 +89,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
         notes.append(
             f"{int(lost.sum())} of {table.rows} gaze points count as missing: confidence under {LOW_CONFIDENCE} or a blink."
         )
-    values = stack_columns(table.rows, columns)[order]
+    values = stack_columns(table.rows, columns, order)
     return [Gaze(values, times, fixations, format=NAME, notes=notes)]
 
 
@@ -157,15 +158,16 @@ def _fixations(
     start: np.ndarray, duration: np.ndarray, x: np.ndarray, y: np.ndarray, zero: float, notes: list[str]
 ) -> np.ndarray:
     """`(fixations, 4)`; one may start before `zero`, in s of the tracker's clock."""
-    return clean_fixations(x, 1 - y, (start - zero) * 1000, duration, notes)
+    return tidy_fixations(np.stack([x, 1 - y, (start - zero) * 1000, duration], axis=1), notes)
 
 
-def _fixations_beside(file: TextFile, seconds: np.ndarray, notes: list[str]) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
-    """`(fixations, 4)` from the first sample, and the columns that say which one is in progress."""
+def _fixations_beside(
+    file: TextFile, seconds: np.ndarray, zero: float, notes: list[str]
+) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """`(fixations, 4)` from `zero`, the first sample's time in s, and the columns that say which one is in progress."""
     table = _beside(file, "fixations.csv", _FIXATION_COLUMNS, texts=("method",))
     if table is None:
         return None, {}
-    zero = np.nanmin(seconds)
     fixations = _fixations(*_fixation_columns(table), zero=zero, notes=notes)
     start = fixations[:, 2].astype(np.float64)
     current = covering((seconds - zero) * 1000, start, start + fixations[:, 3])

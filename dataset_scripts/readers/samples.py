@@ -6,15 +6,21 @@ import numpy as np
 
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
 
-# A date in any unit is less; beyond it differences of times are no longer numbers in float32.
-NO_TIME_MS = 1e20
+# A day: float32 still tells 8 ms apart there. A time further away from the others is a mistake of whoever wrote it.
+MAX_DISTANCE_MS = 86_400_000.0
 
 
-def stack_columns(rows: int, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    """`(rows, 39)` float32 from arrays `(rows,)` by column name; columns that are not given are NaN."""
-    values = np.full((rows, NUM_COLUMNS), np.nan, np.float32)
+def stack_columns(rows: int, columns: Mapping[str, np.ndarray], order: np.ndarray | None = None) -> np.ndarray:
+    """`(rows, 39)` float32 from arrays `(rows,)` by column name, or `(len(order), 39)` of those rows in that order.
+
+    Columns that are not given are NaN, and so is what is infinite (or has become so by a division).
+    """
+    values = np.full((rows if order is None else len(order), NUM_COLUMNS), np.nan, np.float32)
     for name, column in columns.items():
-        values[:, COLUMN_INDEX[name]] = column
+        values[:, COLUMN_INDEX[name]] = chosen = column if order is None else column[order]
+        infinite = np.isinf(values[:, COLUMN_INDEX[name]]) if chosen.dtype.kind == "f" else np.zeros(0, bool)
+        if infinite.any():
+            values[infinite, COLUMN_INDEX[name]] = np.nan
     return values
 
 
@@ -23,15 +29,20 @@ def rising(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
 
     `times`: `(rows,)` float64, ms. Returns the indices of the samples to keep, `(kept,)` int; their times from the
     first, `(kept,)` float32, strictly rising; and notes on what was changed. Of samples with equal times the first
-    stays, samples without a time are dropped.
+    stays; samples without a time, or with one that is over a day from that in the middle, are dropped.
     """
     order = np.argsort(times, kind="stable")
-    timed = order[np.abs(times[order]) < NO_TIME_MS]
+    timed = order[np.isfinite(times[order])]
+    known = len(timed)
+    if known:
+        timed = timed[np.abs(times[timed] - times[timed[(known - 1) // 2]]) <= MAX_DISTANCE_MS]
     relative = (times[timed] - times[timed[0]]).astype(np.float32) if len(timed) else np.zeros(0, np.float32)
     new = np.diff(relative, prepend=-1.0) > 0
     notes = []
-    if len(timed) < len(times):
-        notes.append(f"{len(times) - len(timed)} samples without a time were dropped.")
+    if known < len(times):
+        notes.append(f"{len(times) - known} samples without a time were dropped.")
+    if len(timed) < known:
+        notes.append(f"{known - len(timed)} samples whose time is over a day from the others' were dropped.")
     if not new.all():
         notes.append(f"{int((~new).sum())} samples with the time of the sample before were dropped.")
     if (np.diff(timed) < 0).any():
@@ -64,17 +75,3 @@ def nearest(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     after = np.searchsorted(known, wanted).clip(max=len(known) - 1)
     before = (after - 1).clip(min=0)
     return np.where(np.abs(wanted - known[before]) <= np.abs(known[after] - wanted), before, after)
-
-
-def clean_fixations(x: np.ndarray, y: np.ndarray, start: np.ndarray, duration: np.ndarray, notes: list[str]) -> np.ndarray:
-    """`(fixations, 4)` float32 by start, from `(rows,)` each (x, y in shares, start and duration in ms).
-
-    Those that lack one of the four, or last less than no time, are left out; a sentence on it is added to `notes`.
-    """
-    with np.errstate(over="ignore"):  # beyond float32 is missing
-        fixations = np.stack([x, y, start, duration], axis=1).astype(np.float32)
-    good = np.isfinite(fixations).all(axis=1) & (fixations[:, 3] >= 0)
-    if not good.all():
-        notes.append(f"{int((~good).sum())} of {len(good)} fixations were left out: no place, no start or no duration.")
-    fixations = fixations[good]
-    return fixations[np.argsort(fixations[:, 2], kind="stable")]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dataset_scripts.readers.eye_events import START, one_list, tidy_fixations
+from dataset_scripts.readers.grouping import group_rows
 from dataset_scripts.readers.line_chunks import data_header, select_lines
 from dataset_scripts.readers.smi_shared import (
     CALIBRATION_AREA,
@@ -73,7 +74,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     rows = np.stack([x / size[0], y / size[1], begin, lasts], axis=1)
     messages = _messages(head, header) if "EventType" in header.names else []
     recordings = []
-    for by_side, person, trial, stimulus in _groups(table):
+    for by_side, person, trial, stimulus in _groups(head.file, table):
         own = list(notes)
         fixations = tidy_fixations(one_list({side: rows[indices] for side, indices in by_side.items()}, own), own)
         if len(fixations):
@@ -111,20 +112,13 @@ def _times(head: Head, table: Table, names: dict[str, float]) -> np.ndarray:
     return table.numbers[name] * names[name]
 
 
-def _groups(table: Table) -> Iterator[tuple[dict[str, np.ndarray], str, str, str]]:
+def _groups(file: object, table: Table) -> Iterator[tuple[dict[str, np.ndarray], str, str, str]]:
     """Row numbers of each eye's fixations, participant, trial and stimulus, in the order in which they begin."""
     kinds, eyes, *names = (text_column(table, names) for names in (KIND, EYE, PARTICIPANT, TRIAL, STIMULUS))
     fixes = np.array([value.replace(" ", "").startswith(FIXATIONS) for value in kinds.values])[kinds.codes]
     by_eye, by_kind = (np.array([_side(value) or "" for value in column.values])[column.codes] for column in (eyes, kinds))
     right = np.where(by_eye == "", by_kind, by_eye) == "right"
-    rows = np.flatnonzero(fixes)
-    key = np.zeros(len(rows), np.int64)
-    for column in names:
-        key = key * len(column.values) + column.codes[rows]
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    by_group = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
-    for number in np.argsort(first):
-        own = by_group[number]
+    for own in group_rows(file, np.flatnonzero(fixes), tuple(names)):
         person, trial, stimulus = (column.values[column.codes[own[0]]] for column in names)
         yield {"left": own[~right[own]], "right": own[right[own]]}, person, trial, stimulus
 

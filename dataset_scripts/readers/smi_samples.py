@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dataset_scripts.readers.eye_events import SIDES, mean_of_eyes, tidy_fixations
+from dataset_scripts.readers.grouping import group_rows
 from dataset_scripts.readers.line_chunks import data_header, select_lines
 from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
 from dataset_scripts.readers.smi_shared import StimulusMessage, preamble, screen_size, stimulus_message, text_column
@@ -71,16 +72,15 @@ def read(head: Head, header: Header) -> list[Gaze]:
     table = _table(head, header, notes)
     columns = _our_columns(head, table, known, notes)
     messages = _messages(head, header) if "Type" in header.names else []
-    values = stack_columns(table.rows, columns)
     time = next(table.numbers[name] * unit for name, unit in TIME.items() if name in table.numbers)
     recordings = []
-    for rows, participant, stimulus in _groups(table, messages):
+    for rows, participant, stimulus in _groups(head.file, table, messages):
         order, times, own_notes = rising(time[rows])
         if len(times):
             rows = rows[order]
             recordings.append(
                 Gaze(
-                    eye_movements=values[rows],
+                    eye_movements=stack_columns(table.rows, columns, rows),
                     times_ms=times,
                     fixations=_fixations(table, columns, rows, times),
                     participant=participant or known.get("Subject") or None,
@@ -112,20 +112,15 @@ def _messages(head: Head, header: Header) -> list[StimulusMessage]:
     return [message for message in found if message is not None]
 
 
-def _groups(table: Table, messages: list[StimulusMessage]) -> Iterator[tuple[np.ndarray, str, str]]:
+def _groups(file: object, table: Table, messages: list[StimulusMessage]) -> Iterator[tuple[np.ndarray, str, str]]:
     """Row numbers, participant and stimulus of each recording, in the order in which they begin."""
     trials, people, stimuli = (text_column(table, names) for names in (TRIAL, PARTICIPANT, STIMULUS))
     samples = np.ones(table.rows, bool)
     for names in EVENTS.values():
         events = text_column(table, names)
         samples &= ~np.isin(events.codes, [code for code, value in enumerate(events.values) if value in NO_SAMPLE])
-    rows = np.flatnonzero(samples)
-    key = (people.codes[rows] * len(trials.values) + trials.codes[rows]) * len(stimuli.values) + stimuli.codes[rows]
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    by_group = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
     time_name = next(name for name in TIME if name in table.numbers)
-    for number in np.argsort(first):
-        own = by_group[number]
+    for own in group_rows(file, np.flatnonzero(samples), (people, trials, stimuli)):
         row = own[0]
         person, stimulus = people.values[people.codes[row]], stimuli.values[stimuli.codes[row]]
         shown = [message for message in messages if message.trial == trials.values[trials.codes[row]]]

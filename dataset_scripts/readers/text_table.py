@@ -14,11 +14,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from dataset_scripts.readers.text_files import TextFile, TextHead, not_text, read_lines, read_text_head
+from dataset_scripts.readers.last_row import WithoutLastRow
+from dataset_scripts.readers.text_files import TextFile, TextHead, not_text, read_text_head
 from modeling_emert.errors_emert import EmertInputError
 
 SEPARATORS = ("\t", ",", ";")
-_INVALID_VALUE = re.compile(r"column #(\d+):.* invalid value '(.*)'", re.DOTALL)  # in Arrow's messages
+ROW_OF_OTHER_WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")  # in Arrow's messages, as the next
+_INVALID_VALUE = re.compile(r"column #(\d+):.* invalid value '(.*)'", re.DOTALL)
 _DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"-?\d+,\d+"), re.compile(r"-?\d+\.\d+")
 
 # What the rows of a table are; of several files in an archive or folder the first kind here is read.
@@ -127,7 +129,11 @@ def read_table(
         (raw, pa.string()),
     )
     kinds = {name: kind for group, kind in wanted for name in group if name in names}
-    table = _parse(head, header, names, kinds, notes)
+    table = _parse(head, header, names, kinds, whole=notes is None)
+    if table is None and notes is not None:
+        notes.append("The last row of the file is cut off and was left out.")
+        table = _parse(replace(head, file=WithoutLastRow.of(head.file, head.encoding)), header, names, kinds, whole=True)
+    assert table is not None  # a whole one is either read or refused
     read = Table(table.num_rows, {}, {})
     for name, kind in kinds.items():
         # One at a time, and out of Arrow's table, so that at no time all columns are held twice.
@@ -142,18 +148,9 @@ def read_table(
     return read
 
 
-def _parse(
-    head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, pa.DataType], notes: list[str] | None
-) -> pa.Table:
-    broken: list[arrow_csv.InvalidRow] = []
-
-    def remember(row: arrow_csv.InvalidRow) -> str:
-        broken.append(row)
-        may_be_cut = notes is not None and len(broken) == 1 and row.actual_columns < row.expected_columns
-        return "skip" if may_be_cut else "error"
-
+def _parse(head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, pa.DataType], whole: bool) -> pa.Table | None:
+    """The columns in `kinds`; None for a table that is not `whole` and has a row with too few cells."""
     read = arrow_csv.ReadOptions(column_names=names, skip_rows=header.row + 1, encoding=head.encoding)
-    parse = arrow_csv.ParseOptions(delimiter=header.separator, invalid_row_handler=remember)
     convert = arrow_csv.ConvertOptions(
         include_columns=list(kinds),
         column_types=kinds,
@@ -162,32 +159,22 @@ def _parse(
     )
     try:
         with head.file.open() as stream:
-            table = arrow_csv.read_csv(stream, read, parse, convert)
-        if notes is not None and broken:
-            if not _is_last_row(head, broken[0].text):
-                raise pa.ArrowInvalid("a row is cut")
-            notes.append("The last row of the file is cut off and was left out.")
-        return table
+            return arrow_csv.read_csv(stream, read, arrow_csv.ParseOptions(delimiter=header.separator), convert)
     except UnicodeDecodeError as error:
         raise not_text(head.file) from error
     except pa.ArrowInvalid as error:
-        if "invalid UTF8" in str(error) and head.encoding == "utf-8":  # only the head was plain ASCII
-            return _parse(replace(head, encoding="latin-1"), header, names, kinds, notes)
-        if header.decimal is None and (other := _other_decimal(str(error), convert.decimal_point)):
-            return _parse(head, replace(header, decimal=other), names, kinds, notes)  # the first rows had no such number
-        if "Empty CSV" in str(error) or "Could not skip" in str(error):  # the header is all there is
+        message = str(error)
+        if "invalid UTF8" in message and head.encoding == "utf-8":  # only the head was plain ASCII
+            return _parse(replace(head, encoding="latin-1"), header, names, kinds, whole)
+        if header.decimal is None and (other := _other_decimal(message, convert.decimal_point)):
+            return _parse(head, replace(header, decimal=other), names, kinds, whole)  # the first rows had no such number
+        if "Empty CSV" in message or "Could not skip" in message:  # the header is all there is
             return pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
-        found = _explain(str(error), names)
-        if broken:
-            found = f"a row of {broken[-1].actual_columns} cells where the header has {broken[-1].expected_columns}"
+        widths = ROW_OF_OTHER_WIDTH.search(message)
+        if widths and int(widths[2]) < int(widths[1]) and not whole:
+            return None
+        found = f"a row of {widths[2]} cells where the header has {widths[1]}" if widths else _explain(message, names)
         raise EmertInputError(f"{head.file} has {found}; export it again") from error
-
-
-def _is_last_row(head: Head, text: str) -> bool:
-    last = ""
-    for line in read_lines(head):
-        last = line if line.strip() else last
-    return last.strip() == text.strip()
 
 
 def _other_decimal(message: str, decimal: str) -> str | None:

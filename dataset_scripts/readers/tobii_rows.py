@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dataset_scripts.readers.grouping import group_rows, name_in
 from dataset_scripts.readers.samples import rising, stack_columns
 from dataset_scripts.readers.text_table import Table, TextColumn
 from modeling_emert.errors_emert import EmertInputError
@@ -77,16 +78,15 @@ class TobiiRows:
 
         Raises `EmertInputError` for a recording without any time.
         """
-        values = stack_columns(len(self.samples), self.columns)
         fixations = _Fixations.of(self)
         recordings = []
-        for rows, who, stimulus in self._groups(notes):
+        for rows, who, stimulus in self._groups(file, notes):
             order, times, own_notes = rising(self.times_ms[rows])
             if len(times) == 0:
                 raise EmertInputError(f"{file} has no time in any sample of {who}; export the column with the time stamps")
             recordings.append(
                 Gaze(
-                    eye_movements=values[rows[order]],
+                    eye_movements=stack_columns(len(rows), self.columns, rows[order]),
                     times_ms=times,
                     fixations=fixations.within(rows[order], times) if fixations else None,
                     participant=who or participant,
@@ -97,7 +97,7 @@ class TobiiRows:
             )
         return recordings
 
-    def _groups(self, notes: list[str]) -> Iterator[tuple[np.ndarray, str | None, str | None]]:
+    def _groups(self, file: object, notes: list[str]) -> Iterator[tuple[np.ndarray, str | None, str | None]]:
         """Row numbers, participant and stimulus of each recording, in the order in which they begin."""
         participants, _, stimuli = self.names
         samples = self.samples
@@ -106,28 +106,8 @@ class TobiiRows:
             if named.any() and (samples & ~named).any():
                 notes.append(f"{int((samples & ~named).sum())} samples between the stimuli were left out.")
                 samples = named
-        for rows in group_rows(np.flatnonzero(samples), self.names):
+        for rows in group_rows(file, np.flatnonzero(samples), self.names):
             yield rows, name_in(participants, rows[0]), name_in(stimuli, rows[0])
-
-
-def name_in(texts: TextColumn | None, row: int) -> str | None:
-    """The name in that row; None where there is none."""
-    return (texts.values[texts.codes[row]] if texts is not None else None) or None
-
-
-def group_rows(rows: np.ndarray, names: tuple[TextColumn | None, ...]) -> list[np.ndarray]:
-    """`rows` apart by all the names together, in the order in which the groups begin."""
-    if len(rows) == 0:
-        return []
-    key = np.zeros(len(rows), np.int64)
-    for texts in names:
-        if texts is not None:
-            # Code -1 stands for the empty text at the end of `values`: the remainder puts it there. Numbering the keys
-            # anew keeps the product in range however many names there are.
-            key = np.unique(key * len(texts.values) + texts.codes[rows] % len(texts.values), return_inverse=True)[1]
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    by_group = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
-    return [by_group[number] for number in np.argsort(first)]
 
 
 @dataclass(frozen=True)

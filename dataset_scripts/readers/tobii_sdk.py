@@ -105,7 +105,7 @@ def _read_samples(head: Head, header: Header) -> Gaze:
     columns |= mean_of_eyes(columns)
     columns |= {f"gaze_stimulus_{axis}": columns[f"gaze_{axis}"] for axis in "xy" if f"gaze_{axis}" in columns}
     notes.append("The gaze point of both eyes is the mean of the valid ones.")
-    return Gaze(stack_columns(table.rows, columns)[order], times, format=NAME, notes=[*notes, *own_notes])
+    return Gaze(stack_columns(table.rows, columns, order), times, format=NAME, notes=[*notes, *own_notes])
 
 
 def _both(names: Iterable[str]) -> list[str]:

@@ -10,9 +10,10 @@ import numpy as np
 
 from dataset_scripts.readers import tobii_studio
 from dataset_scripts.readers.eye_events import START, tidy_fixations
+from dataset_scripts.readers.grouping import group_rows, name_in
 from dataset_scripts.readers.text_table import Head, Header, Table, read_table
 from dataset_scripts.readers.tobii_columns import drop_absent_points, resolution, screen_of
-from dataset_scripts.readers.tobii_rows import WHOLE_SCREEN_NOTE, group_rows, name_in, pick, pick_text
+from dataset_scripts.readers.tobii_rows import WHOLE_SCREEN_NOTE, pick, pick_text
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
@@ -54,7 +55,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     counted_from_start = any(_COUNTED_FROM_START in line for line in head.lines[: header.row])
     participants, stimuli = pick_text(table, PARTICIPANT), pick_text(table, STIMULUS)
     recordings = []
-    for rows in group_rows(np.arange(table.rows), (participants, stimuli)):
+    for rows in group_rows(head.file, np.arange(table.rows), (participants, stimuli)):
         own_notes = [*notes]
         own = tidy_fixations(fixations[rows], own_notes)
         if len(own) and not counted_from_start:

@@ -13,7 +13,8 @@ import numpy as np
 
 from dataset_scripts.mistakes import refuse_all
 from dataset_scripts.readers import read_gaze
-from dataset_scripts.readers.samples import clean_fixations, rising, stack_columns
+from dataset_scripts.readers.eye_events import tidy_fixations
+from dataset_scripts.readers.samples import rising, stack_columns
 from dataset_scripts.source import Entry, Source
 from dataset_scripts.sources.array_columns import read_array_columns
 from dataset_scripts.sources.emer_mapping import FIXATION_COLUMNS, PLACEHOLDER, EmerMapping, FilesRule, LabelRule, read_mapping
@@ -106,7 +107,7 @@ def _load_fixations(file: Path, rule: FilesRule, notes: list[str]) -> np.ndarray
         found = read_gaze(file).fixations
         return np.zeros((0, 4), np.float32) if found is None else found
     columns = read_array_columns(file, rule.columns, rule.missing)
-    return clean_fixations(*(columns[name] for name in FIXATION_COLUMNS), notes)
+    return tidy_fixations(np.stack([columns[name] for name in FIXATION_COLUMNS], axis=1), notes)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 from datasets import load_dataset
 
 from dataset_scripts.builder import EmertDatasetBuilder
-from dataset_scripts.schema import from_row
+from dataset_scripts.rows import from_row
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import LABEL_COLUMNS
 

@@ -18,7 +18,8 @@ import modeling_emert
 from dataset_scripts import building, folder, identity
 from dataset_scripts.building import build
 from dataset_scripts.reading import EmertData
-from dataset_scripts.schema import from_row, label_features
+from dataset_scripts.rows import from_row
+from dataset_scripts.schema import label_features
 from dataset_scripts.sources import open_source
 from modeling_emert.tasks_emert import EMER_TASKS, LABEL_COLUMNS, TASKS
 

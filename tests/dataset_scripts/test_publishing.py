@@ -14,11 +14,10 @@ from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
 from dataset_scripts import publishing
 from dataset_scripts.building import build
 from dataset_scripts.card import make_card
-from dataset_scripts.folder import SPLITS_FILE
 from dataset_scripts.metadata import Metadata
 from dataset_scripts.publishing import CONFIRMATION, publish
 from dataset_scripts.sources import open_source
-from dataset_scripts.splits import Assignment
+from dataset_scripts.splits import SPLITS_FILE, Assignment
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset
 
-from dataset_scripts import schema
-from dataset_scripts.schema import COLUMN_MEANINGS, UNDECODED_FACE, from_row, label_features, row_features, to_row
+from dataset_scripts import rows
+from dataset_scripts.rows import from_row, to_row
+from dataset_scripts.schema import COLUMN_MEANINGS, UNDECODED_FACE, label_features, row_features
 from dataset_scripts.source import Entry
 from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
@@ -153,7 +154,7 @@ def test_only_the_picked_frames_are_decoded(how):
 def test_a_face_is_kept_as_jpeg(monkeypatch):
     row = to_row(make_entry(), Recording(make_face(2), None), "test", 1, 1)
     assert all(image["bytes"].startswith(b"\xff\xd8") for image in row["face"])
-    monkeypatch.setattr(schema, "_JPEG_QUALITY", 10)
+    monkeypatch.setattr(rows, "_JPEG_QUALITY", 10)
     worse = to_row(make_entry(), Recording(make_face(2), None), "test", 1, 1)
     assert len(worse["face"][0]["bytes"]) < len(row["face"][0]["bytes"])
 

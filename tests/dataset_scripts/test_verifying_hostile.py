@@ -77,7 +77,8 @@ def test_no_file_outside_the_folder_is_read(folder, tmp_path):
     content = json.loads((folder / "dataset.json").read_text())
     content["files"]["../outside.parquet"] = content["files"].pop(FIRST)
     (folder / "dataset.json").write_text(json.dumps(content))
-    assert "dataset.json lists ../outside.parquet" in failed(folder)["files"]
+    with pytest.raises(EmertInputError, match=r"'\.\./outside.parquet' where data/p1-s1.parquet"):
+        failed(folder)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,12 @@
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_emert import FRAMES, NO_DROPOUT, face_track, gaze, tiny_config, tiny_inputs, tiny_labels, tiny_model
+from tiny_emert import FRAMES, NO_DROPOUT, tiny_config, tiny_inputs, tiny_labels, tiny_model
 from transformers import (
     AutoConfig,
     AutoFeatureExtractor,
@@ -26,7 +24,6 @@ from modeling_emert import (
     EmertModel,
     EmertProcessor,
     EmertVideoProcessor,
-    Recording,
 )
 
 
@@ -54,7 +51,7 @@ def test_saved_model_answers_as_before(folder):
 
 def test_weights_are_saved_as_safetensors_only(folder):
     suffixes = {path.suffix for path in folder.iterdir()}
-    assert suffixes == {".safetensors", ".json", ".py"}
+    assert suffixes == {".safetensors", ".json", ".py", ".md"}
 
 
 @pytest.mark.parametrize(
@@ -76,48 +73,6 @@ def test_base_model_loads_from_the_whole_one(folder):
     base = AutoModel.from_pretrained(folder)
     with torch.no_grad():
         assert torch.equal(base(**tiny_inputs()).pooler_output, tiny_model()(**tiny_inputs()).pooler_output)
-
-
-# Runs in a fresh process in which the package can't be imported: what travels with the weights is all that there is.
-_REMOTE = """
-import sys
-sys.modules["modeling_emert"] = None
-import torch
-from transformers import AutoModelForVideoClassification, AutoProcessor
-folder, inputs, out = sys.argv[1:]
-model = AutoModelForVideoClassification.from_pretrained(folder, trust_remote_code=True)
-processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
-assert type(model).__module__.startswith("transformers_modules."), type(model).__module__
-assert type(processor).__module__.startswith("transformers_modules."), type(processor).__module__
-assert type(processor.feature_extractor).__module__.startswith("transformers_modules.")
-recording_module = sys.modules[type(processor).__module__.rpartition(".")[0] + ".recording_emert"]
-given = torch.load(inputs, weights_only=True)
-face = recording_module.FaceTrack(**{name: tensor.numpy() for name, tensor in given["face"].items()})
-eyes = recording_module.Gaze(**{name: tensor.numpy() for name, tensor in given["gaze"].items()})
-with torch.no_grad():
-    torch.save(dict(model(**processor(recording_module.Recording(face, eyes))).logits), out)
-"""
-
-
-def test_remote_code_loads_where_the_package_is_absent(folder, tmp_path, monkeypatch):
-    face, eyes = face_track(), gaze()
-    parts = {
-        "face": {name: torch.as_tensor(getattr(face, name)) for name in ("frames", "times_ms", "detected")},
-        "gaze": {name: torch.as_tensor(getattr(eyes, name)) for name in ("eye_movements", "times_ms", "fixations")},
-    }
-    torch.save(parts, tmp_path / "inputs.pt")
-    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    arguments = [str(folder), str(tmp_path / "inputs.pt"), str(tmp_path / "logits.pt")]
-    done = subprocess.run([sys.executable, "-I", "-c", _REMOTE, *arguments], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    processor = EmertProcessor.from_pretrained(folder)
-    with torch.no_grad():
-        expected = tiny_model()(**processor(Recording(face, eyes))).logits
-    found = torch.load(tmp_path / "logits.pt", weights_only=True)
-    assert list(found) == list(expected)
-    for name in expected:
-        torch.testing.assert_close(found[name], expected[name])
 
 
 def test_every_parameter_gets_a_gradient_from_a_multitask_batch():

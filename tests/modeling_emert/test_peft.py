@@ -65,6 +65,20 @@ def test_adapter_is_on_attention_projections_lstms_and_heads(overrides):
     assert not [name for name in learning if "backbone" in name]
 
 
+def test_what_belongs_to_one_task_is_trained_and_saved_with_it(tmp_path):
+    overrides = {**NO_DROPOUT, "tasks": ["er3", "er7"], "hierarchical": True, "task_pooling": "attention"}
+    model = _trained(tiny_model(**overrides))
+    fresh = tiny_model(**overrides)
+    expected, before = _answers(model), dict(fresh.state_dict())
+    model.save_pretrained(tmp_path)
+    loaded = PeftModel.from_pretrained(fresh, tmp_path).eval()
+    found = _answers(loaded)
+    assert all(torch.equal(found[name], expected[name]) for name in ("er3", "er7"))
+    merged = loaded.merge_and_unload().state_dict()
+    for name in ("heads.er7.layers.0.weight", "poolings.er7.score.weight", "coarse.er3.surprise"):
+        assert not torch.equal(merged[name], before[name]), name
+
+
 def test_base_stays_bit_for_bit_batchnorm_included():
     base = _base()
     before = {name: value.clone() for name, value in base.state_dict().items()}

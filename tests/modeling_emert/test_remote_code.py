@@ -65,10 +65,8 @@ def answer_of(folder):
     eyes = code.Gaze(**{name: tensor.numpy() for name, tensor in given["gaze"].items()})
     return pipe, pipe(video=face, gaze=eyes)
 
-loaded = [
-    auto.from_pretrained(folder, trust_remote_code=True)
-    for auto in (AutoConfig, AutoModel, AutoModelForVideoClassification, AutoProcessor, AutoFeatureExtractor, AutoVideoProcessor)
-]
+autos = (AutoConfig, AutoModel, AutoModelForVideoClassification, AutoProcessor, AutoFeatureExtractor, AutoVideoProcessor)
+loaded = [auto.from_pretrained(folder, trust_remote_code=True) for auto in autos]
 pipe, first = answer_of(folder)
 for thing in (*loaded, pipe, pipe.model, pipe.processor):
     assert type(thing).__module__.startswith("transformers_modules."), type(thing)

@@ -45,6 +45,31 @@ def test_help_answers_without_heavy_imports():
     assert all(name in output for name in COMMANDS)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["predict", "--model", "{model}", "--video", "{tmp}/absent.mp4"], "absent.mp4: no such video file"),
+        (["predict", "--model", "{model}", "--gaze", "{tmp}/absent.csv"], "absent.csv"),
+        (["predict", "--model", "{tmp}", "--video", "{tmp}/absent.mp4"], "no model here (config.json is missing)"),
+        (["evaluate", "--model", "{tmp}", "--data", "{tmp}", "--out", "{tmp}/out"], "no model here (config.json is missing)"),
+        (["convert", "{tmp}/absent.pth", "--out", "{tmp}/out"], "absent.pth: no such checkpoint file"),
+        (["push", "{tmp}", "--repo", "somebody/emert"], "no model here (config.json is missing)"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_wrong_paths_are_refused_before_torch_is_loaded(tmp_path: Path, arguments: list[str], reason: str):
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("model.safetensors", "processor_config.json"):
+        (model / name).touch()
+    (model / "config.json").write_text('{"model_type": "emert"}')
+    code = "import sys; from training.cli import main; code = main(sys.argv[1:]); print(code, 'torch' in sys.modules)"
+    given = [argument.format(model=model, tmp=tmp_path) for argument in arguments]
+    done = subprocess.run([sys.executable, "-c", code, *given], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "False"]
+    assert reason in done.stderr
+
+
 def test_quickstart_makes_everything_and_a_second_call_refuses(
     tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):

@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     config = convert_checkpoint(arguments.checkpoint, arguments.out, arguments.overwrite).config
     print(
-        f"{arguments.out}: converted. Tasks {', '.join(config.tasks)}; width {config.hidden_size}; every tensor has its place.\n"
+        f"{arguments.out}: converted, every tensor. Tasks: {', '.join(config.tasks)}; width {config.hidden_size}.\n"
         "note: the authors publish neither the columns of their eye data, nor its normalisation, nor the order of their "
         "classes: the processor here uses our columns and standardises none, and the labels stand in our order. Give it data "
         "as the authors had it, or fit the processor on yours, before you trust an answer."

@@ -12,6 +12,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from training.model_folder import check_model_folder
+
+    check_model_folder(arguments.model)  # before anything heavy is loaded
     import pandas as pd
 
     from dataset_scripts.building import check_free

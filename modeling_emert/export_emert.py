@@ -1,0 +1,83 @@
+"""EMERT as an ONNX file, for programs without Python."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .configuration_emert import MODALITIES, EmertConfig
+from .errors_emert import EmertInputError
+from .modeling_emert import EmertForEmotionRecognition
+
+# The file's inputs in order: values, then masks, of every modality. A modality that is missing is zeros and a False mask.
+ONNX_INPUTS = (
+    "pixel_values",
+    "eye_movements",
+    "fixations",
+    *(f"{name}_mask" for name in MODALITIES),
+)
+_MAX_BATCH = 1024
+
+
+class _Plain(nn.Module):
+    """The network with a tuple of logits for its answer, in the order of the config's tasks."""
+
+    def __init__(self, model: EmertForEmotionRecognition):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values, eye_movements, fixations, face_mask, eye_movements_mask, fixations_mask):
+        output = self.model(
+            pixel_values=pixel_values,
+            eye_movements=eye_movements,
+            fixations=fixations,
+            face_mask=face_mask,
+            eye_movements_mask=eye_movements_mask,
+            fixations_mask=fixations_mask,
+        )
+        return tuple(output.logits.values())
+
+
+def example_inputs(config: EmertConfig, batch: int, image_size: int) -> dict[str, torch.Tensor]:
+    """Random inputs of the right shapes, with every modality there. `image_size` in pixels."""
+    values = {
+        "pixel_values": torch.randn(batch, config.num_frames, 3, image_size, image_size),
+        "eye_movements": torch.randn(batch, config.num_eye_steps, config.num_columns),
+        "fixations": torch.randn(batch, config.num_fixation_steps, config.fixation_size),
+    }
+    masks = {f"{name}_mask": torch.ones(batch, length, dtype=torch.bool) for name, length in config.lengths.items()}
+    return values | masks
+
+
+def export_onnx(model: EmertForEmotionRecognition, path: str | Path, image_size: int = 112) -> Path:
+    """Writes the network in eval mode to `path`, for any batch of 1 to 1,024; gives the path back.
+
+    Inputs are `ONNX_INPUTS`, prepared as the processor does; outputs are the logits by task name.
+
+    Raises:
+        EmertInputError: the packages onnx and onnxscript are not installed, or the model takes context, which the file
+            has no input for.
+    """
+    try:
+        import onnxscript  # noqa: F401  (torch asks for it only after minutes of work)
+    except ImportError as error:
+        raise EmertInputError("writing ONNX needs `pip install onnx onnxscript`") from error
+    if model.config.context:
+        raise EmertInputError(f"the model takes context ({', '.join(model.config.context)}), which an ONNX file can't be given")
+    inputs = example_inputs(model.config, 2, image_size)
+    batch = torch.export.Dim("batch", min=1, max=_MAX_BATCH)
+    program = torch.onnx.export(
+        _Plain(model).eval(),
+        kwargs=inputs,
+        dynamo=True,
+        dynamic_shapes={name: {0: batch} for name in inputs},
+        input_names=list(ONNX_INPUTS),
+        output_names=list(model.config.tasks),
+        verbose=False,
+    )
+    path = Path(path)
+    program.save(path)
+    return path
+
+
+__all__ = ["ONNX_INPUTS", "example_inputs", "export_onnx"]

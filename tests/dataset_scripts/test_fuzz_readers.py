@@ -1,0 +1,63 @@
+"""Every reader on damaged exports: sound recordings or one clear refusal, in bounded time and memory.
+
+The everyday test takes a few variants of each format, the slow one 200, among them what unpacks to gigabytes.
+"""
+
+import shutil
+
+import pytest
+from fuzz_worker import Worker
+from fuzzing import variants
+from gaze_exports import small_exports
+
+from dataset_scripts.readers import READERS, read_gaze_recordings
+
+EXPORTS = small_exports()
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with Worker() as worker:
+        yield worker
+
+
+def problems(worker: Worker, name: str, count: int, seed: int, with_large: bool) -> list[str]:
+    """What went wrong, each with the number that makes it again."""
+    found = []
+    for number, variant in enumerate(variants(EXPORTS[name], count, seed, with_large)):
+        outcome = worker.read(variant.write(worker.folder / "variant"))
+        shutil.rmtree(worker.folder / "variant")
+        if outcome.problem is not None:
+            found.append(f"{name}, seed {seed}, variant {number} ({variant.damage}): {outcome.problem}")
+    return found
+
+
+def test_every_format_is_fuzzed(tmp_path):
+    formats = set()
+    for name, files in EXPORTS.items():
+        (tmp_path / name).mkdir()
+        for file, data in files.items():
+            (tmp_path / name / file).write_bytes(data)
+        recordings = read_gaze_recordings(tmp_path / name / next(iter(files)))
+        formats |= {gaze.format for gaze in recordings}
+    assert formats == {reader.NAME for reader in READERS} | {"mapped"}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_few_damaged_forms(worker, name):
+    seed = list(EXPORTS).index(name)  # so that other kinds of damage meet every format
+    assert problems(worker, name, 8, seed, with_large=False) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPORTS)
+def test_two_hundred_damaged_forms(worker, name):
+    assert problems(worker, name, 200, 100, with_large=True) == []
+
+
+def test_what_a_reader_must_not_do_is_noticed(worker, tmp_path):
+    path = tmp_path / "slow.csv"
+    path.write_text("time_ms,gaze_x\n0,0.5\n")
+    assert worker.read(path).problem is None
+    assert worker.read(None).problem == "the process died"  # it ends at that, and another takes over
+    assert worker.read(path).said == "1 recordings"

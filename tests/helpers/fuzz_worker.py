@@ -1,0 +1,135 @@
+"""Reads files in a process of its own, whose time and memory are watched; a new one takes over where it dies or hangs."""
+
+import gc
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+MAX_SECONDS, MAX_BYTES = 10.0, 1_000_000_000
+_HARD_BYTES = 6_000_000_000  # of addresses: saves the machine, not the test
+
+
+def complaint(recordings: list[Gaze]) -> str | None:
+    """What is unsound about what a reader gave; None for nothing."""
+    if not recordings:
+        return "no recording and no error"
+    for gaze in recordings:
+        if gaze.times_ms is not None and gaze.eye_movements is not None:
+            if not np.isfinite(gaze.times_ms).all() or not (np.diff(gaze.times_ms) > 0).all():
+                return "times that don't rise or aren't finite"
+            if len(gaze.times_ms) and gaze.times_ms[0] != 0:
+                return f"times that begin at {gaze.times_ms[0]}"
+            if np.isinf(gaze.eye_movements).any():
+                return "infinite values"
+        if gaze.fixations is not None and not np.isfinite(gaze.fixations).all():
+            return "fixations that aren't finite"
+        if any("\n" in note for note in gaze.notes):
+            return "a note of several lines"
+    return None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`problem`: None where the reader did what it may do. `said`: the refusal, or what was read.
+
+    `megabytes`: the peak, over the start.
+    """
+
+    problem: str | None
+    said: str
+    seconds: float
+    megabytes: float
+
+
+def _memory(name: str) -> int:
+    """Bytes of VmRSS or VmHWM of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def _read(path: Path) -> tuple[str | None, str]:
+    from dataset_scripts.readers import read_gaze_recordings
+
+    unraised: list[str] = []
+    sys.unraisablehook = lambda what: unraised.append(f"{what.err_msg}: {what.exc_value!r}")
+    try:
+        recordings = read_gaze_recordings(path)
+    except EmertInputError as error:
+        message = str(error)
+        return ("a refusal of several lines" if "\n" in message else unraised[0] if unraised else None), message
+    except BaseException:
+        return traceback.format_exc(limit=-6), ""
+    return (unraised[0] if unraised else complaint(recordings)), f"{len(recordings)} recordings"
+
+
+def _serve(connection: Connection) -> None:
+    import pymovements.events.detection  # noqa: F401  it takes seconds to import, which are no reader's
+
+    import dataset_scripts.readers  # noqa: F401
+
+    resource.setrlimit(resource.RLIMIT_AS, (_HARD_BYTES, _HARD_BYTES))
+    warnings.simplefilter("error")
+    start = _memory("VmRSS")
+    connection.send("ready")
+    while (path := connection.recv()) is not None:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak counts anew
+        begun = time.perf_counter()
+        problem, said = _read(path)
+        seconds, megabytes = time.perf_counter() - begun, (_memory("VmHWM") - start) / 1e6
+        connection.send(Outcome(problem, said, seconds, megabytes))
+        gc.collect()
+
+
+class Worker:
+    """Use it in `with`; `read` may be called any number of times."""
+
+    def __enter__(self) -> Self:
+        self._scratch = tempfile.TemporaryDirectory(prefix="emert-fuzz-")
+        self.folder = Path(self._scratch.name)
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.join()
+        self._scratch.cleanup()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+        assert self._connection.poll(120), "the reading process does not start"
+        assert self._connection.recv() == "ready"
+
+    def read(self, path: Path) -> Outcome:
+        """Reads one file; too slow, too large or dead is a problem like any other."""
+        self._connection.send(path)
+        try:
+            outcome = self._connection.recv() if self._connection.poll(3 * MAX_SECONDS) else None
+        except EOFError:
+            outcome = Outcome("the process died", "", 0.0, 0.0)
+        if outcome is None or not self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+            self._start()
+            return outcome or Outcome(f"no answer after {3 * MAX_SECONDS:g} s", "", 3 * MAX_SECONDS, 0.0)
+        if outcome.problem is None and outcome.seconds > MAX_SECONDS:
+            return Outcome(f"took {outcome.seconds:.1f} s", outcome.said, outcome.seconds, outcome.megabytes)
+        if outcome.problem is None and outcome.megabytes > MAX_BYTES / 1e6:
+            return Outcome(f"took {outcome.megabytes:.0f} MB", outcome.said, outcome.seconds, outcome.megabytes)
+        return outcome
