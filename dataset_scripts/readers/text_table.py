@@ -7,6 +7,7 @@ import csv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -45,8 +46,15 @@ class Header:
 class Head(TextHead):
     """The first lines of a text file, for telling its format."""
 
+    @cached_property
+    def _plain(self) -> str:
+        """All of them without spaces: most formats are ruled out by one look at it."""
+        return "\n".join(self.lines).replace(" ", "")
+
     def find(self, *required: str) -> Header | None:
         """The first line that names all the `required` columns, with the separator that makes it so."""
+        if not all(name in self._plain for name in required):
+            return None
         for row, line in enumerate(self.lines):
             if not all(name in line.replace(" ", "") for name in required):
                 continue

@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 from fuzz_worker import Worker
-from fuzzing import variants
+from fuzzing import Variant, variants
 from gaze_exports import small_exports
 
-from dataset_scripts.readers import READERS, read_gaze_recordings
+from dataset_scripts.readers import READERS
 
 EXPORTS = small_exports()
 
@@ -32,15 +32,10 @@ def problems(worker: Worker, name: str, count: int, seed: int, with_large: bool)
     return found
 
 
-def test_every_format_is_fuzzed(tmp_path):
-    formats = set()
-    for name, files in EXPORTS.items():
-        (tmp_path / name).mkdir()
-        for file, data in files.items():
-            (tmp_path / name / file).write_bytes(data)
-        recordings = read_gaze_recordings(tmp_path / name / next(iter(files)))
-        formats |= {gaze.format for gaze in recordings}
-    assert formats == {reader.NAME for reader in READERS} | {"mapped"}
+def test_every_format_is_fuzzed(worker, tmp_path):
+    outcomes = [worker.read(Variant("none", files).write(tmp_path / name)) for name, files in EXPORTS.items()]
+    assert {outcome.problem for outcome in outcomes} == {None}
+    assert {outcome.said.rpartition(" ")[2] for outcome in outcomes} == {reader.NAME for reader in READERS} | {"mapped"}
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -60,4 +55,4 @@ def test_what_a_reader_must_not_do_is_noticed(worker, tmp_path):
     path.write_text("time_ms,gaze_x\n0,0.5\n")
     assert worker.read(path).problem is None
     assert worker.read(None).problem == "the process died"  # it ends at that, and another takes over
-    assert worker.read(path).said == "1 recordings"
+    assert worker.read(path).said == "1 recordings of emert_csv"

@@ -11,6 +11,7 @@ import pytest
 from damaged_dataset import FIRST, edit, edit_config, edit_description, failed, read, stamp, write
 
 from dataset_scripts.checks import stored
+from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
 
 

@@ -72,7 +72,7 @@ def _read(path: Path) -> tuple[str | None, str]:
         return ("a refusal of several lines" if "\n" in message else unraised[0] if unraised else None), message
     except BaseException:
         return traceback.format_exc(limit=-6), ""
-    return (unraised[0] if unraised else complaint(recordings)), f"{len(recordings)} recordings"
+    return (unraised[0] if unraised else complaint(recordings)), f"{len(recordings)} recordings of {recordings[0].format if recordings else None}"
 
 
 def _serve(connection: Connection) -> None:
@@ -121,13 +121,14 @@ class Worker:
         self._connection.send(path)
         try:
             outcome = self._connection.recv() if self._connection.poll(3 * MAX_SECONDS) else None
+            problem = f"no answer after {3 * MAX_SECONDS:g} s"
         except EOFError:
-            outcome = Outcome("the process died", "", 0.0, 0.0)
-        if outcome is None or not self._process.is_alive():
+            outcome, problem = None, "the process died"
+        if outcome is None:
             self._process.kill()
             self._process.join()
             self._start()
-            return outcome or Outcome(f"no answer after {3 * MAX_SECONDS:g} s", "", 3 * MAX_SECONDS, 0.0)
+            return Outcome(problem, "", 0.0, 0.0)
         if outcome.problem is None and outcome.seconds > MAX_SECONDS:
             return Outcome(f"took {outcome.seconds:.1f} s", outcome.said, outcome.seconds, outcome.megabytes)
         if outcome.problem is None and outcome.megabytes > MAX_BYTES / 1e6:
