@@ -92,6 +92,7 @@ class EmertConfig(PreTrainedConfig):
     keys_to_ignore_at_inference = [  # noqa: RUF012
         "losses",
         "modality_logits",
+        "participant_logits",
         "last_hidden_state",
         "pooler_output",
         "hidden_states",

@@ -10,6 +10,7 @@ from transformers import BatchFeature, ProcessorMixin
 
 from .columns_emert import NUM_COLUMNS
 from .configuration_emert import EmertConfig
+from .context_emert import context_inputs
 from .errors_emert import EmertInputError
 from .faces_emert import FaceDetector, track_faces
 from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
@@ -30,6 +31,10 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
     recording = processor.load(video="clip.mp4", gaze="gaze.csv")
     inputs = processor(recording)
     ```
+
+    context (`list[str]`, `[]`):
+        The config's `context`: what a call gives of it besides the recording. Either may give the label away, so a score
+        with it is no score of reading eyes and faces.
     """
 
     _auto_class = "AutoProcessor"
@@ -38,8 +43,10 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         self,
         video_processor: EmertVideoProcessor | None = None,
         feature_extractor: EmertFeatureExtractor | None = None,
+        context: Sequence[str] = (),
         **kwargs,
     ):
+        self.context = list(context)
         super().__init__(
             video_processor=video_processor or EmertVideoProcessor(),
             feature_extractor=feature_extractor or EmertFeatureExtractor(),
@@ -48,10 +55,11 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
 
     @classmethod
     def for_config(cls, config: EmertConfig, image_size: int = 112, normalisation: str = "training") -> "EmertProcessor":
-        """A processor with the lengths that a model of this config takes."""
+        """A processor with the lengths and the context that a model of this config takes."""
         return cls(
             EmertVideoProcessor(num_frames=config.num_frames, size={"height": image_size, "width": image_size}),
             EmertFeatureExtractor(config.num_eye_steps, config.num_fixation_steps, normalisation),
+            context=config.context,
         )
 
     def load(
@@ -87,6 +95,10 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         """One recording or a batch, as the model's keyword arguments; modalities that no recording has are left out.
 
         `statistics`: each participant's own, where `normalisation="participant"` (see [`EmertFeatureExtractor`]).
+        With `context`, each recording's `big_five` and `stimulus_emotion` go along, marked as absent where it has none.
+
+        Raises:
+            EmertInputError: a recording's context can't be what it says (see `context_emert.context_inputs`).
         """
         batch = [recordings] if isinstance(recordings, Recording) else list(recordings)
         inputs = self.video_processor([item.face for item in batch], return_tensors=return_tensors)
@@ -94,6 +106,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         for name in ("eye_movements", "fixations"):
             if gaze[f"{name}_mask"].any():
                 inputs[name], inputs[f"{name}_mask"] = gaze[name], gaze[f"{name}_mask"]
+        inputs.update(BatchFeature(context_inputs(batch, self.context), tensor_type=return_tensors))
         return inputs
 
     def _load_face(self, video: Video | None, detector: FaceDetector | None, notes: list[str]) -> FaceTrack | None:

@@ -11,6 +11,7 @@ COMMANDS = {
     "data": ("dataset_scripts.commands.data", "recordings to a data set: generate, build, verify, inspect, publish"),
     "train": ("training.commands.train", "train a recipe on one fold of a data set"),
     "evaluate": ("training.commands.evaluate", "score a model on participants whom it has never seen"),
+    "probe": ("training.commands.probe", "how much of the participant's identity a model's features hold"),
     "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
     "convert": ("training.commands.convert", "a checkpoint of the authors' network as a model folder"),
     "export": ("training.commands.export", "a model as an ONNX file"),

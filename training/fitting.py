@@ -43,14 +43,17 @@ def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = Fa
     set_seed(recipe.seed)
     tasks = choose_tasks(recipe, data)
     rows = data.select(fold, strict)
-    model, processor = make_model(recipe, tasks)
+    people = participant_numbers(data, rows["train"]) if recipe.forget_participants else None
+    model, processor = make_model(recipe, tasks, num_participants=len(people or ()))
+    face_network = model.emert if recipe.store_face_features else None
     statistics = prepare_processor(processor, data, rows["train"])
     partial = _open_partial(out, recipe, data, fold, strict)
     trainer = Trainer(
         model=model,
         args=_arguments(recipe, partial / "checkpoints", len(rows["train"])),
-        train_dataset=EmertRows(data, rows["train"], processor, tasks, statistics),
-        eval_dataset=EmertRows(data, rows["validation"], processor, tasks, statistics),
+        train_dataset=EmertRows(data, rows["train"], processor, tasks, statistics, people, face_network),
+        # Without `people`: nobody there is known to the participant head, and it has no say in which epoch is best.
+        eval_dataset=EmertRows(data, rows["validation"], processor, tasks, statistics, face_network=face_network),
         data_collator=collate,
         compute_metrics=validation_scores,
         callbacks=[EarlyStoppingCallback(recipe.patience), EpochLine()],
@@ -84,14 +87,37 @@ def choose_tasks(recipe: Recipe, data: EmertData) -> list[str]:
     return list(recipe.tasks) or data.tasks
 
 
-def make_model(recipe: Recipe, tasks: Sequence[str]) -> tuple[EmertForEmotionRecognition, EmertProcessor]:
-    """A fresh network of the recipe, and its processor."""
+def participant_numbers(data: EmertData, training_rows: Sequence[int]) -> dict[str, int]:
+    """A class for each participant of the training rows, in the order of their names. Raises `EmertInputError`."""
+    names = sorted({str(name) for name in data.ids["participant_id"][training_rows]})
+    if len(names) < 2:
+        raise EmertInputError(
+            f"{data.folder}: the training rows hold {len(names)} participant, but forget_participants tells them apart and "
+            "needs at least 2; set forget_participants: false"
+        )
+    return {name: number for number, name in enumerate(names)}
+
+
+def make_model(
+    recipe: Recipe, tasks: Sequence[str], num_participants: int = 0
+) -> tuple[EmertForEmotionRecognition, EmertProcessor]:
+    """A network of the recipe before training, and its processor; `num_participants` as in `EmertConfig`.
+
+    Raises:
+        EmertInputError: the overrides make no network, or weights of the `pretrained_backbone` can't be had or don't fit.
+    """
     make_config = EmertConfig.small if recipe.network == "small" else EmertConfig
     try:
-        config = make_config(tasks=list(tasks), **recipe.overrides)
+        config = make_config(tasks=list(tasks), num_participants=num_participants, **recipe.overrides)
     except (TypeError, ValueError, StrictDataclassError) as error:
         raise EmertInputError(f"recipe: overrides: {' '.join(str(error).split())}") from error
-    return EmertForEmotionRecognition(config), EmertProcessor.for_config(config, recipe.image_size, recipe.normalisation)
+    model = EmertForEmotionRecognition(config)
+    if config.pretrained_backbone is not None:
+        try:
+            model.emert.load_pretrained_backbone()
+        except (OSError, ValueError) as error:
+            raise EmertInputError(f"recipe: overrides: pretrained_backbone: {' '.join(str(error).split())}") from error
+    return model, EmertProcessor.for_config(config, recipe.image_size, recipe.normalisation)
 
 
 def prepare_processor(

@@ -20,6 +20,10 @@ class Recipe:
     - `network`: `"authors"` (the default config) or `"small"`; `overrides`: fields of `EmertConfig` on top of it.
     - `image_size`: side of a face crop in pixels.
     - `normalisation`: of the gaze, `"training"` or `"participant"` (see `EmertFeatureExtractor`).
+    - `forget_participants`: an adversarial head guesses the training participants, so that the features forget who it is;
+      its weight is `overrides.participant_weight`.
+    - `store_face_features`: compute what a frozen backbone makes of each face once and train on that; needs
+      `overrides.freeze_backbone`.
     - `patience`: epochs without a better validation score after which training stops.
     """
 
@@ -28,6 +32,8 @@ class Recipe:
     overrides: dict = field(default_factory=dict)
     image_size: int = 112
     normalisation: Literal["training", "participant"] = "training"
+    forget_participants: bool = False
+    store_face_features: bool = False
     epochs: int = 200
     batch_size: int = 16
     learning_rate: float = 1e-4
@@ -37,7 +43,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(self.tasks))
-        problems = [*_wrong_tasks(self.tasks), *_wrong_choices(self), *_wrong_numbers(self)]
+        problems = [*_wrong_tasks(self.tasks), *_wrong_choices(self), *_wrong_numbers(self), *_wrong_combinations(self)]
         if problems:
             raise EmertInputError("recipe: " + "; ".join(problems))
 
@@ -52,11 +58,27 @@ def _wrong_tasks(tasks: tuple[str, ...]) -> list[str]:
 
 def _wrong_choices(recipe: Recipe) -> list[str]:
     allowed = {"network": ("authors", "small"), "normalisation": ("training", "participant")}
+    allowed |= dict.fromkeys(("forget_participants", "store_face_features"), (True, False))
     return [
-        f"{name} is {getattr(recipe, name)!r}; expected {' or '.join(choices)}"
+        f"{name} is {getattr(recipe, name)!r}; expected {' or '.join(str(choice).lower() for choice in choices)}"
         for name, choices in allowed.items()
         if getattr(recipe, name) not in choices
     ]
+
+
+def _wrong_combinations(recipe: Recipe) -> list[str]:
+    problems = []
+    if "num_participants" in recipe.overrides:
+        problems.append(
+            "overrides.num_participants is counted from the training participants; leave it out and set forget_participants: "
+            "true"
+        )
+    if recipe.store_face_features and recipe.overrides.get("freeze_backbone") is not True:
+        problems.append(
+            "store_face_features is true, but overrides.freeze_backbone is not, so the stored features would go stale; set "
+            "overrides.freeze_backbone=true or store_face_features=false"
+        )
+    return problems
 
 
 def _wrong_numbers(recipe: Recipe) -> list[str]:

@@ -5,12 +5,14 @@ The everyday test takes a few variants of each format, the slow one 200, among t
 
 import shutil
 
+import numpy as np
 import pytest
-from fuzz_worker import Worker
+from fuzz_worker import Worker, complaint
 from fuzzing import Variant, variants
 from gaze_exports import small_exports
 
 from dataset_scripts.readers import READERS
+from modeling_emert.recording_emert import Gaze
 
 EXPORTS = small_exports()
 
@@ -50,9 +52,20 @@ def test_two_hundred_damaged_forms(worker, name):
     assert problems(worker, name, 200, 100, with_large=True) == []
 
 
-def test_what_a_reader_must_not_do_is_noticed(worker, tmp_path):
-    path = tmp_path / "slow.csv"
+@pytest.mark.slow
+def test_a_process_that_dies_is_noticed_and_replaced(tmp_path):
+    path = tmp_path / "own.csv"
     path.write_text("time_ms,gaze_x\n0,0.5\n")
-    assert worker.read(path).problem is None
-    assert worker.read(None).problem == "the process died"  # it ends at that, and another takes over
-    assert worker.read(path).said == "1 recordings of emert_csv"
+    with Worker() as worker:
+        assert worker.read(None).problem == "the process died"  # it ends at that
+        assert worker.read(path).problem is None
+
+
+def test_unsound_recordings_are_noticed():
+    def recording(times=(0, 1), value=0.5, fixation=1.0, note="well"):
+        return [Gaze(np.full((2, 39), value), np.array(times), np.full((1, 4), fixation), notes=[note])]
+
+    assert complaint(recording()) is None
+    unsound = [recording(times=(0, 0)), recording(times=(0, np.nan)), recording(times=(1, 2)), recording(value=-np.inf)]
+    unsound += [recording(fixation=np.nan), recording(note="two\nlines"), []]
+    assert all(complaint(recordings) for recordings in unsound)

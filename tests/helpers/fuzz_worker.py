@@ -72,7 +72,8 @@ def _read(path: Path) -> tuple[str | None, str]:
         return ("a refusal of several lines" if "\n" in message else unraised[0] if unraised else None), message
     except BaseException:
         return traceback.format_exc(limit=-6), ""
-    return (unraised[0] if unraised else complaint(recordings)), f"{len(recordings)} recordings of {recordings[0].format if recordings else None}"
+    problem = unraised[0] if unraised else complaint(recordings)
+    return problem, f"{len(recordings)} recordings of {recordings[0].format if recordings else None}"
 
 
 def _serve(connection: Connection) -> None:
@@ -82,6 +83,8 @@ def _serve(connection: Connection) -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (_HARD_BYTES, _HARD_BYTES))
     warnings.simplefilter("error")
+    gc.collect()
+    gc.freeze()  # else every collection looks through all modules again
     start = _memory("VmRSS")
     connection.send("ready")
     while (path := connection.recv()) is not None:
