@@ -55,6 +55,8 @@ class EmertFaceEncoder(nn.Module):
         self.frozen = config.freeze_backbone
         self.backbone = make_backbone(config)
         self.backbone.requires_grad_(not self.frozen)
+        if self.frozen:
+            self.backbone.eval()
         self.projection = nn.Linear(self.backbone.channels[-1], config.encoder_size)
 
     def train(self, mode: bool = True) -> "EmertFaceEncoder":

@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
     "convert": ("training.commands.convert", "a checkpoint of the authors' network as a model folder"),
     "export": ("training.commands.export", "a model as an ONNX file"),
+    "speed": ("training.commands.speed", "how fast the network is on this machine"),
     "push": ("training.commands.push", "a model folder to the Hub, with its code and card"),
 }
 

@@ -24,7 +24,7 @@ from modeling_emert.errors_emert import EmertInputError
 MAX_BYTES = 1 << 30  # of uncompressed text; an hour at 1,200 Hz with every column of Tobii Studio is about this much
 # Real exports unpack to 3 to 20 times their size. Small files may be as regular as they like.
 MAX_RATIO, RATIO_FREE_BYTES = 100, 1 << 25
-MAX_LINES = 4_000_000  # nearly an hour at 1,200 Hz; each sample takes 156 bytes of memory
+MAX_LINES = 3_600_000  # an hour at 1,000 Hz; a line takes 400 to 900 bytes of memory while it is read
 MAX_MEMBERS = 64  # of an archive or folder that are looked at
 MAX_LINE_BYTES = 1 << 20
 HEAD_BYTES = 1 << 18

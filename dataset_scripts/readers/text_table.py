@@ -20,6 +20,7 @@ from dataset_scripts.readers.text_files import TextFile, TextHead, not_text, rea
 from modeling_emert.errors_emert import EmertInputError
 
 SEPARATORS = ("\t", ",", ";")
+MAX_CELLS = 100_000_000  # two hours of Tobii Studio at 300 Hz with every column; a cell takes some 20 bytes on its way
 ROW_OF_OTHER_WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")  # in Arrow's messages, as the next
 _INVALID_VALUE = re.compile(r"column #(\d+):.* invalid value '(.*)'", re.DOTALL)
 _DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"-?\d+,\d+"), re.compile(r"-?\d+\.\d+")
@@ -142,6 +143,11 @@ def read_table(
         notes.append("The last row of the file is cut off and was left out.")
         table = _parse(replace(head, file=WithoutLastRow.of(head.file, head.encoding)), header, names, kinds, whole=True)
     assert table is not None  # a whole one is either read or refused
+    if table.num_rows * len(kinds) > MAX_CELLS:
+        raise EmertInputError(
+            f"{head.file} holds {table.num_rows:,} rows of {len(kinds)} columns, where at most {MAX_CELLS:,} cells are read; "
+            "export fewer participants or stimuli per file"
+        )
     read = Table(table.num_rows, {}, {})
     for name, kind in kinds.items():
         # One at a time, and out of Arrow's table, so that at no time all columns are held twice.

@@ -1,0 +1,30 @@
+"""`emert probe`: how much of the participant's identity a model's features hold."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, type=Path, help="folder of the model")
+    parser.add_argument("--data", required=True, type=Path, help="data set folder that `emert data build` made")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from training.model_folder import check_model_folder
+
+    check_model_folder(arguments.model)  # before anything heavy is loaded
+    from dataset_scripts.reading import EmertData
+    from training.evaluating import load_model, read_record, unseen_rows
+    from training.probes import participant_probe, pooled_features
+
+    data = EmertData.open(arguments.data)
+    rows = unseen_rows(data, read_record(arguments.model))
+    model, processor = load_model(arguments.model)
+    probe = participant_probe(pooled_features(model, processor, data, rows), data.ids["participant_id"][rows])
+    print(
+        f"Who is it? {probe.recordings} recordings of {probe.participants} participants whom the model has never seen "
+        f"({data.metadata.source}); a linear classifier learns them from other recordings of theirs."
+    )
+    if probe.left_out:
+        print(f"Left out: {probe.left_out} participants with a single recording.")
+    print(f"\n{probe.table()}")
