@@ -14,6 +14,7 @@ from .identity import Identity, identify
 from .label_rules import check_labels
 from .metadata import METADATA_FILE, DataFile, Metadata
 from .parallel import run_parallel
+from .settling import settle
 from .source import Entry, Source
 from .splits import Assignment, Cell, assign
 
@@ -64,7 +65,8 @@ def build(source: Source, out: Path, workers: int = 2, faces: int = FACES_KEPT, 
         raise EmertInputError(f"{source.path}: no recording has anything that can be used")
     cells = {name: cell_file(partial, name) for name in metadata.files}
     # Hidden, so that `load_dataset` on the partial folder takes nothing in it for data.
-    assemble(out, partial / ".finished", cells, metadata, plan.assignment, plan.identity.freshness)
+    settled = settle(cells, metadata, plan.identity.content, partial / ".settled")
+    assemble(out, partial / ".finished", *settled, plan.identity.freshness)
     shutil.rmtree(partial)
     return out
 

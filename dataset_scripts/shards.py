@@ -148,12 +148,14 @@ def join(folders: Sequence[Path], out: Path, overwrite: bool = False) -> Path:
         raise EmertInputError(f"{shards[0].folder} and the others: no recording has anything that can be used")
     cells = {name: cell_file(shard.folder, name) for shard in shards for name in shard.metadata.files}
     freshness = {shard.identity.freshness for shard in shards}
-    staging = out.parent / f".{out.name}.joining"
+    staging, moved = (out.parent / f".{out.name}.{name}" for name in ("joining", "settled"))
     known = freshness.pop() if len(freshness) == 1 else ""  # several disks: on none can it be told whether a file is new
     try:
-        assemble(out, staging, cells, metadata, shards[0].assignment, known)
+        assemble(out, staging, *settle(cells, metadata, shards[0].identity.content, moved), known)
     except OSError as error:
         raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error
+    finally:
+        shutil.rmtree(moved, ignore_errors=True)
     return out
 
 

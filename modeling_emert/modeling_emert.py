@@ -51,7 +51,8 @@ class EmertModelOutput(ModelOutput):
     - `modality_present`: `(batch, 3)` bool, which modalities took part (after modality dropout in training).
     - `token_mask`: `(batch, tokens)` bool, which of the fused tokens are there.
     - `hidden_states`: target tokens before the first and after each fusion layer.
-    - `attentions`: `(batch, heads, tokens, tokens)` a layer.
+    - `attentions`: `(batch, heads, tokens, tokens)` of each attention in the order in which they are computed: one a layer,
+      and with `self_attention` or `update_source` theirs between them.
     """
 
     last_hidden_state: torch.FloatTensor | None = None
@@ -96,7 +97,8 @@ class EmertPreTrainedModel(EmertModelSharing, PreTrainedModel):
     _supports_attention_backend = True
     _no_split_modules = ("EmertFusionLayer",)
     _can_record_outputs = {  # noqa: RUF012  (the name and form are transformers')
-        "hidden_states": EmertFusionLayer,
+        # By name, since the layers that renew the source (`update_source`) are of the same class.
+        "hidden_states": OutputRecorder(EmertFusionLayer, layer_name="fusion.layers"),
         "attentions": OutputRecorder(EmertCrossAttention, index=1),
     }
     # The loss is a mean over labels that are there; Trainer must not rescale it by the number of items in the batch.

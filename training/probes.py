@@ -4,14 +4,12 @@ A probe is a linear classifier on features that stay as they are. That it finds 
 a network with more layers might find it.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -61,8 +59,9 @@ class ParticipantProbe:
 def participant_probe(features: np.ndarray, participants: Sequence[str], seed: int = 0) -> ParticipantProbe:
     """How much of the participant's identity is left in features.
 
-    A logistic regression on standardised features, cross-validated over the recordings of the same participants: up to five
-    folds, as many as the participant with the fewest recordings has.
+    A linear discriminant analysis with shrinkage (Ledoit and Wolf) on standardised features: from few recordings it finds
+    even one telling number among many that tell nothing, where a logistic regression does not. Cross-validated over the
+    recordings of the same participants, in up to five folds, as many as the participant with the fewest recordings has.
 
     `features` `(recordings, size)`, `participants` one name a recording.
 
@@ -96,10 +95,8 @@ def participant_probe(features: np.ndarray, participants: Sequence[str], seed: i
 
 
 def _accuracy(values: np.ndarray, codes: np.ndarray, folds: StratifiedKFold) -> float:
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the ranking of the classes is settled long before
-        return float((cross_val_predict(classifier, values, codes, cv=folds) == codes).mean())
+    classifier = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
+    return float((cross_val_predict(classifier, values, codes, cv=folds) == codes).mean())
 
 
 @torch.no_grad()

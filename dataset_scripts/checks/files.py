@@ -111,6 +111,5 @@ def check_seed(
         return Finding(SEED, "warn", f"the folds can't be made again: {error}")
     moved = [name for name, fold in again.participants.items() if assignment.participants.get(name) != fold]
     moved += [name for name, group in again.stimuli.items() if assignment.stimuli.get(name) != group]
-    why = "another release of scikit-learn, or recordings that the build left out (see its notes in the card)"
-    problem = f"seed {assignment.seed} puts {some(moved)} elsewhere when the folds are made again: {why}"
+    problem = f"seed {assignment.seed} puts {some(moved)} elsewhere when the folds are made again: another scikit-learn?"
     return judge(SEED, [problem] if moved else [], f"seed {assignment.seed} makes the same folds again", "warn")

@@ -16,7 +16,7 @@ NO_NUMBER = 1e20  # no pixel, and no time in any unit; differences of smaller on
 
 
 def tidy_fixations(fixations: np.ndarray, notes: list[str]) -> np.ndarray:
-    """By start, float64, without those that lack a number or last no time; a note says how many went."""
+    """By start, float64, each once, without those that lack a number or last no time; a note says how many went."""
     fixations = fixations.astype(np.float64)
     sound = (np.abs(fixations) < NO_NUMBER).all(axis=1) & (fixations[:, DURATION] > 0)
     if not sound.all():
@@ -24,7 +24,11 @@ def tidy_fixations(fixations: np.ndarray, notes: list[str]) -> np.ndarray:
     if (np.diff(fixations[sound, START]) < 0).any():
         notes.append("The fixations were not in the order of their times and were sorted.")
     fixations = fixations[sound]
-    return fixations[np.argsort(fixations[:, START], kind="stable")]
+    fixations = fixations[np.argsort(fixations[:, START], kind="stable")]
+    _, first = np.unique(fixations, axis=0, return_index=True)
+    if len(first) < len(fixations):
+        notes.append(f"{len(fixations) - len(first)} fixations that stand in the file twice were left out.")
+    return fixations[np.sort(first)]
 
 
 def leading_eye(fixations: Mapping[str, np.ndarray]) -> str:
@@ -33,7 +37,7 @@ def leading_eye(fixations: Mapping[str, np.ndarray]) -> str:
 
 
 def one_list(fixations: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarray:
-    """One list out of one for each side: the leading eye's, with the mean of both points where the other's coincides.
+    """One list out of one for each side: the leading eye's, with the mean of both points where both fixate at once.
 
     Some trackers find events in both eyes together and write each twice, others find them in each eye by itself.
     """
@@ -44,15 +48,28 @@ def one_list(fixations: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarra
     if len(sides) == 1:
         return fixations[leader]
     chosen, other = np.array(fixations[leader]), fixations["left" if leader == "right" else "right"]
-    rows = {(start, duration): row for row, (_, _, start, duration) in enumerate(other.tolist())}
-    twins = np.array([rows.get((start, duration), -1) for _, _, start, duration in chosen.tolist()])
+    twins = _twins(chosen, other)
     twice = twins >= 0
     chosen[twice, :START] = (chosen[twice, :START] + other[twins[twice], :START]) / 2
     notes.append(
         f"The {leader} eye's fixations are taken ({len(chosen)}; {len(other)} of the other eye); "
-        f"{int(twice.sum())} are of both eyes at once, and these points are the means of both."
+        f"in {int(twice.sum())} both eyes fixate at once, and these points are the means of both."
     )
     return chosen
+
+
+def _twins(fixations: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each fixation the other eye's that shares most of its time with it, at least half; -1 where there is none."""
+    others_by_start = np.argsort(others[:, START], kind="stable")
+    starts, ends = others[others_by_start, START], (others[:, START] + others[:, DURATION])[others_by_start]
+    middle = fixations[:, START] + fixations[:, DURATION] / 2
+    # An interval that holds half of a fixation or more holds its middle.
+    place = np.searchsorted(starts, middle, side="right") - 1
+    inside = place >= 0
+    shared = np.minimum(fixations[:, START] + fixations[:, DURATION], ends[place]) - np.maximum(
+        fixations[:, START], starts[place]
+    )
+    return np.where(inside & (shared >= fixations[:, DURATION] / 2), others_by_start[place], -1)
 
 
 def mean_of_eyes(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

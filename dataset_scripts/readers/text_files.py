@@ -45,6 +45,7 @@ class _Bounded(io.RawIOBase):
     def __init__(self, stream: IO[bytes], name: object, packed_size: int | None):
         self._stream, self._name, self._given = stream, name, 0
         self._limit, self._packed_size, self._lines = MAX_BYTES, packed_size, 0
+        self._only_cr = False
 
     def readable(self) -> bool:
         return True
@@ -57,10 +58,14 @@ class _Bounded(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         wanted = self._limit + 1 - self._given
         data = self._stream.read(wanted if size is None or size < 0 else min(size, wanted))
+        if self._given == 0:  # old Macs end lines with CR alone, which not every parser takes
+            self._only_cr = b"\r" in data and b"\n" not in data
+        if self._only_cr:
+            data = data.replace(b"\r", b"\n")
         self._given += len(data)
         if self._given > self._limit:
             raise _too_large(self._name)
-        self._lines += data.count(b"\n") or data.count(b"\r")
+        self._lines += data.count(b"\n")
         if self._lines > MAX_LINES:
             raise EmertInputError(
                 f"{self._name} holds more than {MAX_LINES:,} lines, the most that is read from one file; "

@@ -44,7 +44,8 @@ def find_header(head: Head) -> Header | None:
 
 def read(head: Head, header: Header) -> list[Gaze]:
     """One recording for each participant, recording and stimulus named. Raises `EmertInputError`."""
-    table = read_table(head, header, NUMBERS, TEXTS, times=TIME)
+    notes: list[str] = []
+    table = read_table(head, header, NUMBERS, TEXTS, times=TIME, notes=notes)
     index = next((table.numbers[name] for name in SAMPLE_INDEX if name in table.numbers), np.zeros(table.rows))
     samples = ~np.isnan(index)
     if not samples.any():

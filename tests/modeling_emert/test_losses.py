@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from tiny_emert import ARGUMENTS, NO_DROPOUT, tiny_inputs, tiny_labels, tiny_model
@@ -99,6 +100,31 @@ def test_loss_is_the_weighted_sum_of_all():
     weights = {"adversarial": 0.1, "specific": 0.1}  # the authors'
     total = sum(weights.get(name, 1.0) * value.item() for name, value in expected.items())
     assert output.loss.item() == pytest.approx(total)
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def test_the_whole_loss_of_a_small_batch_by_hand():
+    """From the logits on in plain numpy: three recordings, one without fixations, one without its felt class."""
+    model = tiny_model(tasks=["er7", "fer_intensity"])  # the authors' third variant
+    inputs = tiny_inputs(batch=3) | {"fixations_mask": torch.tensor([[True] * 5, [False] * 5, [True] * 5])}
+    labels = {"er7": torch.tensor([3, 0, ABSENT_CLASS]), "fer_intensity": torch.tensor([[0.5], [3.0], [1.0]])}
+    with torch.no_grad():
+        output = model(**inputs, labels=labels)
+    emotion = _log_softmax(output.logits["er7"].double().numpy())
+    class_part = -(emotion[0, 3] + emotion[1, 0]) / 2
+    distance = np.abs(output.logits["fer_intensity"].double().numpy()[:, 0] - [0.5, 3.0, 1.0])
+    assert distance.min() < 1 < distance.max()  # both branches of the smooth-L1
+    number_part = np.where(distance < 1, distance**2 / 2, distance - 0.5).mean()
+    sides = {}
+    for side in ("invariant", "specific"):
+        guesses = _log_softmax(output.modality_logits[side].double().numpy())
+        face, eyes, fixations = (-guesses[:, index, index] for index in range(3))
+        sides[side] = face.mean() + eyes.mean() + (fixations[0] + fixations[2]) / 2
+    expected = 0.1 * sides["invariant"] + 0.1 * sides["specific"] + 1.0 * (class_part + number_part)
+    assert output.loss.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_weights_come_from_the_config():

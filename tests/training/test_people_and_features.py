@@ -14,7 +14,7 @@ from dataset_scripts.reading import EmertData
 from modeling_emert import EmertInputError
 from training.batches import EmertRows, collate
 from training.evaluating import load_model
-from training.fitting import fit, make_model, participant_numbers, prepare_processor
+from training.fitting import fit, make_model, participant_numbers, prepare_processor, validation_scores
 from training.recipe import Recipe, load_recipe
 
 FORGET = {"forget_participants": True, "epochs": 1}
@@ -49,6 +49,18 @@ def test_a_network_that_forgets_has_a_head_for_its_training_participants(recipe:
     items = EmertRows(data, rows[:4], processor, ["er7"], participant_numbers=participant_numbers(data, rows))
     output = loaded(**collate([items[index] for index in range(4)]))
     assert output.losses["participant"] > 0
+
+
+def test_participants_have_no_say_in_which_epoch_is_best(recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch):
+    seen = []
+
+    def scores(prediction) -> dict[str, float]:
+        seen.append((set(prediction.predictions), set(prediction.label_ids)))
+        return validation_scores(prediction)
+
+    monkeypatch.setattr("training.fitting.validation_scores", scores)
+    fit(replace(recipe, **FORGET), data, tmp_path / "model", fold=1)
+    assert seen == [(set(data.tasks), set(data.tasks))]
 
 
 def test_the_weight_of_forgetting_reaches_the_network_and_changes_it(recipe: Recipe, data: EmertData, tmp_path: Path):
@@ -116,7 +128,7 @@ def test_training_begins_with_the_weights_of_the_pretrained_backbone(recipe: Rec
     saved = load_file(tmp_path / "backbone" / "model.safetensors")
     found = model.emert.face_encoder.backbone.state_dict()
     assert all(torch.equal(found[name], value) for name, value in saved.items())
-    with pytest.raises(EmertInputError, match="recipe: overrides: pretrained_backbone: .*absent"):
+    with pytest.raises(EmertInputError, match=r"recipe: overrides: pretrained_backbone: .*absent"):
         make_model(replace(recipe, overrides={**overrides, "pretrained_backbone": str(tmp_path / "absent")}), ["er7"])
 
 
