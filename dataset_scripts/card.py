@@ -30,6 +30,7 @@ _MODALITIES = {
     "action_units": "action units of the face in place of video",
 }
 _NOTES_SHOWN = 30
+_FEW_STIMULI = 200
 
 
 def make_card(metadata: Metadata, assignment: Assignment) -> str:
@@ -216,7 +217,8 @@ def _columns() -> str:
 |---|---|
 {rows}
 
-Each label is a column of its own, null where it is absent. Times are in ms."""
+Each label is a column of its own, null where it is absent. Times are in ms. For a null `eye_movements` or `action_units`
+`datasets` gives a plain NaN in place of the array."""
 
 
 def _limits(metadata: Metadata, assignment: Assignment) -> str:
@@ -225,7 +227,8 @@ def _limits(metadata: Metadata, assignment: Assignment) -> str:
     lacking = {name: metadata.recordings - count for name, count in has.items() if count}
     limits += [f"Recordings without `{name}`: {count:,}." for name, count in lacking.items() if count]
     strict = "the strict version tells" if True in versions(assignment.groups) else "there is no strict version to tell"
-    limits.append(f"Its {stimuli:,} stimuli are few: a model can learn which one was watched, not what was felt; {strict}.")
+    if stimuli <= _FEW_STIMULI:
+        limits.append(f"Its {stimuli:,} stimuli are few: a model can learn which one was watched, not what was felt; {strict}.")
     if metadata.surprise_polarity is None and ({"er3", "er7"} <= {*metadata.tasks} or {"fer3", "fer7"} <= {*metadata.tasks}):
         limits.append("Whether surprise counts as positive, negative or neutral is settled recording by recording.")
     limits.append("Labels tell of one moment of one person: they do not serve to judge anybody.")

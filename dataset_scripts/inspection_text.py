@@ -186,7 +186,7 @@ def _row(line: Line) -> tuple:
 
 def _badness(line: Line) -> tuple:
     quality = line.quality
-    return VERDICTS.index(quality.verdict), len(quality.reasons), quality.missing_share or 0.0
+    return VERDICTS.index(quality.verdict), quality.missing_share or 0.0, len(quality.reasons)
 
 
 def _totals(lines: list[Line]) -> list[str]:

@@ -1,8 +1,8 @@
 """Folds of the recordings that are there.
 
-Cells are built by folds of all recordings that a source lists. Some may hold nothing that can be used, which shows only when they
-are read: a participant may be left without any, and then a fold would be empty and another without its validation. So the
-folds are made again of what was built, and where they differ, recordings move to their cells; nothing is read again.
+Cells are built by folds of all recordings that a source lists. Some may hold nothing that can be used, which shows only when
+they are read: a participant may be left without any, and then a fold would be empty and another without its validation. So
+the folds are made again of what was built, and where they differ, recordings move to their cells; nothing is read again.
 """
 
 from collections.abc import Mapping, Sequence

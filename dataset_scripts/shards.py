@@ -25,6 +25,7 @@ from .composition import Composition
 from .folder import assemble
 from .identity import Identity
 from .metadata import METADATA_FILE, DataFile, Metadata, make_fingerprint
+from .settling import settle
 from .source import Source
 from .splits import Assignment, Cell
 

@@ -10,15 +10,18 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from modeling_emert.errors_emert import EmertInputError
+
 from .checks.configs import Protocols, check_apart, check_configs, check_tested, check_views, read_configs
 from .checks.content import check_identities, check_thin, check_twice
 from .checks.files import cell_of, check_cells, check_files, check_hashes, check_seed, read_splits, require_own
 from .checks.finding import Finding, judge
 from .checks.recordings import RECORDING_CHECKS, StoredRecording, examine
 from .checks.stored import DamagedFile, DataFileReader
+from .folder import DATA_FOLDER
 from .metadata import METADATA_FILE, Metadata
 
-READABLE = "readable"
+METADATA, READABLE = "metadata", "readable"
 
 
 @dataclass
@@ -36,10 +39,15 @@ def verify(folder: Path) -> list[Finding]:
     Memory holds one recording at a time and a few hundred bytes of each of the others.
 
     Raises:
-        EmertInputError: there is no data set in `folder`, or its `dataset.json` is not what a build makes.
+        EmertInputError: there is no data set in `folder`.
     """
-    require_own(folder / METADATA_FILE)
-    metadata = Metadata.read(folder)
+    try:
+        require_own(folder / METADATA_FILE)
+        metadata = Metadata.read(folder)
+    except EmertInputError as error:
+        if not (folder / DATA_FOLDER).is_dir():
+            raise
+        return [judge(METADATA, [str(error)], "")]
     files, names = check_files(folder, metadata)
     contents = _read_contents(folder, names, metadata)
     recordings = contents.recordings
@@ -50,6 +58,7 @@ def verify(folder: Path) -> list[Finding]:
     protocols = Protocols.of(metadata.tasks, {cell for name in counts if (cell := cell_of(name))})
     whole = len(names) == len(metadata.files) and not contents.problems
     return [
+        judge(METADATA, [], f"{METADATA_FILE} is as a build writes it"),
         files,
         check_hashes(folder, metadata, contents.counts),
         judge(READABLE, contents.problems, f"{len(recordings)} recordings can be read"),

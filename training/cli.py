@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 # Name -> module, one line of help. A module has `add_arguments(parser)` and `run(arguments)`.
@@ -43,6 +44,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except EmertInputError as error:
         print(f"emert: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `emert ... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print("emert: stopped; the same command goes on where it was", file=sys.stderr)
         return 130

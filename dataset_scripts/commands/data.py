@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     benchmark.add_argument("--recordings", type=int, default=1303, metavar="N", help="of the data set (default 1303, EMER's)")
     benchmark.add_argument("--readers-only", action="store_true", help="only the speed of the readers")
     actions.add_parser("sources", help="where recordings can come from, their licences and what they lack")
-    actions.add_parser("mapping", help="an example of the mapping file of source emer")
+    mapping = actions.add_parser("mapping", help="an example of a mapping file")
+    mapping.add_argument("kind", nargs="?", choices=("emer", "gaze"), default="emer", help="of source emer, or of a gaze table")
     actions.add_parser("columns", help="what the 39 columns of eye movements are")
     inspect = actions.add_parser("inspect", help="how good recordings are, in numbers and pictures")
     inspect.add_argument("path", type=Path, help="gaze file, video, data set, or folder with recordings")
@@ -170,9 +171,11 @@ def _sources(arguments: argparse.Namespace) -> None:
 
 
 def _mapping(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.sources.emer_mapping import EXAMPLE
+    from dataset_scripts.readers import mapping
+    from dataset_scripts.sources import emer_mapping
 
-    print(EXAMPLE.read_text(encoding="utf-8"), end="")
+    example = {"emer": emer_mapping.EXAMPLE, "gaze": mapping.EXAMPLE}[arguments.kind]
+    print(example.read_text(encoding="utf-8"), end="")
 
 
 _ACTIONS = {

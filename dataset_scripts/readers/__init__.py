@@ -147,7 +147,7 @@ def _mapped(file: TextFile, mapping: Mapping | None) -> _Match:
 
 
 def _known() -> str:
-    return "; ".join(reader.TITLE for reader in READERS)
+    return ", ".join(reader.TITLE.partition(" (")[0] for reader in READERS)
 
 
 def read_gaze(

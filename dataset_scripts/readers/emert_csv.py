@@ -13,13 +13,14 @@ import numpy as np
 
 from dataset_scripts.readers.samples import rising, stack_columns
 from dataset_scripts.readers.text_table import Head, Header, read_table
-from modeling_emert.columns_emert import COLUMN_NAMES
+from modeling_emert.columns_emert import COLUMN_NAMES, GAZE_COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
 NAME = "emert_csv"
 TITLE = "our own CSV (time_ms and names of the 39 columns)"
 TIME = "time_ms"
+_FAR_OFF = 20.0  # screens beside the screen; nobody's gaze rests there, and pixels lie far beyond
 
 
 def find_header(head: Head) -> Header | None:
@@ -37,7 +38,8 @@ def find_header(head: Head) -> Header | None:
 def read(head: Head, header: Header) -> list[Gaze]:
     """One recording: such a file holds no names of participants. Raises `EmertInputError`."""
     _check_names(head, header)
-    table = read_table(head, header, COLUMN_NAMES, times=(TIME,))
+    cut: list[str] = []
+    table = read_table(head, header, COLUMN_NAMES, times=(TIME,), notes=cut)
     if table.rows == 0:
         raise EmertInputError(f"{head.file} has a header and no samples; add one row for each sample")
     times = table.numbers.pop(TIME)
@@ -48,11 +50,24 @@ def read(head: Head, header: Header) -> list[Gaze]:
             f"{head.file} has {times[row]:g} in column {TIME} of sample {row + 1}, where a time after that of the "
             "sample before is expected; sort the samples by time and leave out repeated ones"
         )
+    _check_shares(head, table.numbers)
     # Two times may differ in float64 only: `rising` drops the second, which float32 can't tell from the first.
     order, relative, notes = rising(times)
+    notes += cut
     if times[0] != 0:
         notes.append(f"Times count from the first sample, which the file has at {times[0]:g} ms.")
     return [Gaze(stack_columns(table.rows, table.numbers, order), relative, format=NAME, notes=notes)]
+
+
+def _check_shares(head: Head, numbers: dict[str, np.ndarray]) -> None:
+    """Points are shares of the screen or the stimulus: far beyond 1 they were written in pixels."""
+    for name in GAZE_COLUMNS:
+        known = np.abs(numbers[name][~np.isnan(numbers[name])]) if name in numbers else np.zeros(0)
+        if len(known) and np.median(known) > _FAR_OFF:
+            raise EmertInputError(
+                f"{head.file} has values around {np.median(known):g} in column {name}, where a share from 0 to 1 is expected; "
+                "divide pixels by the screen's size"
+            )
 
 
 def _check_names(head: Head, header: Header) -> None:

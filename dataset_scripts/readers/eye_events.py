@@ -37,7 +37,7 @@ def leading_eye(fixations: Mapping[str, np.ndarray]) -> str:
 
 
 def one_list(fixations: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarray:
-    """One list out of one for each side: the leading eye's, with the mean of both points where both fixate at once.
+    """One list out of one for each side: the leading eye's, with the mean of both points where the other's coincides.
 
     Some trackers find events in both eyes together and write each twice, others find them in each eye by itself.
     """
@@ -48,28 +48,15 @@ def one_list(fixations: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarra
     if len(sides) == 1:
         return fixations[leader]
     chosen, other = np.array(fixations[leader]), fixations["left" if leader == "right" else "right"]
-    twins = _twins(chosen, other)
+    rows = {(start, duration): row for row, (_, _, start, duration) in enumerate(other.tolist())}
+    twins = np.array([rows.get((start, duration), -1) for _, _, start, duration in chosen.tolist()])
     twice = twins >= 0
     chosen[twice, :START] = (chosen[twice, :START] + other[twins[twice], :START]) / 2
     notes.append(
-        f"The {leader} eye's fixations are taken ({len(chosen)}; {len(other)} of the other eye); "
-        f"in {int(twice.sum())} both eyes fixate at once, and these points are the means of both."
+        f"Of the two eyes' fixations the {leader} eye's are taken ({len(chosen)}; {len(other)} of the other); "
+        f"{int(twice.sum())} have the same start and duration in both eyes, and their points are the means of both."
     )
     return chosen
-
-
-def _twins(fixations: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each fixation the other eye's that shares most of its time with it, at least half; -1 where there is none."""
-    others_by_start = np.argsort(others[:, START], kind="stable")
-    starts, ends = others[others_by_start, START], (others[:, START] + others[:, DURATION])[others_by_start]
-    middle = fixations[:, START] + fixations[:, DURATION] / 2
-    # An interval that holds half of a fixation or more holds its middle.
-    place = np.searchsorted(starts, middle, side="right") - 1
-    inside = place >= 0
-    shared = np.minimum(fixations[:, START] + fixations[:, DURATION], ends[place]) - np.maximum(
-        fixations[:, START], starts[place]
-    )
-    return np.where(inside & (shared >= fixations[:, DURATION] / 2), others_by_start[place], -1)
 
 
 def mean_of_eyes(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

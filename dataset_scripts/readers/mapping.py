@@ -1,31 +1,12 @@
 """The mapping file: which column of somebody's own CSV, TSV or Parquet table is which of ours. YAML, 64 kB at most.
 
-It is given, or lies as `gaze_mapping.yaml` beside the table. A full example, in which only `time` and `columns` are needed:
-
-    time: {column: t, unit: s}                # s, ms (default), us, ns
-    screen: [1920, 1080]                      # width and height in pixels; needed where a unit is px
-    stimulus_area: [0, 0, 1920, 1080]         # x, y, width, height on the screen in pixels; default: the whole screen
-    participant: subject                      # columns with names, read as text; default: one recording without names
-    stimulus: clip
-    columns:                                  # any of the 39 columns (`emert data columns`)
-      gaze_x: {column: GX, unit: px, missing: [-1, 0]}       # what the tracker writes for a lost eye
-      gaze_y: {column: GY, unit: px, origin: bottom}         # counted from the bottom edge (top by default)
-      pupil_left: {column: PL, unit: mm, missing: [0]}
-      validity_left: {column: conf}                          # without a unit: the one in which we keep the column
-    keep_where: {column: valid, equals: 1}    # other rows keep their time and lose everything else
-    fixations:                                # default: none; then they are detected from the samples
-      file: fixations.csv                     # beside the table; the names of participant and stimulus are the same
-      start: {column: begin, unit: s}         # on the clock of `time`
-      duration: {column: dur, unit: ms}
-      x: {column: fx, unit: px}               # px of the screen, or share of the stimulus
-      y: {column: fy, unit: px}
-
-Units of points: share, percent, px (of the screen for gaze, of the stimulus from its corner for gaze_stimulus and fixation).
-Of lengths: mm, cm, m, um. Of angles: degree, radian. Of durations: ms, s, us, ns. Of certainty: share, percent.
+It is given, or lies as `gaze_mapping.yaml` beside the table. `gaze_mapping_example.yaml` here is a full example; `emert data
+mapping gaze` prints it.
 """
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -35,6 +16,7 @@ from modeling_emert.columns_emert import COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 
 FILE_NAME = "gaze_mapping.yaml"
+EXAMPLE = Path(__file__).with_name("gaze_mapping_example.yaml")
 MAX_BYTES = 1 << 16
 MAX_DEPTH = 8
 PIXELS = "px"

@@ -64,8 +64,11 @@ def read(head: Head, header: Header) -> list[Gaze]:
         note = f"{head.file.name} holds {rows} rows and no gaze; give gaze_positions.csv of the same folder, which finds it."
         return [Gaze(format=NAME, notes=[note])]
     _require(head, header, ("confidence", "norm_pos_x", "norm_pos_y"))
-    table = read_table(head, header, ("confidence", "norm_pos_x", "norm_pos_y", *AS_IT_IS.values()), times=(TIME,))
+    cut: list[str] = []
+    wanted = ("confidence", "norm_pos_x", "norm_pos_y", *AS_IT_IS.values())
+    table = read_table(head, header, wanted, times=(TIME,), notes=cut)
     order, times, notes = rising(table.numbers[TIME] * 1000)
+    notes += cut
     if len(order) == 0:
         raise EmertInputError(f"{head.file} has a header and no samples; export the recording again")
     seconds = table.numbers[TIME]
@@ -120,7 +123,7 @@ def _validity(head: Head, header: Header, table: Table) -> dict[str, np.ndarray]
     took_part = {eye: ~np.isnan(table.numbers.get(f"eye_center{eye}_3d_x", np.full(table.rows, np.nan))) for eye in SIDES}
     if not any(flags.any() for flags in took_part.values()):
         # Two-dimensional mapping fits no eye: then the names of the pupils it used ("12.5-0 12.6-1") tell.
-        texts = read_table(head, header, texts=("base_data",)).texts.get("base_data")
+        texts = read_table(head, header, texts=("base_data",), notes=[]).texts.get("base_data")
         if texts is not None:
             for eye in SIDES:
                 used = [any(datum.endswith(f"-{eye}") for datum in value.split()) for value in texts.values]

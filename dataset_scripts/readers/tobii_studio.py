@@ -51,7 +51,6 @@ def read(head: Head, header: Header) -> list[Gaze]:
     if not samples.any():
         raise EmertInputError(f"{head.file} has a header and no samples; export the gaze data of a recording")
     preamble = head.preamble(header)
-    notes: list[str] = []
     frame = find_frame(head, table, preamble, notes)
     columns = our_columns(table, frame, notes)
     rows = TobiiRows(

@@ -33,7 +33,11 @@ class CeapSource(Source):
     # Sharing for non-commercial ends is allowed, but on which terms the file leaves open: not plain enough to publish.
     redistributable = False
     citation = "Xue et al., CEAP-360VR; github.com/cwi-dis/CEAP-360VR-Dataset @ d41a8212"
-    collection = "24 people watched 8 one-minute 360-degree videos in a headset and rated what they felt."
+    collection = (
+        "24 people watched 8 one-minute 360-degree videos in a headset and rated what they felt from 1 to 9. Ratings became "
+        "-1..1, and valence above 5 positive, below 5 negative, 5 itself neutral. A fixation's place is yaw and pitch as "
+        "shares of the whole 360-degree picture; its times come from frames at 30 a second."
+    )
     lacks = (
         "It has no faces, no pupils and no samples of gaze, only fixations; and with 8 videos for everyone a model can "
         "learn which video was watched, so results need a split by stimulus."

@@ -13,11 +13,12 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, get_task
 
 MAX_TABLE_BYTES = 1 << 26
-REQUIRED = ("recording_id", "participant", "stimulus", "video", "gaze")
+REQUIRED = ("recording_id", "participant", "stimulus")
+FILES = ("video", "gaze")
 # Names in a gaze file that holds several recordings, where they are others than the table's.
 GAZE_NAMES = ("gaze_participant", "gaze_stimulus")
 STIMULUS_FRAME = "stimulus_frame"
-KNOWN = (*REQUIRED, *LABEL_COLUMNS, *BIG_FIVE, STIMULUS_EMOTION, STIMULUS_FRAME, *GAZE_NAMES)
+KNOWN = (*REQUIRED, *FILES, *LABEL_COLUMNS, *BIG_FIVE, STIMULUS_EMOTION, STIMULUS_FRAME, *GAZE_NAMES)
 RECORDING_ID = re.compile(r"[A-Za-z0-9_-]+")
 _REMEDY = "correct the table"
 
@@ -78,7 +79,7 @@ def read_recordings_table(
             file lies outside the folder or is not there, a value is none that its column takes.
     """
     mistakes: list[str] = []
-    table = read_text_rows(path, mistakes)
+    table = read_text_rows(path, mistakes, separators=",;\t")
     refuse_all(path, check_columns(table.columns), _REMEDY)
     labels = [column for task in tasks for column in get_task(task).columns if column in table.columns]
     entries = [_RowReader(path.parent, row, number, mistakes).entry(labels, big_five_range) for number, row in table.rows]
@@ -94,6 +95,8 @@ def check_columns(columns: list[str]) -> list[str]:
     mistakes = [f"column {name} comes twice" for name in repeated(columns)]
     if missing:
         mistakes.append(f"column {', '.join(missing)} is missing (found {', '.join(columns)})")
+    if not set(FILES) & set(columns):
+        mistakes.append(f"there is neither a column {' nor '.join(FILES)}")
     if unknown:
         mistakes.append(f"column {', '.join(map(repr, unknown))} is unknown (known are {', '.join(KNOWN)})")
     return mistakes
@@ -119,7 +122,7 @@ class _RowReader:
         for name in ("participant", "stimulus"):
             if row[name] == "":
                 self._wrong(f"recording {row['recording_id']}: {name} is empty; splits need it")
-        video, gaze, frame = (self._file(kind) for kind in ("video", "gaze", STIMULUS_FRAME))
+        video, gaze, frame = (self._file(kind) for kind in (*FILES, STIMULUS_FRAME))
         return Entry(
             recording_id=row["recording_id"],
             participant=row["participant"],
@@ -152,7 +155,7 @@ class _RowReader:
         name = self.row.get(kind)
         if not name:
             return None
-        file, wrong = file_inside(self.folder, name)
+        file, wrong = file_inside(self.folder, name, folders=kind == "gaze")
         if wrong:
             self._wrong(f"{self.row['recording_id']}: {kind} {name!r} {wrong}")
         return file
@@ -173,7 +176,7 @@ def file_inside(folder: Path, name: str, folders: bool = False) -> tuple[Path | 
     try:
         file = (folder / name).resolve()
         inside = file.is_relative_to(folder.resolve())
-        exists = file.is_file() or (folders and file.is_dir())
+        exists = file.is_file() or (folders and file.is_dir() and file != folder.resolve())
     except (OSError, ValueError):  # too long for a name, or with a NUL in it
         return None, "does not exist"
     if not inside:

@@ -31,7 +31,10 @@ class UnissFgdSource(Source):
     licence = "Re-use allowed, commercial too, naming CVLab-Uniss and stating changes"
     redistributable = True
     citation = "Ruiu et al., Uniss-FGD, IEEE Access 2024; github.com/CVLab-Uniss/FFD-EXTENDED @ 1b3884d9"
-    collection = "15 observers looked at 80 photographs of faces for about 3 s each, before a screen-based Tobii at 300 Hz."
+    collection = (
+        "15 observers looked at 80 photographs of faces for about 3 s each, before a screen-based Tobii at 300 Hz, of which "
+        "every fifth sample is kept here (60 Hz): a change of whoever made this copy. The label is what a photograph shows."
+    )
     lacks = "It has no labels of felt emotion, no videos of the observers' faces, and not the photographs that they saw."
 
     def entries(self) -> list[Entry]:

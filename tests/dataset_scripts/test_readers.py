@@ -116,7 +116,8 @@ def test_infinite_and_huge_numbers_are_missing(tmp_path):
         ("time_ms,gaze_x,gaze_x\n1,2,3\n", ["gaze_x twice"]),
         ("time_ms,gaze_x\n", ["no samples"]),
         ("time_ms,gaze_x\n0,left\n", ["'left'", "column gaze_x", "number"]),
-        ("time_ms,gaze_x\n0,1\n5\n", ["a row of 1 cells where the header has 2"]),
+        ("time_ms,gaze_x\n0,1\n5\n10,1\n", ["a row of 1 cells where the header has 2"]),
+        ("time_ms,gaze_x\n0,960\n5,955\n", ["values around 957.5 in column gaze_x", "divide pixels"]),
         ("time_ms,gaze_x\n0,1\n10,1\n5,1\n", ["5 in column time_ms of sample 3", "sort"]),
         ("time_ms,gaze_x\n0,1\n,1\n", ["column time_ms of sample 2"]),
     ],
@@ -221,6 +222,21 @@ def test_of_a_folder_or_archive_the_table_with_samples_is_read_with_its_neighbou
     assert read_gaze(tmp_path / "export").format == "emert_csv"
     (tmp_path / "export/again.csv").write_text(own_csv())
     sentence(tmp_path / "export", "several recordings (again.csv, samples.csv)")
+
+
+@pytest.mark.parametrize("header", [own_csv().splitlines()[0], "gaze_timestamp,confidence,norm_pos_x,norm_pos_y"])
+def test_a_cut_last_row_is_left_out_with_a_note(tmp_path, header):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n0,0.5,0.5,3\n10,0.5,0.5,3\n20,0.")
+    gaze = read_gaze(path)
+    assert len(gaze.times_ms) == 2
+    assert any("last row" in note for note in gaze.notes)
+
+
+def test_lines_that_end_as_on_old_macs(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(own_csv(line_end="\r"), newline="")
+    assert len(read_gaze(path).times_ms) == len(ROWS)
 
 
 def test_a_locked_or_broken_archive_is_refused(tmp_path):

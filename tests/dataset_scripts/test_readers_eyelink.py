@@ -84,7 +84,7 @@ def test_eyes_that_fixate_apart(asc):
     events += "EFIX R   110\t119\t10\t 300.0\t 50.0\t 9\n"
     gaze = read_gaze(asc(PREAMBLE, SCREEN, block(["LEFT", "RIGHT"], rows + events)))
     np.testing.assert_allclose(gaze.fixations, [[0.2, 0.1, 1, 4], [0.3, 0.1, 10, 10]], rtol=1e-6)
-    assert any("right eye's fixations" in note for note in gaze.notes)
+    assert any("the right eye's are taken" in note for note in gaze.notes)
 
 
 def test_trials_are_recordings(asc):

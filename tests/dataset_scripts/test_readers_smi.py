@@ -72,7 +72,7 @@ def test_events_with_both_eyes_and_two_trials(export, separator):
     np.testing.assert_allclose(first.fixations, [[0.375, 0.25, 0, 200], [0.1, 0.1, 400, 100.5]], rtol=1e-5)
     np.testing.assert_allclose(second.fixations, [[1, 1, 0, 50]])
     assert any("1920 x 1080 is a guess" in note for note in first.notes)
-    assert any("1 are of both eyes" in note for note in first.notes)
+    assert any("1 have the same start and duration in both eyes" in note for note in first.notes)
 
 
 def test_the_screen_comes_from_the_samples_beside_or_a_line_on_top(export):

@@ -65,9 +65,16 @@ def test_spaces_around_a_name_make_no_other_person(table):
     assert {(entry.participant, entry.stimulus) for entry in read_recordings_table(path, EMER_TASKS)} == {("p1", "s1")}
 
 
-@pytest.mark.parametrize("column", ["recording_id", "participant", "stimulus", "video", "gaze"])
+@pytest.mark.parametrize("column", ["recording_id", "participant", "stimulus"])
 def test_a_missing_column_is_named_with_those_that_are_there(table, column):
     refusal(table(HEADER.replace(column, "other"), *ROWS), f"column {column} is missing", "other", "er_valence")
+
+
+def test_a_table_without_any_file_is_refused_and_one_kind_of_files_is_enough(table):
+    refusal(table("recording_id,participant,stimulus", "a,p1,s1"), "neither a column video nor gaze")
+    path = table("recording_id;participant;stimulus;gaze", "a;p1;s1;g.csv")
+    (entry,) = read_recordings_table(path, EMER_TASKS)
+    assert (entry.video, entry.location[0]) == (None, str(path.parent / "g.csv"))
 
 
 def test_an_id_that_comes_twice_is_named(table):
