@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from .answers_emert import answer, answers
     from .configuration_emert import MODALITIES, EmertConfig
     from .errors_emert import EmertInputError
+    from .export_emert import export_onnx
     from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
+    from .inference_emert import for_inference
     from .modeling_emert import EmertForEmotionRecognition, EmertModel, EmertOutput
     from .pipeline_emert import EmotionRecognitionPipeline
     from .processing_emert import EmertProcessor
@@ -38,6 +40,8 @@ _FILES = {
     "Recording": "recording_emert",
     "answer": "answers_emert",
     "answers": "answers_emert",
+    "export_onnx": "export_emert",
+    "for_inference": "inference_emert",
 }
 
 register_when_imported()
@@ -74,4 +78,6 @@ __all__ = [
     "Recording",
     "answer",
     "answers",
+    "export_onnx",
+    "for_inference",
 ]

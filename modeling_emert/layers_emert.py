@@ -223,7 +223,7 @@ def eager_attention_forward(
     return (weights @ value).transpose(1, 2).contiguous(), weights
 
 
-class EmertCrossAttention(nn.Module):
+class EmertAttention(nn.Module):
     """Target tokens ask source tokens. Each of query, key and value has a LayerNorm of its own; no bias in them."""
 
     def __init__(self, config: EmertConfig):
@@ -259,14 +259,18 @@ class EmertCrossAttention(nn.Module):
         return values.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
 
 
+class EmertCrossAttention(EmertAttention):
+    """Target tokens asking source tokens, the attention of the authors: `output_attentions` gives this one alone."""
+
+
 class EmertFusionLayer(GradientCheckpointingLayer):
     """Cross-attention and a small feed-forward part, each with a residual onto the target; self-attention if configured."""
 
-    def __init__(self, config: EmertConfig):
+    def __init__(self, config: EmertConfig, attention: type[EmertAttention] = EmertCrossAttention):
         super().__init__()
         size = config.hidden_size
-        self.self_attention = EmertCrossAttention(config) if config.self_attention else None
-        self.attention = EmertCrossAttention(config)
+        self.self_attention = EmertAttention(config) if config.self_attention else None
+        self.attention = attention(config)
         self.norm = nn.LayerNorm(size)
         self.feed_forward = nn.Sequential(
             nn.Linear(size, size),
@@ -301,7 +305,7 @@ class EmertFusion(nn.Module):
         self.layers = nn.ModuleList([EmertFusionLayer(config) for _ in range(config.num_fusion_layers)])
         # The source is renewed between layers, so there is one less of these.
         renewals = config.num_fusion_layers - 1 if config.update_source else 0
-        self.source_layers = nn.ModuleList([EmertFusionLayer(config) for _ in range(renewals)])
+        self.source_layers = nn.ModuleList([EmertFusionLayer(config, EmertAttention) for _ in range(renewals)])
         self.norm = nn.LayerNorm(config.hidden_size) if config.final_norm else nn.Identity()
 
     def forward(self, specific: torch.Tensor, invariant: torch.Tensor, mask: torch.Tensor, **kwargs) -> torch.Tensor:

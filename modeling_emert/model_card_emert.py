@@ -58,7 +58,7 @@ The code lies beside the weights; read it before you trust it. With the package 
 the place of `trust_remote_code`, and gaze files of eye trackers can be read; without it, give gaze as arrays.
 `AutoModelForVideoClassification` and `AutoProcessor` load the two parts.
 
-## What it was trained on
+{context}## What it was trained on
 
 {training}
 
@@ -80,6 +80,7 @@ def make_model_card(config: EmertConfig, record: dict[str, Any] | None = None) -
         front_matter=yaml.safe_dump(_FRONT_MATTER, sort_keys=False),
         tasks="\n".join(_task_row(name) for name in config.tasks),
         training=_training(record),
+        context=_context(config),
         num_columns=config.num_columns,
         fixation_size=config.fixation_size,
         **lengths,
@@ -94,6 +95,16 @@ def write_model_card(folder: str | Path, config: EmertConfig) -> None:
     record = folder / RECORD_FILE
     card = make_model_card(config, json.loads(record.read_text()) if record.is_file() else None)
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
+
+
+def _context(config: EmertConfig) -> str:
+    """A warning, for a model that is told more than the recording."""
+    if not config.context:
+        return ""
+    return (
+        f"Beside the recording it may be told {' and '.join(f'`{name}`' for name in config.context)}. That can give a label\n"
+        "away (a clip that is meant to amuse amuses): its scores are not scores of reading eyes and faces alone.\n\n"
+    )
 
 
 def _task_row(name: str) -> str:

@@ -67,6 +67,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         video: Video | None = None,
         gaze: GazeInput | None = None,
         detector: FaceDetector | None = None,
+        big_five: Sequence[float] | None = None,
+        stimulus_emotion: str | None = None,
     ) -> Recording:
         """One recording from files or arrays; what could not be used is said in the recording's `notes`.
 
@@ -75,6 +77,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 as is).
             gaze: a file, or its bytes, in a format that the installed readers know; samples `(samples, 39)` in the columns
                 of `columns_emert`, evenly spaced in time; or a [`Gaze`].
+            big_five, stimulus_emotion: context, for a model whose config takes it; either may give a label away.
 
         Raises:
             EmertInputError: a file can't be read, an array has another shape, or nothing is left to answer from.
@@ -84,7 +87,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         gaze = self._load_gaze(gaze, notes)
         if face is None and gaze is None:
             raise EmertInputError(" ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."]))
-        return Recording(face, gaze, notes)
+        traits = None if big_five is None else np.asarray(big_five, np.float32)
+        return Recording(face, gaze, notes, big_five=traits, stimulus_emotion=stimulus_emotion)
 
     def __call__(
         self,

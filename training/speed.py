@@ -17,6 +17,7 @@ import torch
 from dataset_scripts.benchmark import Figure
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertProcessor
 from modeling_emert.export_emert import example_inputs
+from modeling_emert.inference_emert import for_inference
 from modeling_emert.layers_emert import EmertFaceEncoder
 from modeling_emert.tasks_emert import TASKS
 
@@ -62,9 +63,7 @@ def _compare(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
 
 def _measure_forward(rounds: int, image_size: int) -> Iterator[Figure]:
     model = EmertForEmotionRecognition(EmertConfig()).eval()
-    half = EmertForEmotionRecognition(EmertConfig()).eval()
-    half.load_state_dict(model.state_dict())
-    half.to(torch.bfloat16)
+    ready, half = for_inference(model), for_inference(model, torch.bfloat16)
     inputs = example_inputs(model.config, BATCH, image_size)
     half_inputs = {name: value.to(torch.bfloat16) if value.is_floating_point() else value for name, value in inputs.items()}
 
@@ -75,7 +74,7 @@ def _measure_forward(rounds: int, image_size: int) -> Iterator[Figure]:
 
     @torch.no_grad()
     def ours():
-        return model(**inputs).logits
+        return ready(**inputs).logits
 
     @torch.no_grad()
     def bfloat16():

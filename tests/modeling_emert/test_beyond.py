@@ -229,6 +229,19 @@ def test_explanation_adds_up_and_tells_what_matters():
     assert np.isfinite(explanation.contributions["er7"][:, 1:]).all()
 
 
+def test_explanation_is_of_the_cross_attention_alone():
+    model = tiny_model(self_attention=True, update_source=True)
+    with torch.no_grad():
+        attentions = model(**tiny_inputs(), output_attentions=True).attentions
+    assert len(attentions) == model.config.num_fusion_layers
+    before = model.explain(tiny_inputs()).attention
+    with torch.no_grad():  # the self-attention looks elsewhere; the first cross-attention sees the same source
+        model.emert.fusion.layers[1].self_attention.q_proj.weight.mul_(50)
+    after = model(**tiny_inputs(), output_attentions=True).attentions
+    torch.testing.assert_close(after[0], attentions[0])
+    assert before.shape == (2, 3)
+
+
 def test_explanation_is_that_of_eager_attention_and_leaves_the_model_as_it_was():
     model = tiny_model()
     model.set_attn_implementation("sdpa")

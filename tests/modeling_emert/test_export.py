@@ -7,6 +7,7 @@ from tiny_emert import IMAGE, tiny_inputs, tiny_model
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.export_emert import ONNX_INPUTS, example_inputs, export_onnx
+from modeling_emert.inference_emert import for_inference
 
 TRACED = [{}, {"task_pooling": "attention", "hierarchical": True, "self_attention": True, "final_norm": True}]
 
@@ -44,7 +45,7 @@ def test_compiled_code_answers_the_same():
         torch.testing.assert_close(logits(compiled, inputs)[name], expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("overrides", TRACED, ids=["authors", "beyond"])
+@pytest.mark.parametrize("overrides", [TRACED[0], pytest.param(TRACED[1], marks=pytest.mark.slow)], ids=["authors", "beyond"])
 def test_exported_program_takes_any_batch(overrides):
     model = tiny_model(**overrides)
     batch = torch.export.Dim("batch", min=1, max=64)
@@ -87,3 +88,21 @@ def test_other_precisions_answer_much_the_same(dtype):
     for name, value in logits(model.to(dtype), {key: value.to(dtype) for key, value in inputs.items()}).items():
         assert value.dtype == dtype
         torch.testing.assert_close(value.float(), expected[name], atol=0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
+def test_a_network_for_answering_answers_the_same_and_leaves_the_model_alone(dtype, tolerance):
+    model = tiny_model()
+    with torch.no_grad():  # BatchNorm that does something
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_()
+                module.running_var.uniform_(0.5, 2)
+    inputs = gappy_inputs(model, 3)
+    expected = logits(model, inputs)
+    ready = for_inference(model, dtype)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in ready.modules())
+    typed = {name: value.to(dtype) if value.is_floating_point() else value for name, value in inputs.items()}
+    for name, answer in logits(ready, typed).items():
+        torch.testing.assert_close(answer.float(), expected[name], atol=tolerance, rtol=tolerance)
+        assert torch.equal(logits(model, inputs)[name], expected[name])
