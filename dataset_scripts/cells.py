@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,10 @@ from .rows import to_row
 from .schema import row_features
 from .source import Entry, Source
 from .splits import Assignment, Cell
+
+# Recordings in one row group of a data file. Memory does not grow with the cell, and `EmertData` reads one recording with
+# few others. Not fewer: `datasets`, streaming a file of many row groups, hangs when Python ends before the file does.
+ROWS_TOGETHER = 16
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,9 @@ def build_cell(job: CellJob) -> CellReport:
     # The process is in the name: one of a build that was killed a moment ago may still be writing the same cell.
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
     with pq.ParquetWriter(writing, features.arrow_schema, compression="zstd") as writer:
-        for row in make_rows(source, job.entries, job.faces, report):
-            # Each its own row group: memory does not grow with the cell, and `EmertData` reads one without the others.
-            writer.write_table(_as_table(row, features))
+        rows = make_rows(source, job.entries, job.faces, report)
+        while together := list(islice(rows, ROWS_TOGETHER)):
+            writer.write_table(_as_table(together, features))
     if not report.problems:
         os.replace(writing, job.target)
         writing.write_text(json.dumps(asdict(report)))
@@ -100,8 +105,8 @@ def build_cell(job: CellJob) -> CellReport:
     return report
 
 
-def _as_table(row: dict, features: Features) -> pa.Table:
-    table = Dataset.from_dict({name: [row[name]] for name in features}, features=features).data.table
+def _as_table(rows: Sequence[dict], features: Features) -> pa.Table:
+    table = Dataset.from_dict({name: [row[name] for row in rows] for name in features}, features=features).data.table
     return table.cast(features.arrow_schema)
 
 

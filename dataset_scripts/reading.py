@@ -1,7 +1,7 @@
 """The built data set for our own use: opened in a moment, read by row, without a second copy of anything.
 
 `load_dataset` without `streaming=True` writes what it loads into its cache once more. Here the Parquet files are read where
-they lie: every recording is a row group of its own, so that one is had in a millisecond or two, in any order.
+they lie. Recordings that follow each other are had soonest, since a few of them lie together in a row group.
 """
 
 import os
@@ -19,7 +19,7 @@ from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS, Task
 
 from .metadata import Metadata
-from .rows import HEAVY_COLUMNS, from_row
+from .rows import HEAVY_COLUMNS, LIGHT_COLUMNS, from_row
 from .splits import SPLITS_FILE, Assignment, split_cells
 
 _FACE_COLUMNS = ("face", "face_times_ms", "face_detected")
@@ -41,25 +41,39 @@ class EmertData:
 
     def __post_init__(self) -> None:
         self._open_files: dict[tuple[int, Path], pq.ParquetFile] = {}
+        self._columns: dict[str, pa.ChunkedArray] = {}
+        self._last: tuple[tuple, pa.Table] | None = None
 
     def __len__(self) -> int:
-        return self.table.num_rows
+        return self.metadata.recordings
 
     @cached_property
     def files(self) -> list[Path]:
         """The data files in the order of `all`."""
         return [self.folder / name for name in self.metadata.files]
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One of the light columns, of all rows; read when it is first asked for."""
+        if name not in self._columns:
+            parts = [self._parquet(file).read(columns=[name], use_threads=False)[name] for file in self.files]
+            self._columns[name] = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
+        return self._columns[name]
+
     @cached_property
     def table(self) -> pa.Table:
         """All columns but the heavy ones, of all rows."""
-        light = [name for name in pq.read_schema(self.files[0]).names if name not in HEAVY_COLUMNS]
-        return pa.concat_tables([pq.read_table(file, columns=light, partitioning=None) for file in self.files]).combine_chunks()
+        light = [name for name in self._parquet(self.files[0]).schema_arrow.names if name not in HEAVY_COLUMNS]
+        return pa.table({name: self.column(name) for name in light})
 
     @cached_property
-    def _places(self) -> list[tuple[Path, int]]:
-        """File and row group of every row."""
-        return [(file, group) for file in self.files for group in range(self._parquet(file).num_row_groups)]
+    def _places(self) -> list[tuple[Path, int, int]]:
+        """File, row group, and row within it, of every row."""
+        places = []
+        for file in self.files:
+            groups = self._parquet(file).metadata
+            for group in range(groups.num_row_groups):
+                places += [(file, group, row) for row in range(groups.row_group(group).num_rows)]
+        return places
 
     def _parquet(self, file: Path) -> pq.ParquetFile:
         key = (os.getpid(), file)  # a worker that was forked must not share its parent's position in the file
@@ -73,8 +87,8 @@ class EmertData:
             raise EmertInputError(f"fold {fold}: {self.folder} has folds 1..{self.assignment.folds}")
         if strict and self.assignment.groups < 3:
             raise EmertInputError(f"{self.folder} has {self.assignment.groups} groups of stimuli; strict splits need 3")
-        participant_folds = self.table["participant_fold"].to_numpy()
-        stimulus_groups = self.table["stimulus_group"].to_numpy()
+        participant_folds = self.column("participant_fold").to_numpy()
+        stimulus_groups = self.column("stimulus_group").to_numpy()
         rows = {}
         for split, cells in split_cells(self.assignment.folds, self.assignment.groups, fold, strict).items():
             wanted = {row * 1000 + group for row, group in cells}
@@ -87,7 +101,7 @@ class EmertData:
     def ids(self) -> dict[str, np.ndarray]:
         """`recording_id`, `participant_id`, `stimulus_id` of every row."""
         names = ("recording_id", "participant_id", "stimulus_id")
-        return {name: np.array(self.table[name].to_pylist(), str) for name in names}
+        return {name: np.array(self.column(name).to_pylist(), str) for name in names}
 
     @cached_property
     def tasks(self) -> list[str]:
@@ -96,7 +110,7 @@ class EmertData:
 
     def labels(self, task: Task) -> np.ndarray:
         """`(rows,)` int64 of class indices, -100 for absent; or `(rows, numbers)` float32, NaN for absent."""
-        columns = [self.table[name].to_pylist() for name in task.columns]
+        columns = [self.column(name).to_pylist() for name in task.columns]
         if task.kind == "classes":
             return np.array([ABSENT_CLASS if label is None else label for label in columns[0]], np.int64)
         absent_as_nan = [[ABSENT_NUMBER if label is None else label for label in column] for column in columns]
@@ -112,11 +126,15 @@ class EmertData:
         return [from_row(self._row(int(row), columns)) for row in rows]
 
     def _row(self, row: int, columns: Sequence[str]) -> dict:
-        """These heavy columns and all light ones of one row, as `from_row` takes them."""
-        file, group = self._places[row]
-        heavy = self._parquet(file).read_row_group(group, columns=list(columns), use_threads=False)
-        light = self.table.slice(row, 1).to_pylist()[0]
-        return light | {name: _value(heavy[name]) for name in heavy.column_names}
+        """These heavy columns and what `from_row` takes of the light ones, of one row."""
+        file, group, offset = self._places[row]
+        key = (os.getpid(), file, group, *columns)
+        if self._last is None or self._last[0] != key:
+            names = [*columns, *LIGHT_COLUMNS]
+            self._last = key, self._parquet(file).read_row_group(group, columns=names, use_threads=False)
+        one = self._last[1].slice(offset, 1)
+        light = {name: one[name][0].as_py() for name in LIGHT_COLUMNS}
+        return light | {name: _value(one[name]) for name in columns}
 
     @staticmethod
     def _present(labels: np.ndarray) -> np.ndarray:
@@ -125,7 +143,7 @@ class EmertData:
 
 def _value(column: pa.ChunkedArray) -> "np.ndarray | list | None":
     """The only value of a list column: numbers as an array, `(n,)` or `(n, width)`; all else as Python has it."""
-    array = column.chunk(0)
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     storage = array.storage if isinstance(array, pa.ExtensionArray) else array
     value = storage[0]
     if not value.is_valid:

@@ -24,6 +24,8 @@ HEAVY_COLUMNS = (
     "action_units",
     "action_unit_times_ms",
 )
+# What `from_row` takes besides.
+LIGHT_COLUMNS = ("participant_id", "stimulus_id", "fixation_method", "gaze_format", *BIG_FIVE, STIMULUS_EMOTION)
 _JPEG_QUALITY = 92
 
 

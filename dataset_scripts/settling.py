@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from modeling_emert.tasks_emert import get_task
 
+from .cells import ROWS_TOGETHER
 from .folder import cell_path
 from .metadata import DataFile, Metadata, make_fingerprint
 from .source import Entry
@@ -21,7 +22,7 @@ from .splits import Assignment, Cell, assign
 
 _IDS = ("recording_id", "participant_id", "stimulus_id")
 _PLACE = ("participant_fold", "stimulus_group")
-_Row = tuple[Path, int]  # a cell's file, and the row group in it: one recording
+_Row = tuple[Path, int]  # a cell's file, and the number of a recording in it
 
 
 def settle(
@@ -63,10 +64,15 @@ def _write(target: Path, cell: Cell, rows: Sequence[_Row]) -> Path:
     sources = {file: pq.ParquetFile(file) for file, _ in rows}
     schema = next(iter(sources.values())).schema_arrow
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-        for file, number in rows:
-            table = sources[file].read_row_group(number)
+        for start in range(0, len(rows), ROWS_TOGETHER):
+            chosen = rows[start : start + ROWS_TOGETHER]
+            table = pa.concat_tables([_read_one(sources[file], number) for file, number in chosen]).combine_chunks()
             for name, value in zip(_PLACE, cell, strict=True):
                 index = schema.get_field_index(name)
-                table = table.set_column(index, schema.field(index), pa.array([value], schema.field(index).type))
+                table = table.set_column(index, schema.field(index), pa.array([value] * len(chosen), schema.field(index).type))
             writer.write_table(table)
     return target
+
+
+def _read_one(file: pq.ParquetFile, number: int) -> pa.Table:
+    return file.read_row_group(number // ROWS_TOGETHER).slice(number % ROWS_TOGETHER, 1)

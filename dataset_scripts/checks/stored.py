@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataset_scripts.cells import ROWS_TOGETHER
 from dataset_scripts.rows import HEAVY_COLUMNS
 from dataset_scripts.schema import row_features
 
@@ -40,33 +41,34 @@ class DataFileReader:
             raise DamagedFile(f"is no Parquet file that can be read ({error})") from error
 
     def __len__(self) -> int:
-        """Number of recordings, each a row group of its own."""
-        return self._file.num_row_groups
+        """Number of recordings."""
+        return self._file.metadata.num_rows
 
     def recordings(self) -> "Iterator[Row | DamagedFile]":
-        """Every recording, or why it can't be read."""
-        for group in range(len(self)):
+        """Every recording, or why the row group in which it lies can't be read."""
+        for group in range(self._file.num_row_groups):
             try:
-                yield self._read(group)
+                table = self._read(group)
+                yield from (Row(table.slice(row, 1)) for row in range(table.num_rows))
             except DamagedFile as error:
                 yield error
             except _ARROW_ERRORS as error:
-                yield DamagedFile(f"recording {group + 1} can't be read ({error})")
+                yield DamagedFile(f"row group {group + 1} can't be read ({error})")
 
-    def _read(self, group: int) -> "Row":
+    def _read(self, group: int) -> pa.Table:
         about = self._file.metadata.row_group(group)
-        if about.num_rows != 1:
-            raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected 1 in each")
+        if not 1 <= about.num_rows <= ROWS_TOGETHER:
+            raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected at most {ROWS_TOGETHER}")
         size = sum(_unpacked_bytes(about.column(index)) for index in range(about.num_columns))
-        if size > _MOST_BYTES:
-            raise DamagedFile(f"recording {group + 1} unpacks to {size >> 20} MB; expected at most {_MOST_BYTES >> 20}")
+        if size > _MOST_BYTES * about.num_rows:
+            raise DamagedFile(f"row group {group + 1} unpacks to {size >> 20} MB; expected at most {_MOST_BYTES >> 20} each")
         table = self._file.read_row_group(group, use_threads=False)
         table.validate(full=True)
-        if table.num_rows != 1:
-            raise DamagedFile(f"recording {group + 1} has columns of {table.num_rows} rows; expected 1")
-        if table.drop_columns(list(HEAVY_COLUMNS)).nbytes > _MOST_LIGHT_BYTES:
-            raise DamagedFile(f"recording {group + 1} has names of more than {_MOST_LIGHT_BYTES >> 10} kB")
-        return Row(table)
+        if table.num_rows != about.num_rows:
+            raise DamagedFile(f"row group {group + 1} has columns of {table.num_rows} rows; expected {about.num_rows}")
+        if table.drop_columns(list(HEAVY_COLUMNS)).nbytes > _MOST_LIGHT_BYTES * about.num_rows:
+            raise DamagedFile(f"row group {group + 1} has names of more than {_MOST_LIGHT_BYTES >> 10} kB each")
+        return table
 
 
 class Row:
