@@ -90,7 +90,7 @@ def code_hash() -> str:
     files = [*sorted((ours / "readers").glob("*.py")), *sorted((ours / "sources").glob("*.py"))]
     files += [
         ours / f"{name}.py"
-        for name in ("cells", "composition", "label_rules", "mistakes", "rows", "schema", "source", "splits")
+        for name in ("cells", "composition", "label_rules", "mistakes", "rows", "schema", "settling", "source", "splits")
     ]
     files += [models / f"{name}_emert.py" for name in ("columns", "context", "faces", "recording", "tasks", "video")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

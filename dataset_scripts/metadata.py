@@ -14,7 +14,7 @@ from .composition import Composition
 from .source import Source
 
 METADATA_FILE = "dataset.json"
-_DATA_FILE = re.compile(r"data/p\d+-s\d+\.parquet")
+_DATA_FILE = re.compile(r"data/p\d{1,3}-s\d{1,3}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,10 @@ class Metadata:
         if not path.is_file():
             raise EmertInputError(f"{folder}: no data set here ({METADATA_FILE} is missing); make one with `emert data build`")
         try:
-            return cls.from_content(json.loads(path.read_text(encoding="utf-8")))
+            metadata = cls.from_content(json.loads(path.read_text(encoding="utf-8")))
+            if not metadata.files:  # only a shard may be empty, where all its recordings were left out
+                raise ValueError("files: nothing where data/p1-s1.parquet and the like are expected")
+            return metadata
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EmertInputError(f"{path} is not as it was built ({str(error)[:100]}); build the data set again") from error
 
@@ -108,8 +111,8 @@ class Metadata:
         lists = {name: tuple(content[name]) for name in ("tasks", "notes")}
         files = {name: DataFile(**file) for name, file in content["files"].items()}
         strange = [name for name in files if not _DATA_FILE.fullmatch(name)]  # ../another/file, where the folder is not ours
-        if strange or not files:
-            raise ValueError(f"files: {(strange or ['nothing'])[0]!r} where data/p1-s1.parquet and the like are expected")
+        if strange:
+            raise ValueError(f"files: {strange[0]!r} where data/p1-s1.parquet and the like are expected")
         unknown = set(lists["tasks"]) - set(TASKS)
         if unknown or not lists["tasks"]:
             raise ValueError(f"tasks: {sorted(map(str, unknown)) or 'none'} where some of {', '.join(TASKS)} are expected")

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from dataset_scripts.building import build
+from dataset_scripts.building import Plan, build
 from dataset_scripts.reading import EmertData
-from dataset_scripts.shards import Share, build_shard, join
+from dataset_scripts.shards import Shard, Share, build_shard, join
 from dataset_scripts.sources import open_source
 from dataset_scripts.splits import assign
 from dataset_scripts.verifying import verify
@@ -69,6 +69,14 @@ def test_joined_shards_are_settled_alike(recordings, tmp_path):
     for name in ("dataset.json", "splits.json", ".huggingface.yaml", "README.md"):
         assert (whole / name).read_text() == (joined / name).read_text()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_shard_of_which_nothing_is_left_is_joined_with_the_others(recordings, tmp_path):
+    source = open_source("folder", recordings)
+    count = len(Plan.of(source, 1, 0).members)  # a cell a shard: those of C are empty
+    parts = [build_shard(source, tmp_path / f"part{number}", Share(number, count), workers=1) for number in range(1, count + 1)]
+    assert any(not Shard.read(part).metadata.files for part in parts)
+    assert len(EmertData.open(join(parts, tmp_path / "joined"))) == (len(PEOPLE) - 1) * CLIPS - 1
 
 
 def test_too_few_people_left_is_said(recordings, tmp_path):
