@@ -134,14 +134,14 @@ def _measure_loading(out: Path, work: Path, what: str) -> Iterator[Figure]:
 
 
 def _measure_epoch(out: Path, what: str, workers: int) -> Iterator[Figure]:
-    """Every recording once, in stored order, as the model's inputs: 8 face crops decoded, eyes, fixations."""
+    """Every recording once, in random order, as the model's inputs: 8 face crops decoded, eyes, fixations."""
     from torch.utils.data import DataLoader
 
     from modeling_emert import EmertConfig, EmertProcessor
 
     data = EmertData.open(out)
     dataset = _Prepared(data, EmertProcessor.for_config(EmertConfig()))
-    loader = DataLoader(dataset, batch_size=16, num_workers=workers, collate_fn=list)
+    loader = DataLoader(dataset, batch_size=16, shuffle=True, num_workers=workers, collate_fn=list)
     start = time.perf_counter()
     count = sum(len(batch) for batch in loader)
     rate = count / (time.perf_counter() - start)

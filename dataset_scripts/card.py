@@ -162,6 +162,9 @@ rows = load_dataset("FOLDER", "{other}", streaming=True)  # without a copy on di
 everything = load_dataset("FOLDER", "all", split="train")  # every recording once, with all of its labels
 ```
 
+A program that leaves a stream before its end should drop it first (`del rows`, then `gc.collect()`): Arrow goes on reading in
+the background, and Python may end with `terminate called without an active exception` (apache/arrow issue 45214).
+
 With the `emert` project, which reads a folder on disk where it lies:
 
 ```python

@@ -4,12 +4,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Dataset, Features
+from datasets import Array2D, Features
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
@@ -18,13 +18,9 @@ from .composition import Composition
 from .label_rules import note_contradictions
 from .mistakes import list_some
 from .rows import to_row
-from .schema import row_features
+from .schema import row_features, stored_schema
 from .source import Entry, Source
 from .splits import Assignment, Cell
-
-# Recordings in one row group of a data file. Memory does not grow with the cell, and `EmertData` reads one recording with
-# few others. Not fewer: `datasets`, streaming a file of many row groups, hangs when Python ends before the file does.
-ROWS_TOGETHER = 16
 
 
 @dataclass(frozen=True)
@@ -94,10 +90,9 @@ def build_cell(job: CellJob) -> CellReport:
     features = row_features()
     # The process is in the name: one of a build that was killed a moment ago may still be writing the same cell.
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
-    with pq.ParquetWriter(writing, features.arrow_schema, compression="zstd") as writer:
-        rows = make_rows(source, job.entries, job.faces, report)
-        while together := list(islice(rows, ROWS_TOGETHER)):
-            writer.write_table(_as_table(together, features))
+    with open_data_file(writing) as file:
+        for row in make_rows(source, job.entries, job.faces, report):
+            file.write_table(_as_table(row, features))
     if not report.problems:
         os.replace(writing, job.target)
         writing.write_text(json.dumps(asdict(report)))
@@ -105,9 +100,34 @@ def build_cell(job: CellJob) -> CellReport:
     return report
 
 
-def _as_table(rows: Sequence[dict], features: Features) -> pa.Table:
-    table = Dataset.from_dict({name: [row[name] for row in rows] for name in features}, features=features).data.table
-    return table.cast(features.arrow_schema)
+def open_data_file(path: Path) -> pq.ParquetWriter:
+    """To write one recording after the other, each as a row group of its own: memory does not grow with the file, and any
+    recording is read without others.
+    """
+    # Of single rows, statistics and dictionaries tell nothing and are 15 kB.
+    return pq.ParquetWriter(path, stored_schema(), compression="zstd", write_statistics=False, use_dictionary=False)
+
+
+def _as_table(row: dict, features: Features) -> pa.Table:
+    """One row. The matrices, which `datasets` would take number by number, go into Arrow as they are."""
+    schema = stored_schema()
+    matrices = {name: row[name] for name, feature in features.items() if isinstance(feature, Array2D)}
+    plain = features.encode_example(row | dict.fromkeys(matrices))
+    columns = [
+        _as_lists(matrices[field.name], field.type) if field.name in matrices else pa.array([plain[field.name]], field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _as_lists(matrix: np.ndarray | None, kind: pa.ListType) -> pa.Array:
+    """A matrix `(length, width)` float32, or null, as the only value of a column of lists of lists."""
+    if matrix is None:
+        return pa.nulls(1, kind)
+    matrix = np.ascontiguousarray(matrix, np.float32)
+    starts = np.arange(len(matrix) + 1, dtype=np.int32) * matrix.shape[1]
+    lines = pa.ListArray.from_arrays(starts, matrix.ravel())
+    return pa.ListArray.from_arrays(np.array([0, len(matrix)], np.int32), lines).cast(kind)
 
 
 def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recording | None:

@@ -13,7 +13,8 @@ DIR/
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -23,7 +24,7 @@ from modeling_emert.tasks_emert import LABEL_COLUMNS, get_task
 
 from .card import make_card
 from .metadata import Metadata
-from .schema import row_features
+from .schema import described_features, row_features
 from .splits import SPLITS, SPLITS_FILE, Assignment, Cell, config_name, split_cells, versions
 
 CONFIG_FILE = ".huggingface.yaml"
@@ -42,8 +43,10 @@ def write_description(folder: Path, metadata: Metadata, assignment: Assignment) 
     """Everything but the data files, which lie there already."""
     metadata.write(folder)
     (folder / SPLITS_FILE).write_text(assignment.to_json())
-    configs = {"configs": make_configs(metadata, assignment)}
-    (folder / CONFIG_FILE).write_text(yaml.safe_dump(configs, sort_keys=False))
+    configs = make_configs(metadata, assignment)
+    infos = [{"config_name": config["config_name"], "features": visible_features(config.get("columns"))} for config in configs]
+    # Lists that configs share are written once and referred to: `datasets` parses YAML in Python, 1 s for 71 configs in full.
+    (folder / CONFIG_FILE).write_text(yaml.safe_dump({"configs": configs, "dataset_info": infos}, sort_keys=False))
     (folder / CARD_FILE).write_text(make_card(metadata, assignment))
 
 
@@ -57,19 +60,16 @@ def make_configs(metadata: Metadata, assignment: Assignment) -> list[dict]:
     description = f"build {metadata.fingerprint}"
     everything = [{"split": "train", "path": list(metadata.files)}]
     configs = [{"config_name": "all", "default": True, "description": description, "data_files": everything}]
+    folds = [(strict, fold) for strict in versions(assignment.groups) for fold in range(1, assignment.folds + 1)]
+    splits = {one: split_files(metadata, assignment, fold=one[1], strict=one[0]) for one in folds}
+    data_files = {one: [{"split": split, "path": files[split]} for split in SPLITS] for one, files in splits.items()}
     for task in metadata.tasks:
-        for strict in versions(assignment.groups):
-            for fold in range(1, assignment.folds + 1):
-                files = split_files(metadata, assignment, fold, strict)
-                if all(files.values()):
-                    configs.append(
-                        {
-                            "config_name": config_name(task, fold, strict),
-                            "description": description,
-                            "columns": visible_columns(task),
-                            "data_files": [{"split": split, "path": files[split]} for split in SPLITS],
-                        }
-                    )
+        columns = visible_columns(task)
+        for strict, fold in folds:
+            if all(splits[strict, fold].values()):
+                name = config_name(task, fold, strict)
+                files = data_files[strict, fold]
+                configs.append({"config_name": name, "description": description, "columns": columns, "data_files": files})
     return configs
 
 
@@ -87,6 +87,16 @@ def visible_columns(task: str) -> list[str]:
     """All but what tells of other labels: a protocol shows what may be used in it."""
     hidden = {STIMULUS_EMOTION, *LABEL_COLUMNS} - set(get_task(task).columns)
     return [column for column in row_features() if column not in hidden]
+
+
+@cache
+def _features_of(columns: tuple[str, ...]) -> list[dict]:
+    return [feature for name, feature in described_features().items() if name in columns]
+
+
+def visible_features(columns: Sequence[str] | None) -> list[dict]:
+    """Features of these columns, or of all, as the config file names them; the same list for the same columns."""
+    return _features_of(tuple(row_features() if columns is None else columns))
 
 
 def assemble(

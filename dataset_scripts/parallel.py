@@ -14,11 +14,9 @@ Result = TypeVar("Result")
 
 
 def run_parallel(
-    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, description: str, unit: str, renew: bool = False
+    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, description: str, unit: str
 ) -> Iterator[Result]:
     """Results as they come, in any order. One worker runs in this process.
-
-    `renew`: every job gets a new process, for those that leave memory behind.
 
     A fork server starts the workers, since a fork of a process that has threads (Arrow, torch) may hang.
     """
@@ -31,8 +29,7 @@ def run_parallel(
             return
         context = get_context("forkserver")
         context.set_forkserver_preload([function.__module__])
-        settings = {"mp_context": context, "initializer": _end_with_parent, "max_tasks_per_child": 1 if renew else None}
-        with ProcessPoolExecutor(min(workers, len(jobs)), **settings) as pool:
+        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_end_with_parent) as pool:
             futures = [pool.submit(function, job) for job in jobs]
             try:
                 for future in as_completed(futures):

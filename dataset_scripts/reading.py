@@ -1,7 +1,7 @@
 """The built data set for our own use: opened in a moment, read by row, without a second copy of anything.
 
 `load_dataset` without `streaming=True` writes what it loads into its cache once more. Here the Parquet files are read where
-they lie. Recordings that follow each other are had soonest, since a few of them lie together in a row group.
+they lie, one recording at a time, each being a row group.
 """
 
 import os
@@ -42,7 +42,6 @@ class EmertData:
     def __post_init__(self) -> None:
         self._open_files: dict[tuple[int, Path], pq.ParquetFile] = {}
         self._columns: dict[str, pa.ChunkedArray] = {}
-        self._last: tuple[tuple, pa.Table] | None = None
 
     def __len__(self) -> int:
         return self.metadata.recordings
@@ -66,14 +65,9 @@ class EmertData:
         return pa.table({name: self.column(name) for name in light})
 
     @cached_property
-    def _places(self) -> list[tuple[Path, int, int]]:
-        """File, row group, and row within it, of every row."""
-        places = []
-        for file in self.files:
-            groups = self._parquet(file).metadata
-            for group in range(groups.num_row_groups):
-                places += [(file, group, row) for row in range(groups.row_group(group).num_rows)]
-        return places
+    def _places(self) -> list[tuple[Path, int]]:
+        """File and row group of every row."""
+        return [(file, group) for file in self.files for group in range(self._parquet(file).num_row_groups)]
 
     def _parquet(self, file: Path) -> pq.ParquetFile:
         key = (os.getpid(), file)  # a worker that was forked must not share its parent's position in the file
@@ -127,12 +121,8 @@ class EmertData:
 
     def _row(self, row: int, columns: Sequence[str]) -> dict:
         """These heavy columns and what `from_row` takes of the light ones, of one row."""
-        file, group, offset = self._places[row]
-        key = (os.getpid(), file, group, *columns)
-        if self._last is None or self._last[0] != key:
-            names = [*columns, *LIGHT_COLUMNS]
-            self._last = key, self._parquet(file).read_row_group(group, columns=names, use_threads=False)
-        one = self._last[1].slice(offset, 1)
+        file, group = self._places[row]
+        one = self._parquet(file).read_row_group(group, columns=[*columns, *LIGHT_COLUMNS], use_threads=False)
         light = {name: one[name][0].as_py() for name in LIGHT_COLUMNS}
         return light | {name: _value(one[name]) for name in columns}
 
@@ -143,9 +133,7 @@ class EmertData:
 
 def _value(column: pa.ChunkedArray) -> "np.ndarray | list | None":
     """The only value of a list column: numbers as an array, `(n,)` or `(n, width)`; all else as Python has it."""
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    storage = array.storage if isinstance(array, pa.ExtensionArray) else array
-    value = storage[0]
+    value = column[0]
     if not value.is_valid:
         return None
     values = value.values

@@ -1,6 +1,11 @@
 """The columns of the data set: what each is, and its feature in `datasets`."""
 
-from datasets import Array2D, ClassLabel, Features, Image, List, Value
+from functools import cache
+
+import pyarrow as pa
+from datasets import Array2D, ClassLabel, DatasetInfo, Features, Image, List, Value
+from datasets.info import DatasetInfosDict
+from huggingface_hub import DatasetCardData
 
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.context_emert import BIG_FIVE, STIMULUS_EMOTION
@@ -70,3 +75,23 @@ def row_features() -> Features:
         | {STIMULUS_EMOTION: ClassLabel(names=list(EMOTIONS))}
         | label_features()
     )
+
+
+@cache
+def stored_schema() -> pa.Schema:
+    """Arrow's types in the data files, which any reader of Parquet knows.
+
+    `datasets` would write its own type for an Array2D, but then reads by a thread of Arrow's that needs Python, and a
+    program that ends before its stream does hangs. The configs name the features, so that `load_dataset` gives them anyway.
+    """
+    types = {field.name: field.type for field in row_features().arrow_schema}
+    plain = {name: kind.storage_type if isinstance(kind, pa.ExtensionType) else kind for name, kind in types.items()}
+    return pa.schema(list(plain.items()))
+
+
+@cache
+def described_features() -> dict[str, dict]:
+    """Each column's feature as the config file names it."""
+    card = DatasetCardData()
+    DatasetInfosDict({"all": DatasetInfo(features=row_features())}).to_dataset_card_data(card)
+    return {feature["name"]: feature for feature in card["dataset_info"]["features"]}

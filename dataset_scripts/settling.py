@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from modeling_emert.tasks_emert import get_task
 
-from .cells import ROWS_TOGETHER
+from .cells import open_data_file
 from .folder import cell_path
 from .metadata import DataFile, Metadata, make_fingerprint
 from .source import Entry
@@ -62,17 +62,12 @@ def _entries(file: Path, tasks: Sequence[str]) -> dict[_Row, Entry]:
 def _write(target: Path, cell: Cell, rows: Sequence[_Row]) -> Path:
     """A cell out of recordings of others."""
     sources = {file: pq.ParquetFile(file) for file, _ in rows}
-    schema = next(iter(sources.values())).schema_arrow
-    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-        for start in range(0, len(rows), ROWS_TOGETHER):
-            chosen = rows[start : start + ROWS_TOGETHER]
-            table = pa.concat_tables([_read_one(sources[file], number) for file, number in chosen]).combine_chunks()
+    with open_data_file(target) as writer:
+        for file, number in rows:
+            table = sources[file].read_row_group(number)  # one recording
             for name, value in zip(_PLACE, cell, strict=True):
-                index = schema.get_field_index(name)
-                table = table.set_column(index, schema.field(index), pa.array([value] * len(chosen), schema.field(index).type))
+                index = table.schema.get_field_index(name)
+                field = table.schema.field(index)
+                table = table.set_column(index, field, pa.array([value], field.type))
             writer.write_table(table)
     return target
-
-
-def _read_one(file: pq.ParquetFile, number: int) -> pa.Table:
-    return file.read_row_group(number // ROWS_TOGETHER).slice(number % ROWS_TOGETHER, 1)

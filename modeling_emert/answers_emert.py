@@ -1,6 +1,6 @@
 """From the network's numbers to an answer for people and programs: ER beside FER, the gap, and what it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -35,7 +35,7 @@ def answers(model: "EmertForEmotionRecognition", processor: EmertProcessor, reco
     """
     inputs = processor(recordings)
     output = model(**inputs.to(model.device))
-    logits = {name: values.float().cpu() for name, values in output.logits.items()}
+    logits = {name: values.float().cpu() for name, values in calibrated(model, output.logits).items()}
     there = {
         name: inputs[f"{name}_mask"].any(dim=1).tolist() if INPUT_NAMES[name] in inputs else [False] * len(recordings)
         for name in MODALITIES
@@ -54,6 +54,15 @@ def answers(model: "EmertForEmotionRecognition", processor: EmertProcessor, reco
             }
         )
     return found
+
+
+def calibrated(model: "EmertForEmotionRecognition", logits: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The logits divided by the config's temperatures; derived coarse tasks follow from the fine ones so divided."""
+    temperatures = model.config.temperatures or {}
+    scaled = {name: values / temperatures.get(name, 1.0) for name, values in logits.items()}
+    for coarse, fine in model.config.derived_tasks.items():
+        scaled[coarse] = model.coarse[coarse](scaled[fine])
+    return scaled
 
 
 def gap(felt: dict[str, float], shown: dict[str, float]) -> float:
@@ -76,4 +85,4 @@ def _readable(name: str, logits: torch.Tensor) -> dict[str, float]:
     return {label: round(float(value), 4) for label, value in zip(task.labels, values, strict=True)}
 
 
-__all__ = ["answer", "answers", "gap", "quality_of"]
+__all__ = ["answer", "answers", "calibrated", "gap", "quality_of"]

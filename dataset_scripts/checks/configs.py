@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from dataset_scripts.folder import CONFIG_FILE, visible_columns
+from dataset_scripts.folder import CONFIG_FILE, visible_columns, visible_features
 from dataset_scripts.schema import row_features
 from dataset_scripts.splits import SPLITS, Cell, config_name, split_cells, versions
 
@@ -23,8 +23,8 @@ CONFIGS, VIEWS, PARTICIPANTS, STIMULI, TESTED = (
     "stimuli apart",
     "tested once",
 )
-_LARGEST = 8 << 20  # bytes of the config file; five folds of seven tasks take 80 kB
-_DEEPEST = 10  # levels; ours has 6
+_LARGEST = 8 << 20  # bytes of the config file; five folds of seven tasks take 30 kB
+_DEEPEST = 10  # levels; ours has 8
 # Others (`data_dir`, `filters`, ...) would change what a config loads.
 _FIELDS = {"config_name", "default", "description", "columns", "data_files"}
 
@@ -83,7 +83,7 @@ def read_configs(folder: Path) -> tuple[list[StoredConfig], list[str]]:
     entries = content.get("configs") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         return [], [f"{CONFIG_FILE} has no list `configs`"]
-    configs, problems = [], []
+    configs, problems = [], _features_problems(content.get("dataset_info"), entries)
     for number, entry in enumerate(entries, start=1):
         read = _read_config(entry)
         if isinstance(read, StoredConfig):
@@ -95,14 +95,29 @@ def read_configs(folder: Path) -> tuple[list[StoredConfig], list[str]]:
 
 
 def _load_yaml(text: str) -> object:
-    """Raises `ValueError` over what could make the quick loader crash (depth) or fill the memory (aliases)."""
+    """Raises `ValueError` over what could make the quick loader crash (depth) or a reader of it go on for ever (aliases)."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes 0.05 s instead of 0.35
-    depth = 0
+    open_anchors: list[str | None] = []
     for event in yaml.parse(text, loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST or isinstance(event, yaml.AliasEvent):
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_anchors.append(event.anchor)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            open_anchors.pop()
+        itself = isinstance(event, yaml.AliasEvent) and event.anchor in open_anchors
+        if len(open_anchors) > _DEEPEST or itself:
             raise ValueError("it is nested deeply or refers to itself, which no config needs")
     return yaml.load(text, loader)
+
+
+def _features_problems(infos: object, entries: list) -> list[str]:
+    """`dataset_info` gives each config the features of its columns, without which `load_dataset` gives lists of lists."""
+    found = {one.get("config_name"): one for one in infos if isinstance(one, dict)} if isinstance(infos, list) else {}
+    for entry in entries:
+        if isinstance(entry, dict) and (entry.get("columns") is None or _is_names(entry["columns"])):
+            name = entry.get("config_name")
+            if found.get(name) != {"config_name": name, "features": visible_features(entry.get("columns"))}:
+                return [f"{CONFIG_FILE}: dataset_info of {name} is not that of its columns"]
+    return []
 
 
 def _read_config(entry: object) -> StoredConfig | str:

