@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test test-slow lint
+.PHONY: quickstart benchmark-small test test-slow lint
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -12,6 +12,9 @@ $(VENV)/installed: pyproject.toml
 
 quickstart: $(VENV)/installed
 	$(BIN)/emert quickstart --out runs/quickstart
+
+benchmark-small: $(VENV)/installed
+	$(BIN)/emert benchmark small --out runs/benchmark-small
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

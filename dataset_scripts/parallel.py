@@ -29,7 +29,7 @@ def run_parallel(
             return
         context = get_context("forkserver")
         context.set_forkserver_preload([function.__module__])
-        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_end_with_parent) as pool:
+        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=end_with_parent) as pool:
             futures = [pool.submit(function, job) for job in jobs]
             try:
                 for future in as_completed(futures):
@@ -39,6 +39,6 @@ def run_parallel(
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ends this worker when the process that started it is killed; it would wait for jobs for ever."""
     Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()

@@ -4,7 +4,8 @@ The network takes neither unless its config says so: work on felt and perceived 
 the label away (a clip that is meant to amuse amuses), so a score with them is no score of reading eyes and faces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,32 +32,56 @@ def context_inputs(recordings: Sequence[Recording], names: Sequence[str]) -> dic
     Raises:
         EmertInputError: a recording's Big Five are no five numbers of 0..1, or its stimulus's emotion is none of ours.
     """
-    readers = {"big_five": _big_five, STIMULUS_EMOTION: _stimulus_emotion}
-    return {name: np.stack([readers[name](item, number) for number, item in enumerate(recordings)]) for name in names}
+    return {name: np.stack([_one(item, name, number) for number, item in enumerate(recordings)]) for name in names}
 
 
-def _big_five(recording: Recording, number: int) -> np.ndarray:
+def read_big_five(given: Any) -> np.ndarray:
+    """`(5,)` float32 in 0..1 from five numbers in the order of `BIG_FIVE`, or their names with numbers; None: all absent.
+
+    Where any of the five is NaN or None, all are absent (NaN). Raises `EmertInputError` for what can't be the five.
+    """
     absent = np.full(len(BIG_FIVE), ABSENT_NUMBER, np.float32)
-    if recording.big_five is None:
+    if given is None:
         return absent
-    values = np.asarray(recording.big_five, np.float32)
+    ordered = [given[name] for name in BIG_FIVE] if isinstance(given, Mapping) and set(given) == set(BIG_FIVE) else given
+    try:
+        values = np.asarray(ordered, np.float32)
+    except (TypeError, ValueError):
+        values = np.zeros(0)  # words, or lists of several lengths
     low, high = BIG_FIVE_RANGE
     known = values[~np.isnan(values)]
     if values.shape != absent.shape or (known < low).any() or (known > high).any():
+        found = given.tolist() if isinstance(given, np.ndarray) else given
         raise EmertInputError(
-            f"recording {number}: big_five is {values.tolist()}, expected {len(BIG_FIVE)} shares of the scale in "
-            f"{low:g}..{high:g} ({', '.join(BIG_FIVE)}); divide the questionnaire's numbers by its range"
+            f"big_five is {found}, expected {len(BIG_FIVE)} shares of the scale in {low:g}..{high:g} "
+            f"({', '.join(BIG_FIVE)}); divide the questionnaire's numbers by its range"
         )
     return values if len(known) == len(values) else absent
 
 
-def _stimulus_emotion(recording: Recording, number: int) -> np.ndarray:
-    emotion = recording.stimulus_emotion
-    if emotion is not None and emotion not in EMOTIONS:
-        raise EmertInputError(
-            f"recording {number}: stimulus_emotion is {emotion!r}, expected one of {', '.join(EMOTIONS)}, or None for absent"
-        )
-    return np.array(ABSENT_CLASS if emotion is None else EMOTIONS.index(emotion), np.int64)
+def read_stimulus_emotion(given: Any) -> np.ndarray:
+    """Index into `tasks_emert.EMOTIONS`, int64; None: `ABSENT_CLASS`. Raises `EmertInputError` for any other word."""
+    if given is not None and not (isinstance(given, str) and given in EMOTIONS):
+        raise EmertInputError(f"stimulus_emotion is {given!r}, expected one of {', '.join(EMOTIONS)}, or None for absent")
+    return np.array(ABSENT_CLASS if given is None else EMOTIONS.index(given), np.int64)
 
 
-__all__ = ["BIG_FIVE", "BIG_FIVE_RANGE", "CONTEXT_COLUMNS", "STIMULUS_EMOTION", "context_inputs"]
+_READERS = {"big_five": read_big_five, STIMULUS_EMOTION: read_stimulus_emotion}
+
+
+def _one(recording: Recording, name: str, number: int) -> np.ndarray:
+    try:
+        return _READERS[name](getattr(recording, name))
+    except EmertInputError as error:
+        raise EmertInputError(f"recording {number}: {error}") from error
+
+
+__all__ = [
+    "BIG_FIVE",
+    "BIG_FIVE_RANGE",
+    "CONTEXT_COLUMNS",
+    "STIMULUS_EMOTION",
+    "context_inputs",
+    "read_big_five",
+    "read_stimulus_emotion",
+]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -170,7 +169,7 @@ def convert_checkpoint(path: str | Path, out: str | Path, overwrite: bool = Fals
             model.save_pretrained(finished)
             EmertProcessor.for_config(model.config).save_pretrained(finished)
             if out.exists():
-                shutil.rmtree(out)
+                out.rename(Path(folder) / "replaced")  # not removed before the new one stands there
             finished.rename(out)
     except OSError as error:
         raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error

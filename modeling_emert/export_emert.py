@@ -1,6 +1,8 @@
 """EMERT as an ONNX file, for programs without Python."""
 
+import os
 from pathlib import Path
+from uuid import uuid4
 
 import torch
 from torch import nn
@@ -50,13 +52,13 @@ def example_inputs(config: EmertConfig, batch: int, image_size: int) -> dict[str
 
 
 def export_onnx(model: EmertForEmotionRecognition, path: str | Path, image_size: int = 112) -> Path:
-    """Writes the network in eval mode to `path`, for any batch of 1 to 1,024; gives the path back.
+    """Writes the network in eval mode to `path`, for any batch of 1 to 1,024, whole or not at all; gives the path back.
 
     Inputs are `ONNX_INPUTS`, prepared as the processor does; outputs are the logits by task name.
 
     Raises:
         EmertInputError: the packages onnx and onnxscript are not installed, or the model takes context, which the file
-            has no input for.
+            has no input for; or `path` can't be written.
     """
     try:
         import onnxscript  # noqa: F401  (torch asks for it only after minutes of work)
@@ -76,7 +78,15 @@ def export_onnx(model: EmertForEmotionRecognition, path: str | Path, image_size:
         verbose=False,
     )
     path = Path(path)
-    program.save(path)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        try:
+            program.save(temporary, external_data=False)  # one file: weights beside it would bear the temporary name
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise EmertInputError(f"{path}: can't be written ({error.strerror}); choose another place or make room") from error
     return path
 
 

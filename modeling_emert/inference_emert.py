@@ -11,7 +11,7 @@ from .modeling_emert import EmertForEmotionRecognition
 
 
 def for_inference(model: EmertForEmotionRecognition, dtype: torch.dtype = torch.float32) -> EmertForEmotionRecognition:
-    """A copy in eval mode whose face backbone has its BatchNorm folded into its convolutions, and their weights channels last.
+    """A copy in eval mode whose face backbone has its BatchNorm folded into its convolutions.
 
     It answers as `model` does, to rounding, or to the precision of `dtype` (`torch.bfloat16` is the fastest on processors that
     have it); inputs are given in that type. It can't be trained, and is not to be saved: its modules are no longer those of
@@ -28,7 +28,9 @@ def for_inference(model: EmertForEmotionRecognition, dtype: torch.dtype = torch.
                 setattr(parent, name, nn.Identity())
     for parameter in ready.parameters():
         parameter.requires_grad_(False)
-    return ready.to(dtype=dtype, memory_format=torch.channels_last)
+    # In fp32 `layers_emert.choose_layout` decides by the size of the map, which a weight with its channels last would overrule.
+    layout = torch.preserve_format if dtype == torch.float32 else torch.channels_last
+    return ready.to(dtype=dtype, memory_format=layout)
 
 
 __all__ = ["for_inference"]

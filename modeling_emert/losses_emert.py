@@ -1,5 +1,7 @@
 """The three losses of EMERT, with absent labels and absent modalities left out."""
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional
 
@@ -19,20 +21,29 @@ def modality_loss(logits: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     return ((losses * weights).sum(dim=0) / weights.sum(dim=0).clamp(min=1)).sum()
 
 
-def task_loss(task: Task, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def task_loss(
+    task: Task, logits: torch.Tensor, labels: torch.Tensor, class_weights: Sequence[float] | None = None
+) -> torch.Tensor:
     """Cross-entropy for classes, smooth-L1 for numbers, averaged over the labels that are there (0 if none is).
 
     `logits` `(batch, task.size)`; `labels` `(batch,)` long with -100 for absent, or `(batch, task.size)` float with NaN.
+    `class_weights`: one for each class, None for all alike.
     """
     if task.kind == "classes":
-        return class_loss(logits, labels)
+        return class_loss(logits, labels, class_weights)
     present = ~labels.isnan()
     losses = functional.smooth_l1_loss(logits, torch.where(present, labels, logits.detach()), reduction="none")
     return (losses * present).sum() / present.sum().clamp(min=1)
 
 
-def class_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy averaged over the labels that are there: `(batch, classes)`, `(batch,)` long with -100 for absent."""
+def class_loss(logits: torch.Tensor, labels: torch.Tensor, class_weights: Sequence[float] | None = None) -> torch.Tensor:
+    """Cross-entropy averaged over the labels that are there: `(batch, classes)`, `(batch,)` long with -100 for absent.
+
+    With `class_weights` each label's share in that average is its class's weight.
+    """
     present = labels != ABSENT_CLASS
     losses = functional.cross_entropy(logits, labels, ignore_index=ABSENT_CLASS, reduction="none")
-    return (losses * present).sum() / present.sum().clamp(min=1)
+    if class_weights is None:
+        return (losses * present).sum() / present.sum().clamp(min=1)
+    shares = losses.new_tensor(class_weights)[labels.clamp(min=0)] * present
+    return (losses * shares).sum() / torch.where(present.any(), shares.sum(), 1.0)

@@ -354,7 +354,12 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         unknown = sorted(set(labels) - set(known))
         if unknown:
             raise ValueError(f"labels for {unknown}, but the model takes labels for {known}")
-        losses = {name: task_loss(get_task(name), logits[name], labels[name]) for name in logits if name in labels}
+        class_weights = self.config.class_weights or {}
+        losses = {
+            name: task_loss(get_task(name), logits[name], labels[name], class_weights.get(name))
+            for name in logits
+            if name in labels
+        }
         losses["adversarial"] = modality_loss(outputs.modality_logits.invariant, outputs.modality_present)
         losses["specific"] = modality_loss(outputs.modality_logits.specific, outputs.modality_present)
         if PARTICIPANT in labels:

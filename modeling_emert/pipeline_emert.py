@@ -8,11 +8,12 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from transformers import Pipeline
 
 from .answers_emert import answers
+from .configuration_emert import CONTEXT_INPUTS
 from .errors_emert import EmertInputError
-from .processing_emert import GazeInput, Video
+from .processing_emert import BigFive, GazeInput, Video
 from .recording_emert import Recording
 
-_PARTS = ("video", "gaze")
+_PARTS = ("video", "gaze", *CONTEXT_INPUTS)
 Clip = Mapping[str, Any] | Recording
 
 
@@ -27,6 +28,16 @@ class EmotionRecognitionPipeline(Pipeline):
 
     A clip is a dictionary with `video`, `gaze` or both, in any form that [`EmertProcessor.load`] takes (paths, bytes,
     arrays), or a [`Recording`]. The answer to each is what [`answers_emert.answers`] gives.
+
+    A model whose config asks for `context` may be told it as well, beside the clip or in its dictionary:
+
+    ```python
+    pipe(video="clip.mp4", big_five=[0.4, 0.7, 0.5, 0.6, 0.3], stimulus_emotion="fear")
+    ```
+
+    Either may give the label away. What is not told is absent. A model that does not ask for it refuses it, since its
+    answer would be the same with any; only the context that a [`Recording`] carries is passed over then, since that comes
+    with the data.
     """
 
     _load_processor = True
@@ -45,21 +56,25 @@ class EmotionRecognitionPipeline(Pipeline):
         *,
         video: Video | None = None,
         gaze: GazeInput | None = None,
+        big_five: BigFive | None = None,
+        stimulus_emotion: str | None = None,
         **kwargs: Any,
     ) -> dict | list[dict] | Iterator[dict]:
         """One clip gives one answer, a list a list; a generator or a `Dataset` gives an iterator.
 
         Args:
             inputs: clips, or nothing where `video` or `gaze` is given.
+            big_five, stimulus_emotion: see [`EmertProcessor.load`].
             kwargs: `batch_size`, `num_workers`.
 
         Raises:
             EmertInputError: a clip can't be used; of several, its place and its files are named.
         """
+        parts = dict(zip(_PARTS, (video, gaze, big_five, stimulus_emotion), strict=True))
         if inputs is None:
-            inputs = {"video": video, "gaze": gaze}
-        elif video is not None or gaze is not None:
-            raise EmertInputError("give clips, or video and gaze by name, not both")
+            inputs = parts
+        elif any(part is not None for part in parts.values()):
+            raise EmertInputError(f"give clips, or their parts by name ({', '.join(_PARTS)}), not both")
         if isinstance(inputs, (list, tuple)):
             inputs = list(inputs)
             if not inputs:
@@ -77,8 +92,16 @@ class EmotionRecognitionPipeline(Pipeline):
             return {"recordings": [clip]}
         if not isinstance(clip, Mapping) or not set(clip) <= set(_PARTS):
             found = sorted(map(str, clip)) if isinstance(clip, Mapping) else type(clip).__name__
-            raise EmertInputError(f"a clip is a dictionary with 'video', 'gaze' or both, or a Recording, got {found}")
-        return {"recordings": [self.processor.load(clip.get("video"), clip.get("gaze"))]}
+            raise EmertInputError(
+                "a clip is a dictionary with 'video', 'gaze' or both (and 'big_five', 'stimulus_emotion' where the model takes "
+                f"context), or a Recording, got {found}"
+            )
+        taken = self.processor.context
+        strange = [name for name in CONTEXT_INPUTS if clip.get(name) is not None and name not in taken]
+        if strange:
+            what = f"it takes {', '.join(taken)}" if taken else "it takes none"
+            raise EmertInputError(f"{', '.join(strange)}: this model was not trained with such context ({what}); leave it out")
+        return {"recordings": [self.processor.load(**{name: clip.get(name) for name in _PARTS})]}
 
     def _forward(self, batch: dict[str, list[Recording]]) -> dict[str, list[dict]]:
         return {"answers": answers(self.model, self.processor, batch["recordings"])}
@@ -132,7 +155,7 @@ class _NumberedStream(IterableDataset):
 
 def _files(clip: Clip) -> str:
     """Of a clip that is given by paths, their names."""
-    values = clip.values() if isinstance(clip, Mapping) else ()
+    values = (clip.get("video"), clip.get("gaze")) if isinstance(clip, Mapping) else ()
     names = [Path(value).name for value in values if isinstance(value, (str, Path))]
     return f" ({', '.join(names)})" if names else ""
 

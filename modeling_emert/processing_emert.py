@@ -1,7 +1,7 @@
 """From files or arrays to the model's inputs, in one object that is saved beside the model."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from transformers import BatchFeature, ProcessorMixin
 
 from .columns_emert import NUM_COLUMNS
 from .configuration_emert import EmertConfig
-from .context_emert import context_inputs
+from .context_emert import context_inputs, read_big_five, read_stimulus_emotion
 from .errors_emert import EmertInputError
 from .faces_emert import FaceDetector, track_faces
 from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
@@ -21,6 +21,7 @@ from .video_processing_emert import EmertVideoProcessor
 
 Video = str | Path | bytes | np.ndarray | FaceTrack
 GazeInput = str | Path | bytes | np.ndarray | Gaze
+BigFive = Sequence[float] | Mapping[str, float] | np.ndarray
 
 
 class EmertProcessor(EmertSharing, ProcessorMixin):
@@ -67,7 +68,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         video: Video | None = None,
         gaze: GazeInput | None = None,
         detector: FaceDetector | None = None,
-        big_five: Sequence[float] | None = None,
+        big_five: BigFive | None = None,
         stimulus_emotion: str | None = None,
     ) -> Recording:
         """One recording from files or arrays; what could not be used is said in the recording's `notes`.
@@ -77,17 +78,21 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 as is).
             gaze: a file, or its bytes, in a format that the installed readers know; samples `(samples, 39)` in the columns
                 of `columns_emert`, evenly spaced in time; or a [`Gaze`].
-            big_five, stimulus_emotion: context, for a model whose config takes it; either may give a label away.
+            big_five, stimulus_emotion: context, for a model whose config takes it: five shares of the scale, 0..1, in the
+                order of `context_emert.BIG_FIVE` or by those names; one of `tasks_emert.EMOTIONS`. Either may give a label
+                away.
 
         Raises:
-            EmertInputError: a file can't be read, an array has another shape, or nothing is left to answer from.
+            EmertInputError: a file can't be read, an array has another shape, the context can't be what it says, or nothing is
+                left to answer from.
         """
         notes: list[str] = []
         face = self._load_face(video, detector, notes)
         gaze = self._load_gaze(gaze, notes)
         if face is None and gaze is None:
             raise EmertInputError(" ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."]))
-        traits = None if big_five is None else np.asarray(big_five, np.float32)
+        traits = None if big_five is None else read_big_five(big_five)
+        read_stimulus_emotion(stimulus_emotion)  # refused here, where it is given
         return Recording(face, gaze, notes, big_five=traits, stimulus_emotion=stimulus_emotion)
 
     def __call__(

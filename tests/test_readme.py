@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from tiny_training import TINY, TINY_OVERRIDES
 
-from training.cli import main
+from training.cli import main, parse
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+PLACEHOLDERS = {"RECORDINGS", "MODEL", "DATA"}
 
 
 def _blocks(language: str) -> list[str]:
@@ -46,10 +47,15 @@ def test_every_command_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch, ca
     ran = 0
     for command in _commands():
         words = shlex.split(command)
-        if words[0] == "make" or "RECORDINGS" in words:
+        if words[0] == "make":
             continue
-        assert words[0] == ".venv/bin/emert", command
+        if words[0] == "torchrun":
+            words = words[words.index("training.cli") :]
+        assert words[0] in (".venv/bin/emert", "training.cli"), command
         arguments = words[1:]
+        if arguments[0] == "demo" or PLACEHOLDERS.intersection(arguments):
+            parse(arguments)  # what stands for something else, and a server, which would not end
+            continue
         if arguments[0] == "train":
             arguments = [*arguments[:2], *_tiny(), *arguments[2:]]
         assert main(arguments) == 0, f"{command}: {capsys.readouterr().err}"
@@ -59,6 +65,8 @@ def test_every_command_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch, ca
 
 def test_every_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(workplace)
+    if not Path("training").exists():
+        Path("training").symlink_to(ROOT / "training")
     if not Path("runs/dataset").is_dir():
         Path("runs/dataset").symlink_to(Path("runs/quickstart/dataset").resolve())
     examples = _blocks("python")

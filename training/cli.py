@@ -12,18 +12,26 @@ COMMANDS = {
     "data": ("dataset_scripts.commands.data", "recordings to a data set: generate, build, verify, inspect, publish"),
     "train": ("training.commands.train", "train a recipe on one fold of a data set"),
     "evaluate": ("training.commands.evaluate", "score a model on participants whom it has never seen"),
+    "benchmark": ("training.commands.benchmark", "methods x protocols x folds x seeds: one table, one page"),
+    "adapt": ("training.commands.adapt", "adapt a model to a person from a few recordings: does it answer better?"),
     "probe": ("training.commands.probe", "how much of the participant's identity a model's features hold"),
     "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
     "convert": ("training.commands.convert", "a checkpoint of the authors' network as a model folder"),
     "export": ("training.commands.export", "a model as an ONNX file"),
+    "demo": ("training.commands.demo", "a page in the browser: felt beside shown emotion, for everyone"),
     "speed": ("training.commands.speed", "how fast the network is on this machine"),
+    "card": ("training.commands.card", "figures into model cards, from stored results"),
     "push": ("training.commands.push", "a model folder to the Hub, with its code and card"),
 }
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command. Exit code 0: done; 1: done, with a bad result; 2: the user's input is refused in one line."""
-    argv = sys.argv[1:] if argv is None else argv
+    return _run(parse(sys.argv[1:] if argv is None else argv))
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The words of the command line, checked; `run` holds what they ask for."""
     parser = argparse.ArgumentParser(prog="emert", description="Felt emotion (ER) beside shown emotion (FER).")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     wanted = argv[0] if argv and argv[0] in COMMANDS else None
@@ -33,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
             module = importlib.import_module(module_name)
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
-    return _run(parser.parse_args(argv))
+    return parser.parse_args(argv)
 
 
 def _run(arguments: argparse.Namespace) -> int:

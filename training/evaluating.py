@@ -1,7 +1,6 @@
 """Predictions on recordings of participants whom the model has never seen, and the baselines' on the same ones."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,32 +9,40 @@ import torch
 from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from tqdm import tqdm
+from transformers import PreTrainedModel
 
 from dataset_scripts.reading import EmertData
-from modeling_emert.configuration_emert import INPUT_NAMES, MODALITIES
+from modeling_emert.answers_emert import calibrated
+from modeling_emert.configuration_emert import INPUT_NAMES
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.modeling_emert import EmertForEmotionRecognition
+from modeling_emert.model_card_emert import RECORD_FILE
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
 
-from .baselines import Baseline, LogisticRegressionBaseline, Majority
 from .batches import EmertRows, collate, statistics_by_participant
-from .eye_statistics import standardise_by_participant, summarise
-from .fitting import RECORD_FILE, to_predictions
-from .model_folder import check_model_folder
+from .fitting import to_predictions
+from .methods.classical import predict_classical
+from .methods.registry import Method, get_method, load_class
+from .model_folder import check_model_folder, read_record
 from .predictions import to_rows
+from .protocols import Protocol, Trial, plan_trials
+from .protocols import unseen_rows as unseen_rows
+from .subgroups import add_groups
 
+BASELINES = ("majority", "logistic_regression")  # keys of the methods that stand beside every evaluated model
 EYES = ("eye_movements", "fixations")
-# What is hidden from the network under each name in the tables.
-ABLATIONS: dict[str, tuple[str, ...]] = {"EMERT": (), "EMERT without eyes": EYES, "EMERT without face": ("face",)}
+# What is hidden from the network under each name in the tables, `{}` being the method's.
+ABLATIONS: dict[str, tuple[str, ...]] = {"{}": (), "{} without eyes": EYES, "{} without face": ("face",)}
 
 
-def load_model(folder: str | Path) -> tuple[EmertForEmotionRecognition, EmertProcessor]:
-    """A saved model in eval mode and its processor. Raises `EmertInputError` where the folder holds none."""
+def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
+    """A saved network of any method, in eval mode, and its processor. Raises `EmertInputError` where the folder holds none."""
     folder = Path(folder)
     check_model_folder(folder)
+    method = method_of(read_record(folder)) if (folder / RECORD_FILE).is_file() else get_method("emert")
+    network = load_class(method)
     try:
-        model, loading = EmertForEmotionRecognition.from_pretrained(folder, output_loading_info=True)
+        model, loading = network.from_pretrained(folder, output_loading_info=True)
     except SafetensorError as error:
         raise EmertInputError(f"{folder / 'model.safetensors'}: not a safetensors file ({error})") from error
     if loading["missing_keys"]:
@@ -43,61 +50,79 @@ def load_model(folder: str | Path) -> tuple[EmertForEmotionRecognition, EmertPro
     return model.eval(), EmertProcessor.from_pretrained(folder)
 
 
-def read_record(folder: str | Path) -> dict:
-    """What `fit` wrote down. Raises `EmertInputError` where it is missing."""
-    path = Path(folder) / RECORD_FILE
-    if not path.is_file():
-        raise EmertInputError(f"{folder}: {RECORD_FILE} is missing, so nobody knows which participants the model has seen")
-    return json.loads(path.read_text())
+def method_of(record: dict) -> Method:
+    """The method that a record names; records of before there were others name none."""
+    return get_method(record.get("method", "emert"))
 
 
-def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
-    """Rows to test on: the test split where the model was trained on this very data, else everyone whom it has not seen.
+def evaluate_models(
+    folders: Sequence[Path], data: EmertData, protocols: Sequence[Protocol] = (), progress: bool = True
+) -> pd.DataFrame:
+    """The tables of several models, one a fold, together. Each protocol goes to the model that was trained for its fold.
 
-    Raises `EmertInputError` if nobody is left.
+    With one model, or on a source that the models do not come from, see [`evaluate_model`]. Raises `EmertInputError`
+    where a protocol has no model.
     """
-    if data.assignment.sha256 == record["splits_sha256"] and data.metadata.source == record["data"]:
-        return data.select(record["fold"], record["strict"])["test"]
-    rows = np.arange(len(data))
-    if data.metadata.source == record["data"]:  # the same people under other folds
-        rows = rows[~np.isin(data.ids["participant_id"], record["seen_participants"])]
-    if len(rows) == 0:
-        raise EmertInputError(f"{data.folder}: the model has seen every participant of this data; nobody is left to test on")
-    return rows
-
-
-def evaluate_model(folder: str | Path, data: EmertData, progress: bool = True) -> pd.DataFrame:
-    """The table of predictions of a saved model, whole and with modalities hidden, on participants it has never seen."""
-    model, processor = load_model(folder)
-    record = read_record(folder)
-    rows = unseen_rows(data, record)
-    tasks = [name for name in model.config.tasks if name in data.tasks]
-    if not tasks:
-        raise EmertInputError(f"{data.folder}: no labels for the model's tasks ({', '.join(model.config.tasks)})")
-    own = processor.feature_extractor.normalisation == "participant"
-    statistics = statistics_by_participant(data, range(len(data))) if own else None
-    batches = EmertRows(data, rows, processor, tasks, statistics)
+    if len(folders) == 1:
+        return evaluate_model(folders[0], data, progress, protocols)
+    records = [read_record(folder) for folder in folders]
+    folds = [record["fold"] for record in records]
+    if data.metadata.source != records[0]["data"] or data.assignment.sha256 != records[0]["splits_sha256"]:
+        raise EmertInputError(f"{data.folder}: these {len(folders)} models come from other splits; evaluate one of them")
+    lacking = [protocol.name for protocol in protocols if protocol.fold not in folds]
+    if lacking:
+        raise EmertInputError(f"--protocol {lacking[0]}: the models are of the folds {', '.join(map(str, folds))}")
     tables = []
-    for method, hidden in _possible_ablations(batches).items():
-        predictions = predict(model, batches, hidden, f"scoring {method}" if progress else None)
-        for task in tasks:
-            tables.append(_table(data, rows, task, to_predictions(task, predictions[task]), method, record["fold"]))
+    for folder, fold in zip(folders, folds, strict=True):
+        own = [protocol for protocol in protocols if protocol.fold == fold]
+        if own or not protocols:
+            tables.append(evaluate_model(folder, data, progress, own))
     return pd.concat(tables, ignore_index=True)
 
 
-def _possible_ablations(batches: EmertRows) -> dict[str, tuple[str, ...]]:
+def evaluate_model(
+    folder: str | Path, data: EmertData, progress: bool = True, protocols: Sequence[Protocol] = ()
+) -> pd.DataFrame:
+    """The table of predictions of a saved model, whole and with modalities hidden, on participants it has never seen.
+
+    Raises `EmertInputError` as [`load_model`] and [`plan_trials`].
+    """
+    model, processor = load_model(folder)
+    record = read_record(folder)
+    method = method_of(record)
+    tables = []
+    for trial in plan_trials(data, record, model.config.tasks, protocols):
+        batches = make_batches(data, trial, processor, method)
+        for name, hidden in _possible_ablations(batches, method).items():
+            logits = predict(model, batches, hidden, f"scoring {name}" if progress else None)
+            tables.append(predictions_table(data, trial, model, logits, name))
+    return add_groups(pd.concat(tables, ignore_index=True), data)
+
+
+def make_batches(data: EmertData, trial: Trial, processor: EmertProcessor, method: Method) -> EmertRows:
+    """The trial's recordings as the method takes them; a participant's own statistics are over all of theirs."""
+    own = processor.feature_extractor.normalisation == "participant"
+    statistics = statistics_by_participant(data, range(len(data))) if own else None
+    return EmertRows(data, trial.rows, processor, trial.tasks, statistics, modalities=method.modalities)
+
+
+def _possible_ablations(batches: EmertRows, method: Method) -> dict[str, tuple[str, ...]]:
     """Those that hide something and leave every recording something: without faces in the data there is no comparison."""
-    there = [{name for name in MODALITIES if INPUT_NAMES[name] in batches[index]["inputs"]} for index in range(len(batches))]
-    return {
-        method: hidden
-        for method, hidden in ABLATIONS.items()
-        if not hidden or (any(names & set(hidden) for names in there) and all(names - set(hidden) for names in there))
-    }
+    there = []
+    for index in range(len(batches)):
+        inputs = batches[index]["inputs"]
+        there.append({name for name in method.modalities if INPUT_NAMES[name] in inputs})
+    possible = {}
+    for name, hidden in ABLATIONS.items():
+        changes = any(names & set(hidden) for names in there) and all(names - set(hidden) for names in there)
+        if not hidden or changes:
+            possible[name.format(method.name)] = hidden
+    return possible
 
 
 @torch.no_grad()
 def predict(
-    model: EmertForEmotionRecognition, batches: EmertRows, hidden: Sequence[str] = (), description: str | None = None
+    model: PreTrainedModel, batches: EmertRows, hidden: Sequence[str] = (), description: str | None = None
 ) -> dict[str, np.ndarray]:
     """Logits or numbers `(rows, task size)` by task, with these modalities hidden."""
     collected: dict[str, list[np.ndarray]] = {name: [] for name in model.config.tasks}
@@ -112,33 +137,60 @@ def predict(
     return {name: np.concatenate(parts) for name, parts in collected.items()}
 
 
-def evaluate_baselines(data: EmertData, tasks: Sequence[str], fold: int, strict: bool, by_participant: bool) -> pd.DataFrame:
-    """The majority, and a logistic regression on summary statistics of the eye data, on the same split as the model.
-
-    `by_participant`: standardise each participant's statistics over their own recordings, as the model's processor does.
-    """
-    rows = data.select(fold, strict)
-    features = np.stack([summarise(recording.gaze) for recording in data.gaze_only(range(len(data)))])
-    if by_participant:
-        features = standardise_by_participant(features, data.ids["participant_id"])
+def predictions_table(
+    data: EmertData, trial: Trial, model: PreTrainedModel, logits: Mapping[str, np.ndarray], method: str
+) -> pd.DataFrame:
+    """The rows of one model's answers: probabilities after its temperatures, and before them where it has any."""
+    scaled = calibrated(model, {name: torch.from_numpy(values) for name, values in logits.items()})
     tables = []
-    for name in tasks:
-        labels = data.labels(TASKS[name])
-        baselines: tuple[Baseline, ...] = (Majority(), LogisticRegressionBaseline())
-        for baseline in baselines:
-            baseline.fit(
-                TASKS[name],
-                features[rows["train"]],
-                labels[rows["train"]],
-                features[rows["validation"]],
-                labels[rows["validation"]],
-            )
-            predictions = baseline.predict(features[rows["test"]])
-            tables.append(_table(data, rows["test"], name, predictions, baseline.name, fold))
+    for name in trial.tasks:
+        answers, plain = to_predictions(name, scaled[name].detach().numpy()), None
+        if not np.array_equal(scaled[name].detach().numpy(), logits[name]):
+            plain = to_predictions(name, logits[name])
+        tables.append(_table(data, trial.rows, name, answers, method, trial.fold, plain))
     return pd.concat(tables, ignore_index=True)
 
 
-def _table(data: EmertData, rows: np.ndarray, task: str, predictions: np.ndarray, method: str, fold: int) -> pd.DataFrame:
+def evaluate_all_baselines(
+    data: EmertData, tested: pd.DataFrame, records: Sequence[dict], protocols: Sequence[Protocol] = ()
+) -> pd.DataFrame | None:
+    """The baselines beside the models' table `tested`: trained on the training participants of the same folds.
+
+    None where the models were tested on people outside any fold of this data.
+    """
+    if not protocols and any(record["splits_sha256"] != data.assignment.sha256 for record in records):
+        return None
+    strict = protocols[0].strict if protocols else records[0]["strict"]
+    by_participant = records[0]["recipe"]["normalisation"] == "participant"
+    tables = []
+    for fold, rows in tested.groupby("fold"):
+        tasks = list(dict.fromkeys(rows["task"]))
+        tables.append(evaluate_baselines(data, tasks, int(fold), strict, by_participant))
+    return pd.concat(tables, ignore_index=True)
+
+
+def evaluate_baselines(data: EmertData, tasks: Sequence[str], fold: int, strict: bool, by_participant: bool) -> pd.DataFrame:
+    """The majority, and a logistic regression on summary statistics, on the same split as the model.
+
+    `by_participant`: standardise each participant's statistics over their own recordings, as the model's processor does.
+    """
+    normalisation = "participant" if by_participant else "training"
+    tables = []
+    for key in BASELINES:
+        rows = predict_classical(data, get_method(key), tasks, fold, strict, normalisation, progress=False)
+        tables.append(rows.assign(method=key.replace("_", " ")))
+    return add_groups(pd.concat(tables, ignore_index=True), data)
+
+
+def _table(
+    data: EmertData,
+    rows: np.ndarray,
+    task: str,
+    predictions: np.ndarray,
+    method: str,
+    fold: int,
+    uncalibrated: np.ndarray | None = None,
+) -> pd.DataFrame:
     ids = data.ids
     return to_rows(
         TASKS[task],
@@ -149,4 +201,5 @@ def _table(data: EmertData, rows: np.ndarray, task: str, predictions: np.ndarray
         predictions,
         method,
         fold,
+        uncalibrated,
     )

@@ -1,12 +1,12 @@
-"""A recording's eyes as one vector of plain statistics: what the simple baselines see."""
+"""A recording's eyes as vectors of plain statistics, one of the eye movements and one of the fixations."""
 
 import numpy as np
 
-from modeling_emert.columns_emert import COLUMN_NAMES, NUM_COLUMNS
+from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.recording_emert import Gaze
 
 _OF_COLUMN = ("mean", "std", "min", "max", "missing")
-_OF_FIXATIONS = (
+FIXATION_STATISTICS = (
     "fixations_per_second",
     "fixations_duration_mean",  # ms
     "fixations_duration_std",  # ms
@@ -18,26 +18,43 @@ _OF_FIXATIONS = (
     "fixations_share",  # of the recording's time, 0..1
 )
 
-# Column by column (`in_fixation_mean`, `in_fixation_std`, ...), then the fixations: 39 x 5 + 9 = 204.
-STATISTIC_NAMES: tuple[str, ...] = (
-    *(f"{column}_{statistic}" for column in COLUMN_NAMES for statistic in _OF_COLUMN),
-    *_OF_FIXATIONS,
-)
+# Column by column: `in_fixation_mean`, `in_fixation_std`, ...; 39 x 5 = 195.
+EYE_MOVEMENT_STATISTICS = tuple(f"{column}_{statistic}" for column in COLUMN_NAMES for statistic in _OF_COLUMN)
 
 # A standard deviation below this share of the largest value is rounding: the feature is constant.
 _ROUNDING = 1e-9
 
 
-def summarise(gaze: Gaze | None) -> np.ndarray:
-    """float64 `(204,)` in the order of `STATISTIC_NAMES`, **NaN where unknown**.
+def summarise_eye_movements(gaze: Gaze | None) -> np.ndarray:
+    """float64 `(195,)` in the order of `EYE_MOVEMENT_STATISTICS`, **NaN where unknown**: throughout without eye movements.
 
     Mean, std (population), min and max of a column are in its own unit over the samples that are finite; its missing
-    share is 0..1. None, or a part of the gaze that is absent, gives NaN throughout; a recording without a single
-    fixation has 0 fixations per second and 0 time fixated, and the rest unknown.
+    share is 0..1.
     """
-    if gaze is None:
-        return np.full(len(STATISTIC_NAMES), np.nan)
-    return np.concatenate([_summarise_columns(gaze.eye_movements).ravel(), _summarise_fixations(gaze)])
+    if gaze is None or gaze.eye_movements is None or len(gaze.eye_movements) == 0:
+        return np.full(len(EYE_MOVEMENT_STATISTICS), np.nan)
+    values = finite(gaze.eye_movements)  # (T, 39)
+    return np.stack([*moments(values), np.isnan(values).mean(axis=0)], axis=1).ravel()
+
+
+def summarise_fixations(gaze: Gaze | None) -> np.ndarray:
+    """float64 `(9,)` in the order of `FIXATION_STATISTICS`, **NaN where unknown**: throughout without fixations.
+
+    A recording in which fixations were looked for and none was found has 0 fixations per second and 0 time fixated, and
+    the rest unknown.
+    """
+    if gaze is None or gaze.fixations is None:
+        return np.full(len(FIXATION_STATISTICS), np.nan)
+    fixations = finite(gaze.fixations)
+    fixations = fixations[np.argsort(fixations[:, 2], kind="stable")]  # the scan path depends on the order
+    mean, std, _, _ = moments(fixations)  # x, y, start, duration
+    steps = np.hypot(*np.diff(fixations[:, :2], axis=0).T)
+    path = np.nansum(steps) / len(fixations) if len(fixations) else np.nan
+    total = gaze.duration_ms if gaze.duration_ms > 0 else np.nan
+    # Fixations of a tracker may overlap by a sample, so their sum can be a little more than the whole.
+    share = np.minimum(np.nansum(fixations[:, 3]) / total, 1.0)
+    rate = 1000 * len(fixations) / total
+    return np.array([rate, mean[3], std[3], mean[0], std[0], mean[1], std[1], path, share])
 
 
 def standardise_by_participant(features: np.ndarray, participants: np.ndarray) -> np.ndarray:
@@ -48,45 +65,21 @@ def standardise_by_participant(features: np.ndarray, participants: np.ndarray) -
     a feature that doesn't vary within a participant, or is known once only, becomes 0. `participants`: `(n,)` ids.
     Raises `ValueError` where the lengths differ.
     """
-    values = _finite(features)
+    values = finite(features)
     ids = np.asarray(participants)
     if values.ndim != 2 or ids.shape != (len(values),):
         raise ValueError(f"features must be (n, F) with n participants, got {values.shape} and {ids.shape}")
     result = np.full_like(values, np.nan)
     for participant in np.unique(ids):
         own = ids == participant
-        mean, std, low, high = _moments(values[own])
+        mean, std, low, high = moments(values[own])
         varies = std > _ROUNDING * np.maximum(np.abs(low), np.abs(high))
         scaled = np.divide(values[own] - mean, std, out=np.zeros_like(values[own]), where=varies)
         result[own] = np.where(np.isnan(values[own]), np.nan, scaled)
     return result
 
 
-def _summarise_columns(samples: np.ndarray | None) -> np.ndarray:
-    """`(T, 39)` -> `(39, 5)`."""
-    if samples is None or len(samples) == 0:
-        return np.full((NUM_COLUMNS, len(_OF_COLUMN)), np.nan)
-    values = _finite(samples)
-    return np.stack([*_moments(values), np.isnan(values).mean(axis=0)], axis=1)
-
-
-def _summarise_fixations(gaze: Gaze) -> np.ndarray:
-    """`(9,)`. Fixations are put in order of time first: the scan path depends on it."""
-    if gaze.fixations is None:
-        return np.full(len(_OF_FIXATIONS), np.nan)
-    fixations = _finite(gaze.fixations)
-    fixations = fixations[np.argsort(fixations[:, 2], kind="stable")]
-    mean, std, _, _ = _moments(fixations)  # x, y, start, duration
-    steps = np.hypot(*np.diff(fixations[:, :2], axis=0).T)
-    path = np.nansum(steps) / len(fixations) if len(fixations) else np.nan
-    total = gaze.duration_ms if gaze.duration_ms > 0 else np.nan
-    # Fixations of a tracker may overlap by a sample, so their sum can be a little more than the whole.
-    share = np.minimum(np.nansum(fixations[:, 3]) / total, 1.0)
-    rate = 1000 * len(fixations) / total
-    return np.array([rate, mean[3], std[3], mean[0], std[0], mean[1], std[1], path, share])
-
-
-def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Mean, population std, min and max of each column of `(n, F)`, without its NaNs; NaN for a column of nothing else.
 
     Like numpy's nan-functions, but silent about empty columns, which are common here.
@@ -100,7 +93,7 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
     return mean, std, np.where(np.isnan(count), np.nan, low), np.where(np.isnan(count), np.nan, high)
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def finite(values: np.ndarray) -> np.ndarray:
     """A float64 copy in which infinities are NaN."""
     values = np.array(values, np.float64)
     values[~np.isfinite(values)] = np.nan

@@ -1,82 +1,167 @@
-"""Training one EMERT on one fold, with transformers' Trainer."""
+"""Training one network on one fold: from a recipe and a data set to a model folder, whole or not at all."""
 
-import hashlib
-import json
-import os
-import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from tqdm import tqdm
-from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, TrainerCallback, TrainingArguments, set_seed
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, TrainerState, set_seed
+from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging as transformers_logging
 
 from dataset_scripts.reading import EmertData
-from modeling_emert.configuration_emert import EmertConfig
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import GazeStatistics
-from modeling_emert.model_card_emert import RECORD_FILE
-from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
 
+from . import run_folder
+from .arguments import Tracker, is_main_process, number_of_processes, process_number, tracking_callbacks, training_arguments
+from .augmentation import make_augmentation
+from .batch_order import EqualParts
 from .batches import EmertRows, collate, statistics_by_participant
+from .callbacks import EpochLine, EpochOfData, Patience, Stopwatch
+from .class_weights import count_class_weights
+from .history import epochs_of
+from .methods.registry import get_method, load_class
 from .metrics import score
 from .recipe import Recipe
+from .recipe_checks import SCORE
+from .run_record import make_record, write_model
+from .statistics.calibration import fit_temperature
+from .streaming import StreamedRows, UnkeptRows
+from .trainer import EmertTrainer
 
-_SELECTION = "score"  # mean over the tasks of their primary metric, on validation participants
+
+@dataclass
+class Fold:
+    """What is trained on one fold: network, processor with its statistics, prepared rows."""
+
+    model: PreTrainedModel
+    processor: EmertProcessor
+    tasks: list[str]
+    training: EmertRows
+    validation: EmertRows
 
 
-def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = False) -> Path:
-    """Trains on one fold and saves model, processor and a record of the run in `out`, whole or not at all.
+def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = False, track: Tracker | None = None) -> Path:
+    """Trains on one fold and saves model, processor, history and a record of the run in `out`, whole or not at all.
 
-    A run that was stopped goes on from its last epoch (its checkpoints lie in `.OUT.partial`).
+    A run that was stopped, by whatever means, goes on from its last epoch (its checkpoints lie in `.OUT.partial`) and ends
+    with the very weights that it would have had. Under `torchrun` every process calls this; the first one writes.
 
     Raises:
-        EmertInputError: a task that the data has no labels for; splits that the data does not have.
+        EmertInputError: a task that the data has no labels for; splits that the data does not have; a network that can't
+            be; a disk that is full; a loss that is no number any more.
     """
-    transformers_logging.disable_progress_bar()
+    trackers = tracking_callbacks(track, out)
+    prepared = prepare(recipe, data, fold, strict)
+    run = run_folder.run_folder(out)
+    arguments = training_arguments(recipe, run_folder.checkpoints(run), out.name)
+    with arguments.main_process_first(local=False):
+        if is_main_process():
+            run_folder.open_run(out, recipe, data, fold, strict)
+    trainer = make_trainer(recipe, prepared, arguments, run, [EpochLine(), *trackers])
+    state = _train(trainer, recipe, run)
+    for tracker in trackers:  # what follows is no training
+        trainer.remove_callback(tracker)
+    trainer.model.config.temperatures = _fit_temperatures(trainer, prepared) or None
+    if is_main_process():
+        history = epochs_of(state.log_history)
+        record = make_record(recipe, data, fold, strict, prepared, state, history)
+        finished = run / "finished"
+        with run_folder.told_if_unwritable(finished, run):
+            write_model(finished, trainer.model, prepared.processor, record, history)
+            run_folder.move_out(finished, out)
+    trainer.accelerator.wait_for_everyone()
+    return out
+
+
+def prepare(recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Fold:
+    """Everything that training needs, made by the recipe's seed. Raises `EmertInputError` as [`fit`]."""
     set_seed(recipe.seed)
+    method = get_method(recipe.method)
     tasks = choose_tasks(recipe, data)
     rows = data.select(fold, strict)
     people = participant_numbers(data, rows["train"]) if recipe.forget_participants else None
     model, processor = make_model(recipe, tasks, num_participants=len(people or ()))
-    face_network = model.emert if recipe.store_face_features else None
+    if recipe.class_weights:
+        model.config.class_weights = count_class_weights(data, rows["train"], tasks)
     statistics = prepare_processor(processor, data, rows["train"])
-    partial = _open_partial(out, recipe, data, fold, strict)
-    trainer = Trainer(
-        model=model,
-        args=_arguments(recipe, partial / "checkpoints", len(rows["train"])),
-        train_dataset=EmertRows(data, rows["train"], processor, tasks, statistics, people, face_network),
-        # Without `people`: nobody there is known to the participant head, and it has no say in which epoch is best.
-        eval_dataset=EmertRows(data, rows["validation"], processor, tasks, statistics, face_network=face_network),
+    shared = {
+        "statistics": statistics,
+        "face_network": model.emert if recipe.store_face_features else None,
+        "modalities": method.modalities,
+    }
+    augmented = {"augmentation": make_augmentation(recipe.augmentation), "seed": recipe.seed, "participant_numbers": people}
+    make_training = StreamedRows.reading_for(recipe) if recipe.streaming else EmertRows
+    training = make_training(data, rows["train"], processor, tasks, **shared, **augmented)
+    # Without `people`: nobody there is known to the participant head, and it has no say in which epoch is best.
+    make_validation = UnkeptRows if recipe.streaming else EmertRows
+    validation = make_validation(data, rows["validation"], processor, tasks, **shared)
+    return Fold(model, processor, tasks, training, validation)
+
+
+def make_trainer(
+    recipe: Recipe, prepared: Fold, arguments: Any, run: Path, callbacks: Sequence[TrainerCallback]
+) -> EmertTrainer:
+    """`arguments`: of [`training_arguments`]; `run`: the run's folder; `callbacks`: besides those that training needs."""
+    transformers_logging.disable_progress_bar()  # of writing a checkpoint, beside our own
+    training = prepared.training
+    parts = {"accumulation": recipe.gradient_accumulation, "processes": number_of_processes(), "process": process_number()}
+    batches = None if recipe.streaming else EqualParts(len(training), recipe.batch_size, recipe.seed, **parts)
+    if batches is not None and len(batches) == 0:
+        raise EmertInputError(f"{training.data.folder}: {len(training)} training recordings make no batch; give more of them")
+    trainer = EmertTrainer(
+        model=prepared.model,
+        args=arguments,
+        train_dataset=training,
+        eval_dataset=prepared.validation,
         data_collator=collate,
         compute_metrics=validation_scores,
-        callbacks=[EarlyStoppingCallback(recipe.patience), EpochLine()],
+        # The stopwatch first, since trackers are to log what it notes.
+        callbacks=[
+            Stopwatch(),
+            EpochOfData(*(listener for listener in (training, batches) if listener is not None)),
+            Patience(recipe.patience, recipe.monitor),
+            *callbacks,
+        ],
+        run=run,
+        batches=batches,
+        backbone_learning_rate=recipe.backbone_learning_rate,
     )
-    for default in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(default)
-    checkpoints = sorted((partial / "checkpoints").glob("checkpoint-*"))
-    trainer.train(resume_from_checkpoint=bool(checkpoints))
-    record = {
-        "data": data.metadata.source,
-        "fold": fold,
-        "strict": strict,
-        "build": data.metadata.fingerprint,
-        "splits_sha256": data.assignment.sha256,
-        "seen_participants": sorted(
-            {str(name) for split in ("train", "validation") for name in data.ids["participant_id"][rows[split]]}
-        ),
-        "validation_score": trainer.state.best_metric,
-        "epochs": trainer.state.epoch,
-        "recipe": json.loads(json.dumps(recipe.__dict__, default=list)),
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _train(trainer: EmertTrainer, recipe: Recipe, run: Path) -> TrainerState:
+    """Trains from the last checkpoint on, unless that was the last of all; the weights are then those of the best epoch."""
+    last = run_folder.last_checkpoint(run)
+    if last is None or not _is_over(recipe, run_folder.read_state(last)):
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        last = run_folder.last_checkpoint(run)
+    # Read back rather than taken from the Trainer: what follows is the same whether or not the run was ever stopped.
+    state = run_folder.read_state(last)
+    trainer.restore(state.best_global_step or state.global_step)
+    return state
+
+
+def _is_over(recipe: Recipe, state: TrainerState) -> bool:
+    return state.global_step >= state.max_steps or Patience(recipe.patience, recipe.monitor).is_over(state)
+
+
+def _fit_temperatures(trainer: EmertTrainer, prepared: Fold) -> dict[str, float]:
+    """By task of classes with a head of its own, fitted on the validation recordings, which also chose the epoch."""
+    prediction = trainer.predict(prepared.validation)
+    derived = trainer.model.config.derived_tasks
+    return {
+        name: fit_temperature(prediction.predictions[name], prediction.label_ids[name])
+        for name in prepared.tasks
+        if TASKS[name].kind == "classes" and name not in derived
     }
-    _save(trainer.model, processor, record, partial, out)
-    return out
 
 
 def choose_tasks(recipe: Recipe, data: EmertData) -> list[str]:
@@ -84,6 +169,11 @@ def choose_tasks(recipe: Recipe, data: EmertData) -> list[str]:
     missing = [name for name in recipe.tasks if name not in data.tasks]
     if missing:
         raise EmertInputError(f"{data.folder} has no labels for task {', '.join(missing)}; it has {', '.join(data.tasks)}")
+    if recipe.monitor not in (SCORE, *data.tasks):
+        raise EmertInputError(
+            f"recipe: monitor is {recipe.monitor}, for which {data.folder} has no labels; set {SCORE} or one of "
+            f"{', '.join(data.tasks)}"
+        )
     return list(recipe.tasks) or data.tasks
 
 
@@ -98,20 +188,21 @@ def participant_numbers(data: EmertData, training_rows: Sequence[int]) -> dict[s
     return {name: number for number, name in enumerate(names)}
 
 
-def make_model(
-    recipe: Recipe, tasks: Sequence[str], num_participants: int = 0
-) -> tuple[EmertForEmotionRecognition, EmertProcessor]:
-    """A network of the recipe before training, and its processor; `num_participants` as in `EmertConfig`.
+def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) -> tuple[PreTrainedModel, EmertProcessor]:
+    """The network of the recipe's method before training, and its processor; `num_participants` as in `EmertConfig`.
 
     Raises:
         EmertInputError: the overrides make no network, or weights of the `pretrained_backbone` can't be had or don't fit.
     """
-    make_config = EmertConfig.small if recipe.network == "small" else EmertConfig
+    method = get_method(recipe.method)
+    network = load_class(method)
+    make_config = network.config_class.small if recipe.network == "small" else network.config_class
+    overrides = {**recipe.overrides, **method.overrides}  # the method's last: they make it what it is
     try:
-        config = make_config(tasks=list(tasks), num_participants=num_participants, **recipe.overrides)
+        config = make_config(tasks=list(tasks), num_participants=num_participants, **overrides)
     except (TypeError, ValueError, StrictDataclassError) as error:
         raise EmertInputError(f"recipe: overrides: {' '.join(str(error).split())}") from error
-    model = EmertForEmotionRecognition(config)
+    model = network(config)
     if config.pretrained_backbone is not None:
         try:
             model.emert.load_pretrained_backbone()
@@ -126,17 +217,17 @@ def prepare_processor(
     """Fits the gaze statistics on the training rows; for `"participant"`, gives everyone's own over all rows."""
     if processor.feature_extractor.normalisation == "participant":
         return statistics_by_participant(data, range(len(data)))
-    processor.feature_extractor.fit(GazeStatistics.of(item.gaze for item in data.gaze_only(training_rows)))
+    processor.feature_extractor.fit(GazeStatistics.of(data.gaze_only([row])[0].gaze for row in training_rows))
     return None
 
 
 def validation_scores(prediction: EvalPrediction) -> dict[str, float]:
-    """The primary metric of every task and their mean, `score`, on which the epoch is chosen."""
+    """The primary metric of every task and their mean, `score`."""
     scores = {}
     for name, logits in prediction.predictions.items():
         task = TASKS[name]
         scores[name] = score(task, prediction.label_ids[name], to_predictions(name, logits))[task.primary_metric]
-    return {**scores, _SELECTION: float(np.nanmean(list(scores.values())))}
+    return {**scores, SCORE: float(np.nanmean(list(scores.values())))}
 
 
 def to_predictions(name: str, logits: np.ndarray) -> np.ndarray:
@@ -145,80 +236,3 @@ def to_predictions(name: str, logits: np.ndarray) -> np.ndarray:
     if task.kind == "numbers":
         return np.clip(logits, *task.range)
     return torch.from_numpy(logits).softmax(dim=1).numpy()
-
-
-def _arguments(recipe: Recipe, folder: Path, training_rows: int) -> TrainingArguments:
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=recipe.batch_size * 2,
-        # BatchNorm can't be trained on a last batch of one.
-        dataloader_drop_last=training_rows % recipe.batch_size == 1,
-        learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        lr_scheduler_type="cosine",
-        warmup_steps=0.05,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        logging_strategy="epoch",
-        save_total_limit=1,
-        load_best_model_at_end=True,
-        metric_for_best_model=_SELECTION,
-        greater_is_better=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        label_names=["labels"],
-        seed=recipe.seed,
-        report_to="none",
-    )
-
-
-class EpochLine(TrainerCallback):
-    """One bar over the steps, and on it the loss and the validation score of the last epoch."""
-
-    bar: tqdm | None = None
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        if state.is_world_process_zero:
-            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", unit="step", mininterval=1)
-
-    def on_step_end(self, args, state, control, **kwargs):
-        if self.bar is not None:
-            self.bar.update()
-
-    def on_evaluate(self, args, state, control, metrics=None, **kwargs):
-        if self.bar is not None and metrics:
-            losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-            line = {"epoch": round(state.epoch or 0), "validation": f"{metrics[f'eval_{_SELECTION}']:.3f}"}
-            self.bar.set_postfix(line | ({"loss": f"{losses[-1]:.2f}"} if losses else {}), refresh=False)
-
-    def on_train_end(self, args, state, control, **kwargs):
-        if self.bar is not None:
-            self.bar.close()
-
-
-def _open_partial(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Path:
-    """The folder of an unfinished run of the same recipe on the same data, or a new one."""
-    content = [recipe.to_yaml(), data.metadata.fingerprint, fold, strict]
-    fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    partial = out.parent / f".{out.name}.partial"
-    marker = partial / "fingerprint"
-    if not marker.is_file() or marker.read_text() != fingerprint:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        marker.write_text(fingerprint)
-    return partial
-
-
-def _save(model, processor: EmertProcessor, record: dict, partial: Path, out: Path) -> None:
-    finished = partial / "finished"
-    shutil.rmtree(finished, ignore_errors=True)
-    finished.mkdir()
-    (finished / RECORD_FILE).write_text(json.dumps(record, indent=2))  # first, since the model's card tells of it
-    model.save_pretrained(finished)
-    processor.save_pretrained(finished)
-    if out.exists():
-        shutil.rmtree(out)
-    os.replace(finished, out)
-    shutil.rmtree(partial)

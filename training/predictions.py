@@ -1,6 +1,6 @@
 """The table of predictions: one row for each recording, method and task, and the file it is kept in.
 
-Every figure in the results can be computed again from this table. Its columns:
+Every figure in the results can be computed again from this file. Its columns:
 
 | column | type | meaning |
 |---|---|---|
@@ -10,8 +10,13 @@ Every figure in the results can be computed again from this table. Its columns:
 | task | str | a name in `TASKS` |
 | target | list of float64 | `[class index]`, or the numbers (NaN: that number is absent) |
 | prediction | list of float64 | class probabilities in label order, or the numbers |
+| uncalibrated | list of float64 | the probabilities before the model's temperature; null: there is none |
+| groups | map of str to str | what is known of the recording, such as `gaze_format`: scores by subgroup go by it |
+
+The last two may be absent. The file's own metadata hold the header of the results (see `results.Header`).
 """
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,9 +43,13 @@ SCHEMA = pa.schema(
         ("task", pa.string()),
         ("target", pa.list_(pa.float64())),
         ("prediction", pa.list_(pa.float64())),
+        ("uncalibrated", pa.list_(pa.float64())),
+        ("groups", pa.map_(pa.string(), pa.string())),
     ]
 )
-COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
+OPTIONAL_COLUMNS = ("uncalibrated", "groups")
+COLUMNS: tuple[str, ...] = tuple(name for name in SCHEMA.names if name not in OPTIONAL_COLUMNS)
+_HEADER = b"emert_results_header"
 
 # Each recording is tested once: a second row would count twice in the pooled score.
 _KEY = ["method", "task", "recording_id"]
@@ -58,10 +67,12 @@ def to_rows(
     predictions: np.ndarray,
     method: str,
     fold: int | Sequence[int] | np.ndarray,
+    uncalibrated: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Rows of the table from arrays; a recording whose label is absent (`ABSENT_CLASS`, all NaN) gets no row.
 
     `targets`: `(n,)` class indices or `(n, size)` numbers. `predictions`: `(n, size)`. `fold`: one, or `(n,)`.
+    `uncalibrated`: `(n, size)` probabilities, where a temperature has made the predictions of them.
     Raises `ValueError` for arrays of different lengths, unknown classes and predictions that are not finite
     probabilities or numbers.
     """
@@ -82,8 +93,10 @@ def to_rows(
             "task": [task.name] * len(kept),
             "target": truth[kept].tolist(),
             "prediction": predicted[kept].tolist(),
+            "uncalibrated": [None] * len(kept) if uncalibrated is None else uncalibrated[kept].astype(np.float64).tolist(),
+            "groups": [None] * len(kept),
         },
-        columns=list(COLUMNS),
+        columns=SCHEMA.names,
     )
     if problem := find_problem(frame):
         raise ValueError(problem)
@@ -149,9 +162,16 @@ def write_predictions(path: str | Path, frame: pd.DataFrame) -> None:
         write_table(temporary, frame)
 
 
-def write_table(path: Path, frame: pd.DataFrame) -> None:
-    """The bare write, for a caller who has checked the table and holds a `whole_file`."""
-    table = pa.Table.from_pydict({name: frame[name].tolist() for name in COLUMNS}, schema=SCHEMA)
+def write_table(path: Path, frame: pd.DataFrame, header: dict | None = None) -> None:
+    """The bare write, for a caller who has checked the table and holds a `whole_file`. `header`: as JSON holds it."""
+    columns: dict[str, list] = {name: frame[name].tolist() for name in COLUMNS}
+    for name in OPTIONAL_COLUMNS:
+        given = frame[name].tolist() if name in frame.columns else [None] * len(frame)
+        columns[name] = [cell if isinstance(cell, (list, dict)) else None for cell in given]  # pandas fills gaps with NaN
+    columns["groups"] = [None if cell is None else sorted(cell.items()) for cell in columns["groups"]]
+    table = pa.Table.from_pydict(columns, schema=SCHEMA)
+    if header is not None:
+        table = table.replace_schema_metadata({_HEADER: json.dumps(header)})
     pq.write_table(table, path, compression="zstd")
 
 
@@ -159,17 +179,16 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     """Read and check such a file. Raises `EmertInputError` that names the file and the field."""
     path = Path(path)
     if not path.is_file():
-        raise EmertInputError(f"{path}: no such file; `emert benchmark` writes predictions.parquet into its folder")
-    try:
-        with pq.ParquetFile(path) as file:  # read_table would take folders named a=b for columns
-            table = file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise EmertInputError(f"{path}: not a readable Parquet file ({_first_line(error)}); write it again") from error
+        raise EmertInputError(f"{path}: no such file; `emert evaluate` writes predictions.parquet into its folder")
+    table = _read_parquet(path)
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise EmertInputError(f"{path}: the column {missing[0]!r} is missing; expected {', '.join(COLUMNS)}")
     columns = {}
     for column in SCHEMA:
+        if column.name not in table.column_names:
+            columns[column.name] = [None] * len(table)
+            continue
         try:
             columns[column.name] = table[column.name].cast(column.type).to_pylist()
         except pa.ArrowException as error:
@@ -179,10 +198,27 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     for name in ("target", "prediction"):
         # A null inside a list is one more way to write an absent number.
         columns[name] = [cell and [np.nan if value is None else value for value in cell] for cell in columns[name]]
-    frame = pd.DataFrame(columns, columns=list(COLUMNS))
+    columns["groups"] = [None if cell is None else dict(cell) for cell in columns["groups"]]
+    frame = pd.DataFrame(columns, columns=SCHEMA.names)
     if problem := find_problem(frame):
         raise EmertInputError(f"{path}: {problem}")
     return frame
+
+
+def read_header(path: str | Path) -> dict:
+    """The header that `write_table` was given. Raises `EmertInputError` where the file holds none."""
+    stored = (_read_parquet(Path(path)).schema.metadata or {}).get(_HEADER)
+    if stored is None:
+        raise EmertInputError(f"{path}: does not say of which data and split it is; expected a file of `emert evaluate`")
+    return json.loads(stored)
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    try:
+        with pq.ParquetFile(path) as file:  # read_table would take folders named a=b for columns
+            return file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise EmertInputError(f"{path}: not a readable Parquet file ({_first_line(error)}); write it again") from error
 
 
 @contextmanager

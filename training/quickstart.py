@@ -109,6 +109,7 @@ def _next_steps(source: str, recordings: Path, out: Path) -> str:
     return f"""
 Try next:
   emert predict --model {out}/model {example}
-  emert evaluate --model {out}/model --data {out}/dataset --out {out}/scores-again
+  emert demo --model {out}/model   # the same in the browser
+  emert evaluate {out}/model {out}/dataset --out {out}/scores-again
   python -c "from datasets import load_dataset; print(load_dataset('{out}/dataset', 'all'))"
 In full: {out}/scores/results.md"""

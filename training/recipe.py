@@ -2,131 +2,133 @@
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS
+
+from .recipe_checks import find_problems, is_number_field
 
 RECIPES = Path(__file__).parent / "recipes"
+# The shipped ones. Other files in that folder are recipes of other commands.
+TRAINING_RECIPES = ("authors", "ceap_360vr", "gaze", "laptop", "multitask", "uniss_fgd")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Settings of one training run. The recipes in `training/recipes/` comment every key.
 
+    - `method`: which network, a key of `training.methods.registry.METHODS` of kind `"network"`.
     - `tasks`: what to learn; empty: every task that the data has labels for.
-    - `network`: `"authors"` (the default config) or `"small"`; `overrides`: fields of `EmertConfig` on top of it.
+    - `network`: `"authors"` (the default config) or `"small"`; `overrides`: fields of the network's config on top of it.
     - `image_size`: side of a face crop in pixels.
     - `normalisation`: of the gaze, `"training"` or `"participant"` (see `EmertFeatureExtractor`).
+    - `augmentation`: parts that change training recordings by chance (see `training.augmentation`), in order.
+    - `class_weights`: in the loss, weigh classes by how rare they are among the training recordings.
     - `forget_participants`: an adversarial head guesses the training participants, so that the features forget who it is;
       its weight is `overrides.participant_weight`.
     - `store_face_features`: compute what a frozen backbone makes of each face once and train on that; needs
       `overrides.freeze_backbone`.
-    - `patience`: epochs without a better validation score after which training stops.
+    - `batch_size`: recordings of one optimizer step, over all processes; `gradient_accumulation`: in so many parts.
+    - `backbone_learning_rate`: of the face backbone alone; None: `learning_rate`.
+    - `warmup`: share of the steps over which the learning rates rise; `schedule`: what they do afterwards.
+    - `monitor`: on the validation participants, the primary metric of this task, or `"score"`, the mean over the tasks;
+      it chooses the epoch. `patience`: epochs without a better one after which training stops.
+    - `workers`: processes that prepare recordings beside the training; 0: it does so itself, and keeps them in memory.
+    - `streaming`: read the Parquet shards from one end to the other, each process its own, and hold nothing in memory.
     """
 
+    method: str = "emert"
     tasks: tuple[str, ...] = ()
     network: Literal["authors", "small"] = "authors"
     overrides: dict = field(default_factory=dict)
     image_size: int = 112
     normalisation: Literal["training", "participant"] = "training"
+    augmentation: tuple[dict, ...] = ()
+    class_weights: bool = False
     forget_participants: bool = False
     store_face_features: bool = False
     epochs: int = 200
     batch_size: int = 16
+    gradient_accumulation: int = 1
     learning_rate: float = 1e-4
+    backbone_learning_rate: float | None = None
     weight_decay: float = 5e-4
+    warmup: float = 0.05
+    schedule: Literal["cosine", "constant"] = "cosine"
+    monitor: str = "score"
     patience: int = 20
+    precision: Literal["fp32", "bf16"] = "fp32"
+    activation_checkpointing: bool = False
+    workers: int = 0
+    streaming: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tasks", tuple(self.tasks))
-        problems = [*_wrong_tasks(self.tasks), *_wrong_choices(self), *_wrong_numbers(self), *_wrong_combinations(self)]
+        problems = find_problems(self)
         if problems:
             raise EmertInputError("recipe: " + "; ".join(problems))
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        object.__setattr__(self, "augmentation", tuple(self.augmentation))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and dicts, of which `Recipe(**...)` makes the same recipe again."""
+        return {**asdict(self), "tasks": list(self.tasks), "augmentation": list(self.augmentation)}
 
     def to_yaml(self) -> str:
-        return yaml.safe_dump({**asdict(self), "tasks": list(self.tasks)}, sort_keys=False)
-
-
-def _wrong_tasks(tasks: tuple[str, ...]) -> list[str]:
-    unknown = [name for name in tasks if name not in TASKS]
-    return [f"tasks: unknown task {name!r}; known tasks: {', '.join(TASKS)}" for name in unknown]
-
-
-def _wrong_choices(recipe: Recipe) -> list[str]:
-    allowed = {"network": ("authors", "small"), "normalisation": ("training", "participant")}
-    allowed |= dict.fromkeys(("forget_participants", "store_face_features"), (True, False))
-    return [
-        f"{name} is {getattr(recipe, name)!r}; expected {' or '.join(str(choice).lower() for choice in choices)}"
-        for name, choices in allowed.items()
-        if getattr(recipe, name) not in choices
-    ]
-
-
-def _wrong_combinations(recipe: Recipe) -> list[str]:
-    problems = []
-    if "num_participants" in recipe.overrides:
-        problems.append(
-            "overrides.num_participants is counted from the training participants; leave it out and set forget_participants: "
-            "true"
-        )
-    if recipe.store_face_features and recipe.overrides.get("freeze_backbone") is not True:
-        problems.append(
-            "store_face_features is true, but overrides.freeze_backbone is not, so the stored features would go stale; set "
-            "overrides.freeze_backbone=true or store_face_features=false"
-        )
-    return problems
-
-
-def _wrong_numbers(recipe: Recipe) -> list[str]:
-    limits = {
-        "image_size": (32, 512),
-        "epochs": (1, 100_000),
-        "batch_size": (2, 4096),  # BatchNorm needs two
-        "learning_rate": (1e-8, 1.0),
-        "weight_decay": (0.0, 1.0),
-        "patience": (1, 100_000),
-        "seed": (0, 2**31),
-    }
-    return [
-        f"{name} is {getattr(recipe, name)!r}; expected a number in {low:g}..{high:g}"
-        for name, (low, high) in limits.items()
-        if isinstance(getattr(recipe, name), (str, bool)) or not low <= getattr(recipe, name) <= high
-    ]
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
 
 
 def load_recipe(name: str, changes: list[str] | None = None) -> Recipe:
-    """A recipe by name (`laptop`) or file, with `key=value` changes; `overrides.KEY=value` reaches the network's config.
+    """A recipe by name (`laptop`) or file, with `key=value` changes; `overrides.KEY=value` reaches into a key's own keys.
 
     Raises `EmertInputError` for an unknown recipe, key, or value.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.yaml")))
+        known = ", ".join(TRAINING_RECIPES)
         raise EmertInputError(f"{name}: no such recipe; give a .yaml file or one of {known}")
     try:
-        content = yaml.safe_load(path.read_text()) or {}
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise EmertInputError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from error
     if not isinstance(content, dict):
         raise EmertInputError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
     for change in changes or []:
         _apply(content, change)
-    known = [item.name for item in fields(Recipe)]
-    unknown = sorted(set(content) - set(known))
+    known_keys = [item.name for item in fields(Recipe)]
+    unknown = sorted(str(key) for key in set(content) - set(known_keys))
     if unknown:
-        raise EmertInputError(f"{path}: unknown key {', '.join(unknown)}; known keys: {', '.join(known)}")
-    return Recipe(**content)
+        raise EmertInputError(f"{path}: unknown key {', '.join(unknown)}; known keys: {', '.join(known_keys)}")
+    return Recipe(**{key: _as_number(value) if is_number_field(key) else value for key, value in content.items()})
 
 
 def _apply(content: dict, change: str) -> None:
-    key, equals, value = change.partition("=")
+    """`a=1` sets a key, `a.b=1` a key within a key."""
+    path, equals, value = change.partition("=")
     if not equals:
         raise EmertInputError(f"{change!r}: expected key=value")
+    *outer, last = path.split(".")
     target = content
-    if key.startswith("overrides."):
-        target, key = content.setdefault("overrides", {}), key.removeprefix("overrides.")
-    target[key] = yaml.safe_load(value)
+    for key in outer:
+        if target.get(key) is None:
+            target[key] = {}
+        target = target[key]
+        if not isinstance(target, dict):
+            raise EmertInputError(f"{change!r}: {key} holds {target!r}, which has no keys of its own")
+    try:
+        target[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise EmertInputError(f"{change!r}: the value is not YAML ({str(error).splitlines()[0]})") from error
+
+
+def _as_number(value: Any) -> Any:
+    """`1e-3`, which YAML takes for text since it lacks a point, as the number that everyone means."""
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() else number

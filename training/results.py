@@ -1,45 +1,47 @@
-"""From the table of predictions to results: a dictionary, a page to read, a table for the terminal.
+"""From the table of predictions to results: a dictionary, a page to read with its pictures, a table for the terminal.
 
 `results` is plain data (JSON, never NaN):
 
 ```
-header     data, data_kind, split, folds, seeds, command, versions
+header     data, data_kind, split, strict, folds, seeds, command, models, versions
 bootstrap  draws, seed, level, unit ("participants")
 methods    names in the order of the predictions table
 scores     {method: {task: {
                n, participants, absent_labels,
                metrics: {metric: {value, low, high, draws, note}},      pooled over the folds' test sets
-               folds: {metric, mean, std, n, note}}}}                   primary metric by fold; std with n - 1
+               folds: {metric, mean, std, n, note},                     primary metric by fold; std with n - 1
+               subgroups: {column: {group: {n, participants, metrics}}},
+               calibration: {answers, before}, confusion}}}}            class tasks only, else null
+gap        see `reports.gap_section`; null where the table has not both views
 ```
 
 A figure that can't be had is null, and its `note` says why.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS, Task, View
+from modeling_emert.tasks_emert import TASKS, Task
 
-from .bootstrap import Interval, intervals
-from .metrics import LOWER_IS_BETTER, METRICS, score
-from .predictions import find_problem, to_arrays, whole_file, write_table
+from .metrics import score
+from .predictions import find_problem, read_header, read_predictions, to_arrays, whole_file, write_table
+from .reports.gap_section import gap_of
+from .reports.page import results_markdown, summary_table
+from .reports.pictures import draw_pictures
+from .reports.sections import calibration_of, confusion_of, scores_of, subgroups_of
 
-_VIEWS: dict[View, str] = {"er": "Felt emotion (ER)", "fer": "Shown emotion (FER)", "perceived": "Perceived emotion"}
-_METRIC_TITLES = {"uar": "UAR", "macro_f1": "macro F1", "war": "WAR", "ccc": "CCC", "mae": "MAE"}
-_TERMINAL_WIDTH = 120
+__all__ = ["LEVEL", "Header", "make_results", "remake_results", "results_markdown", "summary_table", "write_results"]
+
 LEVEL = 0.95
-
-# One block of a table: its title, its column heads, its rows.
-_Table = tuple[str, list[str], list[list[str]]]
+PICTURES = "pictures"  # the folder of the PNG files, beside results.md
 
 
 def _installed_versions() -> dict[str, str]:
@@ -55,7 +57,10 @@ def _installed_versions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Header:
-    """What a reader must know before any figure. `data_kind` is "synthetic" or "real: <source>"; `split` is a sentence.
+    """What a reader must know before any figure.
+
+    `data_kind` is "synthetic" or "real: <source>"; `split` is a sentence; `strict`: no stimulus is on two sides; `models`:
+    what training each model took, see `scoring.training_cost`.
 
     Raises `ValueError` for another kind, and where data, split or seeds are empty.
     """
@@ -66,6 +71,8 @@ class Header:
     folds: int
     seeds: tuple[int, ...]
     command: str
+    strict: bool = False
+    models: tuple[Mapping, ...] = ()
     versions: dict[str, str] = field(default_factory=_installed_versions)
 
     def __post_init__(self) -> None:
@@ -74,6 +81,14 @@ class Header:
             raise ValueError(f'data_kind must be "synthetic" or "real: <source>", got {self.data_kind!r}')
         if not (self.data and self.split and len(self.seeds) and self.folds > 0):
             raise ValueError(f"results need the data's name, the split, the folds and the seeds, got {self}")
+
+    def to_plain(self) -> dict:
+        """As JSON holds it."""
+        return {**asdict(self), "seeds": list(self.seeds), "models": [dict(model) for model in self.models]}
+
+    @classmethod
+    def from_plain(cls, content: dict) -> "Header":
+        return cls(**{**content, "seeds": tuple(content["seeds"]), "models": tuple(content["models"])})
 
 
 def make_results(predictions: pd.DataFrame, header: Header, draws: int = 1000, seed: int = 0) -> dict:
@@ -91,84 +106,52 @@ def make_results(predictions: pd.DataFrame, header: Header, draws: int = 1000, s
             if name in found
         }
     return {
-        "header": {**asdict(header), "seeds": list(header.seeds)},
+        "header": header.to_plain(),
         "bootstrap": {"draws": draws, "seed": seed, "level": LEVEL, "unit": "participants"},
         "methods": list(all_scores),
         "scores": all_scores,
+        "gap": gap_of(predictions, draws, seed),
     }
 
 
 def write_results(folder: str | Path, predictions: pd.DataFrame, header: Header, draws: int = 1000, seed: int = 0) -> dict:
-    """Write results.json, results.md and predictions.parquet into `folder`, and return the results.
+    """Write results.json, results.md, predictions.parquet and pictures/*.png into `folder`, and return the results.
 
-    Each file is whole, and none is touched before all three are ready. Raises `EmertInputError` as `make_results`, and
+    Each file is whole, and none is touched before all are ready. Raises `EmertInputError` as `make_results`, and
     where the folder can't be written.
     """
     results = make_results(predictions, header, draws, seed)
+    pictures = draw_pictures(results, predictions)
     folder = Path(folder)
     with ExitStack() as stack:
         table, page, data = (
             stack.enter_context(whole_file(folder / name)) for name in ("predictions.parquet", "results.md", "results.json")
         )
+        for name, picture in pictures.items():
+            stack.enter_context(whole_file(folder / PICTURES / name)).write_bytes(picture)
         data.write_text(json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
-        page.write_text(results_markdown(results), encoding="utf-8")
-        write_table(table, predictions)
+        page.write_text(results_markdown(results, [f"{PICTURES}/{name}" for name in pictures]), encoding="utf-8")
+        write_table(table, predictions, header.to_plain())
     return results
 
 
-def summary_table(results: dict) -> str:
-    """The primary metric of every method and task as aligned plain text, in blocks of at most 120 columns."""
-    parts = [fill(_describe(results), _TERMINAL_WIDTH)]
-    for title, head, rows in _primary_tables(results):
-        parts += [f"{title}\n{block}" for block in _aligned_blocks([head, *rows])]
-    return "\n\n".join(parts)
-
-
-def results_markdown(results: dict) -> str:
-    """The page: what was measured on what, the primary metric by view, then every metric."""
-    header = results["header"]
-    versions = ", ".join(f"{name} {number}" for name, number in header["versions"].items())
-    parts = [
-        f"# Results on {header['data']}",
-        _describe(results),
-        f"Made by `{header['command']}` with {versions}.",
-    ]
-    for title, head, rows in _primary_tables(results):
-        parts += [f"## {title}", _markdown_table(head, rows)]
-    parts.append("## Every metric")
-    parts += [_markdown_table(head, rows) for head, rows in _full_tables(results)]
-    return "\n\n".join([*parts, *_absent_label_notes(results)]) + "\n"
+def remake_results(predictions: str | Path, folder: str | Path, draws: int = 1000, seed: int = 0) -> dict:
+    """All files of `write_results` again from its predictions.parquet alone, without model or data. Raises as that does."""
+    return write_results(folder, read_predictions(predictions), Header.from_plain(read_header(predictions)), draws, seed)
 
 
 def _score_task(task: Task, rows: pd.DataFrame, draws: int, seed: int) -> dict:
-    participants = rows["participant_id"].nunique()
     targets, _ = to_arrays(task, rows)
-    absent = []
-    if task.kind == "classes":
-        absent = [label for index, label in enumerate(task.labels) if not (targets == index).any()]
+    classes = task.kind == "classes"
+    absent = [label for index, label in enumerate(task.labels) if classes and not (targets == index).any()]
     return {
-        "n": len(rows),
-        "participants": participants,
+        **scores_of(task, rows, draws, seed, LEVEL),
         "absent_labels": absent,
-        "metrics": {
-            name: _plain(interval, participants) for name, interval in intervals(task, rows, draws, seed, LEVEL).items()
-        },
         "folds": _score_folds(task, rows),
+        "subgroups": subgroups_of(task, rows, draws, seed, LEVEL),
+        "calibration": calibration_of(task, rows) if classes else None,
+        "confusion": confusion_of(task, rows) if classes else None,
     }
-
-
-def _plain(interval: Interval, participants: int) -> dict:
-    note = None
-    if np.isnan(interval.value):
-        note = "the truth does not vary"  # the only way in which rows leave a metric undefined
-    elif participants < 2:
-        note = "one participant"
-    elif np.isnan(interval.low):
-        note = "undefined in every draw"
-    numbers = {name: _or_none(getattr(interval, name)) for name in ("value", "low", "high")}
-    if numbers["value"] is None:
-        numbers = dict.fromkeys(numbers)
-    return {**numbers, "draws": interval.draws, "note": note}
 
 
 def _score_folds(task: Task, rows: pd.DataFrame) -> dict:
@@ -179,100 +162,3 @@ def _score_folds(task: Task, rows: pd.DataFrame) -> dict:
     mean = float(values.mean()) if len(values) else None
     std = float(values.std(ddof=1)) if len(values) > 1 else None
     return {"metric": metric, "mean": mean, "std": std, "n": len(values), "note": note}
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _describe(results: dict) -> str:
-    header, bootstrap = results["header"], results["bootstrap"]
-    seeds = ", ".join(map(str, header["seeds"]))
-    return (
-        f"Measured on {header['data']} ({header['data_kind']}). Split: {header['split']}; folds: {header['folds']}; "
-        f"seeds: {seeds}. In brackets: {bootstrap['level']:.0%} interval, {bootstrap['draws']} draws of "
-        f"{bootstrap['unit']}."
-    )
-
-
-def _primary_tables(results: dict) -> list[_Table]:
-    """One for each view that has scores: rows are tasks, columns methods."""
-    tables = []
-    for view, title in _VIEWS.items():
-        tasks = [task for task in _tasks_of(results) if task.view == view]
-        rows = []
-        for task in tasks:
-            entries = [results["scores"][method].get(task.name) for method in results["methods"]]
-            cells = [_cell(entry["metrics"][task.primary_metric]) if entry else "n/a: not run" for entry in entries]
-            rows.append([f"{task.name} {_METRIC_TITLES[task.primary_metric]}", *cells])
-        if rows:
-            tables.append((title, ["task", *results["methods"]], rows))
-    return tables
-
-
-def _full_tables(results: dict) -> list[tuple[list[str], list[list[str]]]]:
-    """One for classes, one for numbers: a row for each task and method."""
-    tables = []
-    for kind, metrics in METRICS.items():
-        titles = [_METRIC_TITLES[name] + (" (lower is better)" if name in LOWER_IS_BETTER else "") for name in metrics]
-        rows = []
-        for task in _tasks_of(results):
-            for method in results["methods"] if task.kind == kind else []:
-                if entry := results["scores"][method].get(task.name):
-                    cells = [_cell(entry["metrics"][name]) for name in metrics]
-                    counts = [str(entry["participants"]), str(entry["n"])]
-                    rows.append([task.name, method, *counts, *cells, _fold_cell(entry["folds"])])
-        if rows:
-            by_fold = f"{titles[0]} by fold, mean ± std"
-            tables.append((["task", "method", "participants", "recordings", *titles, by_fold], rows))
-    return tables
-
-
-def _tasks_of(results: dict) -> list[Task]:
-    return [task for name, task in TASKS.items() if any(name in tasks for tasks in results["scores"].values())]
-
-
-def _absent_label_notes(results: dict) -> list[str]:
-    notes = {
-        f"{name}: no recording is labelled {' or '.join(entry['absent_labels'])}, so UAR is over the other classes."
-        for tasks in results["scores"].values()
-        for name, entry in tasks.items()
-        if entry["absent_labels"]
-    }
-    return sorted(notes)
-
-
-def _cell(metric: dict) -> str:
-    if metric["value"] is None:
-        return f"n/a: {metric['note']}"
-    if metric["low"] is None:
-        return f"{_two(metric['value'])} [n/a: {metric['note']}]"
-    return f"{_two(metric['value'])} [{_two(metric['low'])}, {_two(metric['high'])}]"
-
-
-def _fold_cell(folds: dict) -> str:
-    if folds["mean"] is None:
-        return f"n/a: {folds['note']}"
-    spread = f"n/a: {folds['note']}" if folds["std"] is None else _two(folds["std"])
-    return f"{_two(folds['mean'])} ± {spread}"
-
-
-def _two(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0 turns -0.0 into 0.0
-
-
-def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def _aligned_blocks(lines: Sequence[Sequence[str]]) -> list[str]:
-    """The lines as columns of text; as many columns side by side as fit, the first repeated in every block."""
-    columns = [[cell.ljust(max(map(len, column))) for cell in column] for column in zip(*lines, strict=True)]
-    blocks = [[columns[0]]]
-    for column in columns[1:]:
-        used = sum(len(other[0]) + 2 for other in blocks[-1])
-        if len(blocks[-1]) > 1 and used + len(column[0]) > _TERMINAL_WIDTH:
-            blocks.append([columns[0]])
-        blocks[-1].append(column)
-    return ["\n".join("  ".join(cells).rstrip() for cells in zip(*block, strict=True)) for block in blocks]

@@ -4,22 +4,24 @@
 that a busy machine slows both. `emert speed` prints the figures; run it with nothing else running.
 """
 
+import copy
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from dataset_scripts.benchmark import Figure
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertProcessor
 from modeling_emert.export_emert import example_inputs
 from modeling_emert.inference_emert import for_inference
-from modeling_emert.layers_emert import EmertFaceEncoder
 from modeling_emert.tasks_emert import TASKS
+
+from .throughput import measure_throughput
 
 BATCH = 16
 _CLIP = {"seconds": 10, "width": 1280, "height": 720, "frames_per_second": 30, "gaze_rate": 250}
@@ -30,18 +32,17 @@ def measure(rounds: int = 7, image_size: int = 112) -> Iterator[Figure]:
     torch.manual_seed(0)
     yield from _measure_forward(rounds, image_size)
     yield from _measure_training(rounds, image_size)
+    yield from measure_throughput(epochs=rounds)
     yield from _measure_clip(rounds)
 
 
-@contextmanager
-def _plain() -> Iterator[None]:
-    """The face encoder as one would write it down: channels where PyTorch puts them by default."""
-    ours = EmertFaceEncoder._pooled
-    EmertFaceEncoder._pooled = lambda self, images: self.backbone(images.contiguous()).feature_maps[-1].mean(dim=(2, 3))
-    try:
-        yield
-    finally:
-        EmertFaceEncoder._pooled = ours
+def _plain(model: EmertForEmotionRecognition) -> EmertForEmotionRecognition:
+    """A copy whose face encoder is as one would write it down: channels where PyTorch puts them by default."""
+    plain = copy.deepcopy(model)
+    for module in plain.modules():
+        if isinstance(module, nn.Conv2d):
+            module._forward_pre_hooks.clear()  # `layers_emert.choose_layout`
+    return plain
 
 
 def _compare(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -67,10 +68,11 @@ def _measure_forward(rounds: int, image_size: int) -> Iterator[Figure]:
     inputs = example_inputs(model.config, BATCH, image_size)
     half_inputs = {name: value.to(torch.bfloat16) if value.is_floating_point() else value for name, value in inputs.items()}
 
+    contiguous = _plain(model)
+
     @torch.no_grad()
     def plain():
-        with _plain():
-            return model(**inputs).logits
+        return contiguous(**inputs).logits
 
     @torch.no_grad()
     def ours():
@@ -101,9 +103,7 @@ def _measure_training(rounds: int, image_size: int) -> Iterator[Figure]:
     features = frozen.model.emert.get_face_features(frozen.inputs["pixel_values"]).detach()
     stored = {**frozen.inputs, "pixel_values": None, "face_features": features}
 
-    def plain():
-        with _plain():
-            whole()
+    plain = _Step(EmertConfig(), image_size, _plain)
 
     def bfloat16():
         with torch.autocast("cpu", torch.bfloat16):
@@ -121,8 +121,14 @@ def _measure_training(rounds: int, image_size: int) -> Iterator[Figure]:
 class _Step:
     """One step of training on one batch, again and again."""
 
-    def __init__(self, config: EmertConfig, image_size: int):
-        self.model = EmertForEmotionRecognition(config).train()
+    def __init__(
+        self,
+        config: EmertConfig,
+        image_size: int,
+        change: Callable[[EmertForEmotionRecognition], EmertForEmotionRecognition] = lambda model: model,
+    ):
+        """`change`: what is done to the network first."""
+        self.model = change(EmertForEmotionRecognition(config)).train()
         self.inputs = example_inputs(config, BATCH, image_size)
         self.labels = {
             name: torch.zeros(BATCH, dtype=torch.long)

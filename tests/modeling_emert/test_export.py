@@ -74,6 +74,35 @@ def test_onnx_file_answers_the_same_for_any_batch(tmp_path, overrides):
             np.testing.assert_allclose(answer, logits(model, inputs)[name].numpy(), atol=1e-4)
 
 
+class _Program:
+    """What torch's exporter gives, with a disk that fills up halfway."""
+
+    def __init__(self, error: OSError | None):
+        self.error = error
+
+    def save(self, path, external_data):
+        with open(path, "w") as file:
+            file.write("half")
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize("before", [None, "an older export"])
+def test_onnx_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch, before):
+    pytest.importorskip("onnxscript")
+    path = tmp_path / "tiny.onnx"
+    if before is not None:
+        path.write_text(before)
+    monkeypatch.setattr(torch.onnx, "export", lambda *args, **kwargs: _Program(OSError(28, "No space left on device")))
+    with pytest.raises(EmertInputError, match=r"tiny\.onnx: can't be written \(No space left on device\)"):
+        export_onnx(tiny_model(), path, IMAGE)
+    assert (path.read_text() if path.exists() else None) == before
+    assert [item for item in tmp_path.iterdir() if item != path] == []
+    monkeypatch.setattr(torch.onnx, "export", lambda *args, **kwargs: _Program(None))
+    assert export_onnx(tiny_model(), path, IMAGE).read_text() == "half"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_model_with_context_is_refused(tmp_path):
     pytest.importorskip("onnxscript")
     with pytest.raises(EmertInputError, match="takes context"):

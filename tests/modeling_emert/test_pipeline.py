@@ -157,7 +157,10 @@ def test_playlist_in_bytes_opens_no_other_file(pipe, tmp_path):
         ({"video": "nowhere/absent.mp4"}, r"clip 1 \(absent\.mp4\): nowhere/absent\.mp4: no such video file"),
         ({"gaze": Path("absent.csv")}, r"clip 1 \(absent\.csv\): .*absent\.csv"),
         ({}, "clip 1: Nothing is left to answer from"),
-        ({"film": 3}, r"clip 1: a clip is a dictionary with 'video', 'gaze' or both, or a Recording, got \['film'\]"),
+        (
+            {"film": 3},
+            r"clip 1: a clip is a dictionary with 'video', 'gaze' or both \(and .*\), or a Recording, got \['film'\]",
+        ),
         ("clip.mp4", r"clip 1: a clip is a dictionary .* got str"),
         (
             {"gaze": np.zeros((4, 3))},

@@ -51,7 +51,7 @@ def test_help_answers_without_heavy_imports():
         (["predict", "--model", "{model}", "--video", "{tmp}/absent.mp4"], "absent.mp4: no such video file"),
         (["predict", "--model", "{model}", "--gaze", "{tmp}/absent.csv"], "absent.csv"),
         (["predict", "--model", "{tmp}", "--video", "{tmp}/absent.mp4"], "no model here (config.json is missing)"),
-        (["evaluate", "--model", "{tmp}", "--data", "{tmp}", "--out", "{tmp}/out"], "no model here (config.json is missing)"),
+        (["evaluate", "{tmp}", "{tmp}", "--out", "{tmp}/out"], "no model here (config.json is missing)"),
         (["convert", "{tmp}/absent.pth", "--out", "{tmp}/out"], "absent.pth: no such checkpoint file"),
         (["push", "{tmp}", "--repo", "somebody/emert"], "no model here (config.json is missing)"),
     ],
@@ -92,10 +92,10 @@ def test_quickstart_makes_everything_and_a_second_call_refuses(
 def test_train_then_evaluate(data, tmp_path: Path, capsys: pytest.CaptureFixture):
     model, scores = tmp_path / "model", tmp_path / "scores"
     assert main(["train", "laptop", *_CHANGES, "--data", str(data.folder), "--out", str(model), "--fold", "2"]) == 0
-    assert main(["evaluate", "--model", str(model), "--data", str(data.folder), "--out", str(scores)]) == 0
+    assert main(["evaluate", str(model), str(data.folder), "--out", str(scores)]) == 0
     assert "logistic regression" in capsys.readouterr().out
     assert (scores / "results.json").is_file()
-    assert "already holds" in _refused(capsys, "evaluate", "--model", model, "--data", data.folder, "--out", scores)
+    assert "already holds" in _refused(capsys, "evaluate", model, data.folder, "--out", scores)
     assert "already holds" in _refused(capsys, "train", "laptop", "--data", data.folder, "--out", model)
 
 

@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 
 from dataset_scripts.reading import EmertData
 from modeling_emert import EmertInputError, GazeStatistics
+from modeling_emert.model_card_emert import RECORD_FILE
 from training import fitting
 from training.batches import EmertRows, collate, statistics_by_participant
-from training.fitting import RECORD_FILE, fit, make_model, prepare_processor
+from training.fitting import fit, make_model, prepare_processor
 from training.recipe import Recipe
 
 
@@ -35,29 +36,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(recipe: Recip
     other = _weights(fit(replace(recipe, seed=1), data, tmp_path / "c", fold=1))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
-
-
-def test_a_stopped_run_goes_on_and_ends_with_the_same_weights(
-    recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    undisturbed = _weights(fit(recipe, data, tmp_path / "whole", fold=1))
-    steps: list[int] = []
-
-    def stop_in_second_epoch(self, args, state, control, **kwargs):
-        steps.append(state.global_step)
-        if len(steps) == state.max_steps - 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fitting.EpochLine, "on_step_end", stop_in_second_epoch)
-        with pytest.raises(KeyboardInterrupt):
-            fit(recipe, data, tmp_path / "stopped", fold=1)
-        assert not (tmp_path / "stopped").exists()
-        steps.clear()
-        patch.setattr(fitting.EpochLine, "on_step_end", lambda self, args, state, control, **_: steps.append(1))
-        continued = _weights(fit(recipe, data, tmp_path / "stopped", fold=1))
-    assert 0 < len(steps) < 6, "the first epoch was trained again"
-    assert all(torch.equal(undisturbed[name], continued[name]) for name in undisturbed)
 
 
 def test_the_folder_is_whole_and_says_whom_the_model_has_seen(model: Path, data: EmertData):

@@ -5,12 +5,28 @@ import sys
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, recall_score
+from scipy.stats import pearsonr
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    mean_absolute_error,
+    mean_squared_error,
+    recall_score,
+    root_mean_squared_error,
+)
 
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS, Task
-from training.metrics import METRICS, as_targets, collect, score, scores
+from training.metrics import LOWER_IS_BETTER, METRIC_TITLES, METRICS, as_targets, collect, score, scores, uar_batchmean16
 
 ER7, VA, INTENSITY = TASKS["er7"], TASKS["er_va"], TASKS["fer_intensity"]
+EXACT = 1e-12
+
+
+def test_every_metric_has_a_title():
+    names = {name for metrics in METRICS.values() for name in metrics}
+    assert set(METRIC_TITLES) == names
+    assert names >= LOWER_IS_BETTER
+    assert all(METRICS[task.kind][0] == task.primary_metric for task in TASKS.values())
 
 
 def _ccc(x: np.ndarray, y: np.ndarray) -> float:
@@ -26,9 +42,10 @@ def test_classes_agree_with_scikit_learn(seed):
     targets, probabilities = _random_classes(np.random.default_rng(seed), 200)
     guessed = probabilities.argmax(1)
     found = score(ER7, targets, probabilities)
-    assert found["uar"] == pytest.approx(recall_score(targets, guessed, average="macro"))
-    assert found["macro_f1"] == pytest.approx(f1_score(targets, guessed, average="macro"))
-    assert found["war"] == pytest.approx(accuracy_score(targets, guessed))
+    assert found["uar"] == pytest.approx(recall_score(targets, guessed, average="macro"), abs=EXACT)
+    assert found["macro_f1"] == pytest.approx(f1_score(targets, guessed, average="macro"), abs=EXACT)
+    assert found["weighted_f1"] == pytest.approx(f1_score(targets, guessed, average="weighted"), abs=EXACT)
+    assert found["war"] == pytest.approx(accuracy_score(targets, guessed), abs=EXACT)
 
 
 def test_classes_absent_from_the_truth():
@@ -39,6 +56,7 @@ def test_classes_absent_from_the_truth():
     found = score(ER7, targets, probabilities)
     assert found["uar"] == pytest.approx(recall_score(targets, guessed, labels=range(4), average="macro"))
     assert found["macro_f1"] == pytest.approx(f1_score(targets, guessed, labels=range(6), average="macro", zero_division=0))
+    assert found["weighted_f1"] == pytest.approx(f1_score(targets, guessed, average="weighted", zero_division=0))
 
 
 @pytest.mark.parametrize("task", [VA, INTENSITY])
@@ -47,8 +65,12 @@ def test_numbers_agree_with_the_formula(task):
     targets = rng.uniform(*task.range, size=(150, task.size))
     guesses = 0.5 * targets + rng.normal(scale=0.2, size=targets.shape)
     found = score(task, targets, guesses)
-    assert found["ccc"] == pytest.approx(np.mean([_ccc(x, y) for x, y in zip(targets.T, guesses.T, strict=True)]))
-    assert found["mae"] == pytest.approx(mean_absolute_error(targets, guesses))
+    columns = list(zip(targets.T, guesses.T, strict=True))
+    assert found["ccc"] == pytest.approx(np.mean([_ccc(x, y) for x, y in columns]), abs=EXACT)
+    assert found["pearson_r"] == pytest.approx(np.mean([pearsonr(x, y).statistic for x, y in columns]), abs=EXACT)
+    assert found["mae"] == pytest.approx(mean_absolute_error(targets, guesses), abs=EXACT)
+    assert found["mse"] == pytest.approx(mean_squared_error(targets, guesses), abs=EXACT)
+    assert found["rmse"] == pytest.approx(root_mean_squared_error(targets, guesses), abs=EXACT)
 
 
 def test_large_offset_loses_no_precision():
@@ -64,15 +86,33 @@ def test_constant_predictor():
     assert found["uar"] == pytest.approx(1 / 3)
     assert found["war"] == pytest.approx(1 / 2)
     numbers = np.random.default_rng(4).uniform(-1, 1, (50, 2))
-    assert score(VA, numbers, np.full((50, 2), 0.3))["ccc"] == 0.0
+    flat = score(VA, numbers, np.full((50, 2), 0.3))
+    assert flat["ccc"] == flat["pearson_r"] == 0.0
 
 
 def test_undefined_is_nan():
     assert np.isnan(score(ER7, np.array([ABSENT_CLASS]), np.eye(7)[:1])["uar"])
     assert all(np.isnan(value) for value in score(VA, np.zeros((0, 2)), np.zeros((0, 2))).values())
     constant = score(INTENSITY, np.full(10, 0.3), np.linspace(0, 3, 10))
-    assert np.isnan(constant["ccc"])
+    assert np.isnan([constant["ccc"], constant["pearson_r"]]).all()
     assert constant["mae"] > 0
+    assert np.isnan(score(INTENSITY, np.full(10, 0.3), np.full(10, 0.3))["ccc"])
+
+
+def test_small_errors_keep_their_digits():
+    """The squared error is summed as such: from the sums of squares it would be rounding alone."""
+    targets = np.random.default_rng(7).uniform(0, 3, 100)
+    assert score(INTENSITY, targets, targets + 1e-9)["rmse"] == pytest.approx(1e-9, rel=1e-5)
+
+
+def test_mean_over_batches_of_16():
+    rng = np.random.default_rng(8)
+    targets, probabilities = _random_classes(rng, 40)
+    by_batch = [score(ER7, targets[i : i + 16], probabilities[i : i + 16])["uar"] for i in (0, 16, 32)]
+    assert uar_batchmean16(ER7, targets, probabilities) == pytest.approx(np.mean(by_batch))
+    assert uar_batchmean16(ER7, targets, probabilities) != pytest.approx(score(ER7, targets, probabilities)["uar"])
+    assert np.isnan(uar_batchmean16(ER7, np.zeros(0), np.zeros((0, 7))))
+    assert all("uar_batchmean16" not in names for names in METRICS.values())
 
 
 def test_absent_labels_are_left_out():
@@ -135,7 +175,7 @@ import importlib.util, sys, types
 model = types.ModuleType("modeling_emert")
 model.__path__ = importlib.util.find_spec("modeling_emert").submodule_search_locations
 sys.modules["modeling_emert"] = model
-import training.baselines, training.eye_statistics, training.results
+import training.methods.fitted, training.eye_statistics, training.results
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

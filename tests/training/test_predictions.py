@@ -8,7 +8,17 @@ import pytest
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.predictions import COLUMNS, read_predictions, to_arrays, to_rows, whole_file, write_predictions
+from training.predictions import (
+    COLUMNS,
+    OPTIONAL_COLUMNS,
+    read_header,
+    read_predictions,
+    to_arrays,
+    to_rows,
+    whole_file,
+    write_predictions,
+    write_table,
+)
 
 ER3, VA = TASKS["er3"], TASKS["er_va"]
 IDS = (["r0", "r1", "r2"], ["p0", "p0", "p1"], ["s0", "s1", "s0"])
@@ -22,7 +32,7 @@ def table() -> pd.DataFrame:
 
 
 def test_rows(table):
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == (*COLUMNS, *OPTIONAL_COLUMNS)
     first = table.iloc[0]
     assert (first["recording_id"], first["participant_id"], first["stimulus_id"]) == ("r0", "p0", "s0")
     assert (first["target"], first["fold"], first["task"]) == ([2.0], 1, "er3")
@@ -143,3 +153,25 @@ def test_a_file_in_the_way_is_the_users_error(table, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EmertInputError, match="can't be written"):
         write_predictions(tmp_path / "file" / "p.parquet", table)
+
+
+def test_what_may_be_absent_comes_back_and_an_older_file_without_it_is_read(table, tmp_path):
+    table.at[0, "uncalibrated"] = list(table.at[0, "prediction"])
+    table.at[1, "groups"] = {"sex": "f", "age_group": "30-39"}
+    path = tmp_path / "predictions.parquet"
+    write_predictions(path, table)
+    back = read_predictions(path)
+    assert back.at[0, "uncalibrated"] == table.at[0, "prediction"]
+    assert back.at[1, "groups"] == {"sex": "f", "age_group": "30-39"}
+    assert back.at[2, "groups"] is None
+    write_predictions(path, table[list(COLUMNS)])
+    assert read_predictions(path)["groups"].isna().all()
+
+
+def test_a_file_without_a_header_says_so(table, tmp_path):
+    path = tmp_path / "predictions.parquet"
+    write_predictions(path, table)
+    with pytest.raises(EmertInputError, match="of which data and split"):
+        read_header(path)
+    write_table(path, table, {"data": "drawn"})
+    assert read_header(path) == {"data": "drawn"}

@@ -10,7 +10,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.metrics import score
 from training.predictions import read_predictions, to_arrays, to_rows
-from training.results import Header, make_results, results_markdown, summary_table, write_results
+from training.results import Header, make_results, remake_results, results_markdown, summary_table, write_results
 
 FILES = {"results.json", "results.md", "predictions.parquet"}
 
@@ -60,9 +60,12 @@ def test_figures(header):
 def test_files_are_whole(header, tmp_path):
     predictions = _predictions()
     results = write_results(tmp_path / "new", predictions, header, draws=50)
-    assert {file.name for file in (tmp_path / "new").iterdir()} == FILES
+    pictures = sorted(file.name for file in (tmp_path / "new" / "pictures").iterdir())
+    assert {file.name for file in (tmp_path / "new").iterdir() if file.is_file()} == FILES
     assert json.loads((tmp_path / "new" / "results.json").read_text("utf-8")) == results
-    assert (tmp_path / "new" / "results.md").read_text("utf-8") == results_markdown(results)
+    page = (tmp_path / "new" / "results.md").read_text("utf-8")
+    assert all(f"](pictures/{name})" in page for name in pictures)
+    assert page.startswith(results_markdown(results).rstrip())
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "new" / "predictions.parquet"), predictions)
 
 
@@ -70,9 +73,11 @@ def test_a_failure_touches_no_file(header, tmp_path, monkeypatch):
     write_results(tmp_path, _predictions(), header, draws=20)
     before = {name: (tmp_path / name).read_bytes() for name in FILES}
     monkeypatch.setattr("training.results.write_table", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
+    pictures = {file.name: file.read_bytes() for file in (tmp_path / "pictures").iterdir()}
     with pytest.raises(EmertInputError, match="disk full"):
         write_results(tmp_path, _predictions(methods=("other",)), header, draws=20)
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
+    assert {file.name: file.read_bytes() for file in (tmp_path / "pictures").iterdir()} == pictures
 
 
 def test_pages_say_what_was_measured(header):
@@ -138,3 +143,13 @@ def test_the_kind_of_data_must_be_said(kind):
 
 def test_real_data_name_their_source():
     assert Header("CEAP", "real: CEAP-360VR", "split", 5, (0,), "command").data_kind == "real: CEAP-360VR"
+
+
+def test_everything_can_be_made_again_from_the_predictions_alone(header, tmp_path):
+    predictions = _predictions()
+    predictions["groups"] = [{"sex": "f" if int(name) % 2 else "m"} for name in predictions["participant_id"]]
+    first = write_results(tmp_path / "first", predictions, header, draws=20)
+    again = remake_results(tmp_path / "first" / "predictions.parquet", tmp_path / "again", draws=20)
+    assert again == first
+    for path in (tmp_path / "first").rglob("*.*"):
+        assert (tmp_path / "again" / path.relative_to(tmp_path / "first")).read_bytes() == path.read_bytes(), path

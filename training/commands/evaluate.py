@@ -1,37 +1,75 @@
-"""`emert evaluate`: scores of one model on participants whom it has never seen, beside the baselines."""
+"""`emert evaluate`: scores of a model on participants whom it has never seen, beside the baselines."""
 
 import argparse
 from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, type=Path, help="folder of the model")
-    parser.add_argument("--data", required=True, type=Path, help="data set folder that `emert data build` made")
-    parser.add_argument("--out", required=True, type=Path, help="folder of results.json, results.md, predictions.parquet")
+    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="folder of a model, or of several, one a fold")
+    parser.add_argument("data", nargs="?", type=Path, metavar="DATA", help="data set folder that `emert data build` made")
+    parser.add_argument(
+        "--protocol",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="what to test, e.g. er7-fold1 or er7-strict-fold1; again for more (default: its own fold, every task)",
+    )
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        help="in place of MODEL and DATA: make everything again from its predictions",
+    )
+    parser.add_argument("--out", required=True, type=Path, help="folder of results.json, results.md, pictures, predictions")
     parser.add_argument("--overwrite", action="store_true", help="replace what --out holds")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from training.model_folder import check_model_folder
+    _check(arguments)
+    results = _score(arguments) if arguments.predictions is None else _remake(arguments)
+    from training.results import summary_table
 
-    check_model_folder(arguments.model)  # before anything heavy is loaded
+    print(summary_table(results))
+    print(f"\nin full: {arguments.out / 'results.md'}")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raises `EmertInputError` unless there is either a model with data, or predictions."""
+    from modeling_emert.errors_emert import EmertInputError
+
+    if arguments.predictions is None and (arguments.model is None or arguments.data is None):
+        raise EmertInputError("evaluate: give MODEL and DATA, or --predictions FILE")
+    if arguments.predictions is not None and (arguments.model is not None or arguments.protocol):
+        raise EmertInputError("evaluate: --predictions needs no MODEL, DATA or --protocol; it knows what was tested")
+
+
+def _remake(arguments: argparse.Namespace) -> dict:
+    from dataset_scripts.building import check_free
+    from training.results import remake_results
+
+    check_free(arguments.out, arguments.overwrite)
+    return remake_results(arguments.predictions, arguments.out)
+
+
+def _score(arguments: argparse.Namespace) -> dict:
+    from training.model_folder import find_models, read_record
+
+    folders = find_models(arguments.model)  # before anything heavy is loaded
+    records = [read_record(folder) for folder in folders]
     import pandas as pd
 
     from dataset_scripts.building import check_free
     from dataset_scripts.reading import EmertData
-    from training.evaluating import evaluate_baselines, evaluate_model, read_record
-    from training.results import summary_table, write_results
+    from training.evaluating import evaluate_all_baselines, evaluate_models
+    from training.protocols import parse_protocols
+    from training.results import write_results
     from training.scoring import make_header
 
     check_free(arguments.out, arguments.overwrite)
-    record = read_record(arguments.model)
+    protocols = parse_protocols(arguments.protocol)
     data = EmertData.open(arguments.data)
-    tables = [evaluate_model(arguments.model, data)]
-    if record["splits_sha256"] == data.assignment.sha256:
-        by_participant = record["recipe"]["normalisation"] == "participant"
-        tasks = list(dict.fromkeys(tables[0]["task"]))
-        tables.append(evaluate_baselines(data, tasks, record["fold"], record["strict"], by_participant))
-    header = make_header(data, [record], f"emert evaluate --model {arguments.model} --data {arguments.data}")
-    results = write_results(arguments.out, pd.concat(tables, ignore_index=True), header)
-    print(summary_table(results))
-    print(f"\nin full: {arguments.out / 'results.md'}")
+    tested = evaluate_models(folders, data, protocols)
+    baselines = evaluate_all_baselines(data, tested, records, protocols)
+    chosen = "".join(f" --protocol {protocol.name}" for protocol in protocols)
+    header = make_header(data, records, f"emert evaluate {arguments.model} {arguments.data}{chosen}", protocols)
+    return write_results(arguments.out, pd.concat([tested, baselines], ignore_index=True), header)

@@ -14,8 +14,10 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_model_folder(arguments.model)  # before anything heavy is loaded
     from dataset_scripts.reading import EmertData
-    from training.evaluating import load_model, read_record, unseen_rows
+    from training.evaluating import load_model
+    from training.model_folder import read_record
     from training.probes import participant_probe, pooled_features
+    from training.protocols import unseen_rows
 
     data = EmertData.open(arguments.data)
     rows = unseen_rows(data, read_record(arguments.model))

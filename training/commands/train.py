@@ -3,8 +3,22 @@
 import argparse
 from pathlib import Path
 
+_MORE = """
+examples:
+  emert train laptop epochs=5 overrides.encoder_size=32 --data DATA --out MODEL
+  emert train my_recipe.yaml 'augmentation=[{name: flip, chance: 0.5}]' --data DATA --out MODEL
+
+A run that was stopped goes on where it was when the same command is given again, and ends with the same weights.
+
+on several GPUs, or several processes on CPU (the batch of the recipe is that of all of them together):
+  torchrun --standalone --nproc_per_node 2 -m training.cli train laptop --data DATA --out MODEL
+  accelerate launch --num_processes 2 --module training.cli train laptop --data DATA --out MODEL   (GPUs; on CPU use torchrun)
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _MORE
     parser.add_argument("recipe", help="name of a shipped recipe (laptop, authors, ...) or a .yaml file")
     parser.add_argument("changes", nargs="*", metavar="key=value", help="changes to the recipe, e.g. epochs=5")
     parser.add_argument("--data", required=True, type=Path, help="data set folder that `emert data build` made")
@@ -12,15 +26,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fold", type=int, default=1, help="whose participants are held out for the test (default 1)")
     parser.add_argument("--strict", action="store_true", help="hold the stimuli of the test out as well")
     parser.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    parser.add_argument("--track", choices=("tensorboard", "trackio"), help="log to it as well, on this machine, offline")
 
 
 def run(arguments: argparse.Namespace) -> None:
     from dataset_scripts.building import check_free
     from dataset_scripts.reading import EmertData
+    from training.arguments import is_main_process
     from training.fitting import fit
+    from training.history import history_table
     from training.recipe import load_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.changes)
     check_free(arguments.out, arguments.overwrite)
-    fit(recipe, EmertData.open(arguments.data), arguments.out, arguments.fold, arguments.strict)
-    print(f"{arguments.out}: trained. Score it: emert evaluate --model {arguments.out} --data {arguments.data} --out scores")
+    fit(recipe, EmertData.open(arguments.data), arguments.out, arguments.fold, arguments.strict, arguments.track)
+    if is_main_process():
+        print(history_table(arguments.out))
+        print(f"{arguments.out}: trained. Score it: emert evaluate {arguments.out} {arguments.data} --out scores")

@@ -1,0 +1,140 @@
+"""How the page looks: gradio's theme and our own style sheet, in the colours of `dataset_scripts/pictures/style.py`.
+
+System fonts only: gradio's own themes fetch theirs from Google.
+"""
+
+from typing import TYPE_CHECKING
+
+from dataset_scripts.pictures.style import DARK, LIGHT, Style
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
+_MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+
+
+def theme() -> "gr.themes.Base":
+    """Quiet, with the blue of the pictures for what can be pressed."""
+    import gradio as gr
+
+    blue = gr.themes.Color(
+        c50="#eaf4fb", c100="#d3e8f6", c200="#a8d2ee", c300="#74b6e2", c400="#3e97d1", c500="#0072b2",
+        c600="#00639c", c700="#005283", c800="#00426a", c900="#003250", c950="#00243a",
+    )  # fmt: skip
+    base = gr.themes.Base(primary_hue=blue, secondary_hue=blue, neutral_hue="slate", font=_FONTS, font_mono=_MONO)
+    return base.set(
+        body_background_fill="#F6F7F9",
+        body_background_fill_dark=DARK.background,
+        body_text_color=LIGHT.ink,
+        body_text_color_dark=DARK.ink,
+        body_text_color_subdued="#595959",
+        body_text_color_subdued_dark=DARK.faint,
+        block_background_fill=LIGHT.panel,
+        block_background_fill_dark=DARK.panel,
+        block_label_text_color="#3A3A3A",
+        block_label_text_color_dark=DARK.ink,
+        block_title_text_color=LIGHT.ink,
+        block_title_text_color_dark=DARK.ink,
+        input_placeholder_color="#666666",
+        input_placeholder_color_dark=DARK.faint,
+        button_primary_background_fill="#00639c",
+        button_primary_background_fill_hover="#005283",
+        button_primary_background_fill_dark="#00639c",
+        button_primary_background_fill_hover_dark="#0072b2",
+        button_primary_text_color="#FFFFFF",
+        button_primary_text_color_dark="#FFFFFF",
+        link_text_color="#00639c",
+        link_text_color_dark="#74b6e2",
+    )
+
+
+def _variables(style: Style, faint: str) -> str:
+    known = {
+        "panel": style.panel, "ink": style.ink, "faint": faint, "grid": style.grid, "first": style.first,
+        "second": style.second, "span": style.span, "alarm": style.alarm, "usable": style.usable, "poor": style.poor,
+    }  # fmt: skip
+    return "".join(f"--emert-{name}:{colour};" for name, colour in known.items())
+
+
+# Words on grey need more contrast than the grey of a report's axes.
+STYLE_SHEET = (
+    f""":root{{{_variables(LIGHT, "#595959")}}}.dark{{{_variables(DARK, DARK.faint)}}}"""
+    + """
+.gradio-container{max-width:min(1440px,100vw)!important;margin:0 auto!important}
+.gradio-container :is(.main,.wrap,.contain,.column,.block){min-width:0!important;max-width:100%}
+.emert-head h1{font-size:1.7rem;line-height:1.2;margin:0}
+.emert-head p{margin:.35rem 0 0;max-width:62rem}
+.emert-banner,.emert-warning,.emert-refusal{border:0!important;border-radius:6px;
+ box-shadow:inset 6px 0 0 var(--emert-usable),inset 0 0 0 1px var(--emert-usable);
+ padding:.6rem .9rem;color:var(--emert-ink);background:var(--emert-panel);margin:.25rem 0 .75rem;overflow-wrap:anywhere}
+.emert-refusal{box-shadow:inset 6px 0 0 var(--emert-poor),inset 0 0 0 1px var(--emert-poor)}
+.emert-warning ul{margin:.3rem 0 0 1.1rem;list-style:disc}
+.emert-answer{color:var(--emert-ink)}
+.emert-answer h2{font-size:1.25rem;margin:.8rem 0 .4rem}
+.emert-answer h2.emert-verdict{font-size:1.6rem;line-height:1.25;margin:.1rem 0 .3rem;color:var(--emert-ink)}
+.emert-answer h3{font-size:.95rem;font-weight:600;margin:0 0 .6rem;color:var(--emert-ink)}
+.emert-answer p{margin:.2rem 0 .5rem}
+.emert-source,.emert-small{font-size:.82rem;color:var(--emert-faint);overflow-wrap:anywhere}
+.emert-cards+.emert-card{margin-top:.2rem}
+.emert-cards{columns:2 320px;column-gap:.9rem;margin:.7rem 0 0}
+.emert-why{columns:3 320px}
+.emert-cards .emert-card{break-inside:avoid}
+.emert-card{background:var(--emert-panel);border:1px solid var(--emert-grid);border-radius:10px;padding:.9rem 1rem;
+ min-width:0;margin-bottom:.9rem}
+.emert-bars,.emert-adds{width:100%;border-collapse:collapse;font-size:.88rem;table-layout:fixed}
+.emert-table :is(table,tr,th,td),
+.emert-answer :is(.emert-bars,.emert-adds),.emert-answer .emert-bars :is(tr,th,td),.emert-answer .emert-adds :is(tr,
+ th,td){border:0!important}
+.emert-bars th,.emert-bars td,.emert-adds th,.emert-adds td{padding:.22rem .3rem!important;text-align:left;
+ vertical-align:middle;
+ color:var(--emert-ink);overflow-wrap:anywhere}
+.emert-bars th[scope=row],.emert-bars thead td{width:6.2em;font-weight:500}
+.emert-bars thead th{font-weight:600}
+.emert-adds caption{text-align:left;font-weight:600;padding:.3rem .3rem .1rem}
+.emert-adds th{width:7em;font-weight:500}
+.emert-cell{white-space:nowrap}
+.emert-bars .emert-cell{display:table-cell}
+.emert-track{display:inline-block;position:relative;width:calc(100% - 3.5em);height:.85em;border-radius:3px;
+ background:var(--emert-grid);overflow:hidden;vertical-align:middle}
+.emert-signed{width:100%}
+.emert-signed::after{content:"";position:absolute;left:50%;top:0;bottom:0;width:1px;background:var(--emert-faint)}
+.emert-signed .emert-bar{position:absolute;top:0}
+.emert-bar{display:block;height:100%;min-width:1px}
+.emert-felt{background:var(--emert-first)}
+.emert-shown{background:repeating-linear-gradient(135deg,var(--emert-second) 0 4px,
+ color-mix(in srgb,var(--emert-second) 62%,var(--emert-panel)) 4px 7px)}
+.emert-number{display:inline-block;width:3.4em;text-align:right;font-variant-numeric:tabular-nums}
+.emert-key{display:inline-block;width:.8em;height:.8em;margin-right:.4em;vertical-align:-.05em;border-radius:50%}
+.emert-key.emert-shown{border-radius:0}
+.emert-big{font-size:1.9rem;font-weight:600;line-height:1.1;font-variant-numeric:tabular-nums}
+.emert-big small{font-size:1rem;font-weight:400}
+.emert-scale{position:relative;height:.5rem;border-radius:4px;background:var(--emert-grid);margin:.5rem .4rem .2rem}
+.emert-scale span{position:absolute;top:-.3rem;width:.5rem;height:1.1rem;margin-left:-.25rem;border-radius:3px;
+ background:var(--emert-ink)}
+.emert-ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--emert-faint);margin-bottom:.4rem}
+.emert-picture{display:block;width:100%;height:auto}
+.emert-picture text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif!important}
+.emert-plane{max-width:340px;margin:0 auto}
+.emert-map{max-width:420px;margin:0 auto}
+.emert-time-narrow{display:none}
+.emert-crops{display:grid;grid-template-columns:repeat(4,1fr);gap:.4rem;margin-top:.5rem}
+.emert-crops figure{margin:0}
+.emert-crops img{width:100%;display:block;border-radius:4px;margin:0}
+.emert-crops figcaption{font-size:.75rem;color:var(--emert-faint);text-align:center}
+.emert-empty{color:var(--emert-faint);padding:2.5rem 1rem;text-align:center;border:1px dashed var(--emert-grid);
+ border-radius:10px}
+.emert-table{overflow-x:auto;max-width:min(100%,calc(100vw - 3.2rem))}
+.emert-table table{border-collapse:collapse;font-size:.85rem;width:100%}
+.emert-table tr{box-shadow:0 1px 0 var(--emert-grid)}
+.emert-table th,.emert-table td{padding:.3rem .5rem!important;vertical-align:top;text-align:left;
+ color:var(--emert-ink)}
+.emert-downloads a{display:inline-block;margin:.5rem .8rem .2rem 0;text-decoration:underline}
+.emert-care{max-width:52rem}
+.dark button[role=tab][aria-selected=true]{color:#74b6e2!important}
+:focus-visible{outline:3px solid var(--emert-first)!important;outline-offset:2px}
+@media (max-width:700px){.emert-time-wide{display:none}.emert-time-narrow{display:block}
+ .emert-card{padding:.7rem .65rem}
+ .emert-answer h2.emert-verdict{font-size:1.3rem}.emert-head h1{font-size:1.4rem}}
+"""
+)

@@ -1,0 +1,34 @@
+"""What the page and the worker processes say to each other: plain data only, since it crosses processes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Request:
+    """One recording to answer from; `video`, `gaze` or both.
+
+    - `model`: folder of the checkpoint. `participant`: whose gaze, where the file holds several people's.
+    - `pictures`: whether to draw; a batch and programs do without.
+    - `video_name`, `gaze_name`: what the visitor calls the files, for messages.
+    """
+
+    model: Path
+    video: Path | None = None
+    gaze: Path | None = None
+    participant: str | None = None
+    pictures: bool = True
+    video_name: str = ""
+    gaze_name: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Either `refusal`, one sentence for the visitor, or `answer` (plain JSON, see `worker.describe`) and `pictures`.
+
+    `pictures`: by name an SVG, or for `crops` several PNGs as data URLs.
+    """
+
+    answer: dict | None = None
+    pictures: dict | None = None
+    refusal: str | None = None

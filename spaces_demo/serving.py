@@ -1,0 +1,83 @@
+"""Starts everything in order and stops it in reverse: temporary folder, workers, examples, page."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .checkpoints import Checkpoint, find_checkpoints
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from .service import Service
+
+# No request leaves the machine: neither gradio's statistics nor the Hub's.
+_QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None = None) -> None:
+    """Until it is interrupted or told to end. `port`: by default the first free one from 7860.
+
+    Raises:
+        EmertInputError: a folder of `models` holds no trained model.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what is below is left in order, and nothing stays on disk
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    with running(find_checkpoints(models), host, port) as (page, _):
+        page.block_thread()
+
+
+@contextmanager
+def running(
+    checkpoints: Sequence[Checkpoint], host: str = "127.0.0.1", port: int | None = None
+) -> "Iterator[tuple[gr.Blocks, Service]]":
+    """The page, launched, and its service; at the end all is stopped and nothing is left on disk."""
+    os.environ.update(_QUIET)
+    from .uploads import Uploads, upload_folder
+
+    with upload_folder() as folder:
+        from .workers import Workers
+
+        workers = Workers([one.folder for one in checkpoints])  # they warm up while the rest is made ready
+        try:
+            from .examples import make_examples
+            from .screen import build_screen
+            from .service import Service
+
+            service = Service(workers, Uploads(folder), checkpoints, make_examples(folder.parent / "examples"))
+            page = build_screen(service)
+            launch(page, host, port)
+            try:
+                yield page, service
+            finally:
+                page.close()
+        finally:
+            workers.close()
+
+
+def launch(page: "gr.Blocks", host: str, port: int | None) -> None:
+    """Opens the port and comes back."""
+    from .limits import MAX_UPLOAD_MB, MAX_WAITING, WORKERS
+    from .look import STYLE_SHEET, theme
+
+    page.queue(max_size=MAX_WAITING, default_concurrency_limit=WORKERS)
+    page.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        prevent_thread_lock=True,
+        ssr_mode=False,
+        theme=theme(),
+        css=STYLE_SHEET,
+        max_file_size=f"{MAX_UPLOAD_MB}mb",
+        footer_links=["api"],
+        show_error=False,
+        enable_monitoring=False,
+    )

@@ -1,0 +1,110 @@
+"""The answer in words: what the face shows, what is felt, how sure the model is, and what the gap means."""
+
+from modeling_emert.configuration_emert import MODALITIES
+
+EYES = ("eye_movements", "fixations")
+MODALITY_WORDS = {"face": "face", "eye_movements": "eye movements", "fixations": "fixations"}
+VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
+
+
+def verdict(answer: dict) -> str:
+    """One sentence for people, of the finest classes that the model knows."""
+    felt, shown = _fine(answer, "er"), _fine(answer, "fer")
+    face, eyes = "face" in answer["modalities"], any(name in answer["modalities"] for name in EYES)
+    if felt and shown and face and eyes:
+        if felt == shown:
+            return f"Face and eyes agree: {felt}."
+        return f"The face shows {shown}; the eyes suggest {felt}."
+    if face and shown:
+        return f"The face shows {shown}; without the eyes, what is felt stays a guess" + (f": {felt}." if felt else ".")
+    if eyes and felt:
+        return f"The eyes suggest {felt}; there is no face, so nothing can be said of what it shows."
+    return f"The model says {felt or shown}." if felt or shown else "The model gives numbers only; see below."
+
+
+def coarse_verdict(answer: dict) -> str | None:
+    """The three-class verdict as one sentence; None where the model has no such task."""
+    views = {"er": top(answer["tasks"].get("er3")), "fer": top(answer["tasks"].get("fer3"))}
+    words = {"er": "what is felt is {}", "fer": "what is shown is {}"}
+    known = [words[view].format(label[0]) for view, label in views.items() if label and view_is_grounded(answer, view)]
+    if not known:
+        return None
+    sentence = " and ".join(known) + "."
+    return "In three classes: " + sentence
+
+
+def view_is_grounded(answer: dict, view: str) -> bool:
+    """Whether the answer rests on what this view needs: a face for what is shown, anything for what is felt."""
+    return view == "er" or "face" in answer["modalities"]
+
+
+def sureness(answer: dict) -> str | None:
+    """How sure the model is of its finest classes, and whether that is calibrated; None without classes."""
+    parts = []
+    for view, words in VIEW_WORDS.items():
+        best = top(answer["tasks"].get(f"{view}7") or answer["tasks"].get(f"{view}3"))
+        if best and view_is_grounded(answer, view):
+            parts.append(f"{words}: {best[0]} with {best[1]:.0%}")
+    if not parts:
+        return None
+    if answer["calibrated"]:
+        meaning = "Calibrated on people held out of the training: of 100 answers given with 80%, about 80 are right."
+    else:
+        meaning = "Not calibrated: this checkpoint's percentages rank the emotions, and are no chance of being right."
+    return f"{'; '.join(parts)}. {meaning}"
+
+
+def gap_words(gap: float) -> str:
+    """What the number means."""
+    return (
+        f"{gap:.0%} of the probability lies on different emotions for what is felt and what is shown "
+        "(0: the two are the same, 1: they have nothing in common)."
+    )
+
+
+def contribution_words(task_label: str, change: float | None, kind: str) -> str:
+    """One modality's contribution to a view's answer: see `EmertExplanation.contributions`."""
+    if change is None:
+        return "not given, or the only one"
+    if kind == "numbers":
+        return f"without it the numbers move by {change:.0%} of their range"
+    if abs(change) < 0.005:
+        return f"without it {task_label} stays as probable"
+    return f"without it {task_label} {'loses' if change > 0 else 'gains'} {abs(change):.0%}"
+
+
+def given_words(answer: dict) -> list[str]:
+    """What the network was given, a sentence each."""
+    measured, words = answer["measured"], []
+    if "face" in answer["modalities"]:
+        frames, share = measured["face_frames"], measured["face_found_share"]
+        words.append(f"{frames} frames spread over the video; a face was found in {share:.0%} of them.")
+    else:
+        words.append("No face.")
+    if not any(name in answer["modalities"] for name in EYES):
+        words.append("No gaze.")
+    if measured["samples"]:
+        rate = f" at {measured['rate_hz']:.0f} Hz" if measured["rate_hz"] else ""
+        words.append(
+            f"{measured['samples']:,} gaze samples{rate}, read as {measured['gaze_format']}; "
+            f"{measured['missing_share']:.0%} without a gaze point."
+        )
+    if measured["fixations"]:
+        how = "listed by the tracker" if measured["fixation_method"] == "export" else measured["fixation_method"]
+        words.append(f"{measured['fixations']} fixations, {how}.")
+    if measured["blinks"] is not None:
+        words.append(f"{measured['blinks']} {'blink' if measured['blinks'] == 1 else 'blinks'}.")
+    absent = [MODALITY_WORDS[name] for name in MODALITIES if name not in answer["modalities"]]
+    if absent:
+        words.append(f"Left out: {', '.join(absent)}.")
+    return words
+
+
+def top(probabilities: dict[str, float] | None) -> tuple[str, float] | None:
+    """The most probable label and its probability."""
+    return max(probabilities.items(), key=lambda item: item[1]) if probabilities else None
+
+
+def _fine(answer: dict, view: str) -> str | None:
+    best = top(answer["tasks"].get(f"{view}7") or answer["tasks"].get(f"{view}3"))
+    return best[0] if best else None

@@ -1,0 +1,147 @@
+"""What runs in a worker process: one recording in, numbers and pictures out. Nothing of it is kept."""
+
+import contextlib
+import sys
+import traceback
+from functools import cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .limits import WORKER_EXTRA_MB
+from .request import Reply, Request
+
+if TYPE_CHECKING:
+    from modeling_emert.modeling_emert import EmertForEmotionRecognition
+    from modeling_emert.processing_emert import EmertProcessor
+    from modeling_emert.recording_emert import Recording
+
+_OUR_FAULT = "Something went wrong on our side; the log of the server says what. The other files are not affected."
+_TOO_LARGE = "The files need more memory than one answer may take; give a shorter or smaller video, or a smaller gaze file."
+
+
+def serve(line: Connection, models: list[Path]) -> None:
+    """Says `warm` once a first answer has been given, then answers requests until the line is cut."""
+    try:
+        _prepare(models)
+    except Exception as error:  # said to the server, which logs it
+        line.send(f"{type(error).__name__}: {error}")
+        return
+    line.send("warm")
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        while True:
+            line.send(answer_request(line.recv()))
+
+
+def answer_request(request: Request) -> Reply:
+    """Never raises: a mistake in the files is a refusal in one sentence, any other is logged and said to be ours."""
+    from modeling_emert.errors_emert import EmertInputError
+
+    try:
+        return _answer(request)
+    except EmertInputError as error:
+        return Reply(refusal=with_visitors_names(str(error), request))
+    except MemoryError:
+        return Reply(refusal=_TOO_LARGE)
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        return Reply(refusal=_OUR_FAULT)
+
+
+def with_visitors_names(sentence: str, request: Request) -> str:
+    """The sentence with the visitor's own file names in place of where the files lie here."""
+    for path, name in ((request.video, request.video_name), (request.gaze, request.gaze_name)):
+        if path is not None:
+            sentence = sentence.replace(str(path), name or path.name).replace(path.name, name or path.name)
+    return sentence.replace("choose one with --participant", "write one of them under 'Participant'")
+
+
+def _prepare(models: list[Path]) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    from .warming import warm_up
+
+    for model in models[:1]:
+        warm_up(*_load(model))
+    _limit_memory()
+
+
+def _limit_memory() -> None:
+    """A file that unpacks to gigabytes ends in a MemoryError here, and not in the machine's."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    status = Path("/proc/self/status").read_text()
+    used_kb = int(next(line for line in status.splitlines() if line.startswith("VmData")).split()[1])
+    limit = used_kb * 1024 + WORKER_EXTRA_MB * 2**20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+@cache
+def _load(folder: Path) -> "tuple[EmertForEmotionRecognition, EmertProcessor]":
+    from transformers.utils import logging
+
+    from modeling_emert.modeling_emert import EmertForEmotionRecognition
+    from modeling_emert.processing_emert import EmertProcessor
+
+    logging.disable_progress_bar()
+    return EmertForEmotionRecognition.from_pretrained(folder).eval(), EmertProcessor.from_pretrained(folder)
+
+
+def _answer(request: Request) -> Reply:
+    from dataset_scripts.readers import read_gaze
+
+    model, processor = _load(request.model)
+    gaze = None if request.gaze is None else read_gaze(request.gaze, participant=request.participant or None)
+    recording = processor.load(None if request.video is None else request.video, gaze)
+    recording.notes = [with_visitors_names(note, request) for note in recording.notes]
+    return answer_recording(model, processor, recording, request.pictures)
+
+
+def answer_recording(
+    model: "EmertForEmotionRecognition", processor: "EmertProcessor", recording: "Recording", pictures: bool
+) -> Reply:
+    """The pipeline's answer, what it rests on, how good the recording is, and the pictures."""
+    from modeling_emert.answers_emert import answer
+    from modeling_emert.explain_emert import explain
+
+    found = answer(model, processor, recording)
+    inputs = processor(recording).to(model.device)
+    reasons = explain(model, model.config, inputs)
+    found |= {
+        "calibrated": bool(model.config.temperatures),
+        "contributions": _contributions(reasons.contributions),
+        "attention": _by_modality(reasons.attention[0]),
+        "measured": _measured(recording),
+    }
+    if not pictures:
+        return Reply(found)
+    from .pictures import draw_all
+
+    return Reply(found, draw_all(recording, found, reasons, processor))
+
+
+def _contributions(by_task: dict) -> dict[str, dict[str, float | None]]:
+    return {task: _by_modality(values[0]) for task, values in by_task.items()}
+
+
+def _by_modality(values: "list[float]") -> dict[str, float | None]:
+    from modeling_emert.configuration_emert import MODALITIES
+
+    return {name: None if value != value else round(float(value), 4) for name, value in zip(MODALITIES, values, strict=True)}
+
+
+def _measured(recording: "Recording") -> dict:
+    """What `emert data inspect` measures, as far as the page shows it."""
+    from dataset_scripts.quality import FaceCheck, measure
+
+    face = recording.face
+    quality = measure(recording.gaze, None if face is None else FaceCheck(face.detected, face.times_ms))
+    names = ("duration_s", "samples", "rate_hz", "missing_share", "blinks", "blinks_from", "fixations", "fixation_method")
+    names += ("face_frames", "face_found_share", "verdict", "reasons")
+    known = {name: getattr(quality, name) for name in names}
+    known["reasons"] = list(quality.reasons)
+    known["gaze_format"] = None if recording.gaze is None else recording.gaze.format
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in known.items()}

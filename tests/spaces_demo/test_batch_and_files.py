@@ -1,0 +1,136 @@
+"""Batches, uploads, checkpoints: what is refused, what is deleted, what the table holds."""
+
+import io
+import json
+import stat
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from modeling_emert.errors_emert import EmertInputError
+from spaces_demo import batch
+from spaces_demo.batch import Pair, as_csv, as_parquet, pair_up, table_row, unpack
+from spaces_demo.checkpoints import ENVIRONMENT, find_checkpoints
+from spaces_demo.request import Reply
+from spaces_demo.uploads import Uploads, upload_folder, visible_name
+
+
+def make_zip(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_zip_is_unpacked_by_number(tmp_path: Path):
+    archive = make_zip(tmp_path / "a.zip", {"x/p1.mp4": b"v", "y/p1.csv": b"g", "__MACOSX/p1.csv": b"", ".DS_Store": b""})
+    (tmp_path / "out").mkdir()
+    found = unpack(archive, tmp_path / "out")
+    assert [name for name, _ in found] == ["x/p1.mp4", "y/p1.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0000.mp4", "0001.csv"]
+
+
+@pytest.mark.parametrize("name", ["../evil.csv", "/etc/evil.csv", "a/../../evil.csv"])
+def test_a_zip_that_leads_out_of_its_folder_is_refused(tmp_path: Path, name: str):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(EmertInputError, match="outside of it"):
+        unpack(make_zip(tmp_path / "a.zip", {name: b"x"}), tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_zip_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(EmertInputError, match="too much for one batch"):
+        unpack(make_zip(tmp_path / "bomb.zip", {"a.csv": bytes(30_000_000)}), tmp_path / "out")
+    monkeypatch.setattr(batch, "MAX_ZIP_FILES", 2)
+    with pytest.raises(EmertInputError, match="holds 3 files"):
+        unpack(make_zip(tmp_path / "many.zip", {f"{i}.csv": b"x" for i in range(3)}), tmp_path / "out")
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(EmertInputError, match="not a zip"):
+        unpack(tmp_path / "text.zip", tmp_path / "out")
+
+
+def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path):
+    content = make_zip(tmp_path / "a.zip", {"a.csv": b"0123456789" * 50}).read_bytes()
+    size = (500).to_bytes(4, "little")
+    assert content.count(size) == 2
+    (tmp_path / "a.zip").write_bytes(content.replace(size, (5).to_bytes(4, "little")))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(EmertInputError, match=r"more than it says|damaged"):
+        unpack(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_files_of_one_name_are_one_recording():
+    files = [("a/p1.mp4", Path("1")), ("b/p1.csv.gz", Path("2")), ("p2.csv", Path("3")), ("p3.WEBM", Path("4"))]
+    assert pair_up(files) == [
+        Pair("p1", Path("1"), Path("2"), "p1.mp4", "p1.csv.gz"),
+        Pair("p2", None, Path("3"), "", "p2.csv"),
+        Pair("p3", Path("4"), None, "p3.WEBM", ""),
+    ]
+    with pytest.raises(EmertInputError, match="both the gaze of p1"):
+        pair_up([("p1.csv", Path("1")), ("p1.tsv", Path("2"))])
+    with pytest.raises(EmertInputError, match="no file"):
+        pair_up([])
+
+
+def test_no_cell_of_the_table_is_a_formula():
+    rows = [table_row(Pair("=1+1", gaze_name="@x.csv"), Reply(refusal='-bad,\n"file"'))]
+    table = pd.read_csv(io.BytesIO(as_csv(rows)), keep_default_na=False)
+    assert table.iloc[0].to_dict() == {
+        "recording": "'=1+1", "video": "", "gaze": "'@x.csv", "problem": "'-bad, \"file\""
+    }  # fmt: skip
+    assert pd.read_parquet(io.BytesIO(as_parquet(rows)))["recording"].tolist() == ["=1+1"]
+
+
+def test_uploads_are_only_what_was_uploaded_and_are_deleted(tmp_path: Path):
+    with upload_folder() as folder:
+        uploads = Uploads(folder)
+        (folder / "hash").mkdir()
+        file = folder / "hash" / "a.csv"
+        file.write_text("x")
+        assert uploads.claim(file) == file
+        secret = tmp_path / "secret.csv"
+        secret.write_text("x")
+        (folder / "link.csv").symlink_to(secret)
+        for path in (secret, folder / "link.csv", folder / ".." / ".." / secret.name, "/etc/passwd"):
+            with pytest.raises(EmertInputError, match="not uploaded here"):
+                uploads.claim(path)
+        uploads.delete([file, secret, None])
+        assert secret.is_file()
+        assert not (folder / "hash").exists()
+        with pytest.raises(EmertInputError, match="gone"):
+            uploads.claim(file)
+        assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    assert not folder.parent.exists()
+
+
+def test_names_for_people():
+    assert visible_name("/tmp/x/a\nb\u202e.csv") == "a b .csv"
+    assert len(visible_name("x" * 300)) == 60
+    assert visible_name("\n") == "file"
+
+
+def test_checkpoints_are_found_and_an_untrained_one_is_refused(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    assert find_checkpoints() == []
+    monkeypatch.setenv(ENVIRONMENT, str(checkpoint))
+    assert find_checkpoints()[0].folder == checkpoint.resolve()
+    first, second = find_checkpoints([checkpoint, checkpoint])
+    assert first.name != second.name
+    assert first.synthetic
+    record = checkpoint / "training_record.json"
+    untrained = tmp_path / "untrained"
+    untrained.mkdir()
+    for file in checkpoint.iterdir():
+        if file != record and file.is_file():
+            (untrained / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(EmertInputError, match="ever trained"):
+        find_checkpoints([untrained])
+    (untrained / record.name).write_text(json.dumps({"fold": 1}))
+    with pytest.raises(EmertInputError, match="does not say what"):
+        find_checkpoints([untrained])

@@ -1,0 +1,203 @@
+"""Adaptation to a person: it learns only from what was given, scores the same recordings, and leaves the model as it was."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dataset_scripts.reading import EmertData
+from modeling_emert import EmertInputError
+from modeling_emert.tasks_emert import ABSENT_CLASS
+from training import adaptation
+from training.adaptation import adapt, adapt_all, draw_shares, open_model, predict_person
+from training.adaptation_recipe import AdaptationRecipe, load_adaptation_recipe
+from training.batches import EmertRows, collate
+from training.cli import main
+from training.evaluating import evaluate_model
+from training.recipe import RECIPES
+
+RECIPE = AdaptationRecipe(recordings=(0, 1, 3), tasks=("er7", "fer_va"), rank=2, steps=3, learning_rate=0.05, draws=100)
+
+
+def _predictions(table: pd.DataFrame, method: str) -> np.ndarray:
+    rows = table[(table["method"] == method) & (table["task"] == "er7")].sort_values("recording_id")
+    return np.stack(rows["prediction"])
+
+
+def _with_labels(data: EmertData, monkeypatch: pytest.MonkeyPatch, rows: np.ndarray) -> None:
+    """Gives these rows another class and other numbers, where they have labels."""
+    labels = EmertData.labels
+
+    def planted(self: EmertData, task) -> np.ndarray:
+        found = labels(self, task).copy()
+        if task.kind == "classes":
+            found[rows] = np.where(found[rows] == ABSENT_CLASS, ABSENT_CLASS, (found[rows] + 1) % task.size)
+        else:
+            found[rows] = -found[rows]
+        return found
+
+    monkeypatch.setattr(EmertData, "labels", planted)
+
+
+def test_shares_are_nested_apart_from_each_other_and_of_test_participants(model: Path, data: EmertData):
+    adapting = open_model(model, data, RECIPE)
+    tested = set(data.select(1)["test"].tolist())
+    assert {share.participant for share in adapting.shares} == {str(data.ids["participant_id"][row]) for row in tested}
+    for share in adapting.shares:
+        own = {*share.given.tolist(), *share.scored.tolist()}
+        assert len(share.given) == 3
+        assert len(own) == len(share.given) + len(share.scored)
+        assert own == {row for row in tested if data.ids["participant_id"][row] == share.participant}
+    fewer = open_model(model, data, replace(RECIPE, recordings=(0, 1, 2)))
+    for share, small in zip(adapting.shares, fewer.shares, strict=True):
+        assert share.given[:2].tolist() == small.given.tolist()
+    other = open_model(model, data, replace(RECIPE, seed=1))
+    assert any(a.given.tolist() != b.given.tolist() for a, b in zip(adapting.shares, other.shares, strict=True))
+
+
+def test_a_stimulus_that_was_given_is_not_scored(data: EmertData):
+    rows = data.select(1)["test"]
+    stimuli = data.ids["stimulus_id"].copy()
+    plain, _ = draw_shares(data, rows, ["er7"], RECIPE)
+    twice = plain[0].scored[0]
+    data.ids["stimulus_id"][twice] = stimuli[plain[0].given[0]]
+    try:
+        found, _ = draw_shares(data, rows, ["er7"], RECIPE)
+    finally:
+        data.ids["stimulus_id"][:] = stimuli
+    assert found[0].given.tolist() == plain[0].given.tolist()
+    assert set(plain[0].scored) - set(found[0].scored) == {twice}
+
+
+def test_labels_of_scored_recordings_change_no_prediction_and_those_given_do(
+    model: Path, data: EmertData, monkeypatch: pytest.MonkeyPatch
+):
+    adapting = open_model(model, data, RECIPE)
+    share = adapting.shares[0]
+    honest = predict_person(data, adapting, share, RECIPE)
+    for rows, reached in ((share.scored, False), (share.given, True)):
+        with monkeypatch.context() as patch:
+            _with_labels(data, patch, rows)
+            found = predict_person(data, open_model(model, data, RECIPE), share, RECIPE)
+        for method in found["method"].unique():
+            same = np.array_equal(_predictions(found, method), _predictions(honest, method))
+            assert same == (not reached or method == "EMERT"), (method, reached)
+
+
+def test_without_adaptation_the_answers_are_those_of_the_evaluation(model: Path, data: EmertData):
+    adapting = open_model(model, data, RECIPE)
+    expected = evaluate_model(model, data, progress=False).query("method == 'EMERT'")
+    for share in adapting.shares:
+        found = predict_person(data, adapting, share, replace(RECIPE, recordings=(0, 1)))
+        ids = set(found["recording_id"])
+        assert ids == set(data.ids["recording_id"][share.scored])
+        own = expected[expected["recording_id"].isin(ids)]
+        np.testing.assert_allclose(_predictions(found, "EMERT"), _predictions(own, "EMERT"), atol=1e-5)
+
+
+def test_the_model_stays_bit_for_bit_and_the_adapter_learns_what_it_was_given(model: Path, data: EmertData):
+    adapting = open_model(model, data, RECIPE)
+    before = {name: value.clone() for name, value in adapting.model.state_dict().items()}
+    rows = EmertRows(data, adapting.shares[0].given, adapting.processor, ["er7"])
+    batch = collate([rows[index] for index in range(3)])
+    state = torch.random.get_rng_state()
+    adapted, again = (adapt(adapting.model, batch, replace(RECIPE, steps=30), seed=1) for _ in range(2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in adapting.model.state_dict().items())
+    with torch.no_grad():
+        plain, found, twice = (network(**batch) for network in (adapting.model, adapted, again))
+    assert torch.equal(found.logits["er7"], twice.logits["er7"])
+    assert found.losses["er7"] < 0.8 * plain.losses["er7"]
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_next_person(
+    model: Path, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    recipe = replace(RECIPE, recordings=(0, 1), steps=1)
+    whole, done = adapt_all([model], data, recipe, tmp_path / "whole", progress=False)
+    calls: list[str] = []
+    predict = adaptation.predict_person
+
+    def stop_at_second(data, adapting, share, recipe):
+        calls.append(share.participant)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return predict(data, adapting, share, recipe)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adaptation, "predict_person", stop_at_second)
+        with pytest.raises(KeyboardInterrupt):
+            adapt_all([model], data, recipe, tmp_path / "kept", progress=False)
+        continued, again = adapt_all([model], data, recipe, tmp_path / "kept", progress=False)
+    assert calls[2:] == sorted(done["participants"])[1:], "the first participant was adapted to again"
+    assert again == done
+    pd.testing.assert_frame_equal(continued, whole)
+
+
+def test_the_command_writes_all_and_a_second_call_refuses(
+    model: Path, data: EmertData, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    out = tmp_path / "adapted"
+    changes = ["recordings=[0,2]", "tasks=[er7,fer_va]", "steps=1", "draws=100"]
+    assert main(["adapt", str(model), str(data.folder), "lora", *changes, "--out", str(out)]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapted"], "a partial folder was left"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "adaptation.json",
+        "adaptation.md",
+        "curve.png",
+        "predictions.parquet",
+    ]
+    report = json.loads((out / "adaptation.json").read_text())
+    assert list(report["curve"]) == ["er7", "fer_va"]
+    for points in report["curve"].values():
+        assert [point["recordings"] for point in points] == [0, 2]
+        assert len({point["n"] for point in points}) == 1
+        assert points[0]["difference"] is None
+        assert points[1]["difference"] is not None
+    page = (out / "adaptation.md").read_text()
+    assert "synthetic" in page
+    assert "steps=1" in page
+    assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["adapt", str(model), str(data.folder), "--out", str(out)]) == 2
+    assert "already holds" in capsys.readouterr().err
+
+
+def test_too_few_recordings_are_told(model: Path, data: EmertData):
+    with pytest.raises(EmertInputError, match="no test participant has more than 7 with labels"):
+        open_model(model, data, replace(RECIPE, recordings=(0, 10)))
+    with pytest.raises(EmertInputError, match="perceived3 is no task of both"):
+        open_model(model, data, replace(RECIPE, tasks=("perceived3",)))
+
+
+def test_the_shipped_recipe_is_the_default_and_comments_every_key():
+    assert load_adaptation_recipe() == AdaptationRecipe()
+    lines = (RECIPES / "lora.yaml").read_text().splitlines()
+    keys = [line.partition(":")[0] for line in lines if line and not line.startswith("#")]
+    assert set(keys) == set(AdaptationRecipe.__dataclass_fields__)
+    assert sum(line.startswith("#") for line in lines) >= len(keys)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("recordings=[1,5]", "recordings is"),
+        ("recordings=[0]", "recordings is"),
+        ("recordings=[0,5,1]", "recordings is"),
+        ("recordings=5", "recordings is 5"),
+        ("recordings=[0,1.5]", "recordings is"),
+        ("tasks=[er9]", "er9"),
+        ("tasks=er7", "tasks is 'er7'"),
+        ("rank=0", "rank is 0"),
+        ("steps=true", "steps is True"),
+        ("learning_rate=fast", "learning_rate is 'fast'"),
+        ("epochs=3", "unknown key epochs"),
+        ("steps", "key=value"),
+    ],
+)
+def test_a_wrong_value_is_named(change: str, named: str):
+    with pytest.raises(EmertInputError, match=named):
+        load_adaptation_recipe("lora", [change])

@@ -1,0 +1,200 @@
+"""A benchmark gives the same numbers twice, goes on where it was killed, and its tables say what the predictions say."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_training import TINY_OVERRIDES
+
+from dataset_scripts.reading import EmertData
+from modeling_emert import EmertInputError
+from modeling_emert.tasks_emert import TASKS
+from training.benchmark import benchmarking, measuring
+from training.benchmark.benchmarking import run_benchmark, write_report
+from training.benchmark.cells import cell_name, plan_cells
+from training.benchmark.recipe import BenchmarkRecipe
+from training.benchmark.stored import choose, read_benchmark_predictions
+from training.metrics import score
+from training.predictions import to_arrays
+
+# What is measured with a clock differs from run to run; everything else must not.
+_TIMES = {"seconds", "training_seconds", "samples_per_second", "peak_memory_mb"}
+
+
+@pytest.fixture(scope="module")
+def recipe() -> BenchmarkRecipe:
+    return BenchmarkRecipe(
+        name="tiny",
+        methods=("majority", "early_fusion", "emert"),
+        protocols=("er7", "fer7"),
+        training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
+        folds=(1,),
+        versions=("plain",),
+        draws=100,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(recipe: BenchmarkRecipe, data: EmertData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest benchmark, done."""
+    out = tmp_path_factory.mktemp("benchmark") / "first"
+    run_benchmark(recipe, data.folder, out, 1, "emert benchmark tiny")
+    return out
+
+
+def _without_times(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_times(item) for key, item in value.items() if key not in _TIMES}
+    return [_without_times(item) for item in value] if isinstance(value, list) else value
+
+
+def _json(path: Path) -> object:
+    return _without_times(json.loads(path.read_text()))
+
+
+def test_the_same_recipe_gives_the_same_numbers_everywhere(
+    finished: Path, recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path
+):
+    again = tmp_path / "again"
+    run_benchmark(recipe, data.folder, again, 1, "emert benchmark tiny")
+    for name in ("run.json", "table.json"):
+        assert _json(finished / name) == _json(again / name)
+    pd.testing.assert_frame_equal(read_benchmark_predictions(finished), read_benchmark_predictions(again))
+
+
+def test_a_finished_cell_is_not_done_again(
+    finished: Path, recipe: BenchmarkRecipe, data: EmertData, monkeypatch: pytest.MonkeyPatch
+):
+    before = {path: path.stat().st_mtime_ns for path in (finished / "cells").glob("*/*")}
+    monkeypatch.setattr(measuring, "measure_cell", lambda *_: pytest.fail("a finished cell was done again"))
+    run_benchmark(recipe, data.folder, finished, 1, "emert benchmark tiny")
+    assert {path: path.stat().st_mtime_ns for path in (finished / "cells").glob("*/*")} == before
+
+
+def test_what_decides_a_cell_changes_its_name(recipe: BenchmarkRecipe, data: EmertData):
+    cell = next(cell for cell in plan_cells(recipe) if cell.method == "emert")
+    name = cell_name(cell, recipe, data)
+    others = [
+        replace(recipe, training={**recipe.training, "epochs": 2}),
+        replace(recipe, normalisation="participant"),
+        replace(recipe, robustness=("emert",)),
+    ]
+    assert name not in [cell_name(cell, other, data) for other in others]
+    assert name != cell_name(replace(cell, seed=1), recipe, data)
+    assert name == cell_name(cell, replace(recipe, draws=7, methods=("emert",)), data), "other cells were none of its business"
+
+
+def test_every_figure_follows_from_the_stored_predictions(finished: Path):
+    results = json.loads((finished / "table.json").read_text())
+    predictions = read_benchmark_predictions(finished)
+    assert len(results["tables"]) == 2
+    for table in results["tables"]:
+        task = TASKS[table["task"]]
+        assert len(table["rows"]) == 3
+        for row in table["rows"]:
+            expected = score(task, *to_arrays(task, choose(predictions, table["version"], task.name, row["method"])))
+            assert {name: figure["value"] for name, figure in row["metrics"].items()} == pytest.approx(expected)
+
+
+def test_differences_are_those_to_emert(finished: Path):
+    for table in json.loads((finished / "table.json").read_text())["tables"]:
+        rows = {row["method"]: row for row in table["rows"]}
+        assert rows["emert"]["against"] is None
+        for name in ("majority", "early_fusion"):
+            against = rows[name]["against"]
+            difference = rows[name]["metrics"]["uar"]["value"] - rows["emert"]["metrics"]["uar"]["value"]
+            assert against["difference"] == pytest.approx(difference)
+            assert against["p"] <= against["p_holm"] <= 1
+            assert against["p_folds"] is None, "one fold is no test over folds"
+
+
+def test_tables_and_page_are_made_again_from_predictions_alone(finished: Path, tmp_path: Path):
+    for name in ("run.json", "predictions.parquet"):
+        (tmp_path / name).write_bytes((finished / name).read_bytes())
+    write_report(tmp_path)
+    for name in ("table.json", "table.md", "report.html"):
+        assert (tmp_path / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_names_its_data(finished: Path):
+    page = (finished / "report.html").read_text()
+    addresses = re.findall(r'(?:src|href|srcset|action)\s*=\s*"([^"]*)"|url\(([^)]*)\)|@import\s+(\S+)', page)
+    for address in filter(None, (part for found in addresses for part in found)):
+        assert address.startswith(("#", "data:")), address
+    assert "<script" not in page
+    assert "synthetic" in page[: page.index("</header>")]
+    assert str(Path.home()) not in page
+    for name in ("Majority", "Early fusion", "EMERT"):
+        assert f'<th scope="row">{name}</th>' in page
+
+
+def test_a_failed_cell_is_shown_and_the_rest_goes_on(
+    recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    ours = measuring.measure_cell
+
+    def fails_once(cell, *rest):
+        if cell.method == "stimulus_majority" and cell.tasks == ("er7",):
+            raise ZeroDivisionError("planted <b>")
+        return ours(cell, *rest)
+
+    recipe = replace(recipe, methods=("majority", "stimulus_majority"))
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "measure_cell", fails_once)
+        results = run_benchmark(recipe, data.folder, tmp_path, 1, "emert benchmark tiny")
+    rows = {(table["task"], row["method"]): row["failed"] for table in results["tables"] for row in table["rows"]}
+    assert rows.pop(("er7", "stimulus_majority")) == ["ZeroDivisionError: planted <b>"]
+    assert not any(rows.values())
+    assert "ZeroDivisionError: planted &lt;b&gt;" in (tmp_path / "report.html").read_text()
+    assert "ZeroDivisionError" in (tmp_path / "table.md").read_text()
+    mended = run_benchmark(recipe, data.folder, tmp_path, 1, "emert benchmark tiny")
+    assert mended["header"]["failed_cells"] == 0
+
+
+def test_all_cells_failing_is_an_error(
+    recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fails(*_):
+        raise EmertInputError("planted")
+
+    monkeypatch.setattr(measuring, "measure_cell", fails)
+    with pytest.raises(EmertInputError, match="all 2 cells have failed; the first: planted"):
+        run_benchmark(replace(recipe, methods=("majority",)), data.folder, tmp_path, 1, "emert benchmark tiny")
+
+
+def test_a_table_of_no_benchmark_is_refused(tmp_path: Path):
+    with pytest.raises(EmertInputError, match=re.escape(benchmarking.RUN_FILE)):
+        write_report(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(
+    finished: Path, recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path
+):
+    """SIGKILL to the run when a cell is done; with two processes, whose children must end with it."""
+    file, out = tmp_path / "tiny.yaml", tmp_path / "out"
+    file.write_text(recipe.to_yaml())
+    line = f"import sys; from training.commands import benchmark; import argparse; p = argparse.ArgumentParser(); \
+benchmark.add_arguments(p); benchmark.run(p.parse_args(['{file}', '--data', '{data.folder}', '--out', '{out}']))"
+    process = subprocess.Popen([sys.executable, "-c", line], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while not list((out / "cells").glob("*/cell.json")) and process.poll() is None:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(1)
+    done = {path: path.stat().st_mtime_ns for path in (out / "cells").glob("*/cell.json")}
+    assert done
+    assert not (out / "run.json").exists(), "the run was over before it was killed"
+    subprocess.run([sys.executable, "-c", line], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    pd.testing.assert_frame_equal(read_benchmark_predictions(out), read_benchmark_predictions(finished))
+    assert np.isfinite(json.loads((out / "table.json").read_text())["tables"][0]["rows"][0]["metrics"]["uar"]["value"])

@@ -1,0 +1,93 @@
+"""Benchmark recipes say what is wrong with them; the shipped ones are right, and give every network the same."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from modeling_emert import EmertInputError
+from modeling_emert.tasks_emert import TASKS
+from training.benchmark.cells import plan_cells
+from training.benchmark.recipe import RECIPES, BenchmarkRecipe, load_benchmark_recipe
+from training.benchmark.running import Clock
+from training.methods.registry import METHODS, get_method
+
+SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_recipe_loads_and_comments_every_key(name: str):
+    recipe = load_benchmark_recipe(name)
+    assert recipe.name == name
+    lines = (RECIPES / f"{name}.yaml").read_text().splitlines()
+    for before, line in pairwise(lines):
+        key = line.split(":")[0]
+        if line and not line.startswith((" ", "#", "-")) and key not in ("seeds", "folds"):
+            assert before.lstrip().startswith("#") or before.startswith(("folds", "protocols", "methods")), line
+
+
+def test_the_small_recipe_has_every_method():
+    assert set(load_benchmark_recipe("small").methods) == set(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("methods=[emert, magic]", "methods: unknown magic"),
+        ("methods=[emert, emert]", "twice"),
+        ("methods=[]", "methods is empty"),
+        ("protocols=[er8]", "protocols: unknown er8"),
+        ("versions=[loose]", "versions: unknown loose"),
+        ("folds=[0]", "folds: found 0"),
+        ("seeds=[1.5]", r"seeds: found 1\.5"),
+        ("draws=0", "draws: found 0"),
+        ("robustness=[nobody]", "robustness: unknown nobody"),
+        ("generator.noise=-1", "generator: noise"),
+        ("generator.colour=red", "generator: .*colour"),
+        ("source=uniss_fgd", "generator is for source synthetic only"),
+        ("training.seed=3", "training.seed is decided by the benchmark's `seeds`"),
+        ("training.overrides.context=[stimulus_emotion]", "would not give every method the same inputs"),
+        ("training.epochs=0", "epochs"),
+        ("training.epoch=3", "unknown key epoch"),
+        ("training.recipe=nothing", "no such recipe"),
+        ("colour=red", "unknown key colour"),
+        ("folds", "expected key=value"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(change: str, sentence: str):
+    with pytest.raises(EmertInputError, match=sentence):
+        load_benchmark_recipe("small", [change])
+
+
+def test_every_network_of_a_recipe_is_trained_alike():
+    recipe = load_benchmark_recipe("small")
+    networks = [key for key in recipe.methods if get_method(key).kind == "network"]
+    trained = [recipe.training_recipe(get_method(key), ("er7",), seed=3) for key in networks]
+    assert all(replace(one, method="emert") == replace(trained[0], method="emert") for one in trained)
+    assert [one.method for one in trained] == networks
+    assert trained[0].seed == 3
+
+
+def test_a_method_that_learns_all_tasks_is_trained_once():
+    recipe = BenchmarkRecipe(
+        name="x",
+        methods=("emert", "emert_multitask"),
+        protocols=("er7", "fer7"),
+        training={"recipe": "laptop"},
+        folds=(1, 2),
+        seeds=(0, 1),
+        versions=("plain", "strict"),
+    )
+    cells = plan_cells(recipe)
+    assert sum(cell.method == "emert" for cell in cells) == 16
+    together = [cell for cell in cells if cell.method == "emert_multitask"]
+    assert len(together) == 8
+    assert all(cell.tasks == ("er7", "fer7") for cell in together)
+    assert set(together[0].tasks) <= set(TASKS)
+
+
+def test_the_clock_expects_of_a_cell_what_cells_of_its_method_took():
+    clock = Clock(["majority", "emert", "emert", "emert", "misa"], processes=2)
+    clock.finished("majority", 1.0)
+    assert clock.finished("emert", 100.0) == "about 2 min left"  # 3 networks x 100 s / 2
+    assert clock.finished("misa", 400.0) == "about 2 min left"  # 2 x 100 s / 2: of its own kind, not the mean

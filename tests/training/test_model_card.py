@@ -1,0 +1,141 @@
+"""The project's card says what the stored results say, the Hub can read it, and each saved model has one of its own."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+from modeling_emert import EmertInputError
+from modeling_emert.model_card_emert import CARD_FILE, RECORD_FILE, results_of_test
+from modeling_emert.tasks_emert import TASKS
+from training.cli import COMMANDS, main
+from training.commands import card as command
+from training.model_card import BEGIN, END, fill_card, read_stored, update_model
+from training.predictions import to_rows
+from training.results import Header, make_results
+
+ROOT = Path(__file__).parent.parent.parent
+CARD = ROOT / "model_card.md"
+
+
+def _results(strict: bool = False, **header) -> dict:
+    """Of one method that is right in about half of 40 recordings."""
+    task, rng = TASKS["er7"], np.random.default_rng(int(strict))
+    targets = np.arange(40) % 7
+    answers = np.where(rng.random(40) < 0.5, targets, 0)
+    rows = to_rows(task, range(40), np.arange(40) % 5, range(40), targets, np.eye(7)[answers], "EMERT", 1)
+    known = {"data": "drawn, 40 recordings", "data_kind": "synthetic", "split": "new participants", "folds": 1, "seeds": (0,)}
+    models = ({"fold": 1, "seconds": 12.0},)
+    return make_results(rows, Header(**known | {"command": "emert x", "strict": strict, "models": models} | header), draws=50)
+
+
+def test_the_projects_card_says_what_the_stored_results_say():
+    text = CARD.read_text(encoding="utf-8")
+    assert fill_card(text, read_stored(ROOT / "docs" / "results")) == text, "call `emert card`"
+
+
+def test_a_changed_figure_in_the_card_or_in_the_results_is_noticed():
+    stored = {"drawn": _results()}
+    filled = fill_card(CARD.read_text(encoding="utf-8"), stored)
+    assert fill_card(filled, stored) == filled
+    value = stored["drawn"]["scores"]["EMERT"]["er7"]["metrics"]["uar"]["value"]
+    assert f"{value:.2f}" in filled
+    polished = filled.replace(f"{value:.2f}", "0.99")
+    assert fill_card(polished, stored) == filled != polished
+    stored["drawn"]["scores"]["EMERT"]["er7"]["metrics"]["uar"]["value"] += 0.1
+    assert fill_card(filled, stored) != filled
+
+
+def test_the_hub_reads_its_scores(tmp_path: Path):
+    stored = {"drawn": _results(), "drawn-strict": _results(strict=True)}
+    (tmp_path / "card.md").write_text(fill_card(CARD.read_text(encoding="utf-8"), stored), encoding="utf-8")
+    found = ModelCard.load(tmp_path / "card.md").data.eval_results
+    assert len(found) == 2 * len(stored["drawn"]["scores"]["EMERT"]["er7"]["metrics"])
+    for strict, results in zip((False, True), stored.values(), strict=True):
+        metrics = results["scores"]["EMERT"]["er7"]["metrics"]
+        own = {entry.metric_type: entry for entry in found if ("stimuli" in entry.dataset_config) == strict}
+        assert {name: entry.metric_value for name, entry in own.items()} == {name: m["value"] for name, m in metrics.items()}
+        assert own["uar"].metric_args == {"level": 0.95, "low": metrics["uar"]["low"], "high": metrics["uar"]["high"]}
+        assert {entry.dataset_type for entry in own.values()} == {"synthetic"}
+        assert {entry.dataset_split for entry in own.values()} == {"test"}
+
+
+def test_strict_stands_beside_plain_and_everything_names_its_data_and_command():
+    stored = {"drawn": _results(), "drawn-strict": _results(strict=True, command="emert y")}
+    filled = fill_card(CARD.read_text(encoding="utf-8"), stored)
+    assert filled.count("### synthetic: EMERT\n") == 1
+    cells = [results["scores"]["EMERT"]["er7"]["metrics"]["uar"] for results in stored.values()]
+    plain, strict = (f"{cell['value']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]" for cell in cells)
+    assert f"| er7 UAR | {plain} | {strict} |" in filled
+    for words in ("emert x", "emert y", "seeds: 0", "Calibration", "Training cost", "drawn, 40 recordings"):
+        assert words in filled
+
+
+def test_the_written_parts_are_there():
+    text = " ".join(CARD.read_text(encoding="utf-8").split())
+    for words in (
+        "No hiring, no policing, no diagnosis",
+        "has not agreed",
+        "Known failures",
+        "2512.16485",
+        "CC BY-NC",
+        "Apache-2.0",
+    ):
+        assert words in text
+
+
+def test_what_is_no_card_or_no_result_is_refused(tmp_path: Path):
+    with pytest.raises(EmertInputError, match="expected one line"):
+        fill_card("# A card", {})
+    with pytest.raises(EmertInputError, match="expected one line"):
+        fill_card(f"{BEGIN}\n{END}\n{END}", {})
+    (tmp_path / "a.json").write_text('{"header": {}}')
+    with pytest.raises(EmertInputError, match="'bootstrap' is missing"):
+        read_stored(tmp_path)
+    (tmp_path / "a.json").write_text("[")
+    with pytest.raises(EmertInputError, match="not readable as JSON"):
+        read_stored(tmp_path)
+
+
+def test_the_card_beside_a_saved_model_tells_of_its_training_and_is_no_test(model: Path):
+    record = json.loads((model / RECORD_FILE).read_text())
+    card = ModelCard.load(model / CARD_FILE)
+    assert {entry.dataset_split for entry in card.data.eval_results} == {"validation"}
+    scores = {entry.dataset_config.split(",")[0]: entry.metric_value for entry in card.data.eval_results}
+    assert scores == {name: value for name, value in record["validation_scores"].items() if name in TASKS and value is not None}
+    for words in (
+        "they are no test",
+        "learning_rate:",
+        "Training took",
+        f"torch {record['versions']['torch']}",
+        "mean nothing",
+    ):
+        assert words in card.text
+
+
+def test_an_evaluation_goes_into_the_models_own_card(model: Path, tmp_path: Path):
+    own, stored = Path(shutil.copytree(model, tmp_path / "model")), tmp_path / "results.json"
+    results = _results()
+    stored.write_text(json.dumps(results))
+    update_model(own, stored)
+    card = ModelCard.load(own / CARD_FILE)
+    tested = [entry for entry in card.data.eval_results if entry.dataset_split == "test"]
+    assert [entry.metric_value for entry in tested] == [entry.metric_value for entry in results_of_test(results)]
+    assert "How it scores" in card.text
+    assert json.loads((own / "results.json").read_text()) == results
+
+
+def test_the_command(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    monkeypatch.setitem(COMMANDS, "card", (command.__name__, "figures into model cards"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["card"]) == 2
+    assert main(["card", "--model", str(model)]) == 2
+    (tmp_path / "model_card.md").write_text(CARD.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "docs" / "results").mkdir(parents=True)
+    (tmp_path / "docs" / "results" / "drawn.json").write_text(json.dumps(_results()))
+    assert main(["card"]) == 0
+    assert "### synthetic: EMERT" in (tmp_path / "model_card.md").read_text(encoding="utf-8")
+    assert "command" not in capsys.readouterr().err

@@ -1,0 +1,185 @@
+"""A run that was killed, whenever that was, ends with the weights of one that was not; a run that fails says how to go on."""
+
+import errno
+import json
+import random
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from killed_training import equal, train_in_child, weights
+
+from dataset_scripts.reading import EmertData
+from modeling_emert import EmertInputError
+from training import fitting, run_folder
+from training.fitting import fit
+from training.recipe import Recipe
+from training.trainer import EmertTrainer
+
+# Moments of writing, in the order in which a run comes to them.
+_MOMENTS = {
+    "before the run is named": "training.run_folder.checkpoints",
+    "while the model of a checkpoint is written": "transformers.modeling_utils.safe_save_file",
+    "while its optimizer is written": "torch.save",
+    "before it is called whole": "training.run_folder.seal_checkpoint",
+    "while an older one is removed": "training.run_folder.shutil.rmtree",
+    "while the model folder is written": "training.fitting.write_model",
+    "before it takes its place": "training.run_folder.os.replace",
+}
+
+
+@pytest.fixture
+def augmented(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """With something of every kind that is drawn: augmentation, dropout, order. The last epoch is always the best."""
+    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"score": time.time()})
+    return replace(recipe, augmentation=({"name": "gaze_jitter", "strength": 0.05},), epochs=2)
+
+
+def test_a_run_that_is_killed_while_it_writes_goes_on_and_ends_with_the_same_weights(
+    augmented: Recipe, data: EmertData, tmp_path: Path
+):
+    assert train_in_child(augmented, data, tmp_path / "whole") == 0
+    killed = tmp_path / "killed"
+    for moment in ("while its optimizer is written", "before it is called whole", "while the model folder is written"):
+        second_checkpoint = 2 if moment == "before it is called whole" else 1
+        assert train_in_child(augmented, data, killed, _MOMENTS[moment], second_checkpoint) == -9, moment
+        assert not killed.exists()
+    last = run_folder.last_checkpoint(run_folder.run_folder(killed))
+    assert run_folder.read_state(last).epoch == 2
+    assert train_in_child(augmented, data, killed) == 0
+    assert equal(weights(tmp_path / "whole"), weights(killed))
+    assert not run_folder.run_folder(killed).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_each_moment_of_writing(augmented: Recipe, data: EmertData, tmp_path: Path, moment: str):
+    assert train_in_child(augmented, data, tmp_path / "whole") == 0
+    out, kills = tmp_path / "killed", 0
+    for calls in (1, 2, 3, 5, 8):  # each from where the one before was killed
+        kills += train_in_child(augmented, data, out, _MOMENTS[moment], calls) == -9
+        if out.exists():
+            break
+    assert kills > 0
+    if not out.exists():
+        assert train_in_child(augmented, data, out) == 0
+    assert equal(weights(tmp_path / "whole"), weights(out))
+
+
+@pytest.mark.slow
+def test_any_moment_at_all(augmented: Recipe, data: EmertData, tmp_path: Path):
+    recipe = replace(augmented, epochs=6)
+    start = time.perf_counter()
+    assert train_in_child(recipe, data, tmp_path / "whole") == 0
+    seconds = time.perf_counter() - start
+    draws = random.Random(0)
+    for number in range(4):
+        out, kills = tmp_path / f"killed{number}", 0
+        while not out.exists() and kills < 40:
+            kills += train_in_child(recipe, data, out, seconds=draws.uniform(0.2, 0.9) * seconds) == -9
+        assert kills > 0
+        assert equal(weights(tmp_path / "whole"), weights(out))
+
+
+def test_a_run_that_stopped_early_trains_no_further_epoch(
+    recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The patience was at its end when the run was killed; it must not begin anew."""
+    patient = replace(recipe, epochs=5, patience=1)
+    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"er7": 0.5, "score": 0.5})
+    monkeypatch.setattr(fitting, "write_model", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        fit(patient, data, tmp_path / "model", fold=1)
+    monkeypatch.undo()
+    monkeypatch.setattr(EmertTrainer, "training_step", lambda *_: pytest.fail("trained again"))
+    record = json.loads((fit(patient, data, tmp_path / "model", fold=1) / "training_record.json").read_text())
+    assert (record["epochs"], record["best_epoch"]) == (2, 1)
+
+
+@pytest.mark.slow
+def test_best_and_last_checkpoint_are_kept_and_no_other(
+    recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    values = iter((0.1, 0.9, 0.2, 0.3))
+    kept = []
+    seal = run_folder.seal_checkpoint
+
+    def note(folder: Path, best_step: int | None) -> None:
+        seal(folder, best_step)
+        kept.append(sorted(int(path.name[11:]) for path in folder.parent.iterdir()))
+
+    monkeypatch.setattr(run_folder, "seal_checkpoint", note)
+    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"score": next(values, 0.0)})
+    fit(replace(recipe, epochs=4), data, tmp_path / "model", fold=1)
+    assert kept == [[3], [6], [6, 9], [6, 12]]
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
+    recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    compute = EmertTrainer.compute_loss
+
+    def explode(self: EmertTrainer, *args: object, **kwargs: object):
+        loss = compute(self, *args, **kwargs)
+        return loss * float("nan") if self.state.global_step == 4 else loss
+
+    monkeypatch.setattr(EmertTrainer, "compute_loss", explode)
+    with pytest.raises(
+        EmertInputError, match=r"loss became nan in epoch 2 \(step 5\); epoch 1 is safe in .*learning_rate=0.003"
+    ):
+        fit(recipe, data, tmp_path / "model", fold=1)
+    monkeypatch.undo()
+    run = run_folder.run_folder(tmp_path / "model")
+    assert run_folder.last_checkpoint(run).name == "checkpoint-3"
+    fit(recipe, data, tmp_path / "model", fold=1)
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("largest_file", "writer"),
+    [
+        pytest.param(5_000, "code", marks=pytest.mark.slow),
+        pytest.param(20_000, "model", marks=pytest.mark.slow),
+        (40_000, "optimizer"),
+    ],
+)
+def test_a_full_disk_is_told_in_one_sentence_and_nothing_half_written_stays(
+    recipe: Recipe, data: EmertData, tmp_path: Path, largest_file: int, writer: str
+):
+    out = tmp_path / "model"
+    assert train_in_child(replace(recipe, epochs=1), data, out, largest_file=largest_file) == 2
+    reason = out.with_suffix(".reason").read_text()
+    assert reason.startswith("EmertInputError: ")
+    assert "can't be written" in reason
+    assert "no epoch was finished before; make room and give the same command again" in reason
+    assert not any(run_folder.checkpoints(run_folder.run_folder(out)).iterdir())
+
+
+def test_a_disk_that_fills_up_later_leaves_the_last_good_epoch(
+    recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real, calls = fitting.torch.save, []
+
+    def save(*args: object, **kwargs: object) -> None:
+        calls.append(1)
+        if len(calls) > 5:  # four files a checkpoint
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting.torch, "save", save)
+        with pytest.raises(EmertInputError, match=r"No space left on device.*epoch 1 is safe in"):
+            fit(recipe, data, tmp_path / "model", fold=1)
+    steps: list[int] = []
+    step = EmertTrainer.training_step
+    monkeypatch.setattr(EmertTrainer, "training_step", lambda *args: (steps.append(1), step(*args))[1])
+    fit(recipe, data, tmp_path / "model", fold=1)
+    assert len(steps) == 3, "only the second epoch is trained again"
+
+
+def test_a_programmers_mistake_is_not_taken_for_a_full_disk(tmp_path: Path):
+    with pytest.raises(RuntimeError, match="shapes"), run_folder.told_if_unwritable(tmp_path / "a", tmp_path):
+        raise RuntimeError("shapes do not fit")
+    with pytest.raises(PermissionError), run_folder.told_if_unwritable(tmp_path / "a", tmp_path):
+        raise PermissionError(errno.EACCES, "denied")

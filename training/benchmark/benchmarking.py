@@ -1,0 +1,128 @@
+"""`emert benchmark`: from a recipe to predictions, and from predictions to tables and the page.
+
+```
+OUT/
+  recordings/ dataset/     generated, where the recipe's source is synthetic
+  cells/                   see `cells`; what a stopped run goes on from
+  run.json                 recipe, data, what every cell cost, what was measured on the data: all but the predictions
+  predictions.parquet      see `stored`
+  table.json table.md report.html
+```
+"""
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from dataset_scripts.reading import EmertData
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import TASKS
+from training.predictions import whole_file
+
+from .cells import PREDICTIONS, RECORD, CellJob, cell_name, plan_cells
+from .data import open_data
+from .recipe import BenchmarkRecipe
+from .running import run_cells
+from .stored import read_benchmark_predictions, write_benchmark_predictions
+
+RUN_FILE = "run.json"
+_VERSIONS_OF = ("emert", "torch", "transformers", "scikit-learn", "numpy")
+
+
+def run_benchmark(recipe: BenchmarkRecipe, given: Path | None, out: Path, processes: int, command: str) -> dict:
+    """Everything; gives the results (see `tables`). Called again it goes on where it stopped.
+
+    Raises:
+        EmertInputError: the data is not what the recipe is for or its splits leak; every cell has failed.
+    """
+    data = open_data(recipe, given, out.resolve(), processes)  # workers may stand elsewhere
+    cells = plan_cells(recipe)
+    out_cells = out / "cells"
+    out_cells.mkdir(parents=True, exist_ok=True)
+    jobs = [CellJob(cell, recipe, data.folder, cell_name(cell, recipe, data), out_cells) for cell in cells]
+    run_cells(jobs, processes)
+    done = [job for job in jobs if job.folder.is_dir()]
+    if not done:
+        first = json.loads(jobs[0].failure.read_text())["failed"]
+        raise EmertInputError(f"{out}: all {len(jobs)} cells have failed; the first: {first}")
+    tables = [pd.read_parquet(job.folder / PREDICTIONS) for job in done]
+    write_benchmark_predictions(out, pd.concat(tables, ignore_index=True))
+    run = {
+        "recipe": recipe.to_yaml(),
+        "command": command,
+        "data": _describe(data, recipe),
+        "versions": {name: version(name) for name in _VERSIONS_OF},
+        "cells": [_outcome(job) for job in jobs],
+        **_measure_data(recipe, data, generated=given is None),
+    }
+    _write_json(out / RUN_FILE, run)
+    return write_report(out)
+
+
+def write_report(out: Path) -> dict:
+    """`table.json`, `table.md` and `report.html` from the stored run; no model and no data set is needed."""
+    from .markdown import to_markdown
+    from .page import to_page
+    from .tables import make_results
+
+    run_file = out / RUN_FILE
+    if not run_file.is_file():
+        raise EmertInputError(f"{out}: {RUN_FILE} is missing; expected the folder that `emert benchmark` wrote")
+    results = make_results(json.loads(run_file.read_text(encoding="utf-8")), read_benchmark_predictions(out))
+    _write_json(out / "table.json", results)
+    for name, text in (("table.md", to_markdown(results)), ("report.html", to_page(results))):
+        with whole_file(out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return results
+
+
+def _outcome(job: CellJob) -> dict:
+    if job.folder.is_dir():
+        return {**json.loads((job.folder / RECORD).read_text()), "failed": None}
+    return json.loads(job.failure.read_text())
+
+
+def _describe(data: EmertData, recipe: BenchmarkRecipe) -> dict:
+    source = data.metadata.source
+    return {
+        "source": source,
+        "kind": "synthetic" if source == "synthetic" else f"real: {source}",
+        "licence": data.metadata.licence,
+        "recordings": len(data),
+        "participants": len(data.assignment.participants),
+        "stimuli": len(data.assignment.stimuli),
+        "folds": data.assignment.folds,
+        "stimulus_groups": data.assignment.groups,
+        "fingerprint": data.metadata.fingerprint,
+        "splits_sha256": data.assignment.sha256,
+        "split_sizes": {name: _split_sizes(data, recipe.folds[0], name == "strict") for name in recipe.versions},
+    }
+
+
+def _split_sizes(data: EmertData, fold: int, strict: bool) -> dict[str, int]:
+    """Recordings in train, validation and test of one fold; the others are about as large."""
+    return {name: len(rows) for name, rows in data.select(fold, strict).items()}
+
+
+def _measure_data(recipe: BenchmarkRecipe, data: EmertData, generated: bool) -> dict:
+    """What is measured on the data without any method. Only of what was generated here the generator's settings are known."""
+    from .clip_probe import clip_probe
+
+    probe = clip_probe(data, recipe.folds)
+    return {"clip_probe": probe and asdict(probe), "bayes_rate": _bayes_rate(recipe) if generated else None}
+
+
+def _bayes_rate(recipe: BenchmarkRecipe) -> dict[str, float]:
+    """By protocol, the primary metric that no method can expect to exceed on recordings of these settings."""
+    from .bayes_rate import bayes_rate
+
+    rates = bayes_rate(recipe.generator_settings, recipe.protocols)
+    return {task: rate[TASKS[task].primary_metric] for task, rate in rates.items()}
+
+
+def _write_json(path: Path, content: dict) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")

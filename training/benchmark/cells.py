@@ -1,0 +1,160 @@
+"""One cell of the benchmark: a method, trained and tested on one fold of one version with one seed.
+
+```
+OUT/cells/HASH/                 whole or not at all
+  cell.json                     what decides it, and what was measured (`Measured`)
+  predictions.parquet           see `training.predictions`; one row for each test recording and protocol
+OUT/cells/HASH.failed.json      why it could not be done; tried again by the next run
+OUT/cells/.HASH.partial/        while it runs: the model, its checkpoints, and a log of what it said
+```
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from dataset_scripts.reading import EmertData
+from modeling_emert.errors_emert import EmertInputError
+from training.methods.registry import Method, get_method
+
+from .recipe import BenchmarkRecipe, Version
+
+RECORD, PREDICTIONS, LOG = "cell.json", "predictions.parquet", "log.txt"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`tasks` are the protocols that it answers: one, or all where the method learns them together."""
+
+    method: str
+    tasks: tuple[str, ...]
+    fold: int
+    version: Version
+    seed: int
+
+    @property
+    def strict(self) -> bool:
+        return self.version == "strict"
+
+    def __str__(self) -> str:
+        return f"{self.method}, {' and '.join(self.tasks)}, fold {self.fold}, {self.version}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class CellJob:
+    """What a process needs to do one cell."""
+
+    cell: Cell
+    recipe: BenchmarkRecipe
+    data: Path
+    name: str
+    out: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.out / self.name
+
+    @property
+    def partial(self) -> Path:
+        return self.out / f".{self.name}.partial"
+
+    @property
+    def failure(self) -> Path:
+        return self.out / f"{self.name}.failed.json"
+
+
+def plan_cells(recipe: BenchmarkRecipe) -> list[Cell]:
+    """Every cell of the recipe, in the order of its methods."""
+    return [
+        Cell(key, tasks, fold, version, seed)
+        for key in recipe.methods
+        for tasks in _tasks_of(get_method(key), recipe)
+        for version in recipe.versions
+        for fold in recipe.folds
+        for seed in recipe.seeds
+    ]
+
+
+def _tasks_of(method: Method, recipe: BenchmarkRecipe) -> list[tuple[str, ...]]:
+    return [recipe.protocols] if method.tasks == "all" else [(task,) for task in recipe.protocols]
+
+
+def cell_name(cell: Cell, recipe: BenchmarkRecipe, data: EmertData) -> str:
+    """A hash of everything that decides the cell's predictions: settings, data, splits, and the code of the methods."""
+    method = get_method(cell.method)
+    content = [
+        asdict(cell),
+        asdict(method),
+        recipe.training_recipe(method, cell.tasks, cell.seed).to_yaml(),
+        cell.method in recipe.robustness,
+        data.metadata.fingerprint,
+        data.assignment.sha256,
+        code_hash(),
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
+
+
+@cache
+def code_hash() -> str:
+    """Over the code of networks, methods and training, since a version kept by hand is forgotten."""
+    training, models = Path(__file__).parents[1], Path(__file__).parents[2] / "modeling_emert"
+    files = [*models.glob("*.py"), *training.glob("*.py"), Path(__file__), Path(__file__).with_name("measuring.py")]
+    files += [path for folder in ("methods", "augmentation") for path in (training / folder).rglob("*.py")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
+
+
+def run_cell(job: CellJob) -> None:
+    """Does the cell and gives its folder its name; what is said meanwhile goes into a log. One thread.
+
+    A cell that was stopped goes on from its last checkpoint. An exception becomes the file `failure`, since the table says
+    what failed and the rest goes on.
+    """
+    job.partial.mkdir(parents=True, exist_ok=True)
+    with (job.partial / LOG).open("a", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+        try:
+            _do(job)
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()
+            note_failure(job, sentence_of(error))
+            return
+    job.failure.unlink(missing_ok=True)
+    finished = job.partial / "finished"
+    shutil.rmtree(job.folder, ignore_errors=True)
+    os.replace(finished, job.folder)
+    shutil.rmtree(job.partial)
+
+
+def note_failure(job: CellJob, sentence: str) -> None:
+    temporary = job.failure.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({**asdict(job.cell), "failed": sentence}, indent=2), encoding="utf-8")
+    os.replace(temporary, job.failure)
+
+
+def sentence_of(error: BaseException) -> str:
+    """What to tell of it in a table: the user's mistake as it is, a programmer's with its kind."""
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, EmertInputError) else f"{type(error).__name__}: {text}"
+
+
+def _do(job: CellJob) -> None:
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    from .measuring import measure_cell
+
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        table, measured = measure_cell(job.cell, job.recipe, EmertData.open(job.data), job.partial)
+    finished = job.partial / "finished"
+    shutil.rmtree(finished, ignore_errors=True)
+    finished.mkdir()
+    table.to_parquet(finished / PREDICTIONS)
+    content = {**asdict(job.cell), **asdict(measured)}
+    (finished / RECORD).write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")

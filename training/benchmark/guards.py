@@ -1,0 +1,70 @@
+"""What would make a table worthless, looked for before anything is trained."""
+
+from collections.abc import Sequence
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from dataset_scripts.reading import EmertData
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
+from training.methods.summaries import summary_table
+
+_ENOUGH = 10  # recordings a class, below which a number may fall in with the classes by chance
+_SAME_NUMBER = 0.9999  # correlation from which on a number counts as the label itself
+
+
+def check_splits(data: EmertData, fold: int, strict: bool) -> None:
+    """Raises `EmertInputError` where splits share a recording or a participant, or in the strict version a stimulus."""
+    rows = data.select(fold, strict)
+    where = f"{data.folder}: fold {fold}{' strict' if strict else ''}"
+    names = ["recording_id", "participant_id", *(["stimulus_id"] if strict else [])]
+    for name in names:
+        for first, second in combinations(rows, 2):
+            shared = sorted(set(data.ids[name][rows[first]]) & set(data.ids[name][rows[second]]))
+            if shared:
+                raise EmertInputError(
+                    f"{where}: {name} {shared[0]} is in {first} and in {second}, so the score would be of known people or "
+                    "clips; build the data set again"
+                )
+
+
+def check_inputs(data: EmertData, tasks: Sequence[str]) -> None:
+    """Raises `EmertInputError` where one number of the inputs gives away every label: a label among them."""
+    features = summary_table(data).joined()
+    for name in tasks:
+        labels = data.labels(TASKS[name])
+        columns = [labels] if labels.ndim == 1 else list(labels.T)
+        for column in columns:
+            if (place := find_leak(features, column)) is not None:
+                raise EmertInputError(
+                    f"{data.folder}: statistic {place} of the inputs tells the label of task {name} for every recording; no "
+                    "method is needed for that: take the label out of the recordings"
+                )
+
+
+def find_leak(features: np.ndarray, labels: np.ndarray) -> int | None:
+    """The first column of `(n, F)` that alone tells the labels `(n,)`: classes lie apart on it, or numbers are equal to it.
+
+    None where there is none, or where there are too few recordings to tell.
+    """
+    classes = np.issubdtype(labels.dtype, np.integer)
+    known = labels != ABSENT_CLASS if classes else ~np.isnan(labels)
+    values, truth = features[known], labels[known]
+    if len(np.unique(truth)) < 2 or len(truth) < _ENOUGH * (len(np.unique(truth)) if classes else 1):
+        return None
+    tells = _separates if classes else _follows
+    columns = (
+        index for index in range(values.shape[1]) if np.isfinite(values[:, index]).all() and np.ptp(values[:, index]) > 0
+    )
+    return next((index for index in columns if tells(values[:, index], truth)), None)
+
+
+def _separates(values: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether each class has an interval of its own on this axis."""
+    spans = sorted((values[labels == label].min(), values[labels == label].max()) for label in np.unique(labels))
+    return all(before[1] < after[0] for before, after in pairwise(spans))
+
+
+def _follows(values: np.ndarray, numbers: np.ndarray) -> bool:
+    return abs(np.corrcoef(values, numbers)[0, 1]) > _SAME_NUMBER

@@ -1,0 +1,10 @@
+"""All that a cell may need, imported once by the server that forks the cells' processes: each would take seconds over it."""
+
+from training import evaluating, fitting, probes, robustness
+from training.methods import classical
+from training.methods.registry import METHODS, load_class
+
+from . import measuring
+
+CLASSES = [load_class(method) for method in METHODS.values()]
+__all__ = ["CLASSES", "classical", "evaluating", "fitting", "measuring", "probes", "robustness"]

@@ -1,0 +1,125 @@
+"""What happens in a cell: training, testing, and what it cost."""
+
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dataset_scripts.reading import EmertData
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import TASKS
+from training.methods.registry import Method, get_method
+
+from .cells import Cell
+from .recipe import BenchmarkRecipe
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a cell cost and found, beside its predictions; null where a method has no such thing.
+
+    - `seconds`: of the whole cell; `training_seconds`: of `fit` alone. `peak_memory_mb`: of its process, libraries included.
+    - `parameters`: that are trained. `samples_per_second`: recordings through forward, backward and step.
+    - `validation_score`: on which the epoch was chosen. `epochs`: how many were trained.
+    - `robustness`: `{"hidden": {modality: {task: score}}, "curves": {name: {level, levels, tasks: {task: [scores]}}}}`.
+    - `participant_probe`: fields of `ParticipantProbe`.
+    """
+
+    seconds: float
+    training_seconds: float | None
+    peak_memory_mb: float
+    parameters: int | None = None
+    samples_per_second: float | None = None
+    validation_score: float | None = None
+    epochs: float | None = None
+    robustness: dict | None = None
+    participant_probe: dict | None = None
+
+
+def measure_cell(cell: Cell, recipe: BenchmarkRecipe, data: EmertData, folder: Path) -> tuple[pd.DataFrame, Measured]:
+    """The cell's predictions with columns `version` and `seed`, and what it cost. `folder` is for what is needed on the way."""
+    method = get_method(cell.method)
+    start = time.perf_counter()
+    if method.kind == "classical":
+        from training.methods.classical import predict_classical
+
+        table = predict_classical(data, method, cell.tasks, cell.fold, cell.strict, recipe.normalisation, cell.seed)
+        found = {"training_seconds": None}
+    else:
+        table, found = _network(cell, method, recipe, data, folder)
+    table = table.assign(method=method.key, version=cell.version, seed=cell.seed)
+    seconds = time.perf_counter() - start
+    return table, Measured(seconds=seconds, peak_memory_mb=_peak_memory(), **found)
+
+
+def _network(cell: Cell, method: Method, recipe: BenchmarkRecipe, data: EmertData, folder: Path) -> tuple[pd.DataFrame, dict]:
+    from training.evaluating import load_model, make_batches, predict, predictions_table
+    from training.fitting import fit
+    from training.model_folder import read_record
+    from training.protocols import Trial
+
+    tasks = () if method.tasks == "all" else cell.tasks  # (): whatever the data has labels for
+    start = time.perf_counter()
+    out = folder / "model"
+    if not out.is_dir():  # a stopped cell may have trained already
+        fit(recipe.training_recipe(method, tasks, cell.seed), data, out, cell.fold, cell.strict)
+    training_seconds = time.perf_counter() - start
+    record = read_record(out)
+    model, processor = load_model(out)
+    rows = data.select(cell.fold, cell.strict)
+    trial = Trial(rows["test"], cell.tasks, cell.fold)
+    logits = predict(model, make_batches(data, trial, processor, method))
+    table = predictions_table(data, trial, model, logits, method.key)
+    found = {
+        "training_seconds": training_seconds,
+        "parameters": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        "samples_per_second": record["epochs"] * len(rows["train"]) / training_seconds,
+        "validation_score": record["validation_score"],
+        "epochs": record["epochs"],
+    }
+    if cell.method in recipe.robustness:
+        found["robustness"] = _robustness(out, data, cell, folder)
+    if cell.method == "emert":
+        found["participant_probe"] = _probe(model, processor, data, rows["test"])
+    return table, found
+
+
+def _robustness(model: Path, data: EmertData, cell: Cell, folder: Path) -> dict:
+    """The primary metric alone of what `training.robustness` measures; intervals need all folds together."""
+    from training.robustness import robustness
+
+    found = robustness(model, data, folder / "robustness", seed=cell.seed, draws=1, progress=False)
+    return {
+        "hidden": {
+            name: {task: scores[task]["metrics"][TASKS[task].primary_metric]["value"] for task in cell.tasks}
+            for name, scores in found["hidden"].items()
+        },
+        "curves": {
+            name: {
+                "level": curve["level_is"],
+                "levels": curve["levels"],
+                "tasks": {task: [point["value"] for point in curve["tasks"][task]["points"]] for task in cell.tasks},
+            }
+            for name, curve in found["curves"].items()
+        },
+    }
+
+
+def _probe(model, processor, data: EmertData, rows) -> dict | None:
+    """How well the features tell the test participants apart; None where they have too few recordings to tell."""
+    from training.probes import participant_probe, pooled_features
+
+    try:
+        probe = participant_probe(pooled_features(model, processor, data, rows), data.ids["participant_id"][rows])
+    except EmertInputError:
+        return None
+    return asdict(probe)
+
+
+def _peak_memory() -> float:
+    """Of this process so far, in MB."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1e6 if sys.platform == "darwin" else 1e3)  # bytes there, kB here

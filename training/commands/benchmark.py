@@ -1,0 +1,80 @@
+"""`emert benchmark`: methods x protocols x folds x versions x seeds from one recipe, and what belongs to it."""
+
+import argparse
+from pathlib import Path
+
+_DESCRIPTION = """\
+emert benchmark RECIPE [key=value ...] --out DIR [--data DIR]
+    every method of the recipe, on every protocol, fold, version and seed; called again it goes on where it stopped.
+    RECIPE: small, uniss_fgd, ceap_360vr, or a .yaml file.
+emert benchmark table DIR
+    table.md, table.json and report.html again, from the predictions that DIR holds.
+emert benchmark robustness MODEL DATA --out DIR
+    one model on damaged inputs: modalities absent, gaze lost, noise, frames lost.
+emert benchmark gap MODEL DATA --out DIR
+    one model where felt and shown emotion agree and where they differ.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = _DESCRIPTION
+    parser.add_argument("what", metavar="RECIPE", help="a benchmark recipe; or table, robustness, gap")
+    parser.add_argument("rest", nargs="*", metavar="key=value", help="changes to the recipe, or what the step takes")
+    parser.add_argument("--data", type=Path, help="data set folder; a recipe for synthetic recordings makes its own")
+    parser.add_argument("--out", type=Path, help="folder of the results")
+    parser.add_argument("--processes", type=int, default=2, help="cells at a time, each with one thread (default 2)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    step = {"table": _table, "robustness": _of_model, "gap": _of_model}.get(arguments.what, _benchmark)
+    step(arguments)
+
+
+def _benchmark(arguments: argparse.Namespace) -> None:
+    import shlex
+
+    from modeling_emert.errors_emert import EmertInputError
+    from training.benchmark.benchmarking import run_benchmark
+    from training.benchmark.recipe import load_benchmark_recipe
+
+    if arguments.out is None:
+        raise EmertInputError("emert benchmark needs --out, the folder of the results")
+    if arguments.processes < 1:
+        raise EmertInputError(f"--processes is {arguments.processes}; expected 1 or more")
+    recipe = load_benchmark_recipe(arguments.what, arguments.rest)
+    # Without --out and --processes, which decide no figure.
+    words = ["emert", "benchmark", arguments.what, *arguments.rest]
+    words += [] if arguments.data is None else ["--data", arguments.data.name]
+    run_benchmark(recipe, arguments.data, arguments.out, arguments.processes, shlex.join(words))
+    _say(arguments.out)
+
+
+def _table(arguments: argparse.Namespace) -> None:
+    from modeling_emert.errors_emert import EmertInputError
+    from training.benchmark.benchmarking import write_report
+
+    if len(arguments.rest) != 1:
+        raise EmertInputError(f"emert benchmark table takes one folder, got {len(arguments.rest)}")
+    write_report(Path(arguments.rest[0]))
+    _say(Path(arguments.rest[0]))
+
+
+def _of_model(arguments: argparse.Namespace) -> None:
+    from modeling_emert.errors_emert import EmertInputError
+
+    if len(arguments.rest) != 2 or arguments.out is None:
+        raise EmertInputError(f"emert benchmark {arguments.what} takes MODEL DATA --out DIR, two folders and where to write")
+    from training.model_folder import check_model_folder
+
+    check_model_folder(arguments.rest[0])  # before anything heavy is loaded
+    from dataset_scripts.reading import EmertData
+    from training import robustness
+
+    step = {"robustness": robustness.robustness, "gap": robustness.gap}[arguments.what]
+    step(Path(arguments.rest[0]), EmertData.open(arguments.rest[1]), arguments.out)
+
+
+def _say(out: Path) -> None:
+    print((out / "table.md").read_text(encoding="utf-8"))
+    print(f"the page: {out / 'report.html'}")

@@ -1,0 +1,121 @@
+"""Which recordings a model may be tested on: a protocol by its name, or everyone whom the model has never seen."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dataset_scripts.reading import EmertData
+from dataset_scripts.splits import config_name
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import TASKS
+
+_NAME = re.compile(r"(?P<task>\w+?)(?P<strict>-strict)?-fold(?P<fold>[1-9]\d?)")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One config of the data set: a task, a fold that counts from 1, and whether stimuli are kept apart too."""
+
+    task: str
+    fold: int
+    strict: bool = False
+
+    @classmethod
+    def parse(cls, name: str) -> "Protocol":
+        """From `er7-fold1` or `er7-strict-fold1`. Raises `EmertInputError`."""
+        found = _NAME.fullmatch(name)
+        if not found or found["task"] not in TASKS:
+            tasks = ", ".join(TASKS)
+            raise EmertInputError(f"--protocol {name}: expected TASK-foldN or TASK-strict-foldN, TASK being one of {tasks}")
+        return cls(found["task"], int(found["fold"]), bool(found["strict"]))
+
+    @property
+    def name(self) -> str:
+        return config_name(self.task, self.fold, self.strict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Rows of the data to test one model on, the tasks to score there, and the fold that the table names."""
+
+    rows: np.ndarray
+    tasks: tuple[str, ...]
+    fold: int
+
+
+def parse_protocols(names: Sequence[str]) -> list[Protocol]:
+    """Each once. Raises `EmertInputError` where plain and strict ones are mixed: a recording would be in both."""
+    protocols = [Protocol.parse(name) for name in dict.fromkeys(names)]
+    if len({protocol.strict for protocol in protocols}) > 1:
+        raise EmertInputError(f"--protocol {', '.join(names)}: plain and strict ones share recordings; evaluate them apart")
+    return protocols
+
+
+def plan_trials(data: EmertData, record: dict, tasks: Sequence[str], protocols: Sequence[Protocol] = ()) -> list[Trial]:
+    """What a model with this record and these tasks is tested on.
+
+    Without protocols: see [`unseen_rows`]. With them: the test recordings of each, of which it must have seen nobody.
+
+    Raises:
+        EmertInputError: nobody is left; the data or the model lacks the task; a protocol's people, or in a strict one its
+            stimuli, were seen in training or validation.
+    """
+    labelled = [name for name in tasks if name in data.tasks]
+    if not labelled:
+        raise EmertInputError(f"{data.folder}: no labels for the model's tasks ({', '.join(tasks)})")
+    if not protocols:
+        return [Trial(unseen_rows(data, record), tuple(labelled), record["fold"])]
+    strangers = [protocol.name for protocol in protocols if protocol.task not in labelled]
+    if strangers:
+        raise EmertInputError(f"--protocol {strangers[0]}: the tasks of both model and data are {', '.join(labelled)}")
+    trials = []
+    for fold in dict.fromkeys(protocol.fold for protocol in protocols):
+        chosen = [protocol for protocol in protocols if protocol.fold == fold]
+        rows = data.select(fold, chosen[0].strict)["test"]
+        check_unseen(data, record, rows, chosen[0])
+        trials.append(Trial(rows, tuple(protocol.task for protocol in chosen), fold))
+    return trials
+
+
+def check_unseen(data: EmertData, record: dict, rows: np.ndarray, protocol: Protocol) -> None:
+    """Raises `EmertInputError` where the model has seen a participant of these rows or, for a strict protocol, a stimulus."""
+    if data.metadata.source != record["data"]:
+        return  # other people, whatever they are called
+    seen = sorted({str(name) for name in data.ids["participant_id"][rows]} & set(record["seen_participants"]))
+    if seen:
+        raise EmertInputError(
+            f"--protocol {protocol.name}: the model has seen {len(seen)} of its test participants ({seen[0]}, ...); "
+            f"it was trained on fold {record['fold']}: test it there"
+        )
+    if not protocol.strict:
+        return
+    if data.assignment.sha256 != record["splits_sha256"]:
+        raise EmertInputError(
+            f"--protocol {protocol.name}: the model was trained on other splits of this source, so nobody can tell which "
+            "stimuli it has seen; train it on this data set"
+        )
+    trained = data.select(record["fold"], record["strict"])
+    known = np.unique(data.ids["stimulus_id"][np.concatenate([trained["train"], trained["validation"]])])
+    shared = sorted(map(str, np.intersect1d(known, data.ids["stimulus_id"][rows])))
+    if shared:
+        raise EmertInputError(
+            f"--protocol {protocol.name}: the model has seen {len(shared)} of its stimuli ({shared[0]}, ...); "
+            f"train one with --strict --fold {protocol.fold}"
+        )
+
+
+def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
+    """Rows to test on: the test split where the model was trained on this very data, else everyone whom it has not seen.
+
+    Raises `EmertInputError` if nobody is left.
+    """
+    if data.assignment.sha256 == record["splits_sha256"] and data.metadata.source == record["data"]:
+        return data.select(record["fold"], record["strict"])["test"]
+    rows = np.arange(len(data))
+    if data.metadata.source == record["data"]:  # the same people under other folds
+        rows = rows[~np.isin(data.ids["participant_id"], record["seen_participants"])]
+    if len(rows) == 0:
+        raise EmertInputError(f"{data.folder}: the model has seen every participant of this data; nobody is left to test on")
+    return rows

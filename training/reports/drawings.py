@@ -1,0 +1,91 @@
+"""What one panel of a report shows, drawn on axes that somebody gives: the same panels stand in PNG files and in pages."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dataset_scripts.pictures.style import (
+    BLUE,
+    GREEN,
+    LINE_WIDTH,
+    ORANGE,
+    PURPLE,
+    SKY,
+    SMALL_SIZE,
+    VERMILLION,
+    Style,
+    dress,
+    panel_title,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Lines of one panel, each with a mark of its own, so that they can be told apart without colour.
+LINES = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"), (SKY, "P"), ("#7F7F7F", "X"))
+
+
+def draw_confusion(
+    axes: "Axes", counts: np.ndarray, labels: Sequence[str], style: Style, title: str, names: tuple[str, str]
+) -> None:
+    """`counts` `(K, K)`, rows the truth: a cell says how many, its colour the share of its row. `names`: of rows, columns."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    dress(axes, style, grid=False)
+    total = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, total, out=np.zeros_like(counts, dtype=float), where=total > 0)
+    colours = LinearSegmentedColormap.from_list("shares", [style.panel, style.first])
+    axes.imshow(shares, cmap=colours, vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(*counts.shape):
+        dark = shares[row, column] > 0.5
+        ink = style.background if dark else style.ink
+        axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", fontsize=SMALL_SIZE, color=ink)
+    places = np.arange(len(labels))
+    axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, labels)
+    axes.set(ylabel=names[0], xlabel=names[1])
+    panel_title(axes, title, style)
+
+
+def draw_reliability(axes: "Axes", curves: Mapping[str, Sequence[Mapping]], style: Style, title: str) -> None:
+    """By name, bins with `confidence`, `accuracy` and `n`: how often an answer of that probability is right."""
+    dress(axes, style)
+    axes.plot([0, 1], [0, 1], color=style.faint, linewidth=LINE_WIDTH, linestyle="--")
+    for (name, bins), (colour, mark) in zip(curves.items(), LINES, strict=False):
+        points = [(part["confidence"], part["accuracy"]) for part in bins]
+        x, y = np.array(points).reshape(-1, 2).T
+        axes.plot(x, y, color=colour, marker=mark, markersize=3, linewidth=LINE_WIDTH, label=name)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="probability of the answer", ylabel="share that is right")
+    axes.legend(loc="upper left", frameon=False, fontsize=SMALL_SIZE, labelcolor=style.ink, handlelength=1.4)
+    panel_title(axes, title, style)
+
+
+def draw_scatter(
+    axes: "Axes", truth: np.ndarray, predicted: np.ndarray, limits: tuple[float, float], style: Style, title: str
+) -> None:
+    """Numbers against the truth, both `(n,)`, on the task's range; the diagonal is where all should lie."""
+    dress(axes, style)
+    axes.plot(limits, limits, color=style.faint, linewidth=LINE_WIDTH, linestyle="--")
+    axes.scatter(truth, predicted, s=9, color=style.first, alpha=0.5, linewidths=0)
+    margin = 0.03 * (limits[1] - limits[0])
+    room = (limits[0] - margin, limits[1] + margin)
+    ticks = np.linspace(*limits, 5)
+    axes.set(xlim=room, ylim=room, aspect="equal", xlabel="label", ylabel="prediction", xticks=ticks, yticks=ticks)
+    panel_title(axes, title, style)
+
+
+def draw_curves(
+    axes: "Axes", levels: np.ndarray, curves: Mapping[str, Sequence[Mapping]], style: Style, title: str, xlabel: str
+) -> None:
+    """By name, a score at each level with `value`, `low` and `high` (None: unknown); the interval is a band."""
+    dress(axes, style)
+    for (name, points), (colour, mark) in zip(curves.items(), LINES, strict=False):
+        value, low, high = (
+            np.array([np.nan if point[part] is None else point[part] for point in points], float)
+            for part in ("value", "low", "high")
+        )
+        axes.fill_between(levels, low, high, color=colour, alpha=0.12, linewidth=0)
+        axes.plot(levels, value, color=colour, marker=mark, markersize=3, linewidth=LINE_WIDTH, label=name)
+    axes.set(xlabel=xlabel)
+    panel_title(axes, title, style)

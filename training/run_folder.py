@@ -1,0 +1,129 @@
+"""The folder of a run that is under way, from which it goes on after it was killed at any moment.
+
+```
+.OUT.partial/
+  fingerprint             of recipe, data, fold: only the same run goes on here
+  checkpoints/
+    checkpoint-STEP/      as transformers writes it, with a file `whole` that is written after all others
+  finished/               the model folder while it is written; then it becomes OUT
+```
+
+A checkpoint without `whole` was being written when the run was killed, or was being removed: it counts for nothing. Two are
+kept, the last and the best one; an older one is removed only after a newer one is whole.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+from transformers import TrainerState
+
+from dataset_scripts.reading import EmertData
+from modeling_emert.errors_emert import EmertInputError
+
+from .recipe import Recipe
+
+_WHOLE = "whole"
+_STATE = "trainer_state.json"
+# How torch and safetensors, which write by themselves, tell of a write that failed.
+_WRITE_FAILED = ("inline_container", "iostream", "unexpected pos", "file write", "IoError", "I/O error")
+
+
+def open_run(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Path:
+    """The folder of an unfinished run of the same recipe on the same data, or a new one; half-written files are removed."""
+    content = [recipe.to_yaml(), data.metadata.fingerprint, fold, strict]
+    fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    run = run_folder(out)
+    marker = run / "fingerprint"
+    if not marker.is_file() or marker.read_text() != fingerprint:
+        shutil.rmtree(run, ignore_errors=True)
+        checkpoints(run).mkdir(parents=True)
+        marker.write_text(fingerprint)
+    for folder in checkpoints(run).glob("checkpoint-*"):
+        if not (folder / _WHOLE).is_file():
+            shutil.rmtree(folder)
+    return run
+
+
+def run_folder(out: Path) -> Path:
+    return out.parent / f".{out.name}.partial"
+
+
+def checkpoints(run: Path) -> Path:
+    return run / "checkpoints"
+
+
+def checkpoint(run: Path, step: int) -> Path:
+    return checkpoints(run) / f"checkpoint-{step}"
+
+
+def last_checkpoint(run: Path) -> Path | None:
+    """The newest whole one."""
+    whole = [path.parent for path in checkpoints(run).glob(f"checkpoint-*/{_WHOLE}")]
+    return max(whole, key=_step, default=None)
+
+
+def read_state(folder: Path) -> TrainerState:
+    """What the Trainer knew when it wrote this checkpoint."""
+    return TrainerState.load_from_json(str(folder / _STATE))
+
+
+def seal_checkpoint(folder: Path, best_step: int | None) -> None:
+    """Says that a checkpoint is whole, and removes those before it, but for the best."""
+    (folder / _WHOLE).touch()
+    for path in folder.parent.glob("checkpoint-*"):
+        if path != folder and _step(path) != best_step:
+            (path / _WHOLE).unlink(missing_ok=True)  # first, so that a half-removed one is not taken for a whole one
+            shutil.rmtree(path)
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name.rpartition("-")[2])
+
+
+def move_out(finished: Path, out: Path) -> None:
+    """The finished model takes its place, and the run's folder is gone."""
+    if out.exists():
+        shutil.rmtree(out)
+    os.replace(finished, out)
+    shutil.rmtree(finished.parent)
+
+
+@contextmanager
+def told_if_unwritable(folder: Path, run: Path) -> Iterator[None]:
+    """Turns a write that failed into an `EmertInputError` which says what is safe; removes what was half written.
+
+    torch and safetensors tell of a full disk by errors of their own. Those that are not about writing pass.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if not _is_about_writing(error):
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        free = shutil.disk_usage(run).free / 1e6 if run.exists() else 0.0
+        reason = " ".join(str(error).split())[:120]
+        raise EmertInputError(
+            f"{folder}: can't be written ({reason}; {free:.0f} MB free); {tell_last(run)}; make room and give the same "
+            "command again, it goes on from there"
+        ) from error
+
+
+def tell_last(run: Path) -> str:
+    """Where the last good checkpoint lies, in words."""
+    last = last_checkpoint(run)
+    if last is None:
+        return "no epoch was finished before"
+    return f"epoch {round(read_state(last).epoch or 0)} is safe in {last}"
+
+
+def _is_about_writing(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+    return any(sign in str(error) for sign in _WRITE_FAILED)

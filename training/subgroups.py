@@ -1,0 +1,62 @@
+"""What is known of each recording besides its labels, in words: by this, scores are told apart for groups of people."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from dataset_scripts.reading import EmertData
+from modeling_emert.context_emert import BIG_FIVE, STIMULUS_EMOTION
+from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS
+
+# Columns of the data set that name things or say how it was split, rather than tell of the recording.
+_NO_GROUPS = {"recording_id", "participant_id", "stimulus_id", "source", "participant_fold", "stimulus_group", *LABEL_COLUMNS}
+_MOST_VALUES = 8  # a column with more is free text or a measurement
+
+
+def add_groups(predictions: pd.DataFrame, data: EmertData) -> pd.DataFrame:
+    """The table of predictions with its column `groups` filled, where the data knows any."""
+    groups = groups_of(data)
+    return predictions.assign(groups=[groups.get(name) for name in predictions["recording_id"]])
+
+
+def groups_of(data: EmertData) -> dict[str, dict[str, str]]:
+    """By recording, the group it falls into for each column that divides the data; recordings without any are left out.
+
+    A column of words (sex, age group, the tracker's format) divides by its values, 2 to 8 of them; the Big Five at the
+    median over the participants who have them, which uses no label.
+    """
+    columns = {}
+    for name in data.table.column_names:
+        if name in _NO_GROUPS:
+            continue
+        if words := _words(data, name):
+            columns[name] = words
+    groups = {}
+    for row, recording in enumerate(data.ids["recording_id"]):
+        known = {name: words[row] for name, words in columns.items() if words[row] is not None}
+        if known:
+            groups[str(recording)] = known
+    return groups
+
+
+def _words(data: EmertData, name: str) -> list[str | None] | None:
+    """The group of every row by this column; None where it does not divide the data."""
+    column = data.column(name)
+    values = column.to_pylist()
+    if name in BIG_FIVE:
+        values = _halves(data, values)
+    elif name == STIMULUS_EMOTION:
+        values = [None if value is None else EMOTIONS[int(value)] for value in values]
+    elif not pa.types.is_string(column.type):
+        return None
+    return values if 2 <= len(set(values) - {None}) <= _MOST_VALUES else None
+
+
+def _halves(data: EmertData, values: list[float | None]) -> list[str | None]:
+    """Below or above the median, each participant counted once."""
+    people = dict(zip(data.ids["participant_id"], values, strict=True))
+    known = [value for value in people.values() if value is not None]
+    if not known:
+        return [None] * len(values)
+    middle = float(np.median(known))
+    return [None if value is None else ("higher half" if value > middle else "lower half") for value in values]
