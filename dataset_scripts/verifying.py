@@ -14,6 +14,7 @@ from modeling_emert.errors_emert import EmertInputError
 
 from .checks.configs import Protocols, check_apart, check_configs, check_tested, check_views, read_configs
 from .checks.content import check_identities, check_thin, check_twice
+from .checks.copies import check_copies
 from .checks.files import cell_of, check_cells, check_files, check_hashes, check_seed, read_splits, require_own
 from .checks.finding import Finding, judge
 from .checks.recordings import RECORDING_CHECKS, StoredRecording, examine
@@ -71,6 +72,7 @@ def verify(folder: Path) -> list[Finding]:
         check_tested(configs, protocols, recordings),
         check_identities(recordings),
         check_twice(recordings),
+        check_copies(recordings),
         *(
             judge(check, [text for one in recordings for text in one.problems.get(check, [])], sound)
             for check, sound in RECORDING_CHECKS.items()

@@ -33,8 +33,11 @@ def answers(model: "EmertForEmotionRecognition", processor: EmertProcessor, reco
       to 1 (nothing in common); None where the model has not both `er7` and `fer7`.
     - `modalities`: which took part. `quality`: see [`quality_of`]. `notes`: what was left out and why.
     """
+    if not recordings:
+        return []
     inputs = processor(recordings)
-    output = model(**inputs.to(model.device))
+    inputs = inputs.to(model.device, dtype=model.dtype)  # its floating numbers; a model in bfloat16 takes no others
+    output = model(**inputs)
     logits = {name: values.float().cpu() for name, values in calibrated(model, output.logits).items()}
     there = {
         name: inputs[f"{name}_mask"].any(dim=1).tolist() if INPUT_NAMES[name] in inputs else [False] * len(recordings)

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import AutoConfig
+from transformers import CONFIG_MAPPING, AutoConfig
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 
 from .columns_emert import NUM_COLUMNS
@@ -148,11 +148,21 @@ class EmertConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs):
         for name in ("tasks", "projection_sizes", "head_sizes", "context"):
             setattr(self, name, list(getattr(self, name)))  # one type before and after JSON
+        self._check_backbone()
         if self.id2label is None and all(name in TASKS for name in self.tasks):
             outputs = [f"{name}/{label}" for name in self.tasks for label in get_task(name).labels]
             self.id2label = dict(enumerate(outputs))
             self.label2id = {output: index for index, output in self.id2label.items()}
         super().__post_init__(**kwargs)
+
+    def _check_backbone(self) -> None:
+        """Here, since transformers looks the type up before it validates, and says no more than its name."""
+        kind = self.backbone_config.get("model_type") if isinstance(self.backbone_config, dict) else None
+        if kind is not None and kind not in CONFIG_MAPPING:
+            raise ValueError(
+                f"backbone_config: model_type {kind!r} is none that transformers knows; give one that AutoBackbone takes, "
+                "such as 'resnet', 'convnext', 'dinov2' or 'timm_backbone'"
+            )
 
     @property
     def hidden_size(self) -> int:

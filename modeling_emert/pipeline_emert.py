@@ -89,6 +89,8 @@ class EmotionRecognitionPipeline(Pipeline):
     def preprocess(self, clip: Clip) -> dict[str, list[Recording]]:
         """Loads one clip: a batch of one."""
         if hasattr(clip, "face") and hasattr(clip, "gaze"):  # a Recording; remote code has its own copy of that class
+            if clip.face is None and clip.gaze is None:
+                raise EmertInputError(" ".join([*clip.notes, "The recording has neither a face nor gaze to answer from."]))
             return {"recordings": [clip]}
         if not isinstance(clip, Mapping) or not set(clip) <= set(_PARTS):
             found = sorted(map(str, clip)) if isinstance(clip, Mapping) else type(clip).__name__

@@ -107,9 +107,13 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         With `context`, each recording's `big_five` and `stimulus_emotion` go along, marked as absent where it has none.
 
         Raises:
-            EmertInputError: a recording's context can't be what it says (see `context_emert.context_inputs`).
+            EmertInputError: something else than recordings is given, or a recording's context can't be what it says (see
+                `context_emert.context_inputs`).
         """
-        batch = [recordings] if isinstance(recordings, Recording) else list(recordings)
+        batch = [recordings] if _is_recording(recordings) else list(recordings)
+        if not batch or not all(map(_is_recording, batch)):
+            found = type(recordings).__name__ if batch else "none"
+            raise EmertInputError(f"expected a Recording, or several, got {found}; `load` makes one of files and arrays")
         inputs = self.video_processor([item.face for item in batch], return_tensors=return_tensors)
         gaze = self.feature_extractor([item.gaze for item in batch], statistics, return_tensors=return_tensors)
         for name in ("eye_movements", "fixations"):
@@ -127,6 +131,11 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 found = f"{video.shape} {video.dtype}"
                 raise EmertInputError(f"the video's frames must be an array (frames, height, width, 3) of uint8, got {found}")
             frames, times_ms, name = video, np.arange(len(video), dtype=np.float32), "the frames"
+        elif not isinstance(video, (str, Path, bytes)):
+            raise EmertInputError(
+                f"the video is given as {type(video).__name__}, expected a file's path, its bytes, a numpy array of frames or a "
+                "FaceTrack"
+            )
         else:
             frames, times_ms = read_frames(video, self.video_processor.num_frames)
             name = "the video" if isinstance(video, bytes) else Path(video).name
@@ -146,6 +155,10 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             name = "the gaze"
         if gaze is None:
             return None
+        if not hasattr(gaze, "missing_share"):  # as with FaceTrack, no `isinstance`
+            raise EmertInputError(
+                f"the gaze is given as {type(gaze).__name__}, expected a file's path, its bytes, a numpy array of samples or a Gaze"
+            )
         notes.extend(gaze.notes)
         if gaze.missing_share in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):
             notes.append(f"In {name} there is neither a valid gaze point nor a fixation, so the eyes are left out.")
@@ -153,11 +166,17 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         return gaze
 
 
+def _is_recording(given: object) -> bool:
+    """Not by `isinstance`: as remote code each processor comes with a copy of that class."""
+    return hasattr(given, "face") and hasattr(given, "gaze")
+
+
 def _gaze_of_samples(samples: np.ndarray) -> Gaze:
     if samples.ndim != 2 or samples.shape[1] != NUM_COLUMNS or samples.dtype.kind not in "fiu":
         found = f"{samples.shape} {samples.dtype}"
         raise EmertInputError(f"the gaze samples must be an array (samples, {NUM_COLUMNS}) of numbers, got {found}")
-    return Gaze(samples, np.arange(len(samples), dtype=np.float32))
+    samples = samples.astype(np.float32)
+    return Gaze(np.where(np.isfinite(samples), samples, np.nan), np.arange(len(samples), dtype=np.float32))
 
 
 def _read_gaze_bytes(content: bytes) -> Gaze:

@@ -26,7 +26,6 @@ from .methods.registry import Method, get_method, load_class
 from .model_folder import check_model_folder, read_record
 from .predictions import to_rows
 from .protocols import Protocol, Trial, plan_trials
-from .protocols import unseen_rows as unseen_rows
 from .subgroups import add_groups
 
 BASELINES = ("majority", "logistic_regression")  # keys of the methods that stand beside every evaluated model

@@ -35,6 +35,7 @@ class StoredRecording:
     - `modalities`: those that it has.
     - `digests`: hash of each part that is like no other by chance, by modality.
     - `problems`: sentences by the name of the check in `RECORDING_CHECKS`.
+    - `sketch`: of the eye movements, see `sketch_columns`; None without them.
     """
 
     file: str
@@ -47,6 +48,7 @@ class StoredRecording:
     modalities: frozenset[str]
     digests: dict[str, bytes]
     problems: dict[str, list[str]] = field(default_factory=dict)
+    sketch: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -68,6 +70,7 @@ def examine(row: Row, file: str, surprise_polarity: str | None) -> StoredRecordi
         labels=labels,
         modalities=frozenset(name for name, column in MODALITY_COLUMNS.items() if row.holds(column)),
         digests=digests,
+        sketch=sketch_columns(row),
     )
     problems = [
         *_label_problems(labels),
@@ -80,6 +83,28 @@ def examine(row: Row, file: str, surprise_polarity: str | None) -> StoredRecordi
     for check, text in problems:
         found.problems.setdefault(check, []).append(f"{found.name}: {text}")
     return found
+
+
+def sketch_columns(row: Row) -> np.ndarray | None:
+    """uint64 `(39,)`: of each column the smallest hash of its values, 0 for a column of fewer than three different ones.
+
+    Two recordings have the same with a chance that is the share of values which they have in common (MinHash, Broder 1997).
+    """
+    try:
+        samples = row.matrix("eye_movements", NUM_COLUMNS)
+    except ValueError:
+        return None  # told among the problems
+    if samples is None:
+        return None
+    hashes = samples.astype(np.float32).view(np.uint32).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    hashes = (hashes ^ (hashes >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+    hashes[~np.isfinite(samples)] = np.iinfo(np.uint64).max
+    return np.array([_smallest(column) for column in hashes.T], np.uint64)
+
+
+def _smallest(hashes: np.ndarray) -> int:
+    known = np.unique(hashes[hashes != np.iinfo(np.uint64).max])
+    return int(known[0]) if len(known) >= 3 else 0
 
 
 Problems = Iterator[tuple[str, str]]

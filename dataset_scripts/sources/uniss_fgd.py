@@ -4,6 +4,9 @@
       StimuliMap.csv             ID, FileName: 0, AF09SAS.JPG
       recordings_60hz/NNN.csv.gz one photograph each (NNN is its ID), all observers, Tobii Studio's export of samples
 
+Three columns are left empty: the published saccade amplitudes and directions of every observer are those of the first one,
+copied by the order of fixations. They name the photograph (a table of them finds all 1,199 without error), and so the label.
+
 Characters 5 and 6 of a photograph's name are its expression: that is what the stimulus shows (`perceived3`), neither
 what the observer felt nor what the observer's face showed.
 """
@@ -13,14 +16,18 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from dataset_scripts.readers import read_gaze_recordings
 from dataset_scripts.readers.text_table import read_head, read_table
 from dataset_scripts.source import Entry, Source
+from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
 EXPRESSIONS = {"HA": "positive", "NE": "neutral", "SA": "negative"}
 FOLDER = "recordings_60hz"
+COPIED_COLUMNS = ("saccade_amplitude", "saccade_direction", "saccade_turn")
 
 
 class UnissFgdSource(Source):
@@ -33,7 +40,8 @@ class UnissFgdSource(Source):
     citation = "Ruiu et al., Uniss-FGD, IEEE Access 2024; github.com/CVLab-Uniss/FFD-EXTENDED @ 1b3884d9"
     collection = (
         "15 observers looked at 80 photographs of faces for about 3 s each, before a screen-based Tobii at 300 Hz, of which "
-        "every fifth sample is kept here (60 Hz): a change of whoever made this copy. The label is what a photograph shows."
+        "every fifth sample is kept here (60 Hz): a change of whoever made this copy. The label is what a photograph shows. "
+        "Saccade amplitudes and directions are left out: as published, those of every observer are copies of the first one's."
     )
     lacks = "It has no labels of felt emotion, no videos of the observers' faces, and not the photographs that they saw."
 
@@ -61,9 +69,12 @@ class UnissFgdSource(Source):
         gaze = _recordings(file).get(participant)
         if gaze is None:
             raise EmertInputError(f"{file} has no participant {participant!r}; list the source's entries again")
+        eye = None if gaze.eye_movements is None else gaze.eye_movements.copy()
+        if eye is not None:
+            eye[:, [COLUMN_INDEX[name] for name in COPIED_COLUMNS]] = np.nan
         return replace(
             gaze,
-            eye_movements=gaze.eye_movements.copy() if gaze.eye_movements is not None else None,
+            eye_movements=eye,
             times_ms=gaze.times_ms.copy() if gaze.times_ms is not None else None,
             fixations=gaze.fixations.copy() if gaze.fixations is not None else None,
             stimulus=entry.stimulus,

@@ -198,6 +198,8 @@ def test_real_uniss(real):
     assert not any(np.isnan(gaze.fixations).any() for gaze in gazes)
     pupils = np.concatenate([gaze.column("pupil_left") for gaze in gazes])
     assert np.isnan(pupils).mean() == pytest.approx(table.PupilLeft.isna().mean())
+    # Published: the first observer's, copied to all.
+    assert not np.isfinite(np.concatenate([gaze.column("saccade_amplitude") for gaze in gazes])).any()
 
 
 @pytest.mark.real

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from tiny_emert import face_track, gaze, tiny_config, tiny_model
-
 from transformers import pipeline
 
 from modeling_emert import EmertInputError, EmertProcessor, EmotionRecognitionPipeline, Recording

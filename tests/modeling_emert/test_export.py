@@ -45,6 +45,7 @@ def test_compiled_code_answers_the_same():
         torch.testing.assert_close(logits(compiled, inputs)[name], expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [TRACED[0], pytest.param(TRACED[1], marks=pytest.mark.slow)], ids=["authors", "beyond"])
 def test_exported_program_takes_any_batch(overrides):
     model = tiny_model(**overrides)

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 from tiny_emert import face_track, gaze, tiny_config, tiny_model
 from torch.utils.data import Dataset
 from transformers import pipeline
@@ -166,6 +167,10 @@ def test_playlist_in_bytes_opens_no_other_file(pipe, tmp_path):
             {"gaze": np.zeros((4, 3))},
             r"clip 1: the gaze samples must be an array \(samples, 39\) of numbers, got \(4, 3\) float64",
         ),
+        ({"video": 3}, "clip 1: the video is given as int, expected a file's path"),
+        ({"gaze": [[0.5] * 39]}, "clip 1: the gaze is given as list, expected a file's path"),
+        ({"gaze": np.full((4, 39), np.inf)}, "clip 1: In the gaze samples there is neither a valid gaze point"),
+        (Recording(notes=["The tape tore."]), "clip 1: The tape tore. The recording has neither a face nor gaze"),
         ({"video": np.zeros((4, 8, 8, 3))}, r"clip 1: the video's frames must be .* uint8, got \(4, 8, 8, 3\) float64"),
     ],
 )
@@ -211,3 +216,16 @@ def test_video_bytes_are_read_as_the_file_is(tmp_path):
     path = _video(tmp_path / "clip.mp4")
     for found, expected in zip(read_frames(path.read_bytes(), 4), read_frames(path, 4), strict=True):
         assert np.array_equal(found, expected)
+
+
+def test_a_model_in_half_precision_answers_much_the_same(pipe):
+    half = pipeline(TASK, model=tiny_model().to(torch.bfloat16), processor=pipe.processor, device="cpu")
+    for found, expected in zip(half(_clips(), batch_size=5), pipe(_clips()), strict=True):
+        assert found["tasks"]["er7"] == pytest.approx(expected["tasks"]["er7"], abs=0.02)
+
+
+def test_what_is_no_recording_is_refused_by_the_processor(pipe):
+    with pytest.raises(EmertInputError, match="expected a Recording, or several, got str; `load` makes one"):
+        pipe.processor("clip.mp4")
+    with pytest.raises(EmertInputError, match="expected a Recording, or several, got none"):
+        pipe.processor([])

@@ -136,6 +136,7 @@ def test_a_refusal_leaves_one_line_in_the_log(server: Server, caplog: pytest.Log
     assert "\n" not in caplog.records[0].getMessage()
 
 
+@pytest.mark.slow
 def test_examples_answer_and_stay(server: Server):
     service = server[1]
     assert [one.key for one in service.examples] == ["agreeing", "masked-smile", "eyes-only", "face-only", "poor-tracking"]
@@ -152,6 +153,7 @@ def test_examples_answer_and_stay(server: Server):
     assert poor["measured"]["verdict"] == "poor"
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_too_slow_or_dies_is_replaced(checkpoint: Path, clips: Path):
     request = Request(checkpoint, gaze=clips / "gaze" / "p000-s000.csv", pictures=False)
     workers = Workers([checkpoint], count=1, seconds=1e-4)
@@ -171,6 +173,7 @@ def test_a_worker_that_is_too_slow_or_dies_is_replaced(checkpoint: Path, clips: 
     assert workers.processes == []
 
 
+@pytest.mark.slow
 def test_a_worker_is_renewed_without_a_gap(checkpoint: Path, clips: Path):
     request = Request(checkpoint, gaze=clips / "gaze" / "p000-s000.csv", pictures=False)
     workers = Workers([checkpoint], count=1, renew_after=2)

@@ -88,6 +88,7 @@ def test_a_leak_is_found_for_classes_and_numbers_and_noise_is_none():
     assert find_leak(np.column_stack([noise, np.where(hidden < 0, rng.normal(size=90), labels)]), hidden) == 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["majority", "logistic_regression", "emert"])
 def test_other_test_labels_change_no_prediction_and_no_choice(
     method: str, recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

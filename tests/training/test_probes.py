@@ -76,7 +76,7 @@ def test_pooled_features_are_the_models_own(model: Path, data: EmertData):
 def test_the_command_prints_the_table(
     model: Path, data: EmertData, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("training.evaluating.unseen_rows", lambda data, record: np.arange(len(data)))
+    monkeypatch.setattr("training.protocols.unseen_rows", lambda data, record: np.arange(len(data)))
     assert main(["probe", "--model", str(model), "--data", str(data.folder)]) == 0
     printed = capsys.readouterr().out
     assert "42 recordings of 6 participants whom the model has never seen (synthetic)" in printed
@@ -94,6 +94,6 @@ def test_one_participant_is_too_few_for_the_command(
     model: Path, data: EmertData, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     own = np.flatnonzero(data.ids["participant_id"] == data.ids["participant_id"][0])
-    monkeypatch.setattr("training.evaluating.unseen_rows", lambda data, record: own)
+    monkeypatch.setattr("training.protocols.unseen_rows", lambda data, record: own)
     assert main(["probe", "--model", str(model), "--data", str(data.folder)]) == 2
     assert "1 of 1 participants have two recordings or more" in capsys.readouterr().err

@@ -156,6 +156,7 @@ def test_a_full_disk_is_told_in_one_sentence_and_nothing_half_written_stays(
     assert not any(run_folder.checkpoints(run_folder.run_folder(out)).iterdir())
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_later_leaves_the_last_good_epoch(
     recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

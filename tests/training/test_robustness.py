@@ -104,6 +104,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(CURVES, name, replace(curve, levels=curve.levels[-1:]))
 
 
+@pytest.mark.slow
 def test_the_whole_step_writes_its_files_and_repeats(model: Path, data: EmertData, tmp_path: Path, short: None, monkeypatch):
     first = robustness(model, data, tmp_path / "a", draws=20, progress=False)
     assert {file.name for file in (tmp_path / "a").iterdir()} == {"robustness.json", "robustness.md", "robustness.png"}
