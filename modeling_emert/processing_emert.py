@@ -133,7 +133,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             frames, times_ms, name = video, np.arange(len(video), dtype=np.float32), "the frames"
         elif not isinstance(video, (str, Path, bytes)):
             raise EmertInputError(
-                f"the video is given as {type(video).__name__}, expected a file's path, its bytes, a numpy array of frames or a "
+                f"the video is given as {type(video).__name__}, expected a file's path or bytes, a numpy array of frames or a "
                 "FaceTrack"
             )
         else:
@@ -157,7 +157,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             return None
         if not hasattr(gaze, "missing_share"):  # as with FaceTrack, no `isinstance`
             raise EmertInputError(
-                f"the gaze is given as {type(gaze).__name__}, expected a file's path, its bytes, a numpy array of samples or a Gaze"
+                f"the gaze is given as {type(gaze).__name__}, expected a file's path or bytes, an array of samples or a Gaze"
             )
         notes.extend(gaze.notes)
         if gaze.missing_share in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):

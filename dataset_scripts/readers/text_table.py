@@ -20,6 +20,7 @@ from dataset_scripts.readers.text_files import TextFile, TextHead, not_text, rea
 from modeling_emert.errors_emert import EmertInputError
 
 SEPARATORS = ("\t", ",", ";")
+MAX_COLUMNS = 10_000  # the widest export known here has some hundreds
 MAX_CELLS = 100_000_000  # two hours of Tobii Studio at 300 Hz with every column; a cell takes some 20 bytes on its way
 ROW_OF_OTHER_WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")  # in Arrow's messages, as the next
 _INVALID_VALUE = re.compile(r"column #(\d+):.* invalid value '(.*)'", re.DOTALL)
@@ -130,7 +131,12 @@ def read_table(
 
     Raises `EmertInputError` that names the column and the value where a number was expected, or the row that is cut.
     """
-    names = tuple(name if name not in header.names[:i] else f"{name}#{i}" for i, name in enumerate(header.names))
+    if len(header.names) > MAX_COLUMNS:
+        raise EmertInputError(
+            f"{head.file} has a header of {len(header.names):,} columns, where at most {MAX_COLUMNS:,} are read; export it anew"
+        )
+    first = {name: i for i, name in reversed(list(enumerate(header.names)))}
+    names = tuple(name if first[name] == i else f"{name}#{i}" for i, name in enumerate(header.names))
     wanted = (
         (numbers, pa.float32()),
         (times, pa.float64()),

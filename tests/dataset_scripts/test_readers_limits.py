@@ -1,5 +1,7 @@
 """Limits and repairs that every reader shares: times far away, rows that are cut, tables that hold too much."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -55,3 +57,13 @@ def test_numbers_in_the_column_of_names_are_refused(monkeypatch):
     monkeypatch.setattr(grouping, "MAX_GROUPS", 8)
     with pytest.raises(EmertInputError, match=r"a.csv holds 9 recordings"):
         group_rows("a.csv", np.arange(9), (names,))
+
+
+def test_a_header_without_end_is_refused_at_once(tmp_path):
+    """It took minutes: each name was looked for among all before it."""
+    path = tmp_path / "a.csv"
+    path.write_text("time_ms,gaze_x," + "x," * 200_000 + "\n0,0.5\n")
+    start = time.perf_counter()
+    with pytest.raises(EmertInputError, match="columns, where at most 10,000 are read"):
+        read_gaze(path)
+    assert time.perf_counter() - start < 5
