@@ -62,7 +62,7 @@ def test_numbers_in_the_column_of_names_are_refused(monkeypatch):
 def test_a_header_without_end_is_refused_at_once(tmp_path):
     """It took minutes: each name was looked for among all before it."""
     path = tmp_path / "a.csv"
-    path.write_text("time_ms,gaze_x," + "x," * 200_000 + "\n0,0.5\n")
+    path.write_text(SDK.strip() + ";x" * 60_000 + "\n0;(0.5, 0.25);3.5\n")
     start = time.perf_counter()
     with pytest.raises(EmertInputError, match="columns, where at most 10,000 are read"):
         read_gaze(path)
