@@ -1,7 +1,7 @@
 """Training one network on one fold: from a recipe and a data set to a model folder, whole or not at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,9 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
     network = load_class(method)
     make_config = network.config_class.small if recipe.network == "small" else network.config_class
     overrides = {**recipe.overrides, **method.overrides}  # the method's last: they make it what it is
+    unknown = sorted(set(overrides) - {field.name for field in fields(network.config_class)})
+    if unknown:  # transformers' configs take any name, and would say nothing
+        raise EmertInputError(f"recipe: overrides: {', '.join(unknown)} is no field of {network.config_class.__name__}")
     try:
         config = make_config(tasks=list(tasks), num_participants=num_participants, **overrides)
     except (TypeError, ValueError, StrictDataclassError) as error:

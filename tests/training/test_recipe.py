@@ -84,3 +84,10 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path):
     for name in ("list", "broken"):
         with pytest.raises(EmertInputError, match=f"{name}.yaml"):
             load_recipe(str(tmp_path / f"{name}.yaml"))
+
+
+def test_a_misspelt_field_of_the_network_is_refused():
+    from training.fitting import make_model
+
+    with pytest.raises(EmertInputError, match="droput is no field of EmertConfig"):
+        make_model(Recipe(overrides={"droput": 0.3}), ["er7"])
