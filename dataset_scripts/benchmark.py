@@ -134,16 +134,16 @@ def _measure_loading(out: Path, work: Path, what: str) -> Iterator[Figure]:
 
 
 def _measure_epoch(out: Path, what: str, workers: int) -> Iterator[Figure]:
-    """Every recording once, in random order, as the model's inputs: 8 face crops decoded, eyes, fixations."""
+    """Every recording once, in random order, as batches of the model's inputs: 8 face crops decoded, eyes, fixations."""
     from torch.utils.data import DataLoader
 
     from modeling_emert import EmertConfig, EmertProcessor
 
     data = EmertData.open(out)
     dataset = _Prepared(data, EmertProcessor.for_config(EmertConfig()))
-    loader = DataLoader(dataset, batch_size=16, shuffle=True, num_workers=workers, collate_fn=list)
+    loader = DataLoader(dataset, batch_size=16, shuffle=True, num_workers=workers)
     start = time.perf_counter()
-    count = sum(len(batch) for batch in loader)
+    count = sum(len(batch["eye_movements"]) for batch in loader)
     rate = count / (time.perf_counter() - start)
     yield Figure("epoch through all", rate, "recordings/s", f"{what}, {workers} workers, their start included")
 

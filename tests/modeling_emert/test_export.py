@@ -26,7 +26,7 @@ def logits(model, inputs) -> dict[str, torch.Tensor]:
         return model(**inputs).logits
 
 
-@pytest.mark.parametrize("overrides", TRACED, ids=["authors", "beyond"])
+@pytest.mark.parametrize("overrides", [TRACED[0], pytest.param(TRACED[1], marks=pytest.mark.slow)], ids=["authors", "beyond"])
 def test_forward_is_traced_without_a_graph_break(overrides):
     model = tiny_model(**overrides)
     inputs = gappy_inputs(model, 2)

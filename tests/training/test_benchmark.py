@@ -61,6 +61,7 @@ def _json(path: Path) -> object:
     return _without_times(json.loads(path.read_text()))
 
 
+@pytest.mark.slow
 def test_the_same_recipe_gives_the_same_numbers_everywhere(
     finished: Path, recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path
 ):

@@ -70,6 +70,7 @@ def test_wrong_paths_are_refused_before_torch_is_loaded(tmp_path: Path, argument
     assert reason in done.stderr
 
 
+@pytest.mark.slow
 def test_quickstart_makes_everything_and_a_second_call_refuses(
     tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
