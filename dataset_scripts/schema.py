@@ -79,10 +79,9 @@ def row_features() -> Features:
 
 @cache
 def stored_schema() -> pa.Schema:
-    """Arrow's types in the data files, which any reader of Parquet knows.
+    """Arrow's own types, which any reader of Parquet knows, where `datasets` would write a type of its own for an Array2D.
 
-    `datasets` would write its own type for an Array2D, but then reads by a thread of Arrow's that needs Python, and a
-    program that ends before its stream does hangs. The configs name the features, so that `load_dataset` gives them anyway.
+    The config file names the features, so that `load_dataset` gives them all the same.
     """
     types = {field.name: field.type for field in row_features().arrow_schema}
     plain = {name: kind.storage_type if isinstance(kind, pa.ExtensionType) else kind for name, kind in types.items()}

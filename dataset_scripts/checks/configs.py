@@ -111,18 +111,22 @@ def _load_yaml(text: str) -> object:
 
 def _features_problems(infos: object, entries: list) -> list[str]:
     """`dataset_info` gives each config the features of its columns, without which `load_dataset` gives lists of lists."""
-    found = {one.get("config_name"): one for one in infos if isinstance(one, dict)} if isinstance(infos, list) else {}
-    for entry in entries:
-        if isinstance(entry, dict) and (entry.get("columns") is None or _is_names(entry["columns"])):
-            name = entry.get("config_name")
+    found = {one["config_name"]: one for one in infos if _has_name(one)} if isinstance(infos, list) else {}
+    for entry in filter(_has_name, entries):
+        if entry.get("columns") is None or _is_names(entry["columns"]):
+            name = entry["config_name"]
             if found.get(name) != {"config_name": name, "features": visible_features(entry.get("columns"))}:
                 return [f"{CONFIG_FILE}: dataset_info of {name} is not that of its columns"]
     return []
 
 
+def _has_name(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("config_name"), str)
+
+
 def _read_config(entry: object) -> StoredConfig | str:
     """The config, or what is wrong with it."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("config_name"), str):
+    if not _has_name(entry):
         return "has no config_name"
     name = entry["config_name"]
     if not set(entry) <= _FIELDS:

@@ -46,27 +46,26 @@ class DataFileReader:
         """Every recording, or why the row group in which it lies can't be read."""
         for group in range(self._file.num_row_groups):
             try:
-                table = self._read(group)
-                yield from (Row(table.slice(row, 1)) for row in range(table.num_rows))
+                yield self._read(group)
             except DamagedFile as error:
                 yield error
             except _ARROW_ERRORS as error:
                 yield DamagedFile(f"row group {group + 1} can't be read ({error})")
 
-    def _read(self, group: int) -> pa.Table:
+    def _read(self, group: int) -> "Row":
         about = self._file.metadata.row_group(group)
         if about.num_rows != 1:
             raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected 1")
         size = sum(_unpacked_bytes(about.column(index)) for index in range(about.num_columns))
-        if size > _MOST_BYTES * about.num_rows:
-            raise DamagedFile(f"row group {group + 1} unpacks to {size >> 20} MB; expected at most {_MOST_BYTES >> 20} each")
+        if size > _MOST_BYTES:
+            raise DamagedFile(f"row group {group + 1} unpacks to {size >> 20} MB; expected at most {_MOST_BYTES >> 20}")
         table = self._file.read_row_group(group, use_threads=False)
         table.validate(full=True)
-        if table.num_rows != about.num_rows:
-            raise DamagedFile(f"row group {group + 1} has columns of {table.num_rows} rows; expected {about.num_rows}")
-        if table.drop_columns(list(HEAVY_COLUMNS)).nbytes > _MOST_LIGHT_BYTES * about.num_rows:
-            raise DamagedFile(f"row group {group + 1} has names of more than {_MOST_LIGHT_BYTES >> 10} kB each")
-        return table
+        if table.num_rows != 1:
+            raise DamagedFile(f"row group {group + 1} has columns of {table.num_rows} rows; expected 1")
+        if table.drop_columns(list(HEAVY_COLUMNS)).nbytes > _MOST_LIGHT_BYTES:
+            raise DamagedFile(f"row group {group + 1} has names of more than {_MOST_LIGHT_BYTES >> 10} kB")
+        return Row(table)
 
 
 class Row:

@@ -8,6 +8,7 @@ import pickle
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from damaged_dataset import FIRST, edit, edit_config, edit_description, failed, read, stamp, write
 
 from dataset_scripts.checks import stored
@@ -121,3 +122,12 @@ def test_a_description_that_is_a_pipe_or_a_link_out_of_the_folder_is_not_read(fo
     (folder / name).unlink()
     os.mkfifo(folder / name)
     assert "no plain file" in failed(folder)[check]
+
+
+@pytest.mark.parametrize(("part", "name"), [("dataset_info", [7]), ("dataset_info", {"a": 1}), ("configs", ["er7"])])
+def test_a_config_name_that_is_no_text_is_a_finding(folder, part, name):
+    path = folder / ".huggingface.yaml"
+    content = yaml.safe_load(path.read_text())
+    content[part][1]["config_name"] = name
+    path.write_text(yaml.safe_dump(content))
+    assert "configs" in failed(folder)

@@ -92,11 +92,6 @@ def describe_significance(header: dict) -> str:
     )
 
 
-def main_order(table: dict) -> list[dict]:
-    """Rows as in the recipe: the order of methods is the same in every table, so that tables can be read side by side."""
-    return table["rows"]
-
-
 def best_of(table: dict) -> str | None:
     """The method with the highest score."""
     scored = [row for row in table["rows"] if not row["failed"] and row["metrics"][table["metric"]]["value"] is not None]
