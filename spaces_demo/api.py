@@ -6,7 +6,7 @@ from gradio import FileData
 from modeling_emert.errors_emert import EmertInputError
 
 from .service import Service
-from .verdict import gap_words, verdict
+from .verdict import gap_words, grounded_tasks, verdict
 
 SNIPPET = """from gradio_client import Client, handle_file
 
@@ -25,7 +25,7 @@ rows = client.predict(files=[handle_file("recordings.zip")], model="", api_name=
 
 FIELDS = {
     "verdict": "one sentence",
-    "tasks": "by task (er3, er7, er_va, fer3, fer7, fer_va, fer_intensity) its probabilities or numbers",
+    "tasks": "by task (er3, er7, er_va, fer3, fer7, fer_va, fer_intensity) its numbers; without a face none of fer",
     "gap": "0 to 1: how much of the probability lies on different emotions; null without a face or without both views",
     "gap_meaning": "the gap in words",
     "modalities": "what took part: face, eye_movements, fixations",
@@ -44,7 +44,7 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
     def answer(video: FileData | None = None, gaze: FileData | None = None, participant: str = "", model: str = "") -> dict:
         """What the face shows and what is felt, for one recording; video, gaze file or both. The files are deleted."""
         names = (_name(video), _name(gaze))
-        reply = service.answer(_path(video), _path(gaze), participant, model, pictures=False, names=names)
+        (reply,) = service.answers(_path(video), _path(gaze), participant, model, pictures=False, names=names)
         if reply.answer is None:
             raise gr.Error(reply.refusal or "", print_exception=False)
         return as_json(reply.answer)
@@ -69,9 +69,19 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
 
 
 def as_json(answer: dict) -> dict:
-    """The worker's answer with the words that the page shows; the gap only where there is something to compare."""
+    """The worker's answer with the words that the page shows, and nothing that the page would not say.
+
+    Without a face that is: no gap, and nothing of what is shown.
+    """
+    tasks = grounded_tasks(answer)
     gap = answer["gap"] if "face" in answer["modalities"] else None
-    return answer | {"verdict": verdict(answer), "gap": gap, "gap_meaning": None if gap is None else gap_words(gap)}
+    return answer | {
+        "verdict": verdict(answer),
+        "tasks": tasks,
+        "contributions": {task: adds for task, adds in answer["contributions"].items() if task in tasks},
+        "gap": gap,
+        "gap_meaning": None if gap is None else gap_words(gap),
+    }
 
 
 def _path(file: "FileData | dict | None") -> str | None:

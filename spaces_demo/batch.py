@@ -13,7 +13,7 @@ from modeling_emert.errors_emert import EmertInputError
 from .limits import MAX_BATCH, MAX_ZIP_FILES, MAX_ZIP_RATIO, MAX_ZIP_UNPACKED_MB
 from .request import Reply
 from .uploads import visible_name
-from .verdict import top, verdict
+from .verdict import grounded_tasks, top, verdict
 
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif")
 _CHUNK = 1 << 20
@@ -139,14 +139,14 @@ def table_row(pair: Pair, reply: Reply) -> dict:
     row: dict = {"recording": visible_name(pair.name), "video": pair.video_name, "gaze": pair.gaze_name}
     if reply.answer is None:
         return row | {"problem": reply.refusal}
-    answer = reply.answer
+    answer, tasks = reply.answer, grounded_tasks(reply.answer)
     row |= {"problem": None, "verdict": verdict(answer)}
     for view in ("er", "fer"):
-        best = top(answer["tasks"].get(f"{view}7") or answer["tasks"].get(f"{view}3"))
+        best = top(tasks.get(f"{view}7") or tasks.get(f"{view}3"))
         row[view] = best[0] if best else None
     row |= {"gap": answer["gap"] if "face" in answer["modalities"] else None, "modalities": " ".join(answer["modalities"])}
     row |= {"quality": answer["measured"]["verdict"], "remarks": " ".join([*answer["measured"]["reasons"], *answer["notes"]])}
-    return row | {f"{task}/{name}": value for task, values in answer["tasks"].items() for name, value in values.items()}
+    return row | {f"{task}/{name}": value for task, values in tasks.items() for name, value in values.items()}
 
 
 def as_csv(rows: Sequence[dict]) -> bytes:

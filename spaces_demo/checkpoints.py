@@ -1,18 +1,18 @@
 """Which trained models are at hand, and what is known of how they were trained. A network that was never trained is none."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.model_card_emert import RECORD_FILE
-from training.model_folder import check_model_folder
+from training.model_folder import check_model_folder, read_record
 
+RECORD_FILE = "training_record.json"  # `model_card_emert.RECORD_FILE`, whose module would load torch
 QUICKSTART = Path("runs/quickstart")
 ENVIRONMENT = "EMERT_MODELS"  # folders, separated as in PATH; how a Space is told of its models
-_SYNTHETIC = "synthetic"
+OWN_TRAINING = Path("runs/demo")  # of the model that the page itself trains
+_SYNTHETIC, _EMERT = "synthetic", "emert"
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,18 @@ class Checkpoint:
 
 
 def find_checkpoints(given: Sequence[Path] = ()) -> list[Checkpoint]:
-    """Those that are given, else those that the environment names, else the quickstart's; none is an empty list.
+    """Those that are given, else those that the environment names, else the quickstart's or the page's own.
+
+    None is an empty list.
 
     Raises:
         EmertInputError: a folder that was given or named holds no trained model.
     """
     named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
     folders = list(given) or named
-    if not folders and (QUICKSTART / "model" / RECORD_FILE).is_file():
-        folders = [QUICKSTART / "model"]
+    if not folders:
+        made = [run / "model" for run in (QUICKSTART, OWN_TRAINING)]
+        folders = [folder for folder in made if (folder / RECORD_FILE).is_file()][:1]
     found: list[Checkpoint] = []
     for folder in folders:
         found.append(_open(folder.resolve(), {one.name for one in found}))
@@ -52,18 +55,30 @@ def open_checkpoint(folder: Path) -> Checkpoint:
 
 def _open(folder: Path, taken: set[str]) -> Checkpoint:
     check_model_folder(folder)
-    path = folder / RECORD_FILE
-    if not path.is_file():
+    if not (folder / RECORD_FILE).is_file():
         raise EmertInputError(
             f"{folder}: {RECORD_FILE} is missing, so nothing says that this network was ever trained; "
             "the demo shows no numbers of it: train with `emert train`"
         )
-    try:
-        data = json.loads(path.read_text())["data"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise EmertInputError(f"{path}: does not say what the model was trained on ({error}); train it again") from error
+    record = read_record(folder)
+    _check_method(folder, record.get("method", _EMERT))
+    if "data" not in record:
+        raise EmertInputError(f"{folder / RECORD_FILE}: does not say what the model was trained on; train it again")
+    data = str(record["data"])
     name = f"{folder.parent.name}/{folder.name} (trained on {data})"
     number = 2
     while name in taken:
         name, number = f"{folder.parent.name}/{folder.name} {number} (trained on {data})", number + 1
-    return Checkpoint(folder, name, str(data))
+    return Checkpoint(folder, name, data)
+
+
+def _check_method(folder: Path, key: str) -> None:
+    """Only what can be explained is shown: networks of EMERT's own class that take face and eyes."""
+    if key == _EMERT:
+        return
+    from modeling_emert.configuration_emert import MODALITIES
+    from training.methods.registry import EMERT, get_method
+
+    method = get_method(key)
+    if method.made_by != EMERT or method.modalities != MODALITIES:
+        raise EmertInputError(f"{folder}: holds {method.name!r}, whose answers the demo can't explain; give a model of EMERT")

@@ -3,9 +3,6 @@
 MAX_UPLOAD_MB = 200  # of one file; a minute of 1080p is about half of it
 ANSWER_SECONDS = 60  # for one answer; then its worker process is stopped and the visitor is told
 WORKERS = 2  # answers at the same time: as many as a free Space has cores
-RENEW_AFTER = (
-    50  # answers of one worker process, since native libraries may leave memory behind: the detector's own binding does
-)
 WORKER_EXTRA_MB = 1024  # what one answer may take on top of the loaded model
 MAX_WAITING = 60  # visitors in the queue; the next one is told to come back
 

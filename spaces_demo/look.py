@@ -76,7 +76,7 @@ STYLE_SHEET = (
 .emert-answer h3{font-size:.95rem;font-weight:600;margin:0 0 .6rem;color:var(--emert-ink)}
 .emert-answer p{margin:.2rem 0 .5rem}
 .emert-source,.emert-small{font-size:.82rem;color:var(--emert-faint);overflow-wrap:anywhere}
-.emert-cards+.emert-card{margin-top:.2rem}
+.emert-cards+.emert-card{margin-top:.9rem}
 .emert-cards{columns:2 320px;column-gap:.9rem;margin:.7rem 0 0}
 .emert-why{columns:3 320px}
 .emert-cards .emert-card{break-inside:avoid}
@@ -129,11 +129,15 @@ STYLE_SHEET = (
 .emert-table tr{box-shadow:0 1px 0 var(--emert-grid)}
 .emert-table th,.emert-table td{padding:.3rem .5rem!important;vertical-align:top;text-align:left;
  color:var(--emert-ink)}
+.emert-table td.emert-words{min-width:15rem}
+.emert-code{overflow-x:auto;padding:.7rem .9rem;border:1px solid var(--emert-grid);border-radius:6px;
+ background:var(--emert-panel);margin:.3rem 0 .7rem;max-width:min(100%,calc(100vw - 3.2rem))}
 .emert-downloads a{display:inline-block;margin:.5rem .8rem .2rem 0;text-decoration:underline}
 .emert-care{max-width:52rem}
 .dark button[role=tab][aria-selected=true]{color:#74b6e2!important}
 :focus-visible{outline:3px solid var(--emert-first)!important;outline-offset:2px}
-@media (max-width:700px){.emert-time-wide{display:none}.emert-time-narrow{display:block}
+@media (max-width:700px){.row>.column{flex-basis:100%!important}
+ .emert-time-wide{display:none}.emert-time-narrow{display:block}
  .emert-card{padding:.7rem .65rem}
  .emert-answer h2.emert-verdict{font-size:1.3rem}.emert-head h1{font-size:1.4rem}}
 """

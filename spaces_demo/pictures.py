@@ -34,12 +34,16 @@ _MAP_SIDE, _STIMULUS_ASPECT = 3.4, 4 / 3
 _CROP_SIDE = 112  # pixels at which a crop is shown
 
 
-def draw_all(recording: Recording, answer: dict, reasons: EmertExplanation, processor: EmertProcessor) -> dict:
-    """By name: `time-wide`, `time-narrow`, `map`, `plane` (SVG or None), `crops` (PNGs as data URLs)."""
-    found = {f"time-{width}": timeline(recording, reasons, width) for width in _WIDTHS}
-    found["map"] = density_map(recording)
+def draw_answer(answer: dict) -> dict:
+    """By name what stands beside the numbers and is quick: `plane` (SVG or None)."""
     shown = answer["tasks"].get("fer_va") if "face" in answer["modalities"] else None
-    found["plane"] = affect_plane(answer["tasks"].get("er_va"), shown)
+    return {"plane": affect_plane(answer["tasks"].get("er_va"), shown)}
+
+
+def draw_reasons(recording: Recording, reasons: EmertExplanation, processor: EmertProcessor) -> dict:
+    """By name: `time-wide`, `time-narrow`, `map` (SVG or None), `crops` (PNGs as data URLs)."""
+    found: dict = {f"time-{width}": timeline(recording, reasons, width) for width in _WIDTHS}
+    found["map"] = density_map(recording)
     found["crops"] = crops(recording, processor)
     return found
 
@@ -53,7 +57,8 @@ def timeline(recording: Recording, reasons: EmertExplanation, width: str) -> str
         return None
     legend = _LEGEND_LINE if width == "narrow" else 0.0
     above = [_GAP + (0.0 if name == "faces" else legend) for name, _, _ in rows]
-    height = _TOP + sum(above) + sum(height for _, height, _ in rows) + _BOTTOM
+    below = _BOTTOM if rows[-1][0] == "faces" else _BOTTOM + _AXIS_NUMBERS
+    height = _TOP + sum(above) + sum(height for _, height, _ in rows) + below
     with drawing(_WIDTHS[width], height, LIGHT) as figure:
         used = _TOP
         for number, (name, tall, draw) in enumerate(rows):

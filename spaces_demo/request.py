@@ -24,11 +24,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """Either `refusal`, one sentence for the visitor, or `answer` (plain JSON, see `worker.describe`) and `pictures`.
+    """Either `refusal`, one sentence for the visitor, or `answer` (plain JSON, see `worker.answer_recording`) and `pictures`.
 
-    `pictures`: by name an SVG, or for `crops` several PNGs as data URLs.
+    - `pictures`: by name an SVG, or for `crops` several PNGs as data URLs.
+    - `more`: the same answer follows with all its pictures, which take longer than the numbers.
     """
 
     answer: dict | None = None
     pictures: dict | None = None
     refusal: str | None = None
+    more: bool = False

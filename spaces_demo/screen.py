@@ -1,6 +1,7 @@
 """The page: what is where, and what happens on a click. Layout only; the work is in `service.py`."""
 
 import base64
+import json
 from collections.abc import Iterator
 from functools import partial
 from html import escape
@@ -11,8 +12,8 @@ from modeling_emert.errors_emert import EmertInputError
 
 from .api import FIELDS, SNIPPET, add_endpoints
 from .batch import as_csv, as_parquet
-from .examples import Example
-from .limits import MAX_BATCH, MAX_UPLOAD_MB, SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS, WORKERS
+from .examples import EXAMPLES, Example
+from .limits import MAX_BATCH, MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, WORKERS
 from .service import Service
 from .training_offer import train_small, trained
 from .uploads import visible_name
@@ -22,7 +23,13 @@ _TITLE = "What the face shows, what the person feels"
 _HEAD = f"""<header class="emert-head"><h1>{_TITLE}</h1><p>Drop a video of a face and an eye tracker's file of the same
 moments. The network EMERT tells the emotion that is shown (FER) from the emotion that is felt (ER), with the eyes as
 witness, and how far the two lie apart.</p></header>"""
+_ADDRESS = "http://127.0.0.1:7860/"  # until the browser has said where the page is
 _EMPTY = '<div class="emert-empty">The answer appears here. Drop your files, or click an example.</div>'
+# On a phone the answer lies below the examples, where nobody would look for it.
+_SHOW_ANSWER = """(...given) => {
+    if (innerWidth <= 700) document.getElementById("answer").scrollIntoView({behavior: "smooth"});
+    return given.length === 1 ? given[0] : given;
+}"""
 _DELETED = "Your files are deleted as soon as they are answered; nothing is kept."
 _OFFER = """<div class="emert-banner" role="note"><strong>There is no trained model here yet.</strong> The small one can
 be trained now on generated recordings; it takes some minutes on two processor cores.</div>"""
@@ -33,7 +40,6 @@ def build_screen(service: Service) -> gr.Blocks:
     with gr.Blocks(
         title="EMERT: felt and shown emotion",
         analytics_enabled=False,
-        delete_cache=(SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS),
         fill_width=True,
     ) as page:
         gr.HTML(_HEAD)
@@ -46,10 +52,13 @@ def build_screen(service: Service) -> gr.Blocks:
             with gr.Tab("Several"):
                 _several_recordings(service, model)
             with gr.Tab("API"):
-                gr.HTML(_program_help("THIS PAGE'S ADDRESS"))
+                program_help = gr.HTML(_program_help(_ADDRESS))
             with gr.Tab("Care"):
                 gr.HTML(f'<div class="emert-care emert-answer">{CARE.format(minutes=UNUSED_UPLOAD_SECONDS // 60)}</div>')
         add_endpoints(service, WORKERS)
+        # The browser knows best where the page is, behind whatever proxy.
+        told = f"{json.dumps(_program_help(_ADDRESS))}.replaceAll({json.dumps(_ADDRESS)}, location.origin + location.pathname)"
+        page.load(None, None, program_help, js=f"() => {told}", api_visibility="private")
         model.change(partial(_banner_of, service), model, synthetic, api_visibility="private", show_progress="hidden")
     return page
 
@@ -85,13 +94,13 @@ def _one_recording(service: Service, model: gr.Dropdown) -> None:
             ask = gr.Button("Answer", variant="primary", elem_id="ask")
             gr.HTML(f'<p class="emert-small">Either may be missing; at most {MAX_UPLOAD_MB} MB each. {_DELETED}</p>')
             gr.HTML('<h2 class="emert-small" id="examples">Examples (generated)</h2>')
-            buttons = [
-                (example, gr.Button(example.title, size="sm", elem_id=f"example-{example.key}")) for example in service.examples
-            ]
+            buttons = [(example, gr.Button(example.title, size="sm", elem_id=f"example-{example.key}")) for example in EXAMPLES]
         with gr.Column(scale=5, min_width=300):
             answer = gr.HTML(_EMPTY, elem_id="answer")
     reasons = gr.HTML(elem_id="reasons")
-    shared = {"concurrency_id": "answers", "api_visibility": "private", "show_progress_on": answer}
+    shared = {
+        "concurrency_id": "answers", "api_visibility": "private", "show_progress_on": answer, "js": _SHOW_ANSWER,
+    }  # fmt: skip
     ask.click(
         partial(_answer, service),
         [video, gaze, participant, model],
@@ -103,16 +112,16 @@ def _one_recording(service: Service, model: gr.Dropdown) -> None:
         button.click(partial(_answer_example, service, example), model, [answer, reasons], **shared)
 
 
-def _answer(service: Service, video: str | None, gaze: str | None, participant: str, model: str | None) -> tuple:
-    """Answer, reasons, and both inputs emptied, since their files are gone."""
+def _answer(service: Service, video: str | None, gaze: str | None, participant: str, model: str | None) -> Iterator[tuple]:
+    """Answer, reasons, and both inputs emptied, since their files are gone; the reasons' pictures come a moment later."""
     names = ", ".join(visible_name(path) for path in (video, gaze) if path)
-    reply = service.answer(video, gaze, participant, model)
-    return answer_html(reply, f"{names} (deleted)"), reasons_html(reply), None, None
+    for reply in service.answers(video, gaze, participant, model):
+        yield answer_html(reply, f"{names} (deleted)"), reasons_html(reply), None, None
 
 
-def _answer_example(service: Service, example: Example, model: str | None) -> tuple[str, str]:
-    reply = service.answer_example(example, model)
-    return answer_html(reply, f"Example “{example.title}”: {example.meaning}"), reasons_html(reply)
+def _answer_example(service: Service, example: Example, model: str | None) -> Iterator[tuple[str, str]]:
+    for reply in service.answers_of_example(example, model):
+        yield answer_html(reply, f"Example “{example.title}”: {example.meaning}"), reasons_html(reply)
 
 
 def _several_recordings(service: Service, model: gr.Dropdown) -> None:
@@ -147,19 +156,25 @@ def _answer_batch(service: Service, files: list[str] | None, model: str | None) 
 
 
 _SHOWN_COLUMNS = ("recording", "er", "fer", "gap", "quality", "verdict", "problem")
+_SENTENCES = ("verdict", "problem")
 
 
 def _table(rows: list[dict]) -> str:
     if not rows:
         return ""
     heads = "".join(f'<th scope="col">{name}</th>' for name in _SHOWN_COLUMNS)
-    body = "".join(f"<tr>{''.join(_cell(row.get(name)) for name in _SHOWN_COLUMNS)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(_cell(name, row.get(name)) for name in _SHOWN_COLUMNS)}</tr>" for row in rows)
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="emert-table" tabindex="0" role="region" aria-label="Answers">{table}</div>'
 
 
-def _cell(value: object) -> str:
-    return f"<td>{'' if value is None else f'{value:.2f}' if isinstance(value, float) else escape(str(value))}</td>"
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return "<td></td>"
+    if isinstance(value, float):
+        return f"<td>{value:.2f}</td>"
+    kind = ' class="emert-words"' if name in _SENTENCES else ""
+    return f"<td{kind}>{escape(str(value))}</td>"
 
 
 def _downloads(rows: list[dict]) -> str:

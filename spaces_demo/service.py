@@ -11,9 +11,9 @@ from modeling_emert.errors_emert import EmertInputError
 
 from .batch import Pair, answer_pairs, pair_up, unpack
 from .checkpoints import Checkpoint
-from .examples import Example
+from .examples import Example, ExampleFiles
 from .request import Reply, Request
-from .uploads import Uploads, visible_name
+from .uploads import Uploads, own_name, visible_name
 from .workers import Workers
 
 log = logging.getLogger("emert.demo")
@@ -25,9 +25,9 @@ _NOTHING = "Nothing to answer from: give a video, a gaze file, or both."
 class Service:
     """Answers for one server. Every method deletes the uploads that it was given, whatever happens."""
 
-    def __init__(self, workers: Workers, uploads: Uploads, checkpoints: Sequence[Checkpoint], examples: Sequence[Example]):
+    def __init__(self, workers: Workers, uploads: Uploads, checkpoints: Sequence[Checkpoint], examples: ExampleFiles):
         self.workers, self.uploads = workers, uploads
-        self.checkpoints, self.examples = list(checkpoints), list(examples)
+        self.checkpoints, self.examples = list(checkpoints), examples
 
     def checkpoint(self, name: str | None) -> Checkpoint:
         """By its name; the first without one. Raises `EmertInputError`."""
@@ -46,7 +46,7 @@ class Service:
         self.checkpoints.append(checkpoint)
         self.workers.add_model(checkpoint.folder)
 
-    def answer(
+    def answers(
         self,
         video: str | Path | None,
         gaze: str | Path | None,
@@ -54,8 +54,11 @@ class Service:
         model: str | None = None,
         pictures: bool = True,
         names: tuple[str, str] = ("", ""),
-    ) -> Reply:
-        """From uploaded files. `names`: what the visitor calls them, where the paths do not say."""
+    ) -> Iterator[Reply]:
+        """From uploaded files: the numbers, then with `pictures` the same once more. The files are deleted before the first.
+
+        `names`: what the visitor calls them, where the paths do not say.
+        """
         try:
             if video is None and gaze is None:
                 raise EmertInputError(_NOTHING)
@@ -68,20 +71,25 @@ class Service:
                 visible_name(names[0] or video or ""),
                 visible_name(names[1] or gaze or ""),
             )
-            reply = self.workers.ask(request)
+            replies = self.workers.replies(request)
+            first = next(replies)
         except EmertInputError as error:
-            reply = Reply(refusal=str(error))
+            replies, first = iter(()), Reply(refusal=str(error))
         finally:
             self.uploads.delete([video, gaze])
-        return self._finish(reply, model)
+        yield self._finish(first, model)
+        for reply in replies:
+            yield self._finish(reply, model)
 
-    def answer_example(self, example: Example, model: str | None) -> Reply:
-        """From one of our own examples, whose files stay."""
+    def answers_of_example(self, example: Example, model: str | None) -> Iterator[Reply]:
+        """As [`answers`], from one of our own examples, whose files stay."""
         try:
-            folder = self.checkpoint(model).folder
+            request = Request(self.checkpoint(model).folder, *self.examples.of(example))
         except EmertInputError as error:
-            return self._finish(Reply(refusal=str(error)), model)
-        return self._finish(self.workers.ask(Request(folder, example.video, example.gaze)), model)
+            yield self._finish(Reply(refusal=str(error)), model)
+            return
+        for reply in self.workers.replies(request):
+            yield self._finish(reply, model)
 
     def answer_batch(self, files: Sequence[str | Path], model: str | None) -> Iterator[tuple[int, list[dict]]]:
         """Number of recordings and the rows so far, after each one. Raises `EmertInputError` before the first."""
@@ -110,7 +118,7 @@ class Service:
                 target.mkdir()
                 named += unpack(path, target)
             else:
-                named.append((path.name, path))
+                named.append((own_name(path), path))
         return pair_up(named)
 
     def _ask_pair(self, checkpoint: Checkpoint, pair: Pair) -> Reply:

@@ -1,15 +1,17 @@
 """Starts everything in order and stops it in reverse: temporary folder, workers, examples, page."""
 
+import contextlib
 import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .checkpoints import Checkpoint, find_checkpoints
+from .limits import SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -34,32 +36,43 @@ def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None
         page.block_thread()
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(
     checkpoints: Sequence[Checkpoint], host: str = "127.0.0.1", port: int | None = None
 ) -> "Iterator[tuple[gr.Blocks, Service]]":
     """The page, launched, and its service; at the end all is stopped and nothing is left on disk."""
     os.environ.update(_QUIET)
-    from .uploads import Uploads, upload_folder
+    from .uploads import Uploads, keep_uploads_apart, upload_folder
 
     with upload_folder() as folder:
         from .workers import Workers
 
         workers = Workers([one.folder for one in checkpoints])  # they warm up while the rest is made ready
         try:
-            from .examples import make_examples
+            from .examples import ExampleFiles
             from .screen import build_screen
             from .service import Service
 
-            service = Service(workers, Uploads(folder), checkpoints, make_examples(folder.parent / "examples"))
+            keep_uploads_apart()
+            uploads = Uploads(folder)
+            service = Service(workers, uploads, checkpoints, ExampleFiles(folder.parent / "examples"))
             page = build_screen(service)
             launch(page, host, port)
+            threading.Thread(target=_draw_examples, args=(service,), daemon=True).start()
             try:
-                yield page, service
+                with uploads.swept(SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS):
+                    yield page, service
             finally:
                 page.close()
         finally:
             workers.close()
+
+
+def _draw_examples(service: "Service") -> None:
+    """Not before the workers are warm, whose time it would take."""
+    with contextlib.suppress(OSError):  # the server has ended meanwhile, and its folder is gone
+        if service.workers.wait_until_warm():
+            service.examples.draw_all()
 
 
 def launch(page: "gr.Blocks", host: str, port: int | None) -> None:

@@ -1,5 +1,6 @@
 """Trains the small model on generated recordings where no checkpoint is at hand, and says how far it is."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -8,15 +9,16 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .checkpoints import QUICKSTART, Checkpoint, open_checkpoint
+from .checkpoints import OWN_TRAINING, Checkpoint, open_checkpoint
 
+_PACKAGES = Path(__file__).parents[1]
 _busy = threading.Lock()
 _SECONDS = 2.0
 # What the quickstart leaves behind after each step.
 _STEPS = (("recordings", "drawing 840 recordings"), ("dataset", "building the data set"), ("model", "training the network"))
 
 
-def train_small(out: Path = QUICKSTART, command: tuple[str, ...] = ()) -> Iterator[tuple[float, str]]:
+def train_small(out: Path = OWN_TRAINING, command: tuple[str, ...] = ()) -> Iterator[tuple[float, str]]:
     """Share of the steps that are done and what is being done, every two seconds until the end.
 
     Ask [`trained`] for the model afterwards. `command`: what to run instead, for tests.
@@ -28,7 +30,8 @@ def train_small(out: Path = QUICKSTART, command: tuple[str, ...] = ()) -> Iterat
         raise EmertInputError("The small model is being trained for another visitor already; wait for it and reload the page.")
     try:
         words = command or (sys.executable, "-m", "training.cli", "quickstart", "--out", str(out), "--overwrite")
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        packages = {**os.environ, "PYTHONPATH": str(_PACKAGES)}  # in a Space they lie beside app.py and are not installed
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=packages)
         errors: list[str] = []
         reader = threading.Thread(target=lambda: errors.extend(process.stderr or ()), daemon=True)
         reader.start()
@@ -51,7 +54,7 @@ def train_small(out: Path = QUICKSTART, command: tuple[str, ...] = ()) -> Iterat
         _busy.release()
 
 
-def trained(out: Path = QUICKSTART) -> Checkpoint:
+def trained(out: Path = OWN_TRAINING) -> Checkpoint:
     """The model of a training that has ended. Raises `EmertInputError` where there is none."""
     return open_checkpoint(out / "model")
 

@@ -1,10 +1,14 @@
 """Where visitors' files lie while they are answered: one temporary folder of ours, and nothing left in it afterwards."""
 
+import contextlib
 import multiprocessing.util
 import os
 import re
+import secrets
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +17,7 @@ from modeling_emert.errors_emert import EmertInputError
 
 _PREFIX = "emert-demo-"
 _LONGEST_NAME = 60
+_OWN_MARK = re.compile(r"^up[0-9a-f]{16}-")
 
 
 @contextmanager
@@ -41,11 +46,56 @@ def upload_folder() -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
+def keep_uploads_apart() -> None:
+    """Gives every upload a path of its own, before the server starts.
+
+    Gradio stores an upload under its content and its name: two visitors with the same file would share it, and lose it
+    with the first answer. So each name is marked; [`visible_name`] takes the mark off again.
+    """
+    from gradio import route_utils
+
+    class MarkedUpload(route_utils.GradioUploadFile):
+        def __init__(self, file, *, filename: str | None = None, **rest):
+            plain = (filename or "").replace("\\", "/").rsplit("/", 1)[-1]
+            super().__init__(file, filename=f"up{secrets.token_hex(8)}-{plain}", **rest)
+
+    if route_utils.GradioUploadFile.__name__ != MarkedUpload.__name__:
+        route_utils.GradioUploadFile = MarkedUpload
+
+
 class Uploads:
     """The files of visitors within `folder`."""
 
     def __init__(self, folder: Path):
         self.folder = folder.resolve()
+
+    @contextmanager
+    def swept(self, every: float, age: float) -> Iterator[None]:
+        """Meanwhile whatever is older than `age` s is deleted: uploads that broke off or that nobody asked about.
+
+        Looks every so many s.
+        """
+        stop = threading.Event()
+
+        def sweep() -> None:
+            while not stop.wait(every):
+                self.sweep(age)
+
+        sweeper = threading.Thread(target=sweep, daemon=True)
+        sweeper.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            sweeper.join()
+
+    def sweep(self, age: float) -> None:
+        """Deletes what has lain here for more than `age` s."""
+        oldest = time.time() - age
+        for path in sorted(self.folder.rglob("*"), reverse=True):  # what is in a folder comes before it
+            with contextlib.suppress(OSError):  # deleted meanwhile, or a folder that is not empty
+                if path.lstat().st_ctime < oldest:
+                    path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def claim(self, given: str | Path | None) -> Path | None:
         """The file that was uploaded. Raises `EmertInputError` for a path that is none: nobody asks for the server's files."""
@@ -74,7 +124,12 @@ class Uploads:
 
 
 def visible_name(name: str | Path) -> str:
-    """A file's name as a sentence can hold it: on one line, without what is not for printing, not too long."""
-    plain = "".join(sign if sign.isprintable() else " " for sign in Path(name).name)
+    """A file's name as a sentence can hold it: on one line, without our mark and what is not for printing, not too long."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in own_name(name))
     plain = re.sub(r"\s+", " ", plain).strip() or "file"
     return plain if len(plain) <= _LONGEST_NAME else plain[: _LONGEST_NAME - 1] + "…"
+
+
+def own_name(name: str | Path) -> str:
+    """What the visitor calls the file, without the mark of [`keep_uploads_apart`]."""
+    return _OWN_MARK.sub("", Path(name).name)

@@ -1,8 +1,9 @@
 """The answer in words: what the face shows, what is felt, how sure the model is, and what the gap means."""
 
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.tasks_emert import TASKS
 
 EYES = ("eye_movements", "fixations")
+# In the order of `configuration_emert.MODALITIES`, whose module would load torch into the process of the page.
 MODALITY_WORDS = {"face": "face", "eye_movements": "eye movements", "fixations": "fixations"}
 VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
@@ -38,6 +39,11 @@ def view_is_grounded(answer: dict, view: str) -> bool:
     return view == "er" or "face" in answer["modalities"]
 
 
+def grounded_tasks(answer: dict) -> dict[str, dict[str, float]]:
+    """The answers that rest on something: without a face there are none of what it shows."""
+    return {task: values for task, values in answer["tasks"].items() if view_is_grounded(answer, TASKS[task].view)}
+
+
 def sureness(answer: dict) -> str | None:
     """How sure the model is of its finest classes, and whether that is calibrated; None without classes."""
     parts = []
@@ -65,7 +71,7 @@ def gap_words(gap: float) -> str:
 def contribution_words(task_label: str, change: float | None, kind: str) -> str:
     """One modality's contribution to a view's answer: see `EmertExplanation.contributions`."""
     if change is None:
-        return "not given, or the only one"
+        return "not given"
     if kind == "numbers":
         return f"without it the numbers move by {change:.0%} of their range"
     if abs(change) < 0.005:
@@ -94,7 +100,7 @@ def given_words(answer: dict) -> list[str]:
         words.append(f"{measured['fixations']} fixations, {how}.")
     if measured["blinks"] is not None:
         words.append(f"{measured['blinks']} {'blink' if measured['blinks'] == 1 else 'blinks'}.")
-    absent = [MODALITY_WORDS[name] for name in MODALITIES if name not in answer["modalities"]]
+    absent = [MODALITY_WORDS[name] for name in MODALITY_WORDS if name not in answer["modalities"]]
     if absent:
         words.append(f"Left out: {', '.join(absent)}.")
     return words

@@ -2,7 +2,6 @@
 
 from html import escape
 
-from modeling_emert.configuration_emert import MODALITIES
 from modeling_emert.tasks_emert import TASKS
 
 from .request import Reply
@@ -70,19 +69,20 @@ def answer_html(reply: Reply, title: str) -> str:
 
 
 def reasons_html(reply: Reply) -> str:
-    """The second part: why. Empty where there is no answer."""
+    """The second part: why. Empty where there is no answer; the pictures' places are held while they are drawn."""
     if reply.answer is None or reply.pictures is None:
         return ""
     answer, pictures = reply.answer, reply.pictures
     lines = "".join(f"<li>{escape(sentence)}</li>" for sentence in given_words(answer))
-    given = f"<ul>{lines}</ul>{_crops(pictures['crops'])}"
-    density = _card("Where the eyes rested", pictures["map"]) if pictures["map"] else ""
-    time = (pictures["time-wide"] or "") + (pictures["time-narrow"] or "")
+    given = f"<ul>{lines}</ul>{_crops(pictures.get('crops') or [])}"
+    density = _card("Where the eyes rested", pictures.get("map") or "")
+    time = (pictures.get("time-wide") or "") + (pictures.get("time-narrow") or "")
+    waiting = '<p class="emert-empty" role="status">The pictures are being drawn …</p>' if reply.more else ""
     return (
-        '<section class="emert-answer" aria-label="Why"><h2>Why</h2>'
+        f'<section class="emert-answer" aria-label="Why" aria-busy="{str(reply.more).lower()}"><h2>Why</h2>'
         f'<div class="emert-cards emert-why">{_card("What each modality adds", _contributions(answer))}{density}'
         f"{_card('What the network was given', given)}</div>"
-        f"{_card('Over time', time) if time else ''}"
+        f"{waiting}{_card('Over time', time)}"
         "<p class='emert-small'>Contributions and attention describe the network; they prove no cause.</p></section>"
     )
 
@@ -170,6 +170,9 @@ def _warnings(answer: dict) -> str:
 
 def _contributions(answer: dict) -> str:
     """For the finest class task of each view: by how much the predicted label falls without each modality."""
+    if len(answer["modalities"]) == 1:
+        (only,) = answer["modalities"]
+        return f"<p>Only one modality ({escape(MODALITY_WORDS[only])}) took part, so there is nothing to leave out.</p>"
     parts = []
     for view, words in VIEW_WORDS.items():
         task = next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in answer["tasks"]), None)
@@ -178,7 +181,7 @@ def _contributions(answer: dict) -> str:
         kind = TASKS[task].kind
         label = top(answer["tasks"][task])[0] if kind == "classes" else "valence and arousal"
         rows = []
-        for name in MODALITIES:
+        for name in MODALITY_WORDS:
             change = answer["contributions"][task][name]
             rows.append(
                 f'<tr><th scope="row">{escape(MODALITY_WORDS[name])}</th>'

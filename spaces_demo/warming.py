@@ -17,10 +17,15 @@ _SAMPLES, _FRAMES = 60, 8
 
 def warm_up(model: "EmertForEmotionRecognition", processor: "EmertProcessor") -> None:
     """Answers once and draws once; the numbers are thrown away."""
+    from dataset_scripts.readers.fixation_detection import with_fixations
+
     from .worker import answer_recording
 
+    unlisted = _anything().gaze
+    with_fixations(Gaze(unlisted.eye_movements, unlisted.times_ms))  # loads pymovements, which takes more than a second
+
     default_detector()(np.zeros((180, 320, 3), np.uint8))
-    answer_recording(model, processor, _anything(), pictures=True)
+    list(answer_recording(model, processor, _anything(), pictures=True))
 
 
 def _anything() -> Recording:

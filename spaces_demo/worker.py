@@ -3,7 +3,8 @@
 import contextlib
 import sys
 import traceback
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,11 @@ from .limits import WORKER_EXTRA_MB
 from .request import Reply, Request
 
 if TYPE_CHECKING:
-    from modeling_emert.modeling_emert import EmertForEmotionRecognition
+    from modeling_emert.modeling_emert import EmertForEmotionRecognition, EmertOutput
     from modeling_emert.processing_emert import EmertProcessor
     from modeling_emert.recording_emert import Recording
 
+_LENGTH_RATIO, _LENGTH_DIFFERENCE_S = 1.5, 2.0  # lengths further apart than both are told to the visitor
 _OUR_FAULT = "Something went wrong on our side; the log of the server says what. The other files are not affected."
 _TOO_LARGE = "The files need more memory than one answer may take; give a shorter or smaller video, or a smaller gaze file."
 
@@ -30,22 +32,26 @@ def serve(line: Connection, models: list[Path]) -> None:
     line.send("warm")
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
-            line.send(answer_request(line.recv()))
+            for reply in answer_request(line.recv()):
+                line.send(reply)
 
 
-def answer_request(request: Request) -> Reply:
-    """Never raises: a mistake in the files is a refusal in one sentence, any other is logged and said to be ours."""
+def answer_request(request: Request) -> Iterator[Reply]:
+    """The numbers, and where pictures are wanted, the same once more with them; only the last reply has no `more`.
+
+    Never raises: a mistake in the files is a refusal in one sentence, any other is logged and said to be ours.
+    """
     from modeling_emert.errors_emert import EmertInputError
 
     try:
-        return _answer(request)
+        yield from _answer(request)
     except EmertInputError as error:
-        return Reply(refusal=with_visitors_names(str(error), request))
+        yield Reply(refusal=with_visitors_names(str(error), request))
     except MemoryError:
-        return Reply(refusal=_TOO_LARGE)
+        yield Reply(refusal=_TOO_LARGE)
     except Exception:
         traceback.print_exc(file=sys.stderr)
-        return Reply(refusal=_OUR_FAULT)
+        yield Reply(refusal=_OUR_FAULT)
 
 
 def with_visitors_names(sentence: str, request: Request) -> str:
@@ -90,26 +96,36 @@ def _load(folder: Path) -> "tuple[EmertForEmotionRecognition, EmertProcessor]":
     return EmertForEmotionRecognition.from_pretrained(folder).eval(), EmertProcessor.from_pretrained(folder)
 
 
-def _answer(request: Request) -> Reply:
+def _answer(request: Request) -> Iterator[Reply]:
     from dataset_scripts.readers import read_gaze
 
     model, processor = _load(request.model)
     gaze = None if request.gaze is None else read_gaze(request.gaze, participant=request.participant or None)
     recording = processor.load(None if request.video is None else request.video, gaze)
-    recording.notes = [with_visitors_names(note, request) for note in recording.notes]
-    return answer_recording(model, processor, recording, request.pictures)
+    recording.notes = [with_visitors_names(note, request) for note in recording.notes] + _lengths_differ(recording)
+    yield from answer_recording(model, processor, recording, request.pictures)
+
+
+def _lengths_differ(recording: "Recording") -> list[str]:
+    """A note where video and gaze can hardly be of the same moments; their clocks have no common zero to compare."""
+    if recording.face is None or recording.gaze is None:
+        return []
+    video_s, gaze_s = float(recording.face.times_ms[-1]) / 1000, recording.gaze.duration_ms / 1000
+    if max(video_s, gaze_s) < _LENGTH_RATIO * min(video_s, gaze_s) or abs(video_s - gaze_s) < _LENGTH_DIFFERENCE_S:
+        return []
+    return [f"The video lasts {video_s:.1f} s and the gaze {gaze_s:.1f} s; the two may not be of the same moments."]
 
 
 def answer_recording(
     model: "EmertForEmotionRecognition", processor: "EmertProcessor", recording: "Recording", pictures: bool
-) -> Reply:
-    """The pipeline's answer, what it rests on, how good the recording is, and the pictures."""
+) -> Iterator[Reply]:
+    """The pipeline's answer, what it rests on and how good the recording is; then the same with the pictures."""
     from modeling_emert.answers_emert import answer
     from modeling_emert.explain_emert import explain
 
     found = answer(model, processor, recording)
     inputs = processor(recording).to(model.device)
-    reasons = explain(model, model.config, inputs)
+    reasons = explain(partial(_calibrated_output, model), model.config, inputs)
     found |= {
         "calibrated": bool(model.config.temperatures),
         "contributions": _contributions(reasons.contributions),
@@ -117,10 +133,22 @@ def answer_recording(
         "measured": _measured(recording),
     }
     if not pictures:
-        return Reply(found)
-    from .pictures import draw_all
+        yield Reply(found)
+        return
+    from .pictures import draw_answer, draw_reasons
 
-    return Reply(found, draw_all(recording, found, reasons, processor))
+    drawn = draw_answer(found)
+    yield Reply(found, drawn, more=True)
+    yield Reply(found, drawn | draw_reasons(recording, reasons, processor))
+
+
+def _calibrated_output(model: "EmertForEmotionRecognition", **inputs) -> "EmertOutput":
+    """So that contributions are shares of the very probabilities that are shown."""
+    from modeling_emert.answers_emert import calibrated
+
+    output = model(**inputs)
+    output.logits = calibrated(model, output.logits)
+    return output
 
 
 def _contributions(by_task: dict) -> dict[str, dict[str, float | None]]:

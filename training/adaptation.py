@@ -13,6 +13,7 @@ import copy
 import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from .adaptation_recipe import AdaptationRecipe
 from .batches import EmertRows, collate, statistics_by_participant
 from .evaluating import load_model, method_of, predict, predictions_table
-from .methods.registry import Method
+from .methods.registry import EMERT, Method
 from .model_folder import read_record
 from .predictions import read_predictions, write_predictions
 from .protocols import Trial, plan_trials
@@ -71,7 +72,7 @@ def open_model(folder: Path, data: EmertData, recipe: AdaptationRecipe) -> Adapt
     model, processor = load_model(folder)
     record = read_record(folder)
     method = method_of(record)
-    if not isinstance(model, EmertForEmotionRecognition):
+    if method.made_by != EMERT:
         raise EmertInputError(f"{folder}: holds the method {method.name}, but adapters are made for EMERT and its ablations")
     (trial,) = plan_trials(data, record, model.config.tasks)
     lacking = [name for name in recipe.tasks if name not in trial.tasks]
@@ -141,7 +142,10 @@ def adapt(model: EmertForEmotionRecognition, batch: dict, recipe: AdaptationReci
         torch.manual_seed(seed)
         config = lora_config(model.config, recipe.rank)
         config.lora_alpha = recipe.alpha
-        adapted = get_peft_model(copy.deepcopy(model), config)
+        with warnings.catch_warnings():
+            # peft asks the model for `is_gradient_checkpointing`, which transformers has given another name.
+            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+            adapted = get_peft_model(copy.deepcopy(model), config)
         keep_batchnorm_still(adapted)
         learning = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(learning, recipe.learning_rate, weight_decay=0.0)

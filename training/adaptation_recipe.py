@@ -1,14 +1,12 @@
 """Settings of personal adaptation, in one typed, validated file: `training/recipes/lora.yaml` comments every key."""
 
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-
-import yaml
+from dataclasses import asdict, dataclass
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 
 from .recipe import RECIPES
+from .typed_yaml import find_yaml, read_settings
 
 _WHOLE = {"rank": (1, 256), "steps": (1, 10_000), "draws": (100, 100_000), "seed": (0, 2**31)}
 _NUMBERS = {"alpha": (1e-3, 1e4), "learning_rate": (1e-8, 1.0)}
@@ -78,20 +76,5 @@ def _wrong_numbers(recipe: AdaptationRecipe) -> list[str]:
 
 def load_adaptation_recipe(name: str = "lora", changes: list[str] | None = None) -> AdaptationRecipe:
     """The shipped recipe, `lora`, or a file, with `key=value` changes. Raises `EmertInputError`."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    if not path.is_file():
-        raise EmertInputError(f"{name}: no such recipe of adaptation; give lora, or a .yaml file with its keys")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        for change in changes or []:
-            key, equals, value = change.partition("=")
-            if not equals:
-                raise EmertInputError(f"{change!r}: expected key=value")
-            content[key] = yaml.safe_load(value)
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise EmertInputError(f"{path}: not a YAML file of `key: value` lines ({str(error).splitlines()[0]})") from error
-    known = [item.name for item in fields(AdaptationRecipe)]
-    unknown = sorted(str(key) for key in set(content) - set(known))
-    if unknown:
-        raise EmertInputError(f"{path}: unknown key {', '.join(unknown)}; known keys: {', '.join(known)}")
-    return AdaptationRecipe(**content)
+    path = find_yaml(name, RECIPES, ("lora",), "recipe of adaptation")
+    return AdaptationRecipe(**read_settings(path, changes or [], AdaptationRecipe))

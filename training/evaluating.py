@@ -23,6 +23,7 @@ from .batches import EmertRows, collate, statistics_by_participant
 from .fitting import to_predictions
 from .methods.classical import predict_classical
 from .methods.registry import Method, get_method, load_class
+from .modalities import check_modalities
 from .model_folder import check_model_folder, read_record
 from .predictions import to_rows
 from .protocols import Protocol, Trial, plan_trials
@@ -30,16 +31,16 @@ from .subgroups import add_groups
 
 BASELINES = ("majority", "logistic_regression")  # keys of the methods that stand beside every evaluated model
 EYES = ("eye_movements", "fixations")
-# What is hidden from the network under each name in the tables, `{}` being the method's.
-ABLATIONS: dict[str, tuple[str, ...]] = {"{}": (), "{} without eyes": EYES, "{} without face": ("face",)}
+# What is hidden in the test alone under each name in the tables, `{}` being the method's. A network that was trained without
+# it is a method of its own ("EMERT trained without face").
+ABLATIONS: dict[str, tuple[str, ...]] = {"{}": (), "{}, eyes hidden": EYES, "{}, face hidden": ("face",)}
 
 
 def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
     """A saved network of any method, in eval mode, and its processor. Raises `EmertInputError` where the folder holds none."""
     folder = Path(folder)
     check_model_folder(folder)
-    method = method_of(read_record(folder)) if (folder / RECORD_FILE).is_file() else get_method("emert")
-    network = load_class(method)
+    network = load_class(saved_method(folder))
     try:
         model, loading = network.from_pretrained(folder, output_loading_info=True)
     except SafetensorError as error:
@@ -47,6 +48,11 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
     if loading["missing_keys"]:
         raise EmertInputError(f"{folder}: model.safetensors lacks {sorted(loading['missing_keys'])[0]} and more")
     return model.eval(), EmertProcessor.from_pretrained(folder)
+
+
+def saved_method(folder: Path) -> Method:
+    """Of a model folder; one without a record is EMERT's."""
+    return method_of(read_record(folder)) if (folder / RECORD_FILE).is_file() else get_method("emert")
 
 
 def method_of(record: dict) -> Method:
@@ -84,11 +90,13 @@ def evaluate_model(
 ) -> pd.DataFrame:
     """The table of predictions of a saved model, whole and with modalities hidden, on participants it has never seen.
 
-    Raises `EmertInputError` as [`load_model`] and [`plan_trials`].
+    Raises `EmertInputError` as [`load_model`], [`plan_trials`] and [`check_modalities`].
     """
-    model, processor = load_model(folder)
+    check_model_folder(folder)
     record = read_record(folder)
     method = method_of(record)
+    check_modalities(data, method)
+    model, processor = load_model(folder)
     tables = []
     for trial in plan_trials(data, record, model.config.tasks, protocols):
         batches = make_batches(data, trial, processor, method)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, TrainerState, set_seed
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging as transformers_logging
 
@@ -28,6 +29,7 @@ from .class_weights import count_class_weights
 from .history import epochs_of
 from .methods.registry import get_method, load_class
 from .metrics import score
+from .modalities import check_modalities
 from .recipe import Recipe
 from .recipe_checks import SCORE
 from .run_record import make_record, write_model
@@ -50,20 +52,21 @@ class Fold:
 def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = False, track: Tracker | None = None) -> Path:
     """Trains on one fold and saves model, processor, history and a record of the run in `out`, whole or not at all.
 
-    A run that was stopped, by whatever means, goes on from its last epoch (its checkpoints lie in `.OUT.partial`) and ends
-    with the very weights that it would have had. Under `torchrun` every process calls this; the first one writes.
+    A run that was stopped, by whatever means, goes on from its last epoch (its checkpoints lie beside `out`, see
+    `run_folder`) and ends with the very weights that it would have had. Under `torchrun` every process calls this; the
+    first one writes.
 
     Raises:
-        EmertInputError: a task that the data has no labels for; splits that the data does not have; a network that can't
-            be; a disk that is full; a loss that is no number any more.
+        EmertInputError: a task that the data has no labels for; splits that the data does not have; a method that is given
+            nothing that the data has; a network that can't be; a disk that is full; a loss that is no number any more.
     """
     trackers = tracking_callbacks(track, out)
     prepared = prepare(recipe, data, fold, strict)
-    run = run_folder.run_folder(out)
+    run = run_folder.run_folder(out, recipe, data, fold, strict)
     arguments = training_arguments(recipe, run_folder.checkpoints(run), out.name)
     with arguments.main_process_first(local=False):
         if is_main_process():
-            run_folder.open_run(out, recipe, data, fold, strict)
+            run_folder.open_run(run)
     trainer = make_trainer(recipe, prepared, arguments, run, [EpochLine(), *trackers])
     state = _train(trainer, recipe, run)
     for tracker in trackers:  # what follows is no training
@@ -84,6 +87,7 @@ def prepare(recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Fold:
     """Everything that training needs, made by the recipe's seed. Raises `EmertInputError` as [`fit`]."""
     set_seed(recipe.seed)
     method = get_method(recipe.method)
+    check_modalities(data, method)
     tasks = choose_tasks(recipe, data)
     rows = data.select(fold, strict)
     people = participant_numbers(data, rows["train"]) if recipe.forget_participants else None
@@ -192,7 +196,8 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
     """The network of the recipe's method before training, and its processor; `num_participants` as in `EmertConfig`.
 
     Raises:
-        EmertInputError: the overrides make no network, or weights of the `pretrained_backbone` can't be had or don't fit.
+        EmertInputError: the overrides make no network; it can't do what the recipe asks; weights of the
+            `pretrained_backbone` can't be had or don't fit.
     """
     method = get_method(recipe.method)
     network = load_class(method)
@@ -206,6 +211,11 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
     except (TypeError, ValueError, StrictDataclassError) as error:
         raise EmertInputError(f"recipe: overrides: {' '.join(str(error).split())}") from error
     model = network(config)
+    if recipe.activation_checkpointing and not any(isinstance(part, GradientCheckpointingLayer) for part in model.modules()):
+        raise EmertInputError(
+            f"recipe: activation_checkpointing is true, but method {recipe.method} has no layers whose activations could be "
+            "computed twice; set activation_checkpointing: false"
+        )
     if config.pretrained_backbone is not None:
         try:
             model.emert.load_pretrained_backbone()

@@ -12,11 +12,13 @@ import yaml
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.model_card_emert import CARD_FILE, FRONT_MATTER, RESULTS_FILE, make_model_card, results_of_test
+from modeling_emert.model_card_emert import CARD_FILE, FRONT_MATTER, RESULTS_FILE, results_of_test
 from modeling_emert.tasks_emert import TASKS
 
+from .methods.registry import get_method, load_class
 from .metrics import METRIC_TITLES
 from .model_folder import check_model_folder, read_record
+from .network_card import network_card
 from .predictions import whole_file
 from .reports.gap_section import gap_markdown
 from .reports.page import calibration_markdown, describe, full_tables, made_by, primary_tables, subgroup_markdown
@@ -132,9 +134,8 @@ def update_model(folder: Path, results: Path) -> None:
     """
     check_model_folder(folder)
     record, content = read_record(folder), _read_results(results)
-    from modeling_emert.configuration_emert import EmertConfig
-
-    card = make_model_card(EmertConfig.from_pretrained(folder), record, content)
+    config = load_class(get_method(record.get("method", "emert"))).config_class.from_pretrained(folder)
+    card = network_card(config, record, content)
     with whole_file(folder / RESULTS_FILE) as stored, whole_file(folder / CARD_FILE) as page:
         stored.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         page.write_text(card, encoding="utf-8")

@@ -6,7 +6,7 @@ Every figure in the results can be computed again from this file. Its columns:
 |---|---|---|
 | recording_id, participant_id, stimulus_id | str | whose recording, of what |
 | fold | int | the fold in whose test set the recording was |
-| method | str | "EMERT", "EMERT without eyes", "majority", "logistic regression", ... |
+| method | str | "EMERT", "EMERT, eyes hidden", "majority", "logistic regression", ... |
 | task | str | a name in `TASKS` |
 | target | list of float64 | `[class index]`, or the numbers (NaN: that number is absent) |
 | prediction | list of float64 | class probabilities in label order, or the numbers |

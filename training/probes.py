@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.utils.data import DataLoader
 
 from dataset_scripts.reading import EmertData
+from modeling_emert.configuration_emert import MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
@@ -101,13 +102,21 @@ def _accuracy(values: np.ndarray, codes: np.ndarray, folds: StratifiedKFold) -> 
 
 @torch.no_grad()
 def pooled_features(
-    model: EmertForEmotionRecognition, processor: EmertProcessor, data: EmertData, rows: Sequence[int]
+    model: EmertForEmotionRecognition,
+    processor: EmertProcessor,
+    data: EmertData,
+    rows: Sequence[int],
+    modalities: Sequence[Modality] = MODALITIES,
 ) -> np.ndarray:
-    """`(rows, hidden_size)` float32: the mean of the fused tokens of each recording, by a model in eval mode."""
+    """`(rows, hidden_size)` float32: the mean of the fused tokens of each recording, by a model in eval mode.
+
+    `modalities`: what its method is given.
+    """
     own = processor.feature_extractor.normalisation == "participant"
     statistics = statistics_by_participant(data, range(len(data))) if own else None
     collected = []
-    for batch in DataLoader(EmertRows(data, rows, processor, [], statistics), 32, collate_fn=collate):
+    batches = EmertRows(data, rows, processor, [], statistics, modalities=modalities)
+    for batch in DataLoader(batches, 32, collate_fn=collate):
         del batch["labels"]
         inputs = {name: value.to(model.device) for name, value in batch.items()}
         collected.append(model(**inputs).pooler_output.float().cpu().numpy())

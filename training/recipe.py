@@ -1,6 +1,6 @@
 """Everything that decides a training run, in one typed, validated file. Two runs of one recipe give the same model."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,7 +8,8 @@ import yaml
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .recipe_checks import find_problems, is_number_field
+from .recipe_checks import find_problems
+from .typed_yaml import find_yaml, read_settings
 
 RECIPES = Path(__file__).parent / "recipes"
 # The shipped ones. Other files in that folder are recipes of other commands.
@@ -85,50 +86,5 @@ def load_recipe(name: str, changes: list[str] | None = None) -> Recipe:
 
     Raises `EmertInputError` for an unknown recipe, key, or value.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(TRAINING_RECIPES)
-        raise EmertInputError(f"{name}: no such recipe; give a .yaml file or one of {known}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise EmertInputError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from error
-    if not isinstance(content, dict):
-        raise EmertInputError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
-    for change in changes or []:
-        _apply(content, change)
-    known_keys = [item.name for item in fields(Recipe)]
-    unknown = sorted(str(key) for key in set(content) - set(known_keys))
-    if unknown:
-        raise EmertInputError(f"{path}: unknown key {', '.join(unknown)}; known keys: {', '.join(known_keys)}")
-    return Recipe(**{key: _as_number(value) if is_number_field(key) else value for key, value in content.items()})
-
-
-def _apply(content: dict, change: str) -> None:
-    """`a=1` sets a key, `a.b=1` a key within a key."""
-    path, equals, value = change.partition("=")
-    if not equals:
-        raise EmertInputError(f"{change!r}: expected key=value")
-    *outer, last = path.split(".")
-    target = content
-    for key in outer:
-        if target.get(key) is None:
-            target[key] = {}
-        target = target[key]
-        if not isinstance(target, dict):
-            raise EmertInputError(f"{change!r}: {key} holds {target!r}, which has no keys of its own")
-    try:
-        target[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise EmertInputError(f"{change!r}: the value is not YAML ({str(error).splitlines()[0]})") from error
-
-
-def _as_number(value: Any) -> Any:
-    """`1e-3`, which YAML takes for text since it lacks a point, as the number that everyone means."""
-    if not isinstance(value, str):
-        return value
-    try:
-        number = float(value)
-    except ValueError:
-        return value
-    return int(number) if number.is_integer() else number
+    path = find_yaml(name, RECIPES, TRAINING_RECIPES, "recipe")
+    return Recipe(**read_settings(path, changes or [], Recipe))

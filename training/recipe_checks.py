@@ -38,10 +38,6 @@ _FRACTIONS = {
 }
 
 
-def is_number_field(name: str) -> bool:
-    return name in _WHOLE or name in _FRACTIONS
-
-
 def find_problems(recipe: "Recipe") -> list[str]:
     """One phrase for each, naming the key, what was found and what was expected; empty where the recipe is sound."""
     wrong_kinds = [*_wrong_collections(recipe), *_wrong_choices(recipe), *_wrong_numbers(recipe)]

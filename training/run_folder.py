@@ -1,11 +1,10 @@
 """The folder of a run that is under way, from which it goes on after it was killed at any moment.
 
 ```
-.OUT.partial/
-  fingerprint             of recipe, data, fold: only the same run goes on here
+.OUT.FINGERPRINT.partial/   of recipe, data, fold: only the same run goes on here, and no other removes what it has reached
   checkpoints/
-    checkpoint-STEP/      as transformers writes it, with a file `whole` that is written after all others
-  finished/               the model folder while it is written; then it becomes OUT
+    checkpoint-STEP/        as transformers writes it, with a file `whole` that is written after all others
+  finished/                 the model folder while it is written; then it becomes OUT
 ```
 
 A checkpoint without `whole` was being written when the run was killed, or was being removed: it counts for nothing. Two are
@@ -13,6 +12,7 @@ kept, the last and the best one; an older one is removed only after a newer one 
 """
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -31,28 +31,38 @@ from .recipe import Recipe
 
 _WHOLE = "whole"
 _STATE = "trainer_state.json"
+_DIGITS = 8  # of the fingerprint in the folder's name
+_FINGERPRINT = "[0-9a-f]" * _DIGITS
 # How torch and safetensors, which write by themselves, tell of a write that failed.
 _WRITE_FAILED = ("inline_container", "iostream", "unexpected pos", "file write", "IoError", "I/O error")
 
 
-def open_run(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Path:
-    """The folder of an unfinished run of the same recipe on the same data, or a new one; half-written files are removed."""
+def run_folder(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Path:
+    """Where this run of OUT lies while it is under way. Another recipe's, such as that after a loss of NaN, lies elsewhere."""
     content = [recipe.to_yaml(), data.metadata.fingerprint, fold, strict]
     fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    run = run_folder(out)
-    marker = run / "fingerprint"
-    if not marker.is_file() or marker.read_text() != fingerprint:
-        shutil.rmtree(run, ignore_errors=True)
-        checkpoints(run).mkdir(parents=True)
-        marker.write_text(fingerprint)
+    return out.parent / f".{out.name}.{fingerprint[:_DIGITS]}.partial"
+
+
+def open_run(run: Path) -> None:
+    """Makes the folder, or makes an unfinished one ready. What is half-written is removed, other runs of OUT included."""
+    for other in _others(run):
+        if last_checkpoint(other) is None:
+            shutil.rmtree(other)
+    checkpoints(run).mkdir(parents=True, exist_ok=True)
     for folder in checkpoints(run).glob("checkpoint-*"):
         if not (folder / _WHOLE).is_file():
             shutil.rmtree(folder)
-    return run
 
 
-def run_folder(out: Path) -> Path:
-    return out.parent / f".{out.name}.partial"
+def kept_runs(run: Path) -> list[Path]:
+    """Unfinished ones of the same OUT with another recipe, data or fold; no run removes them."""
+    return [path for path in _others(run) if last_checkpoint(path) is not None]
+
+
+def _others(run: Path) -> list[Path]:
+    same_out = run.name.removesuffix(".partial")[:-_DIGITS]
+    return sorted(path for path in run.parent.glob(f"{glob.escape(same_out)}{_FINGERPRINT}.partial") if path != run)
 
 
 def checkpoints(run: Path) -> Path:

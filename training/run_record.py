@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from transformers import PreTrainedModel, TrainerState
 
 from dataset_scripts.reading import EmertData
-from modeling_emert.model_card_emert import RECORD_FILE
+from modeling_emert.model_card_emert import CARD_FILE, RECORD_FILE
 from modeling_emert.processing_emert import EmertProcessor
 
 from .arguments import number_of_processes
 from .history import HISTORY_FILE, best_epoch
+from .network_card import network_card
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -68,3 +69,4 @@ def write_model(
     (folder / HISTORY_FILE).write_text(json.dumps({"best_epoch": record["best_epoch"], "epochs": history}, indent=2))
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+    (folder / CARD_FILE).write_text(network_card(model.config, record), encoding="utf-8")  # EMERT's is that of its class

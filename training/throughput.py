@@ -39,7 +39,8 @@ def measure_throughput(epochs: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="emert-speed-") as folder:
         recordings = generate(Path(folder) / "recordings", _RECORDINGS)
         data = EmertData.open(build(open_source("synthetic", recordings), Path(folder) / "dataset"))
-        run = run_folder.open_run(Path(folder) / "model", recipe, data, fold=1, strict=False)
+        run = Path(folder) / "run"
+        run_folder.open_run(run)
         prepared = prepare(recipe, data, fold=1, strict=False)
         bare = BareEpochs(prepared.model, prepared.training)
         arguments = training_arguments(recipe, run_folder.checkpoints(run), "speed")

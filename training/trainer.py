@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 from transformers import Trainer
+from transformers.trainer_utils import EvalLoopOutput
 
 from modeling_emert.errors_emert import EmertInputError
 
@@ -87,6 +88,13 @@ class EmertTrainer(Trainer):
             pin_memory=self.args.dataloader_pin_memory,
         )
 
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """Each process has met other recordings, so its running statistics differ; the first one's are those that are saved."""
+        if torch.distributed.is_initialized():
+            for buffer in self.model.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+        return super().evaluation_loop(*args, **kwargs)
+
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         step = self.state.global_step
         if not all(torch.isfinite(parameter).all() for parameter in self.model.parameters()):
@@ -104,5 +112,6 @@ class EmertTrainer(Trainer):
         rate = self.args.learning_rate
         raise EmertInputError(
             f"training: {reason} in epoch {epoch} (step {self.state.global_step + 1}); {run_folder.tell_last(self.run)}; "
-            f"train again with a smaller step, e.g. learning_rate={rate / 3:.1g}, or precision=fp32 if it was bf16"
+            f"train again with a smaller step, e.g. learning_rate={rate / 3:.1g}, or precision=fp32 if it was bf16; that is "
+            "another run, which leaves this one's checkpoints alone"
         )

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from tiny_emert import FRAMES, IMAGE, tiny_config, tiny_inputs, tiny_labels, tiny_model
 from transformers import AutoModelForVideoClassification
 
-from modeling_emert import EmertConfig, EmertForEmotionRecognition
+from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertInputError
 
 EVERYTHING = {
     "self_attention": True,
@@ -151,3 +151,12 @@ def test_a_timm_backbone_learns_is_saved_and_loaded(tmp_path):
     faces = {"pixel_values": torch.randn(2, FRAMES, 3, IMAGE, IMAGE)}
     with torch.no_grad():
         assert torch.equal(loaded(**faces).logits["fer7"], model(**faces).logits["fer7"])
+
+
+def test_another_networks_checkpoint_is_refused(tmp_path: Path):
+    """transformers would warn, and answer from random weights."""
+    tiny_model().save_pretrained(tmp_path)
+    config = (tmp_path / "config.json").read_text().replace('"model_type": "emert"', '"model_type": "emert_other"')
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(EmertInputError, match="model_type is 'emert_other', expected 'emert'"):
+        EmertForEmotionRecognition.from_pretrained(tmp_path)

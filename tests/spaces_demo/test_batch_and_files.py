@@ -2,7 +2,10 @@
 
 import io
 import json
+import shutil
 import stat
+import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -10,10 +13,11 @@ import pandas as pd
 import pytest
 
 from modeling_emert.errors_emert import EmertInputError
-from spaces_demo import batch
+from spaces_demo import batch, training_offer
 from spaces_demo.batch import Pair, as_csv, as_parquet, pair_up, table_row, unpack
-from spaces_demo.checkpoints import ENVIRONMENT, find_checkpoints
+from spaces_demo.checkpoints import ENVIRONMENT, OWN_TRAINING, QUICKSTART, find_checkpoints
 from spaces_demo.request import Reply
+from spaces_demo.training_offer import train_small, trained
 from spaces_demo.uploads import Uploads, upload_folder, visible_name
 
 
@@ -134,3 +138,45 @@ def test_checkpoints_are_found_and_an_untrained_one_is_refused(
     (untrained / record.name).write_text(json.dumps({"fold": 1}))
     with pytest.raises(EmertInputError, match="does not say what"):
         find_checkpoints([untrained])
+
+
+@pytest.mark.parametrize(("method", "refused"), [("emert_no_adversarial", False), ("emert_no_face", True), ("mult", True)])
+def test_only_what_can_be_explained_is_offered(checkpoint: Path, tmp_path: Path, method: str, refused: bool):
+    folder = shutil.copytree(checkpoint, tmp_path / "model")
+    (folder / "training_record.json").write_text(json.dumps({"data": "synthetic", "method": method}))
+    if not refused:
+        assert find_checkpoints([folder])[0].synthetic
+        return
+    with pytest.raises(EmertInputError, match="the demo can't explain"):
+        find_checkpoints([folder])
+
+
+def test_what_nobody_asked_about_is_swept_away(tmp_path: Path):
+    uploads = Uploads(tmp_path)
+    (tmp_path / "hash").mkdir()
+    for name in ("half an upload", "hash/a.csv"):
+        (tmp_path / name).write_text("x")
+    uploads.sweep(age=60)
+    assert len(list(tmp_path.rglob("*"))) == 3
+    with uploads.swept(every=0.05, age=0.1):
+        deadline = time.monotonic() + 10
+        while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_page_trains_in_a_folder_of_its_own_and_says_why_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever lies in the quickstart's folder is somebody's work."""
+    monkeypatch.setattr(training_offer, "_SECONDS", 0.05)
+    steps = [("recordings", 0.2), ("dataset", 0.2), ("model", 0.2)]
+    script = "import pathlib, time\n" + "\n".join(
+        f"pathlib.Path({str(tmp_path / name)!r}).mkdir(); time.sleep({pause})" for name, pause in steps
+    )
+    told = list(train_small(tmp_path, (sys.executable, "-c", script)))
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert told[-1][1] == "scoring it on people it has not seen"
+    with pytest.raises(EmertInputError, match="no model here"):
+        trained(tmp_path)
+    with pytest.raises(EmertInputError, match="The training stopped: it has no disk"):
+        list(train_small(tmp_path, (sys.executable, "-c", "import sys; sys.exit('it has no disk')")))
+    assert OWN_TRAINING != QUICKSTART

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
@@ -44,7 +46,7 @@ def page(browser: "playwright.Browser", server: tuple[str, Service], request: py
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.goto(server[0])
     opened.wait_for_selector("#ask")
-    assert opened.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
+    opened.wait_for_function(f"document.body.classList.contains('dark') === {str(theme == 'dark').lower()}")
     yield opened
     assert {urlparse(url).hostname for url in asked if url.startswith("http")} == {"127.0.0.1"}
     assert errors == []
@@ -62,11 +64,65 @@ def drop(page, clips: Path, *parts: str) -> None:
         page.wait_for_selector("#gaze :text('p000-s000')")
 
 
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core (MPL-2.0), from npm for this run: it is no part of the project."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("axe")
+    packed = subprocess.run(["npm", "pack", "--silent", "axe-core"], cwd=folder, capture_output=True, text=True, timeout=120)
+    if packed.returncode:
+        pytest.skip(f"npm can't get axe-core: {packed.stderr[-200:]}")
+    with tarfile.open(folder / packed.stdout.strip()) as archive:
+        return archive.extractfile("package/axe.min.js").read().decode()
+
+
+# Gradio's own: its upload buttons show more words than their label says.
+_NOT_OURS = ("label-content-name-mismatch",)
+_VIOLATIONS = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+    .filter(one => ["serious", "critical"].includes(one.impact))
+    .flatMap(one => one.nodes.map(node => [one.id, node.target.join(" "), node.html.slice(0, 200)]))"""
+
+
+def test_axe_finds_no_serious_violation_of_ours(page, clips: Path, axe: str, tmp_path: Path):
+    """On every tab, with an answer and a refusal on them; contrast in both themes is part of it."""
+    page.evaluate(axe)
+    found = page.evaluate(_VIOLATIONS)
+    drop(page, clips, "video", "gaze")
+    page.click("#ask")
+    page.wait_for_selector("#reasons [aria-busy=false]")
+    found += page.evaluate(_VIOLATIONS)
+    (tmp_path / "notes.csv").write_text("hello\nthere\n")
+    page.set_input_files("#gaze input[type=file]", tmp_path / "notes.csv")
+    page.wait_for_selector("#gaze :text('notes')")
+    page.click("#ask")
+    page.wait_for_selector(".emert-refusal")
+    found += page.evaluate(_VIOLATIONS)
+    for tab in ("Several", "API", "Care"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(300)  # the tab fades in
+        found += page.evaluate(_VIOLATIONS)
+    ours = [one for one in found if "upload-container" not in one[2] or one[0] not in _NOT_OURS]
+    assert not ours
+
+
+def test_columns_stand_below_each_other_on_a_phone(page):
+    ask, answer = page.locator("#ask").bounding_box(), page.locator("#answer").bounding_box()
+    narrow = page.viewport_size["width"] < 700
+    assert (answer["y"] > ask["y"] + ask["height"]) == narrow
+    assert answer["width"] > 300
+
+
+def test_the_program_is_told_where_the_page_is(page, server: tuple[str, Service]):
+    page.get_by_role("tab", name="API").click()
+    page.wait_for_selector(f".emert-code:has-text('{server[0]}')")
+
+
 def test_a_visitor_drops_both_files_and_sees_why(page, clips: Path):
     drop(page, clips, "video", "gaze")
     page.focus("#ask")
     page.keyboard.press("Enter")  # the whole page works by keyboard
-    page.wait_for_selector("text=(deleted)")
+    page.wait_for_selector("#reasons [aria-busy=false]")
     assert re.match(r"(The face shows|Face and eyes)", page.inner_text(".emert-verdict"))
     assert page.locator(".emert-bars").first.locator("tbody tr").count() == 7
     wide = page.viewport_size["width"] > 700
@@ -84,6 +140,7 @@ def test_either_alone(page, clips: Path, part: str, words: str):
     drop(page, clips, part)
     page.click("#ask")
     page.wait_for_selector("text=(deleted)")
+    page.wait_for_selector("#reasons [aria-busy=false]")
     assert words in page.inner_text("#reasons")
 
 

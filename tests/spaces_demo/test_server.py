@@ -1,7 +1,8 @@
 """The running page, asked by `gradio_client`: answers, refusals, and nothing left behind."""
 
+import json
 import os
-import time
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from modeling_emert.tasks_emert import EMER_TASKS, EMOTIONS
+from spaces_demo.examples import EXAMPLES
 from spaces_demo.request import Request
 from spaces_demo.service import Service
 from spaces_demo.uploads import visible_name
+from spaces_demo.worker import answer_request
 from spaces_demo.workers import Workers
 
 Server = tuple[str, Service]
@@ -61,6 +64,7 @@ def test_either_file_may_be_missing_and_the_model_is_chosen(client: Client, clip
     assert face["modalities"] == ["face"]
     assert (eyes["modalities"], eyes["gap"], eyes["model"]) == (["eye_movements", "fixations"], None, second)
     assert eyes["trained_on"] == "folder"
+    assert {task[:2] for task in eyes["tasks"]} == {task[:2] for task in eyes["contributions"]} == {"er"}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,26 @@ def test_a_wrong_file_is_refused_in_one_sentence(
     assert name.split(".")[0].replace("<b>", "") in str(refusal.value)
     assert "/tmp" not in str(refusal.value)
     assert left_behind(server) == []
+
+
+def test_calibrated_answers_are_the_pipelines(checkpoint: Path, clips: Path, tmp_path: Path):
+    """In this process, as a worker does it: temperatures change the numbers, and the page says that they are calibrated."""
+    from transformers import pipeline
+
+    model = shutil.copytree(checkpoint, tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    config["temperatures"] = {"er7": 0.05, "fer7": 3.0, "er3": 0.1, "fer3": 2.0}
+    (model / "config.json").write_text(json.dumps(config))
+    gaze = clips / "gaze" / "p000-s000.csv"
+    found = next(answer_request(Request(model, gaze=gaze, pictures=False))).answer
+    plain = next(answer_request(Request(checkpoint, gaze=gaze, pictures=False))).answer
+    assert (found["calibrated"], plain["calibrated"]) == (True, False)
+    assert found["tasks"]["er7"] == pytest.approx(
+        pipeline("emotion-recognition", model=str(model))(gaze=gaze)["tasks"]["er7"], abs=2e-4
+    )
+    assert max(found["tasks"]["er7"].values()) > max(plain["tasks"]["er7"].values()) + 0.05
+    # The contributions are shares of these very probabilities.
+    assert found["contributions"]["er7"]["fixations"] != plain["contributions"]["er7"]["fixations"]
 
 
 def test_nothing_given_and_unknown_models_are_refused(client: Client):
@@ -129,7 +153,7 @@ def test_the_endpoints_are_documented(client: Client):
 def test_a_refusal_leaves_one_line_in_the_log(server: Server, caplog: pytest.LogCaptureFixture):
     uploads = server[1].uploads.folder
     (uploads / "x.csv").write_text("hello\n\x1b[31mred")
-    reply = server[1].answer(None, uploads / "x.csv")
+    (reply,) = server[1].answers(None, uploads / "x.csv")
     assert reply.refusal
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "\x1b" not in caplog.text
@@ -139,18 +163,31 @@ def test_a_refusal_leaves_one_line_in_the_log(server: Server, caplog: pytest.Log
 @pytest.mark.slow
 def test_examples_answer_and_stay(server: Server):
     service = server[1]
-    assert [one.key for one in service.examples] == ["agreeing", "masked-smile", "eyes-only", "face-only", "poor-tracking"]
-    for example in service.examples:
-        reply = service.answer_example(example, None)
+    for example in EXAMPLES:
+        *early, reply = service.answers_of_example(example, None)
+        assert [one.answer == reply.answer and one.more for one in early] == [True]
         assert reply.refusal is None
-        parts = {"face": example.video, "eye_movements": example.gaze}
-        assert [name for name, file in parts.items() if file] == [
+        parts = {"face": "video", "eye_movements": "gaze"}
+        assert [name for name, part in parts.items() if part in example.parts] == [
             name for name in reply.answer["modalities"] if name != "fixations"
         ]
         assert reply.pictures["time-wide"].startswith("<svg")
-        assert all(file.is_file() for file in parts.values() if file)
-    poor = service.answer_example(service.examples[-1], None).answer
-    assert poor["measured"]["verdict"] == "poor"
+        files = [file for file in service.examples.of(example) if file]
+        assert [file.is_file() for file in files] == [True] * len(example.parts)
+        *_, again = service.answers_of_example(example, None)
+        assert again.answer["tasks"] == reply.answer["tasks"]
+    assert reply.answer["measured"]["verdict"] == "poor"  # the last one's tracking
+
+
+def test_a_visitor_who_leaves_between_numbers_and_pictures_holds_up_nobody(server: Server, clips: Path):
+    service, gaze = server[1], "p000-s000.csv"
+    (service.uploads.folder / gaze).write_bytes((clips / "gaze" / gaze).read_bytes())
+    replies = service.answers(None, service.uploads.folder / gaze)
+    assert next(replies).more
+    assert left_behind(server) == []  # deleted with the first answer
+    before = set(service.workers.processes)
+    replies.close()
+    assert len(before - set(service.workers.processes)) == 1  # what it still draws is for nobody
 
 
 @pytest.mark.slow
@@ -171,23 +208,6 @@ def test_a_worker_that_is_too_slow_or_dies_is_replaced(checkpoint: Path, clips: 
     finally:
         workers.close()
     assert workers.processes == []
-
-
-@pytest.mark.slow
-def test_a_worker_is_renewed_without_a_gap(checkpoint: Path, clips: Path):
-    request = Request(checkpoint, gaze=clips / "gaze" / "p000-s000.csv", pictures=False)
-    workers = Workers([checkpoint], count=1, renew_after=2)
-    try:
-        assert workers.wait_until_warm()
-        before = set(workers.processes)
-        deadline = time.monotonic() + 60
-        while not before.isdisjoint(workers.processes) and time.monotonic() < deadline:
-            assert workers.ask(request).answer
-            time.sleep(0.2)
-        assert before.isdisjoint(workers.processes)
-        assert len(workers.processes) <= 2  # the successor's own successor may be on its way
-    finally:
-        workers.close()
 
 
 def test_the_downloads_of_the_page_hold_the_whole_table(server: Server, clips: Path):

@@ -4,9 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
-import sysconfig
 import time
+import tomllib
 import venv
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import yaml
 from gradio_client import Client, handle_file
 
 from spaces_demo import limits
+from spaces_demo.space_folder import write_space
 
 ROOT = Path(__file__).parents[2]
 SPACE = ROOT / "spaces_demo"
@@ -39,39 +39,52 @@ def test_the_command_refuses_a_folder_without_a_model(tmp_path: Path, capsys: py
     assert "no model here" in capsys.readouterr().err
 
 
+def test_the_requirements_are_those_of_the_package_and_name_nothing_that_nobody_owns():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["demo"]
+    lines = (SPACE / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == wanted
+    assert not any(line.startswith("emert") for line in lines)
+
+
+def test_a_space_is_written_whole_or_not_at_all(checkpoint: Path, tmp_path: Path):
+    from training.cli import main
+
+    assert main(["demo", "--space", str(tmp_path / "space"), "--model", str(checkpoint)]) == 0
+    written = {path.relative_to(tmp_path / "space").as_posix() for path in (tmp_path / "space").rglob("*") if path.is_file()}
+    assert {"app.py", "README.md", "requirements.txt", "packages.txt", "model/model.safetensors"} <= written
+    assert {"spaces_demo/screen.py", "training/recipes/laptop.yaml", "modeling_emert/modeling_emert.py"} <= written
+    assert not any("__pycache__" in name or name.startswith("runs") for name in written)
+    assert main(["demo", "--space", str(tmp_path / "space")]) == 2  # nothing is overwritten
+    assert main(["demo", "--space", str(tmp_path / "other"), "--model", str(tmp_path)]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["space"]
+
+
 @pytest.mark.slow
 def test_the_folder_runs_by_itself(checkpoint: Path, clips: Path, tmp_path: Path):
-    """In a new venv with the package from a wheel of this tree; what it depends on is taken from this environment."""
-    place = tmp_path / "space"
-    place.mkdir()
-    for name in ("app.py", "README.md", "requirements.txt", "packages.txt"):
-        shutil.copy(SPACE / name, place)
-    shutil.copytree(checkpoint, place / "model")
-    tree = tmp_path / "tree"
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".venv", ".git", "runs", "tests", "build", "*.egg-info"))
-    wheels = tmp_path / "wheels"
-    build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(tree)]
-    subprocess.run([sys.executable, "-m", "pip", *build], check=True)
+    """In a new venv with what the Space's own files name and nothing else, as Hugging Face builds it."""
+    place = write_space(tmp_path / "space", checkpoint)
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    site = tmp_path / "venv" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    (site / "outer.pth").write_text(sysconfig.get_path("purelib"))
-    options = ["--quiet", "--no-index", "--find-links", str(wheels), "--ignore-installed", "--no-deps"]
-    subprocess.run([python, "-m", "pip", "install", *options, "-r", str(place / "requirements.txt")], check=True)
+    metadata = yaml.safe_load((place / "README.md").read_text().split("---\n", 2)[1])
+    install = [python, "-m", "pip", "install", "--quiet", f"gradio=={metadata['sdk_version']}", "-r", "requirements.txt"]
+    subprocess.run(install, check=True, cwd=place)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port)}
-    process = subprocess.Popen([python, "app.py"], cwd=place, env=environment)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    process = subprocess.Popen([python, "app.py"], cwd=place, env=environment | {"GRADIO_SERVER_PORT": str(port)})
     try:
         client = _client(f"http://127.0.0.1:{port}", process)
-        answer = client.predict(
-            video=None, gaze=handle_file(clips / "gaze" / "p000-s000.csv"), participant="", model="", api_name="/answer"
-        )
+        clip = {"video": clips / "videos" / "p000-s000.mp4", "gaze": clips / "gaze" / "p000-s000.csv"}
+        files = {name: handle_file(path) for name, path in clip.items()}
+        answer = client.predict(**files, participant="", model="", api_name="/answer")
         assert answer["model"] == "space/model (trained on synthetic)"
+        assert answer["modalities"] == ["face", "eye_movements", "fixations"]
     finally:
         process.terminate()
         process.wait(30)
+        shutil.rmtree(tmp_path / "venv")  # some gigabytes
 
 
 def _client(url: str, process: subprocess.Popen) -> Client:

@@ -6,7 +6,7 @@ import pytest
 from modeling_emert.tasks_emert import EMOTIONS, POLARITIES
 from spaces_demo.request import Reply
 from spaces_demo.svg import svg_of
-from spaces_demo.verdict import coarse_verdict, contribution_words, gap_words, given_words, sureness, verdict
+from spaces_demo.verdict import MODALITY_WORDS, coarse_verdict, contribution_words, gap_words, given_words, sureness, verdict
 from spaces_demo.views import answer_html, reasons_html, refusal
 
 ALL = ["face", "eye_movements", "fixations"]
@@ -75,6 +75,12 @@ def test_both_views_stand_side_by_side_for_every_emotion():
     assert "80% of the probability" in page
 
 
+def test_the_modalities_are_the_networks():
+    from modeling_emert.configuration_emert import MODALITIES
+
+    assert tuple(MODALITY_WORDS) == MODALITIES
+
+
 def test_calibration_is_said_as_it_is():
     assert "Not calibrated" in (sureness(an_answer()) or "")
     assert "about 80 are right" in (sureness(an_answer(calibrated=True)) or "")
@@ -92,6 +98,24 @@ def test_a_model_with_one_task_of_numbers_is_shown_without_classes():
     )
 
 
+def test_the_reasons_come_before_their_pictures():
+    early = reasons_html(Reply(an_answer(), {"plane": None}, more=True))
+    late = reasons_html(
+        Reply(an_answer(), {"plane": None, "crops": [], "map": "<svg>", "time-wide": "<svg>", "time-narrow": ""})
+    )
+    assert ('aria-busy="true"' in early, 'aria-busy="true"' in late) == (True, False)
+    assert "being drawn" in early
+    assert "being drawn" not in late
+    for page in (early, late):
+        assert "without it sadness loses 20%" in page
+
+
+def test_one_modality_alone_is_compared_with_nothing():
+    page = reasons_html(Reply(an_answer(modalities=["face"]), {"plane": None}))
+    assert "Only one modality (face) took part" in page
+    assert "without it" not in page
+
+
 def test_whatever_comes_from_a_file_is_escaped():
     nasty = "<script>alert(1)</script>"
     answer = an_answer(notes=[nasty])
@@ -105,7 +129,7 @@ def test_whatever_comes_from_a_file_is_escaped():
 def test_contributions_in_words():
     assert contribution_words("fear", 0.25, "classes") == "without it fear loses 25%"
     assert contribution_words("fear", -0.25, "classes") == "without it fear gains 25%"
-    assert contribution_words("fear", None, "classes") == "not given, or the only one"
+    assert contribution_words("fear", None, "classes") == "not given"
     assert "93%" in gap_words(0.93)
     assert "Left out: eye movements, fixations." in given_words(an_answer(modalities=["face"]))
 

@@ -18,7 +18,8 @@ from training.adaptation_recipe import AdaptationRecipe, load_adaptation_recipe
 from training.batches import EmertRows, collate
 from training.cli import main
 from training.evaluating import evaluate_model
-from training.recipe import RECIPES
+from training.fitting import fit
+from training.recipe import RECIPES, Recipe
 
 RECIPE = AdaptationRecipe(recordings=(0, 1, 3), tasks=("er7", "fer_va"), rank=2, steps=3, learning_rate=0.05, draws=100)
 
@@ -164,6 +165,30 @@ def test_the_command_writes_all_and_a_second_call_refuses(
     assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert main(["adapt", str(model), str(data.folder), "--out", str(out)]) == 2
     assert "already holds" in capsys.readouterr().err
+
+
+def test_a_strict_model_is_adapted_on_strict_test_recordings(
+    recipe: Recipe, data: EmertData, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    model = fit(replace(recipe, epochs=1, tasks=("er7",)), data, tmp_path / "model", fold=1, strict=True)
+    rows = data.select(1, strict=True)
+    out = tmp_path / "adapted"
+    command = ["adapt", str(model), str(data.folder), "recordings=[0,1]", "steps=1", "draws=100"]
+    assert main([*command, "--out", str(out)]) == 0
+    report = json.loads((out / "adaptation.json").read_text())
+    assert report["header"]["strict"] is True
+    ids, tested = data.ids["recording_id"], set(data.ids["recording_id"][rows["test"]])
+    scored = set(pd.read_parquet(out / "predictions.parquet")["recording_id"])
+    assert scored <= tested < set(ids[data.select(1)["test"]]), "strict splits test fewer stimuli"
+    seen = {str(name) for split in ("train", "validation") for name in data.ids["stimulus_id"][rows[split]]}
+    assert not seen & set(data.ids["stimulus_id"][np.isin(ids, list(scored))])
+
+
+@pytest.mark.filterwarnings("error::FutureWarning")
+def test_adapting_says_nothing_of_what_the_libraries_have_renamed(model: Path, data: EmertData):
+    adapting = open_model(model, data, RECIPE)
+    rows = EmertRows(data, adapting.shares[0].given, adapting.processor, ["er7"])
+    adapt(adapting.model, collate([rows[0], rows[1]]), replace(RECIPE, steps=1), seed=1)
 
 
 def test_too_few_recordings_are_told(model: Path, data: EmertData):

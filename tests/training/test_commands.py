@@ -82,7 +82,7 @@ def test_quickstart_makes_everything_and_a_second_call_refuses(
     assert "synthetic" in printed
     results = json.loads((out / "scores" / "results.json").read_text())
     assert results["header"]["folds"] == 2
-    assert {"EMERT", "EMERT without eyes", "majority", "logistic regression"} <= set(results["scores"])
+    assert {"EMERT", "EMERT, eyes hidden", "majority", "logistic regression"} <= set(results["scores"])
     assert (out / "scores" / "results.md").is_file()
     assert (out / "scores" / "predictions.parquet").is_file()
     assert (out / "model" / "model.safetensors").is_file()

@@ -38,7 +38,7 @@ def test_nobody_in_the_table_was_seen_in_training_or_validation(model: Path, dat
 
 def test_hiding_the_eyes_changes_er_predictions_and_hiding_nothing_does_not(model: Path, data: EmertData):
     table = evaluate_model(model, data, progress=False).query("task == 'er7'")
-    whole, blind = (np.stack(table[table["method"] == name]["prediction"]) for name in ("EMERT", "EMERT without eyes"))
+    whole, blind = (np.stack(table[table["method"] == name]["prediction"]) for name in ("EMERT", "EMERT, eyes hidden"))
     again = evaluate_model(model, data, progress=False).query("task == 'er7' and method == 'EMERT'")
     assert not np.allclose(whole, blind)
     np.testing.assert_array_equal(whole, np.stack(again["prediction"]))
@@ -193,8 +193,8 @@ def test_any_network_is_opened_by_the_method_of_its_record(data: EmertData, reci
 
 def test_a_modality_that_the_method_is_not_given_changes_nothing(model: Path, data: EmertData, tmp_path: Path):
     blind = _copy(model, tmp_path / "blind", method="emert_no_face")
-    ours = evaluate_model(blind, data, False).query("method == 'EMERT without face' and task == 'er7'")
-    hidden = evaluate_model(model, data, False).query("method == 'EMERT without face' and task == 'er7'")
+    ours = evaluate_model(blind, data, False).query("method == 'EMERT trained without face' and task == 'er7'")
+    hidden = evaluate_model(model, data, False).query("method == 'EMERT, face hidden' and task == 'er7'")
     np.testing.assert_allclose(np.stack(ours["prediction"]), np.stack(hidden["prediction"]), atol=1e-6)
 
 

@@ -85,7 +85,7 @@ def test_the_command_prints_the_table(
 
 def test_the_command_looks_at_people_whom_the_model_has_not_seen(model: Path, data: EmertData, monkeypatch: pytest.MonkeyPatch):
     asked = []
-    monkeypatch.setattr("training.probes.pooled_features", lambda *given: asked.extend(given[-1]) or np.eye(len(given[-1])))
+    monkeypatch.setattr("training.probes.pooled_features", lambda *given: asked.extend(given[3]) or np.eye(len(given[3])))
     main(["probe", "--model", str(model), "--data", str(data.folder)])
     assert asked == data.select(1)["test"].tolist()
 

@@ -1,10 +1,13 @@
 """Recipes say what they mean, and a wrong one is refused with the key, what was found and what was expected."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modeling_emert import EmertInputError
+from training.fitting import fit
 from training.recipe import RECIPES, TRAINING_RECIPES, Recipe, load_recipe
 
 
@@ -91,3 +94,19 @@ def test_a_misspelt_field_of_the_network_is_refused():
 
     with pytest.raises(EmertInputError, match="droput is no field of EmertConfig"):
         make_model(Recipe(overrides={"droput": 0.3}), ["er7"])
+
+
+def test_no_shipped_recipe_is_left_out_of_the_tests():
+    assert {path.stem for path in RECIPES.glob("*.yaml")} == {*TRAINING_RECIPES, "lora"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAINING_RECIPES)
+def test_every_shipped_recipe_trains(name: str, data, tmp_path: Path):
+    """One epoch of 21 recordings: two steps of 16, or three of 8. Generated recordings have no labels of perceived3."""
+    recipe = load_recipe(name, ["epochs=1"])
+    known = [task for task in recipe.tasks if task in data.tasks] or (["er7"] if recipe.tasks else [])
+    folder = fit(replace(recipe, tasks=known), data, tmp_path / "model", fold=1)
+    record = json.loads((folder / "training_record.json").read_text())
+    assert record["steps"] == -(-21 // recipe.batch_size)
+    assert {task: value for task, value in record["validation_scores"].items() if value is None or value != value} == {}

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dataset_scripts.pictures.style import DARK, LIGHT, Style, drawing
 from modeling_emert.tasks_emert import TASKS
 from training.metrics import score
 from training.predictions import to_arrays, to_rows
+from training.reports.drawings import contrast, draw_confusion
 from training.reports.gap_section import gap_of
 from training.reports.page import calibration_markdown, subgroup_markdown
 from training.reports.pictures import draw_pictures
@@ -77,6 +79,18 @@ def test_calibration_before_and_after_the_temperature():
 def test_confusion_rows_are_the_labels():
     targets, answers = np.zeros(PEOPLE * CLIPS, int), np.full(PEOPLE * CLIPS, 3)
     assert confusion_of(ER7, _rows(ER7, targets, _certain(answers)))[0] == [0, 0, 0, 56, 0, 0, 0]
+
+
+@pytest.mark.parametrize("style", [LIGHT, DARK])
+def test_the_numbers_of_a_confusion_matrix_can_be_read_on_every_shade(style: Style):
+    with drawing(6, 1.5, style) as figure:
+        axes = figure.add_subplot()
+        counts = np.stack([np.arange(21), 20 - np.arange(21)], axis=1)  # shares 0, 0.05, ..., 1
+        draw_confusion(axes, counts, ("a", "b"), style, "shades", ("label", "answer"))
+        picture = axes.images[0]
+        shades = picture.cmap(picture.norm(picture.get_array()))
+        contrasts = [contrast(cell.get_color(), shades[cell.get_position()[1], cell.get_position()[0]]) for cell in axes.texts]
+    assert min(contrasts) > 4
 
 
 def test_subgroups_are_scored_apart_and_only_where_there_are_two():

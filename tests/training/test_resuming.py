@@ -45,11 +45,12 @@ def test_a_run_that_is_killed_while_it_writes_goes_on_and_ends_with_the_same_wei
         second_checkpoint = 2 if moment == "before it is called whole" else 1
         assert train_in_child(augmented, data, killed, _MOMENTS[moment], second_checkpoint) == -9, moment
         assert not killed.exists()
-    last = run_folder.last_checkpoint(run_folder.run_folder(killed))
+    run = run_folder.run_folder(killed, augmented, data, 1, False)
+    last = run_folder.last_checkpoint(run)
     assert run_folder.read_state(last).epoch == 2
     assert train_in_child(augmented, data, killed) == 0
     assert equal(weights(tmp_path / "whole"), weights(killed))
-    assert not run_folder.run_folder(killed).exists()
+    assert not run.exists()
 
 
 @pytest.mark.slow
@@ -127,13 +128,19 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
     monkeypatch.setattr(EmertTrainer, "compute_loss", explode)
     with pytest.raises(
         EmertInputError, match=r"loss became nan in epoch 2 \(step 5\); epoch 1 is safe in .*learning_rate=0.003"
-    ):
+    ) as told:
         fit(recipe, data, tmp_path / "model", fold=1)
     monkeypatch.undo()
-    run = run_folder.run_folder(tmp_path / "model")
-    assert run_folder.last_checkpoint(run).name == "checkpoint-3"
-    fit(recipe, data, tmp_path / "model", fold=1)
+    run = run_folder.run_folder(tmp_path / "model", recipe, data, 1, False)
+    safe = run_folder.last_checkpoint(run)
+    assert str(safe) in str(told.value)
+    assert safe.name == "checkpoint-3"
+    before = weights(safe)
+    fit(replace(recipe, learning_rate=0.003), data, tmp_path / "model", fold=1)  # as the message says
     assert (tmp_path / "model" / "model.safetensors").is_file()
+    assert equal(weights(safe), before), "the epoch that was called safe is gone"
+    fit(recipe, data, tmp_path / "model", fold=1)
+    assert not run.exists()
 
 
 @pytest.mark.parametrize(
@@ -153,7 +160,8 @@ def test_a_full_disk_is_told_in_one_sentence_and_nothing_half_written_stays(
     assert reason.startswith("EmertInputError: ")
     assert "can't be written" in reason
     assert "no epoch was finished before; make room and give the same command again" in reason
-    assert not any(run_folder.checkpoints(run_folder.run_folder(out)).iterdir())
+    run = run_folder.run_folder(out, replace(recipe, epochs=1), data, 1, False)
+    assert not any(run_folder.checkpoints(run).iterdir())
 
 
 @pytest.mark.slow
@@ -177,6 +185,21 @@ def test_a_disk_that_fills_up_later_leaves_the_last_good_epoch(
     monkeypatch.setattr(EmertTrainer, "training_step", lambda *args: (steps.append(1), step(*args))[1])
     fit(recipe, data, tmp_path / "model", fold=1)
     assert len(steps) == 3, "only the second epoch is trained again"
+
+
+def test_a_run_leaves_other_runs_of_its_model_alone_unless_they_have_reached_nothing(
+    recipe: Recipe, data: EmertData, tmp_path: Path
+):
+    out = tmp_path / "model[1]"
+    names = ("own", "reached", "nothing", "elsewhere")
+    runs = {name: run_folder.run_folder(out, replace(recipe, seed=seed), data, 1, False) for seed, name in enumerate(names)}
+    runs["elsewhere"] = run_folder.run_folder(tmp_path / "model[1].x", recipe, data, 1, False)
+    for name in names[1:]:
+        run_folder.checkpoint(runs[name], 3).mkdir(parents=True)
+    run_folder.seal_checkpoint(run_folder.checkpoint(runs["reached"], 3), None)
+    run_folder.open_run(runs["own"])
+    assert {name for name, run in runs.items() if run.exists()} == {"own", "reached", "elsewhere"}
+    assert run_folder.kept_runs(runs["own"]) == [runs["reached"]]
 
 
 def test_a_programmers_mistake_is_not_taken_for_a_full_disk(tmp_path: Path):

@@ -1,15 +1,15 @@
-"""Two processes under `torchrun` learn what one learns, count every validation recording once, and only the first writes."""
+"""Two processes under `torchrun` learn what one learns, count every validation recording once, and only the first writes;
+killed together they end with the weights of processes that were not; a stream gives each of them rows of its own."""
 
 import json
-import os
-import subprocess
-import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from killed_training import weights
+from killed_training import equal, weights
+from several_processes import LAUNCHERS, kill_on_two, run_on_two
 from tiny_training import TINY_OVERRIDES
 
 from dataset_scripts.reading import EmertData
@@ -25,17 +25,27 @@ _STILL = {
     "modality_dropout": 0.0,
     "freeze_backbone": True,
 }
+_RECIPE = {"network": "small", "overrides": TINY_OVERRIDES, "image_size": 32, "epochs": 2, "batch_size": 4}
 # Counts what reaches the scores; 7 validation recordings are no multiple of two processes.
-_WORKER = """
-import sys
+_COUNT_SCORED = """
 from training import fitting
 scores = fitting.validation_scores
 def count(prediction):
     print("RECORDINGS", {len(labels) for labels in prediction.label_ids.values()}, flush=True)
     return scores(prediction)
 fitting.validation_scores = count
-from training.cli import main
-sys.exit(main(sys.argv[1:]))
+"""
+# Every row that is read for training, with its epoch and process, in a file of the process or worker that reads it.
+_NOTE_READ = """
+import os
+from pathlib import Path
+from training.streaming import StreamedRows
+read = StreamedRows.__getitem__
+def note(self, index):
+    with (Path({folder!r}) / str(os.getpid())).open("a") as file:
+        print(int(self._epoch), os.environ["RANK"], self.rows[index], file=file)
+    return read(self, index)
+StreamedRows.__getitem__ = note
 """
 
 
@@ -43,33 +53,23 @@ def _epochs(folder: Path) -> list[dict]:
     return json.loads((folder / HISTORY_FILE).read_text())["epochs"]
 
 
+def _command(data: EmertData, tmp_path: Path, **changes: object) -> list[str]:
+    """Without `--out`."""
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(_RECIPE | changes))
+    return ["train", str(tmp_path / "tiny.yaml"), "--data", str(data.folder)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["torchrun", "accelerate"])
+@pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_two_processes_learn_what_one_learns(data: EmertData, tmp_path: Path, launcher: str):
-    recipe = {"network": "small", "overrides": _STILL, "image_size": 32, "epochs": 2, "batch_size": 4, "learning_rate": 1e-3}
-    (tmp_path / "still.yaml").write_text(yaml.safe_dump(recipe))
-    (tmp_path / "worker.py").write_text(_WORKER)
-    command = ["train", str(tmp_path / "still.yaml"), "--data", str(data.folder)]
+    command = _command(data, tmp_path, overrides=_STILL, learning_rate=1e-3)
     assert main([*command, "--out", str(tmp_path / "one")]) == 0
-    start = {
-        "torchrun": "torch.distributed.run --standalone --nproc_per_node 2",
-        "accelerate": "accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no "
-        "--dynamo_backend no",
-    }[launcher].split()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "PYTHONPATH": os.getcwd()}
-    done = subprocess.run(
-        [sys.executable, "-m", *start, str(tmp_path / "worker.py"), *command, "--out", str(tmp_path / "two")],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    output = run_on_two(tmp_path, [*command, "--out", str(tmp_path / "two")], _COUNT_SCORED, launcher)
     validation = len(data.select(1)["validation"])
     assert validation % 2 == 1
-    counts = [line for line in done.stdout.splitlines() if line.startswith("RECORDINGS")]
+    counts = [line for line in output.splitlines() if line.startswith("RECORDINGS")]
     assert set(counts) == {f"RECORDINGS {{{validation}}}"}
-    assert done.stdout.count("trained. Score it") == 1, "every process spoke"
+    assert output.count("trained. Score it") == 1, "every process spoke"
     assert json.loads((tmp_path / "two" / "training_record.json").read_text())["processes"] == 2
     for one, two in zip(_epochs(tmp_path / "one"), _epochs(tmp_path / "two"), strict=True):
         assert two["loss"] == pytest.approx(one["loss"], abs=1e-5)
@@ -77,3 +77,55 @@ def test_two_processes_learn_what_one_learns(data: EmertData, tmp_path: Path, la
     first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, atol=1e-3, rtol=0)
+
+
+@pytest.mark.slow
+def test_two_processes_that_were_killed_end_with_the_same_weights(data: EmertData, tmp_path: Path):
+    """With all that each process draws by itself: dropouts, and an augmentation."""
+    command = _command(data, tmp_path, epochs=3, augmentation=[{"name": "gaze_jitter", "strength": 0.05}])
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run_on_two(tmp_path, [*command, "--out", str(whole)])
+    steps = _steps_of_an_epoch(whole)
+    for name, calls in (
+        ("training.trainer:EmertTrainer.training_step", steps + 2),  # in the second epoch
+        ("training.run_folder:seal_checkpoint", 1),  # of the second epoch, written but not called whole
+        ("training.fitting:write_model", 1),
+    ):
+        kill_on_two(tmp_path, [*command, "--out", str(killed)], name, calls)
+        assert not killed.exists()
+    run_on_two(tmp_path, [*command, "--out", str(killed)])
+    assert equal(weights(whole), weights(killed))
+    kept = ("loss", "learning_rate", "validation")
+    assert [[entry[name] for name in kept] for entry in _epochs(whole)] == [
+        [entry[name] for name in kept] for entry in _epochs(killed)
+    ]
+
+
+def _steps_of_an_epoch(folder: Path) -> int:
+    record = json.loads((folder / "training_record.json").read_text())
+    return round(record["steps"] / record["epochs"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stream_on_two_processes_reads_no_recording_twice_in_an_epoch(data: EmertData, tmp_path: Path, workers: int):
+    command = _command(data, tmp_path, streaming=True, workers=workers, epochs=3)
+    read = tmp_path / "read"
+    read.mkdir()
+    run_on_two(tmp_path, [*command, "--out", str(tmp_path / "model")], _NOTE_READ.format(folder=str(read)))
+    assert len(list(read.iterdir())) == 2 * max(workers, 1)
+    seen = [tuple(map(int, line.split())) for path in read.iterdir() for line in path.read_text().splitlines()]
+    training = set(data.select(1)["train"].tolist())
+    readers, batch = 2 * max(workers, 1), _RECIPE["batch_size"] // 2
+    orders = []
+    for epoch in range(3):
+        rows = [row for number, _, row in seen if number == epoch]
+        assert max(Counter(rows).values()) == 1, "a recording was seen twice in one epoch"
+        assert set(rows) <= training
+        assert len(rows) == len(training) // (readers * batch) * (readers * batch)
+        orders.append(rows)
+    assert orders[0] != orders[1]
+    assert {row for rows in orders for row in rows} > set(orders[0]), "what an epoch leaves out is never seen"
+    own = [{row for _, rank, row in seen if rank == process} for process in (0, 1)]
+    assert not own[0] & own[1], "a process read what is the other's"
+    assert json.loads((tmp_path / "model" / "training_record.json").read_text())["steps"] == 3 * len(orders[0]) // 4

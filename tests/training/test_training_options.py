@@ -22,7 +22,6 @@ from training.class_weights import count_class_weights
 from training.fitting import fit, make_trainer, prepare
 from training.history import HISTORY_FILE, best_epoch, epochs_of, epochs_without_gain, history_table
 from training.recipe import Recipe, load_recipe
-from training.streaming import StreamedRows
 
 # Nothing that is drawn or averaged by parts of a batch.
 STILL = {
@@ -185,32 +184,6 @@ def test_no_label_of_the_test_participants_is_looked_at(
     fooled = fit(weighted, data, tmp_path / "fooled", fold=1)
     assert equal(weights(honest), weights(fooled))
     assert (honest / "config.json").read_text() == (fooled / "config.json").read_text()
-
-
-def test_a_stream_is_shared_by_the_processes_and_keeps_nothing(recipe: Recipe, data: EmertData):
-    rows = data.select(1)["train"]
-    _, processor = fitting.make_model(recipe, ["er7"])
-    orders = []
-    for process in range(2):
-        stream = StreamedRows(data, rows, processor, ["er7"], batch=4, readers=2, processes=2, process=process, seed=5)
-        orders += [stream.order(2 * process + worker) for worker in range(2)]
-        assert len(stream) == sum(len(order) for order in orders[-2:])
-    assert len({len(order) for order in orders}) == 1, "every process must come to the same number of batches"
-    assert len(set(np.concatenate(orders))) == len(np.concatenate(orders))
-    before = stream.order(0)
-    stream.set_epoch(1)
-    assert not np.array_equal(stream.order(0), before)
-    alone = StreamedRows(data, rows, processor, ["er7"], batch=4, readers=1, seed=5)
-    items = list(alone)
-    assert len(items) == len(alone) == len(rows) // 4 * 4
-    assert not alone._cache
-
-
-@pytest.mark.slow
-def test_a_stream_trains_and_goes_on_as_rows_do(recipe: Recipe, data: EmertData, tmp_path: Path):
-    streamed = replace(recipe, streaming=True, epochs=1)
-    one, other = (weights(fit(streamed, data, tmp_path / name, fold=1)) for name in ("a", "b"))
-    assert equal(one, other)
 
 
 def test_history_is_read_from_the_log():

@@ -15,13 +15,13 @@ import os
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 
 from dataset_scripts.reading import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import Method, get_method
 
+from .deciding_code import code_hash
 from .recipe import BenchmarkRecipe, Version
 
 RECORD, PREDICTIONS, LOG = "cell.json", "predictions.parquet", "log.txt"
@@ -85,7 +85,7 @@ def _tasks_of(method: Method, recipe: BenchmarkRecipe) -> list[tuple[str, ...]]:
 
 
 def cell_name(cell: Cell, recipe: BenchmarkRecipe, data: EmertData) -> str:
-    """A hash of everything that decides the cell's predictions: settings, data, splits, and the code of the methods."""
+    """A hash of everything that decides the cell's predictions: settings, data, splits, and the code that it runs."""
     method = get_method(cell.method)
     content = [
         asdict(cell),
@@ -97,15 +97,6 @@ def cell_name(cell: Cell, recipe: BenchmarkRecipe, data: EmertData) -> str:
         code_hash(),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
-
-
-@cache
-def code_hash() -> str:
-    """Over the code of networks, methods and training, since a version kept by hand is forgotten."""
-    training, models = Path(__file__).parents[1], Path(__file__).parents[2] / "modeling_emert"
-    files = [*models.glob("*.py"), *training.glob("*.py"), Path(__file__), Path(__file__).with_name("measuring.py")]
-    files += [path for folder in ("methods", "augmentation") for path in (training / folder).rglob("*.py")]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
 
 
 def run_cell(job: CellJob) -> None:

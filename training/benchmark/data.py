@@ -7,6 +7,8 @@ from dataset_scripts.generator.writing import generate
 from dataset_scripts.reading import EmertData
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
+from training.methods.registry import get_method
+from training.modalities import check_modalities
 
 from .guards import check_inputs, check_splits
 from .recipe import BenchmarkRecipe
@@ -31,6 +33,8 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, workers: i
     missing = [name for name in recipe.protocols if name not in data.tasks]
     if missing:
         raise EmertInputError(f"{data.folder} has no labels for protocol {', '.join(missing)}; it has {', '.join(data.tasks)}")
+    for key in recipe.methods:
+        check_modalities(data, get_method(key))
     for version in recipe.versions:
         for fold in recipe.folds:
             check_splits(data, fold, version == "strict")

@@ -1,6 +1,6 @@
 """Everything that decides a benchmark, in one typed, validated file."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,6 +11,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.methods.registry import METHODS, Method, get_method
 from training.recipe import Recipe, load_recipe
+from training.typed_yaml import find_yaml, read_settings
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "benchmarks"
 
@@ -142,37 +143,6 @@ def load_benchmark_recipe(name: str, changes: list[str] | None = None) -> Benchm
 
     Raises `EmertInputError` for an unknown recipe, key, or value.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.yaml")))
-        raise EmertInputError(f"{name}: no such benchmark recipe; give a .yaml file or one of {known}")
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise EmertInputError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from error
-    if not isinstance(content, dict):
-        raise EmertInputError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
-    content.setdefault("name", path.stem)
-    for change in changes or []:
-        _apply(content, change)
-    known = [item.name for item in fields(BenchmarkRecipe)]
-    if unknown := sorted(set(content) - set(known)):
-        raise EmertInputError(f"{path}: unknown key {', '.join(unknown)}; known keys: {', '.join(known)}")
-    if missing := [key for key in ("methods", "protocols", "training") if key not in content]:
-        raise EmertInputError(f"{path}: {', '.join(missing)} is missing; every benchmark needs it")
-    return BenchmarkRecipe(**content)
-
-
-def _apply(content: dict, change: str) -> None:
-    key, equals, value = change.partition("=")
-    if not equals:
-        raise EmertInputError(f"{change!r}: expected key=value")
-    *path, last = key.split(".")
-    for part in path:
-        content = content.setdefault(part, {})
-        if not isinstance(content, dict):
-            raise EmertInputError(f"{change!r}: {part} holds no keys")
-    try:
-        content[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise EmertInputError(f"{change!r}: the value is no YAML ({str(error).splitlines()[0]})") from error
+    shipped = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+    path = find_yaml(name, RECIPES, shipped, "benchmark recipe")
+    return BenchmarkRecipe(**read_settings(path, changes or [], BenchmarkRecipe))

@@ -1,6 +1,8 @@
 """`emert demo`: the page on which anyone sees what the face shows and what the person feels."""
 
 import argparse
+from importlib import import_module  # by name, since knowledge flows the other way: the demo knows the training
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -8,16 +10,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", nargs="+", type=Path, default=[], help="folders of models (default: the quickstart's)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    parser.add_argument("--space", type=Path, metavar="FOLDER", help="only write a Hugging Face Space with the model there")
 
 
 def run(arguments: argparse.Namespace) -> None:
     from modeling_emert.errors_emert import EmertInputError
 
-    try:
-        import gradio  # noqa: F401
-    except ImportError as error:
-        raise EmertInputError("the demo needs gradio: pip install 'emert[demo]'") from error
-    from importlib import import_module
-
-    # By name, since knowledge flows the other way: the demo knows the training.
+    if arguments.space is not None:
+        if len(arguments.model) > 1:
+            raise EmertInputError(f"--space takes one --model, got {len(arguments.model)}; give the one that is to answer")
+        model = arguments.model[0] if arguments.model else None
+        folder = import_module("spaces_demo.space_folder").write_space(arguments.space, model)
+        print(f"{folder}: push it to a Gradio Space, or try it: cd {folder} && python app.py")
+        return
+    if find_spec("gradio") is None:  # not imported yet: it notes its temporary folder when it is
+        raise EmertInputError("the demo needs gradio: in the project's folder, pip install '.[demo]'")
     import_module("spaces_demo.serving").serve(arguments.model, arguments.host, arguments.port)

@@ -34,12 +34,13 @@ def run(arguments: argparse.Namespace) -> None:
 
         gaze = read_gaze(arguments.gaze, participant=arguments.participant)
     from modeling_emert.answers_emert import answer
-    from training.evaluating import load_model
+    from training.evaluating import load_model, saved_method
+    from training.modalities import only_given
 
     model, processor = load_model(arguments.model)
-    result = answer(model, processor, processor.load(arguments.video, gaze))
-    trained_on = _training_data(arguments.model)
-    result["trained_on"] = trained_on
+    recording = only_given(processor.load(arguments.video, gaze), saved_method(arguments.model))
+    result = answer(model, processor, recording)
+    result["trained_on"] = _training_data(arguments.model)
     print(json.dumps(result, indent=2) if arguments.json else as_text(result))
 
 

@@ -14,7 +14,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_model_folder(arguments.model)  # before anything heavy is loaded
     from dataset_scripts.reading import EmertData
-    from training.evaluating import load_model
+    from training.evaluating import load_model, saved_method
     from training.model_folder import read_record
     from training.probes import participant_probe, pooled_features
     from training.protocols import unseen_rows
@@ -22,7 +22,8 @@ def run(arguments: argparse.Namespace) -> None:
     data = EmertData.open(arguments.data)
     rows = unseen_rows(data, read_record(arguments.model))
     model, processor = load_model(arguments.model)
-    probe = participant_probe(pooled_features(model, processor, data, rows), data.ids["participant_id"][rows])
+    features = pooled_features(model, processor, data, rows, saved_method(arguments.model).modalities)
+    probe = participant_probe(features, data.ids["participant_id"][rows])
     print(
         f"Who is it? {probe.recordings} recordings of {probe.participants} participants whom the model has never seen "
         f"({data.metadata.source}); a linear classifier learns them from other recordings of theirs."

@@ -36,10 +36,15 @@ def run(arguments: argparse.Namespace) -> None:
     from training.fitting import fit
     from training.history import history_table
     from training.recipe import load_recipe
+    from training.run_folder import kept_runs, run_folder
 
     recipe = load_recipe(arguments.recipe, arguments.changes)
     check_free(arguments.out, arguments.overwrite)
-    fit(recipe, EmertData.open(arguments.data), arguments.out, arguments.fold, arguments.strict, arguments.track)
+    data = EmertData.open(arguments.data)
+    fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)
     if is_main_process():
+        own = run_folder(arguments.out, recipe, data, arguments.fold, arguments.strict)
+        for kept in kept_runs(own):
+            print(f"{kept}: an unfinished run with another recipe, data or fold; remove it if nobody needs it")
         print(history_table(arguments.out))
         print(f"{arguments.out}: trained. Score it: emert evaluate {arguments.out} {arguments.data} --out scores")

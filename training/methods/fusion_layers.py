@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from modeling_emert.configuration_emert import EmertConfig, Modality
-from modeling_emert.layers_emert import EmertFusionLayer, multilayer
+
+from .emert_layers import EmertFusionLayer, multilayer
 
 
 def projection(config: EmertConfig) -> nn.Sequential:

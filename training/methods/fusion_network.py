@@ -5,7 +5,7 @@ fusion is a module that is called with `streams`, by modality `(batch, time, enc
 `(batch, time)` bool, and gives a `Fused`. What stands at a masked step of a stream does not depend on the input.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from transformers import AutoConfig, AutoModelForVideoClassification
 from transformers.modeling_utils import PreTrainedModel
 
 from modeling_emert.configuration_emert import MODALITIES, EmertConfig, Modality
-from modeling_emert.layers_emert import EmertFaceEncoder, EmertSequenceEncoder, masked_mean
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.modeling_emert import (
     EmertForEmotionRecognition,
     EmertModalityLogits,
@@ -25,6 +26,8 @@ from modeling_emert.modeling_emert import (
     EmertModelOutput,
     EmertPreTrainedModel,
 )
+
+from .emert_layers import EmertFaceEncoder, EmertSequenceEncoder, masked_mean
 
 
 @strict
@@ -149,6 +152,13 @@ class FusionForEmotionRecognition(EmertForEmotionRecognition):
     def save_pretrained(self, save_directory: str | Path, is_main_process: bool = True, **kwargs: Any) -> None:
         """transformers' own: EMERT's also adds EMERT's card and code, which would not open this network."""
         PreTrainedModel.save_pretrained(self, save_directory, is_main_process=is_main_process, **kwargs)
+
+    def explain(self, inputs: Mapping[str, torch.Tensor]) -> EmertExplanation:
+        """Raises `EmertInputError`: what EMERT's explanation reads are weights of its cross-attention."""
+        raise EmertInputError(
+            f"a network of type {self.config.model_type!r} has no attention over all modalities' steps to explain its answers "
+            "by; take EMERT or one of its ablations"
+        )
 
     def _losses(
         self,

@@ -93,9 +93,9 @@ _ALL_METHODS = (
     # the network is as large as before, but nothing makes one side specific and the other invariant.
     _emert("emert_no_decoupling", "EMERT without decoupling", overrides={"adversarial_weight": 0.0, "specific_weight": 0.0}),
     # Trained and tested without it, unlike hiding it from a network that has learned with it.
-    _emert("emert_no_eye_movements", "EMERT without eye movements", modalities=_without("eye_movements")),
-    _emert("emert_no_fixations", "EMERT without fixations", modalities=_without("fixations")),
-    _emert("emert_no_face", "EMERT without face", modalities=_without("face")),
+    _emert("emert_no_eye_movements", "EMERT trained without eye movements", modalities=_without("eye_movements")),
+    _emert("emert_no_fixations", "EMERT trained without fixations", modalities=_without("fixations")),
+    _emert("emert_no_face", "EMERT trained without face", modalities=_without("face")),
     # Needs labels of er7 beside er3, or of fer7 beside fer3.
     _emert("emert_hierarchical", "EMERT, coarse from fine", "ours", overrides={"hierarchical": True}, tasks="all"),
     _emert("emert_multitask", "EMERT, all tasks together", _EMERT_PAPER, tasks="all"),

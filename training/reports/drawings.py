@@ -38,14 +38,33 @@ def draw_confusion(
     colours = LinearSegmentedColormap.from_list("shares", [style.panel, style.first])
     axes.imshow(shares, cmap=colours, vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(*counts.shape):
-        dark = shares[row, column] > 0.5
-        ink = style.background if dark else style.ink
+        ink = _readable(colours(shares[row, column]), style)
         axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", fontsize=SMALL_SIZE, color=ink)
     places = np.arange(len(labels))
     axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(places, labels)
     axes.set(ylabel=names[0], xlabel=names[1])
     panel_title(axes, title, style)
+
+
+def _readable(ground: tuple[float, ...], style: Style) -> str:
+    """Of the style's ink and its background the colour that stands out more on `ground`, by WCAG's contrast ratio."""
+    return max(style.ink, style.background, key=lambda ink: contrast(ink, ground))
+
+
+def contrast(first: str | tuple[float, ...], second: str | tuple[float, ...]) -> float:
+    """WCAG 2's ratio, 1..21; a text of this size needs 4.5."""
+    darker, lighter = sorted(_luminance(colour) for colour in (first, second))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str | tuple[float, ...]) -> float:
+    """Relative luminance as in WCAG 2."""
+    from matplotlib.colors import to_rgb
+
+    parts = np.array(to_rgb(colour))
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def draw_reliability(axes: "Axes", curves: Mapping[str, Sequence[Mapping]], style: Style, title: str) -> None:
