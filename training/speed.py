@@ -152,7 +152,7 @@ def _measure_clip(rounds: int) -> Iterator[Figure]:
     model = EmertForEmotionRecognition(EmertConfig()).eval()
     processor = EmertProcessor.for_config(model.config)
     with tempfile.TemporaryDirectory() as folder:
-        video, gaze = _write_clip(Path(folder))
+        video, gaze = write_clip(Path(folder))
         answer(model, processor, processor.load(video, gaze))  # warm
         seconds = []
         for _ in range(rounds):
@@ -163,7 +163,7 @@ def _measure_clip(rounds: int) -> Iterator[Figure]:
     yield Figure("one clip to its answer, warm", statistics.median(seconds), "s", what)
 
 
-def _write_clip(folder: Path) -> tuple[Path, Path]:
+def write_clip(folder: Path) -> tuple[Path, Path]:
     """A generated face in the middle of a 720p picture, and its gaze as Tobii Studio exports it."""
     from dataset_scripts.generator.face_drawing import face_frames
     from dataset_scripts.generator.gaze_simulation import gaze_at, simulate_gaze

@@ -25,12 +25,16 @@ _MOMENTS = 5  # of the central moment discrepancy, as in the authors' code
 
 @strict
 class MisaConfig(FusionConfig):
-    """Weights of the three losses beside the tasks'; the defaults are those of the authors' code."""
+    """Weights of the three losses beside the tasks'.
+
+    The authors' code has 1, 0.3 and 1. With these it stays at chance on a few hundred recordings (er7 on generated ones: a
+    validation UAR of 0.16 after 14 epochs, 0.42 after 10 with a tenth), so that a tenth is what it is compared with.
+    """
 
     model_type = "emert_misa"
-    similarity_weight: Fraction = 1.0
-    difference_weight: Fraction = 0.3
-    reconstruction_weight: Fraction = 1.0
+    similarity_weight: Fraction = 0.1
+    difference_weight: Fraction = 0.1
+    reconstruction_weight: Fraction = 0.1
 
     @property
     def auxiliary_weights(self) -> dict[str, float]:
