@@ -1,5 +1,6 @@
 """All cells of a benchmark, each in a process of its own, a few at a time; restartable at the cell where it stopped."""
 
+import signal
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -71,6 +72,7 @@ def _share_out(waiting: Sequence[CellJob], processes: int, finished: Callable[[C
 
 def _run_alone(job: CellJob) -> None:
     end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; its parent says so and ends it
     job.failure.unlink(missing_ok=True)
     run_cell(job)
 
