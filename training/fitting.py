@@ -1,6 +1,7 @@
 """Training one network on one fold: from a recipe and a data set to a model folder, whole or not at all."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,14 @@ def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = Fa
 
     Raises:
         EmertInputError: a task that the data has no labels for; splits that the data does not have; a method that is given
-            nothing that the data has; a network that can't be; a disk that is full; a loss that is no number any more.
+            nothing that the data has; a network that can't be; a disk that is full; a loss that is no number any more;
+            another run that is writing `out`.
     """
+    with run_folder.alone(out) if is_main_process() else nullcontext():
+        return _fit_alone(recipe, data, out, fold, strict, track)
+
+
+def _fit_alone(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool, track: Tracker | None) -> Path:
     trackers = tracking_callbacks(track, out)
     prepared = prepare(recipe, data, fold, strict)
     run = run_folder.run_folder(out, recipe, data, fold, strict)

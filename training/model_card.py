@@ -23,6 +23,7 @@ from .predictions import whole_file
 from .reports.gap_section import gap_markdown
 from .reports.page import calibration_markdown, describe, full_tables, made_by, primary_tables, subgroup_markdown
 from .reports.tables import markdown_table, score_cell
+from .scoring import training_cost
 
 BEGIN, END = "<!-- results: filled by `emert card` -->", "<!-- /results -->"
 _STRICT = "-strict"
@@ -39,6 +40,8 @@ def read_stored(folder: Path) -> dict[str, dict]:
 def _read_results(path: Path) -> dict:
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EmertInputError(f"{path}: no such file; expected a results.json of `emert evaluate`") from error
     except (OSError, ValueError) as error:
         raise EmertInputError(
             f"{path}: not readable as JSON ({error}); copy a results.json of `emert evaluate` there"
@@ -130,10 +133,15 @@ def update_model(folder: Path, results: Path) -> None:
     """Puts a results.json beside a model and writes the model's card anew with its scores.
 
     Raises:
-        EmertInputError: no model, no record, or no results there.
+        EmertInputError: no model, no record, or no results there; results of another model.
     """
     check_model_folder(folder)
     record, content = read_record(folder), _read_results(results)
+    if training_cost(record) not in content["header"]["models"]:
+        raise EmertInputError(
+            f"{results}: holds the scores of another model ({content['header']['command']}), or of this one before it was "
+            f"trained again; make them anew: emert evaluate {folder} DATA --out DIR"
+        )
     config = load_class(get_method(record.get("method", "emert"))).config_class.from_pretrained(folder)
     card = network_card(config, record, content)
     with whole_file(folder / RESULTS_FILE) as stored, whole_file(folder / CARD_FILE) as page:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from transformers import TrainerState
 
@@ -42,6 +43,30 @@ def run_folder(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bo
     content = [recipe.to_yaml(), data.metadata.fingerprint, fold, strict]
     fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     return out.parent / f".{out.name}.{fingerprint[:_DIGITS]}.partial"
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Meanwhile no other run writes OUT: it would replace this one's model, or train in the same folder.
+
+    A run that was killed holds nothing back.
+
+    Raises:
+        EmertInputError: another run is writing OUT; there is no place for it.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out.parent / f".{out.name}.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise EmertInputError(f"{out}: another run is writing it; wait for its end, or give another --out") from None
+    except OSError as error:
+        raise EmertInputError(f"{out}: no place for a model ({error.strerror}); give another --out") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def open_run(run: Path) -> None:

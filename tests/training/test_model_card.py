@@ -14,8 +14,10 @@ from modeling_emert.tasks_emert import TASKS
 from training.cli import COMMANDS, main
 from training.commands import card as command
 from training.model_card import BEGIN, END, fill_card, read_stored, update_model
+from training.model_folder import read_record
 from training.predictions import to_rows
 from training.results import Header, make_results
+from training.scoring import training_cost
 
 ROOT = Path(__file__).parent.parent.parent
 CARD = ROOT / "model_card.md"
@@ -118,7 +120,7 @@ def test_the_card_beside_a_saved_model_tells_of_its_training_and_is_no_test(mode
 
 def test_an_evaluation_goes_into_the_models_own_card(model: Path, tmp_path: Path):
     own, stored = Path(shutil.copytree(model, tmp_path / "model")), tmp_path / "results.json"
-    results = _results()
+    results = _results(models=(training_cost(read_record(own)),))
     stored.write_text(json.dumps(results))
     update_model(own, stored)
     card = ModelCard.load(own / CARD_FILE)
@@ -126,6 +128,15 @@ def test_an_evaluation_goes_into_the_models_own_card(model: Path, tmp_path: Path
     assert [entry.metric_value for entry in tested] == [entry.metric_value for entry in results_of_test(results)]
     assert "How it scores" in card.text
     assert json.loads((own / "results.json").read_text()) == results
+
+
+def test_the_scores_of_another_model_are_refused(model: Path, tmp_path: Path):
+    own, stored = Path(shutil.copytree(model, tmp_path / "model")), tmp_path / "results.json"
+    before = (own / CARD_FILE).read_bytes()
+    stored.write_text(json.dumps(_results()))
+    with pytest.raises(EmertInputError, match="scores of another model"):
+        update_model(own, stored)
+    assert (own / CARD_FILE).read_bytes() == before
 
 
 def test_the_command(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):

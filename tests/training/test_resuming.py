@@ -15,6 +15,7 @@ from modeling_emert import EmertInputError
 from training import fitting, run_folder
 from training.fitting import fit
 from training.recipe import Recipe
+from training.run_folder import alone
 from training.trainer import EmertTrainer
 
 # Moments of writing, in the order in which a run comes to them.
@@ -207,3 +208,21 @@ def test_a_programmers_mistake_is_not_taken_for_a_full_disk(tmp_path: Path):
         raise RuntimeError("shapes do not fit")
     with pytest.raises(PermissionError), run_folder.told_if_unwritable(tmp_path / "a", tmp_path):
         raise PermissionError(errno.EACCES, "denied")
+
+
+def test_two_runs_dont_write_one_model(tmp_path: Path):
+    out = tmp_path / "made" / "model"
+    with alone(out):
+        with pytest.raises(EmertInputError, match="another run is writing it"), alone(out):
+            pass
+        with alone(tmp_path / "made" / "other"):
+            pass
+    with alone(out):  # and afterwards it is free
+        pass
+    assert not list(out.parent.iterdir())
+
+
+def test_no_place_for_a_model_is_said_in_a_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmertInputError, match="no place for a model"), alone(tmp_path / "file" / "model"):
+        pass
