@@ -10,7 +10,15 @@ from scipy import stats
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS
 from training.metrics import METRICS, collect
 from training.predictions import to_rows
-from training.statistics.intervals import draw_counts, intervals, intervals_of_sums, make_interval, tail_in_draws, tail_in_truth
+from training.statistics.intervals import (
+    FEWEST_PARTICIPANTS,
+    draw_counts,
+    intervals,
+    intervals_of_sums,
+    make_interval,
+    tail_in_draws,
+    tail_in_truth,
+)
 from training.statistics.simulation import SIMULATED, coverage
 
 ER3 = TASKS["er3"]
@@ -116,19 +124,20 @@ def test_draws():
     assert abs(counts.mean(axis=0) - 1).max() < 0.2
 
 
-def test_one_participant_has_no_interval():
-    found = intervals(ER3, _random_rows("er3", people=1), draws=50)["uar"]
+@pytest.mark.parametrize("people", [1, FEWEST_PARTICIPANTS - 1])
+def test_too_few_participants_have_no_interval(people: int):
+    found = intervals(ER3, _random_rows("er3", people=people), draws=50)["uar"]
     assert 0 <= found.value <= 1
     assert np.isnan([found.low, found.high]).all()
     assert found.draws == 0
 
 
 def test_undefined_draws_are_left_out():
-    """Only participant b has a truth that varies, so a draw of a alone has no CCC."""
+    """Only participant b has a truth that varies, so a draw of the four others has no CCC: (4 / 5)^5 of the draws."""
     task = TASKS["fer_intensity"]
-    rows = _rows(task, np.array([1.0, 1.0, 0.0, 2.0]), np.array([1.0, 1.2, 0.1, 1.9]), ["a", "a", "b", "b"])
-    found = intervals(task, rows, draws=400)
-    assert 250 < found["ccc"].draws < 350
+    truth, answers = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 2.0]), np.array([1.0, 1.2, 0.9, 1.1, 0.1, 1.9])
+    found = intervals(task, _rows(task, truth, answers, ["a", "c", "d", "e", "b", "b"]), draws=400)
+    assert 230 < found["ccc"].draws < 310
     assert np.isfinite([found["ccc"].low, found["ccc"].high]).all()
     assert found["mae"].draws == 400
 

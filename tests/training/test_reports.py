@@ -95,15 +95,16 @@ def test_the_numbers_of_a_confusion_matrix_can_be_read_on_every_shade(style: Sty
 
 def test_subgroups_are_scored_apart_and_only_where_there_are_two():
     targets = np.arange(PEOPLE * CLIPS) % 7
-    answers = np.where(np.arange(PEOPLE * CLIPS) < 28, targets, (targets + 1) % 7)
+    answers = np.where(np.arange(PEOPLE * CLIPS) < 35, targets, (targets + 1) % 7)
     rows = _rows(ER7, targets, _certain(answers))
-    rows["groups"] = [{"sex": "f" if index < 28 else "m", "gaze_format": "same"} for index in range(len(rows))]
+    rows["groups"] = [{"sex": "f" if index < 35 else "m", "gaze_format": "same"} for index in range(len(rows))]
     found = subgroups_of(ER7, rows, 50, 0, 0.95)
     assert list(found) == ["sex"]
-    assert {name: (part["n"], part["participants"]) for name, part in found["sex"].items()} == {"f": (28, 4), "m": (28, 4)}
+    assert {name: (part["n"], part["participants"]) for name, part in found["sex"].items()} == {"f": (35, 5), "m": (21, 3)}
     assert [part["metrics"]["uar"]["value"] for part in found["sex"].values()] == [1.0, 0.0]
     page = "\n".join(subgroup_markdown(make_results(rows, _header(), draws=20)))
-    assert "| `sex` | f | er7 | 4 | 28 | UAR 1.00 [1.00, 1.00] |" in page
+    assert "| `sex` | f | er7 | 5 | 35 | UAR 1.00 [1.00, 1.00] |" in page
+    assert "| `sex` | m | er7 | 3 | 21 | UAR 0.00 [n/a: fewer than 5 participants] |" in page
 
 
 def test_the_calibration_table_shows_both(both: pd.DataFrame):

@@ -14,7 +14,7 @@ from modeling_emert.tasks_emert import Task
 from ..metrics import collect
 from ..predictions import to_arrays
 from ..statistics.calibration import calibration, reliability
-from ..statistics.intervals import Interval, intervals
+from ..statistics.intervals import FEWEST_PARTICIPANTS, Interval, intervals
 
 
 def scores_of(task: Task, rows: pd.DataFrame, draws: int, seed: int, level: float) -> dict:
@@ -33,8 +33,8 @@ def plain_interval(interval: Interval, participants: int) -> dict:
     note = None
     if np.isnan(interval.value):
         note = "the truth does not vary"  # the only way in which rows leave a metric undefined
-    elif participants < 2:
-        note = "one participant"
+    elif participants < FEWEST_PARTICIPANTS:
+        note = f"fewer than {FEWEST_PARTICIPANTS} participants"
     elif np.isnan(interval.low):
         note = "undefined in every draw"
     numbers = {name: or_none(getattr(interval, name)) for name in ("value", "low", "high")}

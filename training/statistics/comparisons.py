@@ -14,7 +14,7 @@ from modeling_emert.tasks_emert import Task
 
 from ..metrics import METRICS, collect, scores
 from ..predictions import to_arrays
-from .intervals import draw_counts, make_interval, tail_in_truth
+from .intervals import FEWEST_PARTICIPANTS, draw_counts, make_interval, tail_in_truth
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ def compare_sums(
 def two_sided_p(drawn: np.ndarray, participants: int) -> float:
     """Twice the share of draws `(draws,)` on the other side of 0, at least 1 / (draws + 1), moved as the intervals' ends are.
 
-    1 where all draws are 0 (the methods answer alike), NaN for fewer than two participants.
+    1 where all draws are 0 (the methods answer alike), NaN for fewer than `FEWEST_PARTICIPANTS`.
     """
     defined = drawn[~np.isnan(drawn)]
-    if participants < 2 or len(defined) == 0:
+    if participants < FEWEST_PARTICIPANTS or len(defined) == 0:
         return float("nan")
     share = (min((defined <= 0).sum(), (defined >= 0).sum()) + 1) / (len(defined) + 1)
     return min(1.0, 2 * tail_in_truth(share, participants)) if share < 0.5 else 1.0

@@ -22,13 +22,17 @@ from modeling_emert.tasks_emert import Task
 from ..metrics import collect, scores
 from ..predictions import to_arrays
 
+# With fewer there are too few different draws (35 of four) for any tail of them to be 2.5 %: no interval is better than one
+# that looks like the others.
+FEWEST_PARTICIPANTS = 5
+
 
 @dataclass(frozen=True)
 class Interval:
     """A metric on all rows, and its interval over the draws in which it is defined.
 
     NaN: `value` where the metric is undefined (see `metrics.scores`); `low` and `high` where no draw defines it, or
-    where there are fewer than two participants (nothing to resample). `draws`: how many draws the interval rests on.
+    where there are fewer than `FEWEST_PARTICIPANTS`. `draws`: how many draws the interval rests on.
     """
 
     value: float
@@ -84,7 +88,7 @@ def make_interval(value: float, drawn: np.ndarray, participants: int, level: flo
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
     defined = drawn[~np.isnan(drawn)]
-    if participants < 2 or len(defined) == 0:
+    if participants < FEWEST_PARTICIPANTS or len(defined) == 0:
         return Interval(value, np.nan, np.nan, 0)
     outside = tail_in_draws((1 - level) / 2, participants)
     low, high = np.quantile(defined, [outside, 1 - outside])
