@@ -42,7 +42,7 @@ LIMITS = (
     # People make 2 to 4 fixations a second.
     Limit("fixations_per_second", False, 0.5, None, "{:.2f} fixations a second are few", "few fixations"),
     # Two fixations hardly fit into half a second.
-    Limit("duration_s", False, 2, 0.5, "{:.2f} s are short", "short"),
+    Limit("duration_s", False, 2, 0.5, "{:.2f} s is short", "short"),
     # The network sees 8 frames; below four with a face the expression over time is a guess.
     Limit("face_found_share", False, 0.8, 0.5, "a face was found in {:.0%} of the frames", "face not found"),
 )

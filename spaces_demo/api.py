@@ -1,13 +1,21 @@
 """The page's answers for programs: endpoints of `gradio_client`, plain JSON in and out."""
 
+import logging
+
 import gradio as gr
 from gradio import FileData
 
 from modeling_emert.errors_emert import EmertInputError
 
 from .service import Service
-from .verdict import gap_words, grounded_tasks, verdict
+from .verdict import gap_of, gap_words, grounded_tasks, verdict
 
+log = logging.getLogger("emert.demo")
+
+_WRONG_ARGUMENTS = (
+    "The arguments can't be read: give files that were uploaded with the question, such as handle_file gives, and texts, "
+    "in the order that the page's tab API shows."
+)
 SNIPPET = """from gradio_client import Client, handle_file
 
 client = Client("{url}")
@@ -15,7 +23,7 @@ answer = client.predict(
     video=handle_file("clip.mp4"),   # or None
     gaze=handle_file("gaze.csv"),    # or None
     participant="",                  # whose gaze, where the file holds several people's
-    model="",                        # one of client.predict(api_name="/models"); "" is the first
+    model="",                        # one of /models; "" is the first
     api_name="/answer",
 )
 print(answer["verdict"], answer["gap"], answer["tasks"]["er7"], answer["tasks"]["fer7"])
@@ -26,7 +34,7 @@ rows = client.predict(files=[handle_file("recordings.zip")], model="", api_name=
 FIELDS = {
     "verdict": "one sentence",
     "tasks": "by task (er3, er7, er_va, fer3, fer7, fer_va, fer_intensity) its numbers; without a face none of fer",
-    "gap": "0 to 1: how much of the probability lies on different emotions; null without a face or without both views",
+    "gap": "0 to 1: how much of the probability lies on different emotions; null without face, eyes or one of the views",
     "gap_meaning": "the gap in words",
     "modalities": "what took part: face, eye_movements, fixations",
     "contributions": "by task and modality: by how much the predicted label falls without it; null where it is absent",
@@ -43,17 +51,21 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
 
     def answer(video: FileData | None = None, gaze: FileData | None = None, participant: str = "", model: str = "") -> dict:
         """What the face shows and what is felt, for one recording; video, gaze file or both. The files are deleted."""
-        names = (_name(video), _name(gaze))
-        (reply,) = service.answers(_path(video), _path(gaze), participant, model, pictures=False, names=names)
+        paths = _path(video, "video"), _path(gaze, "gaze")
+        words = _text(participant, "participant"), _text(model, "model")
+        (reply,) = service.answers(*paths, *words, pictures=False, names=(_name(video), _name(gaze)))
         if reply.answer is None:
             raise gr.Error(reply.refusal or "", print_exception=False)
         return as_json(reply.answer)
 
     def batch(files: list[FileData], model: str = "") -> list[dict]:
         """A zip, or videos and gaze files that are paired by name: one row for each recording. The files are deleted."""
+        if not isinstance(files, list):
+            raise _refusal(f"files: found {type(files).__name__}, expected a list of files.")
         rows: list[dict] = []
+        paths = [path for file in files if (path := _path(file, "files"))]
         try:
-            for _, rows in service.answer_batch([path for path in map(_path, files) if path], model):  # noqa: B007
+            for _, rows, _ in service.answer_batch(paths, _text(model, "model")):  # noqa: B007
                 pass
         except EmertInputError as error:
             raise gr.Error(str(error), print_exception=False) from error
@@ -71,10 +83,10 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
 def as_json(answer: dict) -> dict:
     """The worker's answer with the words that the page shows, and nothing that the page would not say.
 
-    Without a face that is: no gap, and nothing of what is shown.
+    Without a face that is nothing of what is shown, and without face or eyes no gap.
     """
     tasks = grounded_tasks(answer)
-    gap = answer["gap"] if "face" in answer["modalities"] else None
+    gap = gap_of(answer)
     return answer | {
         "verdict": verdict(answer),
         "tasks": tasks,
@@ -84,13 +96,43 @@ def as_json(answer: dict) -> dict:
     }
 
 
-def _path(file: "FileData | dict | None") -> str | None:
+def refuse_what_cannot_be_read(page: gr.Blocks) -> None:
+    """Arguments that gradio can't make sense of are the asker's mistake: one sentence and one line in the log."""
+    preprocess = page.preprocess_data
+
+    async def checked(*given, **named):
+        try:
+            return await preprocess(*given, **named)
+        except gr.Error:
+            raise
+        except Exception as error:
+            log.warning("refused arguments: %.300r", str(error))
+            raise gr.Error(_WRONG_ARGUMENTS, print_exception=False) from error
+
+    page.preprocess_data = checked
+
+
+def _refusal(sentence: str) -> gr.Error:
+    log.warning("refused: %r", sentence)
+    return gr.Error(sentence, print_exception=False)
+
+
+def _text(value: object, field: str) -> str:
+    if value is not None and not isinstance(value, str):
+        raise _refusal(f"{field}: found {type(value).__name__}, expected text.")
+    return value or ""
+
+
+def _path(file: object, field: str) -> str | None:
     if file is None:
         return None
-    return file["path"] if isinstance(file, dict) else file.path
+    path = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
+    if not isinstance(path, str):
+        raise _refusal(f"{field}: found {type(file).__name__}, expected a file that was uploaded, such as handle_file gives.")
+    return path
 
 
 def _name(file: "FileData | dict | None") -> str:
     if file is None:
         return ""
-    return (file.get("orig_name") if isinstance(file, dict) else file.orig_name) or ""
+    return str((file.get("orig_name") if isinstance(file, dict) else file.orig_name) or "")

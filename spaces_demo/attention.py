@@ -24,7 +24,7 @@ def draw_attention(axes: "Axes", recording: Recording, reasons: EmertExplanation
         steps = np.linspace(0, len(recording.face.times_ms) - 1, len(weights["face"])).round().astype(int)
         moments = recording.face.times_ms[steps] / 1000
         axes.vlines(moments, 0, weights["face"], color=style.ink, linewidth=0.7, alpha=0.6)
-        axes.plot(moments, weights["face"], "o", color=style.ink, markersize=3.2, label="face")
+        axes.plot(moments, weights["face"], "o", color=style.ink, markersize=3.2, label="face", clip_on=False, zorder=3)
     for name, colour, dashes in (("eye_movements", style.first, "-"), ("fixations", style.second, (0, (3, 1.5)))):
         if weights[name].any() and recording.gaze is not None:
             edges = step_edges(recording.gaze, name, len(weights[name]))

@@ -41,10 +41,13 @@ class ExampleFiles:
     def __init__(self, folder: Path):
         folder.mkdir()
         self._folder, self._made, self._lock = folder, {}, threading.Lock()
+        self._closed = False
 
     def of(self, example: Example) -> tuple[Path | None, Path | None]:
         """Video and gaze file, or None; drawn when asked for the first time, which takes about a second."""
         with self._lock:
+            if self._closed:
+                raise FileNotFoundError("the server has ended, and its folder is gone")
             if example.key not in self._made:
                 self._made[example.key] = _draw(self._folder, example)
             return self._made[example.key]
@@ -53,6 +56,11 @@ class ExampleFiles:
         """Whatever was not asked for yet."""
         for example in EXAMPLES:
             self.of(example)
+
+    def close(self) -> None:
+        """Nothing is drawn any more when this comes back."""
+        with self._lock:
+            self._closed = True
 
 
 def _draw(folder: Path, example: Example) -> tuple[Path | None, Path | None]:

@@ -61,6 +61,9 @@ def _variables(style: Style, faint: str) -> str:
 STYLE_SHEET = (
     f""":root{{{_variables(LIGHT, "#595959")}}}.dark{{{_variables(DARK, DARK.faint)}}}"""
     + """
+html{scrollbar-gutter:stable}
+footer .divider{display:none!important}
+#video:has([aria-label=Clear]) [data-testid=source-select]{display:none}
 .gradio-container{max-width:min(1440px,100vw)!important;margin:0 auto!important}
 .gradio-container :is(.main,.wrap,.contain,.column,.block){min-width:0!important;max-width:100%}
 .emert-head h1{font-size:1.7rem;line-height:1.2;margin:0}
@@ -130,6 +133,7 @@ STYLE_SHEET = (
 .emert-table th,.emert-table td{padding:.3rem .5rem!important;vertical-align:top;text-align:left;
  color:var(--emert-ink)}
 .emert-table td.emert-words{min-width:15rem}
+.emert-problem{max-width:min(46rem,calc(100vw - 12.5rem));overflow-wrap:anywhere}
 .emert-code{overflow-x:auto;padding:.7rem .9rem;border:1px solid var(--emert-grid);border-radius:6px;
  background:var(--emert-panel);margin:.3rem 0 .7rem;max-width:min(100%,calc(100vw - 3.2rem))}
 .emert-downloads a{display:inline-block;margin:.5rem .8rem .2rem 0;text-decoration:underline}

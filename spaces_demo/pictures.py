@@ -10,10 +10,10 @@ from PIL import Image
 from dataset_scripts.gaze_signals import known_fixations, pupil
 from dataset_scripts.pictures.panels import draw_faces, draw_gaze, draw_pupils, has_points
 from dataset_scripts.pictures.places import draw_density
-from dataset_scripts.pictures.style import LIGHT, SMALL_SIZE, TEXT_SIZE, drawing
+from dataset_scripts.pictures.style import LIGHT, SMALL_SIZE, TEXT_SIZE, drawing, panel_title
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.processing_emert import EmertProcessor
-from modeling_emert.recording_emert import Recording
+from modeling_emert.recording_emert import Gaze, Recording
 
 from .affect_plane import affect_plane
 from .attention import draw_attention
@@ -31,6 +31,7 @@ _LEGEND_LINE = 0.18  # in the narrow picture the legend has a line of its own
 _AXIS_NUMBERS = 0.2
 _GAZE, _PUPILS, _ATTENTION, _FACES = 1.5, 1.1, 1.2, {"wide": 1.25, "narrow": 0.85}
 _MAP_SIDE, _STIMULUS_ASPECT = 3.4, 4 / 3
+_SCENE = "scene camera's image"  # how the readers' notes call the frame of glasses
 _CROP_SIDE = 112  # pixels at which a crop is shown
 
 
@@ -80,7 +81,7 @@ def _rows(
     gaze, face = recording.gaze, recording.face
     rows: list = []
     if gaze is not None and (has_points(gaze) or len(known_fixations(gaze))):
-        rows.append(("gaze", _GAZE, lambda axes: draw_gaze(axes, gaze, LIGHT)))
+        rows.append(("gaze", _GAZE, lambda axes: _draw_gaze(axes, gaze)))
     if gaze is not None and gaze.eye_movements is not None and not np.isnan(pupil(gaze)).all():
         rows.append(("pupils", _PUPILS, lambda axes: draw_pupils(axes, gaze, LIGHT)))
     rows.append(("attention", _ATTENTION, lambda axes: draw_attention(axes, recording, reasons, LIGHT)))
@@ -88,6 +89,14 @@ def _rows(
         tall = _FACES[width]
         rows.append(("faces", tall, lambda axes: draw_faces(axes, face, seconds, (across, tall), LIGHT)))
     return rows
+
+
+def _draw_gaze(axes: "Axes", gaze: Gaze) -> None:
+    """As everywhere; glasses know no screen and no stimulus, and the title then names what their numbers are shares of."""
+    draw_gaze(axes, gaze, LIGHT)
+    if any(_SCENE in note for note in gaze.notes):
+        first, *notes = axes.get_title(loc="left").split(" · ")
+        panel_title(axes, f"{first.partition(' of the ')[0]} of the {_SCENE}", LIGHT, *notes)
 
 
 def _dress_time(axes: "Axes", seconds: float, labelled: bool) -> None:

@@ -11,6 +11,7 @@ class Request:
     - `model`: folder of the checkpoint. `participant`: whose gaze, where the file holds several people's.
     - `pictures`: whether to draw; a batch and programs do without.
     - `video_name`, `gaze_name`: what the visitor calls the files, for messages.
+    - `example`: whether it is one of ours, whose files the visitor can't change.
     """
 
     model: Path
@@ -20,6 +21,7 @@ class Request:
     pictures: bool = True
     video_name: str = ""
     gaze_name: str = ""
+    example: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,12 @@ class Reply:
     """Either `refusal`, one sentence for the visitor, or `answer` (plain JSON, see `worker.answer_recording`) and `pictures`.
 
     - `pictures`: by name an SVG, or for `crops` several PNGs as data URLs.
+    - `mendable`: the files are right and another participant has to be named.
     - `more`: the same answer follows with all its pictures, which take longer than the numbers.
     """
 
     answer: dict | None = None
     pictures: dict | None = None
     refusal: str | None = None
+    mendable: bool = False
     more: bool = False

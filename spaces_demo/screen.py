@@ -10,13 +10,14 @@ import gradio as gr
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .api import FIELDS, SNIPPET, add_endpoints
+from .api import FIELDS, SNIPPET, add_endpoints, refuse_what_cannot_be_read
 from .batch import as_csv, as_parquet
 from .examples import EXAMPLES, Example
 from .limits import MAX_BATCH, MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, WORKERS
 from .service import Service
 from .training_offer import train_small, trained
 from .uploads import visible_name
+from .verdict import VIEW_WORDS
 from .views import CARE, answer_html, banner, reasons_html, refusal
 
 _TITLE = "What the face shows, what the person feels"
@@ -56,6 +57,7 @@ def build_screen(service: Service) -> gr.Blocks:
             with gr.Tab("Care"):
                 gr.HTML(f'<div class="emert-care emert-answer">{CARE.format(minutes=UNUSED_UPLOAD_SECONDS // 60)}</div>')
         add_endpoints(service, WORKERS)
+        refuse_what_cannot_be_read(page)
         # The browser knows best where the page is, behind whatever proxy.
         told = f"{json.dumps(_program_help(_ADDRESS))}.replaceAll({json.dumps(_ADDRESS)}, location.origin + location.pathname)"
         page.load(None, None, program_help, js=f"() => {told}", api_visibility="private")
@@ -89,7 +91,7 @@ def _one_recording(service: Service, model: gr.Dropdown) -> None:
                 buttons=[],
             )
             gaze = gr.File(label="Gaze file of any eye tracker", height=150, elem_id="gaze")
-            with gr.Accordion("The gaze file holds several people", open=False):
+            with gr.Accordion("The gaze file holds several people", open=False) as several:
                 participant = gr.Textbox(label="Participant", placeholder="as the file names them", max_lines=1, max_length=100)
             ask = gr.Button("Answer", variant="primary", elem_id="ask")
             gr.HTML(f'<p class="emert-small">Either may be missing; at most {MAX_UPLOAD_MB} MB each. {_DELETED}</p>')
@@ -104,7 +106,7 @@ def _one_recording(service: Service, model: gr.Dropdown) -> None:
     ask.click(
         partial(_answer, service),
         [video, gaze, participant, model],
-        [answer, reasons, video, gaze],
+        [answer, reasons, video, gaze, several],
         concurrency_limit=WORKERS,
         **shared,
     )
@@ -113,10 +115,14 @@ def _one_recording(service: Service, model: gr.Dropdown) -> None:
 
 
 def _answer(service: Service, video: str | None, gaze: str | None, participant: str, model: str | None) -> Iterator[tuple]:
-    """Answer, reasons, and both inputs emptied, since their files are gone; the reasons' pictures come a moment later."""
+    """Answer, reasons, and both inputs emptied, since their files are gone; the reasons' pictures come a moment later.
+
+    Where only the participant is to be named the inputs stay, and the field for it opens.
+    """
     names = ", ".join(visible_name(path) for path in (video, gaze) if path)
-    for reply in service.answers(video, gaze, participant, model):
-        yield answer_html(reply, f"{names} (deleted)"), reasons_html(reply), None, None
+    for reply in service.answers(video, gaze, participant, model, keep=True):
+        rest = (gr.skip(), gr.skip(), gr.Accordion(open=True)) if reply.mendable else (None, None, gr.skip())
+        yield answer_html(reply, f"{names} (deleted)"), reasons_html(reply), *rest
 
 
 def _answer_example(service: Service, example: Example, model: str | None) -> Iterator[tuple[str, str]]:
@@ -127,7 +133,8 @@ def _answer_example(service: Service, example: Example, model: str | None) -> It
 def _several_recordings(service: Service, model: gr.Dropdown) -> None:
     gr.HTML(
         f'<p class="emert-care">A zip, or several files: a video and a gaze file of one name (p01.mp4, p01.csv) are one '
-        f"recording, and either may be alone. At most {MAX_BATCH} recordings. {_DELETED}</p>"
+        "recording, and either may be alone; with a folder for each person the folder names it. "
+        f"At most {MAX_BATCH} recordings. {_DELETED}</p>"
     )
     files = gr.File(label="Zip, or videos and gaze files", file_count="multiple", height=160, elem_id="files")
     start = gr.Button("Answer all", variant="primary", elem_id="ask-all")
@@ -146,26 +153,44 @@ def _several_recordings(service: Service, model: gr.Dropdown) -> None:
 def _answer_batch(service: Service, files: list[str] | None, model: str | None) -> Iterator[tuple]:
     """The table so far after each recording; at the end with downloads, and the input emptied."""
     rows: list[dict] = []
+    note = ""
     try:
-        for count, rows in service.answer_batch(files or [], model):
+        for count, rows, note in service.answer_batch(files or [], model):  # noqa: B007
             yield _progress_bar(len(rows) / count, f"{len(rows)} of {count} answered") + _table(rows), gr.skip()
     except EmertInputError as error:
         yield refusal(str(error)), None
         return
-    yield _downloads(rows) + _table(rows), None
+    yield _downloads(rows) + _note(note) + _table(rows), None
 
 
-_SHOWN_COLUMNS = ("recording", "er", "fer", "gap", "quality", "verdict", "problem")
-_SENTENCES = ("verdict", "problem")
+def _note(sentence: str) -> str:
+    return f'<p class="emert-small">{escape(sentence[0].upper() + sentence[1:])}</p>' if sentence else ""
+
+
+_SHOWN_COLUMNS = {
+    "recording": "recording", "er": VIEW_WORDS["er"], "fer": VIEW_WORDS["fer"], "gap": "gap", "quality": "quality",
+    "verdict": "verdict",
+}  # fmt: skip
+_LONGEST_PROBLEM = 220  # letters on the page; the downloads have them all
 
 
 def _table(rows: list[dict]) -> str:
     if not rows:
         return ""
-    heads = "".join(f'<th scope="col">{name}</th>' for name in _SHOWN_COLUMNS)
-    body = "".join(f"<tr>{''.join(_cell(name, row.get(name)) for name in _SHOWN_COLUMNS)}</tr>" for row in rows)
+    heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in _SHOWN_COLUMNS.values())
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="emert-table" tabindex="0" role="region" aria-label="Answers">{table}</div>'
+
+
+def _cells(row: dict) -> str:
+    """A problem takes the place of the answer, where it is seen on a phone as well."""
+    if row.get("problem"):
+        words = row["problem"]
+        words = words if len(words) <= _LONGEST_PROBLEM else words[: _LONGEST_PROBLEM - 1] + "…"
+        problem = f'<div class="emert-problem">{escape(words)}</div>'
+        return f'{_cell("recording", row["recording"])}<td colspan="{len(_SHOWN_COLUMNS) - 1}">{problem}</td>'
+    return "".join(_cell(name, row.get(name)) for name in _SHOWN_COLUMNS)
 
 
 def _cell(name: str, value: object) -> str:
@@ -173,7 +198,7 @@ def _cell(name: str, value: object) -> str:
         return "<td></td>"
     if isinstance(value, float):
         return f"<td>{value:.2f}</td>"
-    kind = ' class="emert-words"' if name in _SENTENCES else ""
+    kind = ' class="emert-words"' if name == "verdict" else ""
     return f"<td{kind}>{escape(str(value))}</td>"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .batch import Pair, answer_pairs, pair_up, unpack
+from .batch import Pair, answer_pairs, left_out_words, pair_up, sort_out, unpack
 from .checkpoints import Checkpoint
 from .examples import Example, ExampleFiles
 from .request import Reply, Request
@@ -54,11 +54,14 @@ class Service:
         model: str | None = None,
         pictures: bool = True,
         names: tuple[str, str] = ("", ""),
+        keep: bool = False,
     ) -> Iterator[Reply]:
         """From uploaded files: the numbers, then with `pictures` the same once more. The files are deleted before the first.
 
-        `names`: what the visitor calls them, where the paths do not say.
+        `names`: what the visitor calls them, where the paths do not say. `keep`: the files stay where the reply is
+        `mendable`, so that they can be asked about once more.
         """
+        kept = False
         try:
             if video is None and gaze is None:
                 raise EmertInputError(_NOTHING)
@@ -73,10 +76,11 @@ class Service:
             )
             replies = self.workers.replies(request)
             first = next(replies)
+            kept = keep and first.mendable
         except EmertInputError as error:
             replies, first = iter(()), Reply(refusal=str(error))
         finally:
-            self.uploads.delete([video, gaze])
+            (self.uploads.release if kept else self.uploads.delete)([video, gaze])
         yield self._finish(first, model)
         for reply in replies:
             yield self._finish(reply, model)
@@ -84,23 +88,26 @@ class Service:
     def answers_of_example(self, example: Example, model: str | None) -> Iterator[Reply]:
         """As [`answers`], from one of our own examples, whose files stay."""
         try:
-            request = Request(self.checkpoint(model).folder, *self.examples.of(example))
+            request = Request(self.checkpoint(model).folder, *self.examples.of(example), example=True)
         except EmertInputError as error:
             yield self._finish(Reply(refusal=str(error)), model)
             return
         for reply in self.workers.replies(request):
             yield self._finish(reply, model)
 
-    def answer_batch(self, files: Sequence[str | Path], model: str | None) -> Iterator[tuple[int, list[dict]]]:
-        """Number of recordings and the rows so far, after each one. Raises `EmertInputError` before the first."""
-        folder = Path(tempfile.mkdtemp(prefix="batch-", dir=self.uploads.folder))
+    def answer_batch(self, files: Sequence[str | Path], model: str | None) -> Iterator[tuple[int, list[dict], str]]:
+        """Number of recordings, the rows so far, and which files were left out, in words; after each recording.
+
+        Raises `EmertInputError` before the first.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="batch-"))  # not among the uploads, which are swept
         try:
             chosen, rows = self.checkpoint(model), []
-            pairs = self._pairs(files, folder)
-            yield len(pairs), rows
+            pairs, note = self._pairs(files, folder)
+            yield len(pairs), rows, note
             for row in answer_pairs(pairs, lambda pair: self._ask_pair(chosen, pair)):
                 rows.append(row)
-                yield len(pairs), rows
+                yield len(pairs), rows, note
         except EmertInputError as error:
             log.warning("refused a batch: %r", str(error))
             raise
@@ -108,7 +115,7 @@ class Service:
             shutil.rmtree(folder, ignore_errors=True)
             self.uploads.delete(files)
 
-    def _pairs(self, files: Sequence[str | Path], folder: Path) -> list[Pair]:
+    def _pairs(self, files: Sequence[str | Path], folder: Path) -> tuple[list[Pair], str]:
         named: list[tuple[str, Path]] = []
         for number, given in enumerate(files):
             path = self.uploads.claim(given)
@@ -119,7 +126,11 @@ class Service:
                 named += unpack(path, target)
             else:
                 named.append((own_name(path), path))
-        return pair_up(named)
+        recorded, others = sort_out(named)
+        note = left_out_words(others)
+        if not recorded and note:
+            raise EmertInputError(f"There is neither a video nor a gaze file in this batch; {note}")
+        return pair_up(recorded), note
 
     def _ask_pair(self, checkpoint: Checkpoint, pair: Pair) -> Reply:
         names = {"video_name": pair.video_name, "gaze_name": pair.gaze_name}

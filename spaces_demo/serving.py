@@ -4,11 +4,15 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from modeling_emert.errors_emert import EmertInputError
 
 from .checkpoints import Checkpoint, find_checkpoints
 from .limits import SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS
@@ -26,8 +30,9 @@ def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None
     """Until it is interrupted or told to end. `port`: by default the first free one from 7860.
 
     Raises:
-        EmertInputError: a folder of `models` holds no trained model.
+        EmertInputError: a folder of `models` holds no trained model, or the port can't be opened.
     """
+    check_port(host, port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what is below is left in order, and nothing stays on disk
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     for noisy in ("httpx", "httpcore"):
@@ -36,13 +41,28 @@ def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None
         page.block_thread()
 
 
+def check_port(host: str, port: int | None) -> None:
+    """Before anything is started. Raises `EmertInputError` where the page could not be opened there."""
+    if port is not None and not 0 < port < 2**16:
+        raise EmertInputError(f"--port: found {port}, expected 1 to {2**16 - 1}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.getaddrinfo(host, port, family)
+        socket.create_server((host, port or 0), family=family).close()
+    except socket.gaierror as error:
+        raise EmertInputError(f"--host: {host!r} is no address of this machine ({error.strerror})") from error
+    except OSError as error:
+        reason = f"--port: {port} can't be opened on {host} ({os.strerror(error.errno or 0)})"
+        raise EmertInputError(f"{reason}; give another one, or none for the first that is free from 7860") from error
+
+
 @contextlib.contextmanager
 def running(
     checkpoints: Sequence[Checkpoint], host: str = "127.0.0.1", port: int | None = None
 ) -> "Iterator[tuple[gr.Blocks, Service]]":
     """The page, launched, and its service; at the end all is stopped and nothing is left on disk."""
     os.environ.update(_QUIET)
-    from .uploads import Uploads, keep_uploads_apart, upload_folder
+    from .uploads import Uploads, asked_about, keep_uploads_apart, upload_folder
 
     with upload_folder() as folder:
         from .workers import Workers
@@ -57,6 +77,7 @@ def running(
             uploads = Uploads(folder)
             service = Service(workers, uploads, checkpoints, ExampleFiles(folder.parent / "examples"))
             page = build_screen(service)
+            uploads.waiting = partial(asked_about, page)
             launch(page, host, port)
             threading.Thread(target=_draw_examples, args=(service,), daemon=True).start()
             try:
@@ -64,6 +85,7 @@ def running(
                     yield page, service
             finally:
                 page.close()
+                service.examples.close()
         finally:
             workers.close()
 

@@ -9,11 +9,15 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modeling_emert.errors_emert import EmertInputError
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 _PREFIX = "emert-demo-"
 _LONGEST_NAME = 60
@@ -63,11 +67,23 @@ def keep_uploads_apart() -> None:
         route_utils.GradioUploadFile = MarkedUpload
 
 
-class Uploads:
-    """The files of visitors within `folder`."""
+def asked_about(page: "gr.Blocks") -> str:
+    """All that the requests of a page name which wait for their turn or are being answered; no order, for searching."""
+    queue = page._queue  # gradio tells nobody else
+    events = [event for waiting in list(queue.event_queue_per_concurrency_id.values()) for event in list(waiting.queue)]
+    events += [event for job in list(queue.active_jobs) for event in job or ()]
+    return " ".join(str(event.data.data) for event in events if event.data is not None)
 
-    def __init__(self, folder: Path):
-        self.folder = folder.resolve()
+
+class Uploads:
+    """The files of visitors within `folder`.
+
+    - `waiting`: gives a text in which the names of all files stand that are still to be answered, see [`asked_about`].
+    """
+
+    def __init__(self, folder: Path, waiting: Callable[[], str] = str):
+        self.folder, self.waiting = folder.resolve(), waiting
+        self._claimed: set[Path] = set()
 
     @contextmanager
     def swept(self, every: float, age: float) -> Iterator[None]:
@@ -90,15 +106,24 @@ class Uploads:
             sweeper.join()
 
     def sweep(self, age: float) -> None:
-        """Deletes what has lain here for more than `age` s."""
+        """Deletes what has lain here for more than `age` s and is neither claimed nor named by a request that waits."""
         oldest = time.time() - age
-        for path in sorted(self.folder.rglob("*"), reverse=True):  # what is in a folder comes before it
+        found = sorted(self.folder.rglob("*"), reverse=True)  # what is in a folder comes before it
+        waiting = self.waiting()  # after the list: who asks from now on asks about newer files, or finds them gone
+        for path in found:
+            mark = _OWN_MARK.match(path.name)
+            if path in self._claimed or (mark is not None and mark[0] in waiting):
+                continue
             with contextlib.suppress(OSError):  # deleted meanwhile, or a folder that is not empty
                 if path.lstat().st_ctime < oldest:
                     path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def claim(self, given: str | Path | None) -> Path | None:
-        """The file that was uploaded. Raises `EmertInputError` for a path that is none: nobody asks for the server's files."""
+        """The file that was uploaded; it is not swept away until it is deleted or released.
+
+        Raises:
+            EmertInputError: a path that is none, since nobody asks for the server's files.
+        """
         if given is None:
             return None
         path = Path(given).resolve()
@@ -106,21 +131,31 @@ class Uploads:
             raise EmertInputError("The file was not uploaded here; upload it with the question.")
         if not path.is_file():
             raise EmertInputError("The file is gone: uploads are deleted once they are answered. Drop it again.")
+        self._claimed.add(path)
         return path
 
+    def release(self, paths: Iterable[str | Path | None]) -> None:
+        """The files stay for another question; from now on they age anew."""
+        for path in self._ours(paths):
+            with contextlib.suppress(OSError):
+                os.utime(path)
+            self._claimed.discard(path)
+
     def delete(self, paths: Iterable[str | Path | None]) -> None:
-        """Deletes these uploads, and the folders that gradio made for each of them."""
+        """Deletes these uploads, and the folders that gradio made for each of them. Never raises: others delete too."""
+        for path in self._ours(paths):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+                for parent in path.parents:
+                    if parent == self.folder:
+                        break
+                    parent.rmdir()  # raises where it is not empty
+            self._claimed.discard(path)
+
+    def _ours(self, paths: Iterable[str | Path | None]) -> Iterator[Path]:
         for given in paths:
-            if given is None:
-                continue
-            path = Path(given).resolve()
-            if self.folder not in path.parents:
-                continue
-            path.unlink(missing_ok=True)
-            for parent in path.parents:
-                if parent == self.folder or any(parent.iterdir()):
-                    break
-                parent.rmdir()
+            if given is not None and self.folder in (path := Path(given).resolve()).parents:
+                yield path
 
 
 def visible_name(name: str | Path) -> str:

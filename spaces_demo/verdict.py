@@ -1,6 +1,6 @@
 """The answer in words: what the face shows, what is felt, how sure the model is, and what the gap means."""
 
-from modeling_emert.tasks_emert import TASKS
+from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
 
 EYES = ("eye_movements", "fixations")
 # In the order of `configuration_emert.MODALITIES`, whose module would load torch into the process of the page.
@@ -30,8 +30,22 @@ def coarse_verdict(answer: dict) -> str | None:
     known = [words[view].format(label[0]) for view, label in views.items() if label and view_is_grounded(answer, view)]
     if not known:
         return None
-    sentence = " and ".join(known) + "."
-    return "In three classes: " + sentence
+    return " ".join([f"In three classes: {' and '.join(known)}.", *_misfits(answer)])
+
+
+def _misfits(answer: dict) -> list[str]:
+    """A sentence for each view whose likeliest emotion is of another class than its likeliest class; surprise is of none."""
+    sentences = []
+    for view, kind in (("er", "felt"), ("fer", "shown")):
+        emotion, polarity = top(answer["tasks"].get(f"{view}7")), top(answer["tasks"].get(f"{view}3"))
+        if not emotion or not polarity or not view_is_grounded(answer, view):
+            continue
+        if POLARITY_OF_EMOTION.get(emotion[0], polarity[0]) != polarity[0]:
+            sentences.append(
+                f"{polarity[0].capitalize()} does not fit {emotion[0]}, the likeliest single emotion {kind}: "
+                f"the model is not sure of what is {kind}."
+            )
+    return sentences
 
 
 def view_is_grounded(answer: dict, view: str) -> bool:
@@ -60,6 +74,17 @@ def sureness(answer: dict) -> str | None:
     return f"{'; '.join(parts)}. {meaning}"
 
 
+def gap_of(answer: dict) -> float | None:
+    """The gap where there is something to compare: a face, and eyes without which what is felt is a guess."""
+    return answer["gap"] if not missing_for_gap(answer) else None
+
+
+def missing_for_gap(answer: dict) -> list[str]:
+    """Of `face` and `eyes` what the recording lacks."""
+    given = {"face": "face" in answer["modalities"], "eyes": any(name in answer["modalities"] for name in EYES)}
+    return [name for name, is_given in given.items() if not is_given]
+
+
 def gap_words(gap: float) -> str:
     """What the number means."""
     return (
@@ -76,7 +101,8 @@ def contribution_words(task_label: str, change: float | None, kind: str) -> str:
         return f"without it the numbers move by {change:.0%} of their range"
     if abs(change) < 0.005:
         return f"without it {task_label} stays as probable"
-    return f"without it {task_label} {'loses' if change > 0 else 'gains'} {abs(change):.0%}"
+    points = round(100 * abs(change))
+    return f"without it {task_label} {'loses' if change > 0 else 'gains'} {points} {'point' if points == 1 else 'points'}"
 
 
 def given_words(answer: dict) -> list[str]:
@@ -104,6 +130,11 @@ def given_words(answer: dict) -> list[str]:
     if absent:
         words.append(f"Left out: {', '.join(absent)}.")
     return words
+
+
+def full_sentence(words: str) -> str:
+    """With its full stop: the errors of the other packages have none."""
+    return words if not words or words[-1] in ".!?…" else f"{words}."
 
 
 def top(probabilities: dict[str, float] | None) -> tuple[str, float] | None:

@@ -11,8 +11,10 @@ from .verdict import (
     VIEW_WORDS,
     coarse_verdict,
     contribution_words,
+    full_sentence,
     gap_words,
     given_words,
+    missing_for_gap,
     sureness,
     top,
     verdict,
@@ -20,6 +22,11 @@ from .verdict import (
 )
 
 _SHORT = {"er": "felt", "fer": "shown"}
+_STILL_HERE = " Your files are still here."
+_GAP_NEEDS = {
+    "face": "Needs a face: without one there is nothing to compare with what is felt.",
+    "eyes": "Needs the eyes: without them what is felt is a guess, and nothing to compare with what is shown.",
+}
 SYNTHETIC_BANNER = (
     "<strong>This checkpoint was trained on generated recordings</strong> (drawn faces, simulated eyes). "
     "What it says of real people means nothing."
@@ -30,14 +37,15 @@ CARE = """
 about a person; diagnosis of any kind; watching people who have not agreed. An emotion that a network reads off a face or
 an eye is a guess about a label, and not a look into a mind.</p>
 <p><strong>What happens to your files.</strong> They go to this server only, are read once, and are deleted as soon as the
-answer is there, with everything made of them. Files that are uploaded and never asked about are deleted within {minutes}
-minutes. No visitor is counted, and the page loads nothing from elsewhere.</p>
+answer is there, with everything made of them. Where you have to say first which participant is meant, they wait for that.
+Files that wait, or are uploaded and never asked about, are deleted within {minutes} minutes. No visitor is counted, and the
+page loads nothing from elsewhere.</p>
 """
 
 
 def refusal(sentence: str) -> str:
     """One sentence that says what is wrong and what helps."""
-    return f'<div class="emert-refusal" role="alert"><strong>No answer.</strong> {escape(sentence)}</div>'
+    return f'<div class="emert-refusal" role="alert"><strong>No answer.</strong> {escape(full_sentence(sentence))}</div>'
 
 
 def banner(checkpoint_is_synthetic: bool) -> str:
@@ -48,7 +56,7 @@ def banner(checkpoint_is_synthetic: bool) -> str:
 def answer_html(reply: Reply, title: str) -> str:
     """The first part of a screen: verdict, bars, plane, intensity, gap, sureness, warnings. `title`: what was answered."""
     if reply.answer is None:
-        return refusal(reply.refusal or "")
+        return refusal(f"{reply.refusal or ''}{_STILL_HERE if reply.mendable else ''}")
     answer = reply.answer
     plane = (reply.pictures or {}).get("plane")
     blocks = [
@@ -60,12 +68,17 @@ def answer_html(reply: Reply, title: str) -> str:
         _card("Intensity of the expression", _intensity(answer)),
     ]
     head = (
-        f'<p class="emert-source">{escape(title)}</p><h2 class="emert-verdict">{escape(verdict(answer))}</h2>'
+        f'<p class="emert-source">{escape(title)}{_answered_by(answer)}</p>'
+        f'<h2 class="emert-verdict">{escape(verdict(answer))}</h2>'
         f"<p>{escape(coarse_verdict(answer) or '')}</p>"
     )
     cards = "".join(filter(None, blocks))
     body = f'{head}{_warnings(answer)}<div class="emert-cards">{cards}</div>'
     return f'<section class="emert-answer" aria-label="Answer">{body}</section>'
+
+
+def _answered_by(answer: dict) -> str:
+    return f" · answered by {escape(answer['model'])}" if answer.get("model") else ""
 
 
 def reasons_html(reply: Reply) -> str:
@@ -132,8 +145,8 @@ def _gap(answer: dict) -> str:
     gap = answer["gap"]
     if gap is None:
         return ""
-    if "face" not in answer["modalities"]:
-        return "<p>Needs a face: without one there is nothing to compare with what is felt.</p>"
+    if missing := missing_for_gap(answer):
+        return f"<p>{_GAP_NEEDS[missing[0]]}</p>"
     scale = (
         f'<div class="emert-scale" role="img" aria-label="Gap {gap:.2f} on a scale from 0 to 1">'
         f'<span style="left:{100 * gap:.1f}%"></span></div>'

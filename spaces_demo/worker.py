@@ -1,6 +1,8 @@
 """What runs in a worker process: one recording in, numbers and pictures out. Nothing of it is kept."""
 
 import contextlib
+import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -11,26 +13,34 @@ from typing import TYPE_CHECKING
 
 from .limits import WORKER_EXTRA_MB
 from .request import Reply, Request
+from .verdict import full_sentence
 
 if TYPE_CHECKING:
     from modeling_emert.modeling_emert import EmertForEmotionRecognition, EmertOutput
     from modeling_emert.processing_emert import EmertProcessor
-    from modeling_emert.recording_emert import Recording
+    from modeling_emert.recording_emert import Gaze, Recording
 
 _LENGTH_RATIO, _LENGTH_DIFFERENCE_S = 1.5, 2.0  # lengths further apart than both are told to the visitor
+_COVERED_SHARE = 0.5  # of the video; less gaze than that is told as well
+_LONGEST_PARTICIPANT, _NAMED_PARTICIPANTS = 40, 12  # letters; names
 _OUR_FAULT = "Something went wrong on our side; the log of the server says what. The other files are not affected."
 _TOO_LARGE = "The files need more memory than one answer may take; give a shorter or smaller video, or a smaller gaze file."
 
 
+class _ParticipantUnknownError(Exception):
+    """The gaze file is right, and another participant has to be named; the message is the sentence for the visitor."""
+
+
 def serve(line: Connection, models: list[Path]) -> None:
     """Says `warm` once a first answer has been given, then answers requests until the line is cut."""
-    try:
-        _prepare(models)
-    except Exception as error:  # said to the server, which logs it
-        line.send(f"{type(error).__name__}: {error}")
-        return
-    line.send("warm")
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server is told as well, and it stops its workers
+    with contextlib.suppress(EOFError, OSError):  # the server has cut the line
+        try:
+            _prepare(models)
+        except Exception as error:  # said to the server, which logs it
+            line.send(f"{type(error).__name__}: {error}")
+            return
+        line.send("warm")
         while True:
             for reply in answer_request(line.recv()):
                 line.send(reply)
@@ -45,8 +55,10 @@ def answer_request(request: Request) -> Iterator[Reply]:
 
     try:
         yield from _answer(request)
+    except _ParticipantUnknownError as error:
+        yield Reply(refusal=str(error), mendable=True)
     except EmertInputError as error:
-        yield Reply(refusal=with_visitors_names(str(error), request))
+        yield Reply(refusal=full_sentence(with_visitors_names(str(error), request)))
     except MemoryError:
         yield Reply(refusal=_TOO_LARGE)
     except Exception:
@@ -59,7 +71,7 @@ def with_visitors_names(sentence: str, request: Request) -> str:
     for path, name in ((request.video, request.video_name), (request.gaze, request.gaze_name)):
         if path is not None:
             sentence = sentence.replace(str(path), name or path.name).replace(path.name, name or path.name)
-    return sentence.replace("choose one with --participant", "write one of them under 'Participant'")
+    return sentence
 
 
 def _prepare(models: list[Path]) -> None:
@@ -97,22 +109,60 @@ def _load(folder: Path) -> "tuple[EmertForEmotionRecognition, EmertProcessor]":
 
 
 def _answer(request: Request) -> Iterator[Reply]:
-    from dataset_scripts.readers import read_gaze
-
     model, processor = _load(request.model)
-    gaze = None if request.gaze is None else read_gaze(request.gaze, participant=request.participant or None)
+    gaze = None if request.gaze is None else _read_gaze(request.gaze, request)
     recording = processor.load(None if request.video is None else request.video, gaze)
     recording.notes = [with_visitors_names(note, request) for note in recording.notes] + _lengths_differ(recording)
     yield from answer_recording(model, processor, recording, request.pictures)
 
 
+def _read_gaze(path: Path, request: Request) -> "Gaze":
+    """The one recording that is asked about. Raises `EmertInputError`, or where only the participant is wrong, our own."""
+    from dataset_scripts.readers import read_gaze, read_gaze_recordings
+    from modeling_emert.errors_emert import EmertInputError
+
+    try:
+        return read_gaze(path, participant=request.participant)
+    except EmertInputError:
+        names = {gaze.participant or "without a name" for gaze in read_gaze_recordings(path)}  # raises as the first did
+        file = request.gaze_name or path.name
+        if request.participant is not None and request.participant not in names:
+            asked = _cut(request.participant)
+            raise _ParticipantUnknownError(f"{file} has no participant {asked!r}; it has {_listed(names)}.") from None
+        if request.participant is None and len(names) > 1:
+            known = _listed(names)
+            words = f"{file} holds several participants ({known}); write one of them under 'Participant'."
+            raise _ParticipantUnknownError(words) from None
+        raise
+
+
+def _listed(names: set[str]) -> str:
+    """The first of them in order, p2 before p10."""
+    ordered = sorted(names, key=lambda name: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)])
+    more = f" and {len(names) - _NAMED_PARTICIPANTS} more" if len(names) > _NAMED_PARTICIPANTS else ""
+    return ", ".join(map(_cut, ordered[:_NAMED_PARTICIPANTS])) + more
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_PARTICIPANT else name[: _LONGEST_PARTICIPANT - 1] + "…"
+
+
 def _lengths_differ(recording: "Recording") -> list[str]:
-    """A note where video and gaze can hardly be of the same moments; their clocks have no common zero to compare."""
+    """A note where video and gaze can hardly be of the same moments, or the gaze is there for less than half of the video.
+
+    Their clocks have no common zero to compare.
+    """
+    import numpy as np
+
     if recording.face is None or recording.gaze is None:
         return []
     video_s, gaze_s = float(recording.face.times_ms[-1]) / 1000, recording.gaze.duration_ms / 1000
     if max(video_s, gaze_s) < _LENGTH_RATIO * min(video_s, gaze_s) or abs(video_s - gaze_s) < _LENGTH_DIFFERENCE_S:
-        return []
+        sampled = recording.gaze.times_ms is not None and len(recording.gaze.times_ms) > 0
+        covered_s = gaze_s if not sampled else float(np.ptp(recording.gaze.times_ms)) / 1000
+        if covered_s >= _COVERED_SHARE * video_s:
+            return []
+        return [f"The gaze covers {covered_s:.1f} s of the video's {video_s:.1f} s, less than half of it."]
     return [f"The video lasts {video_s:.1f} s and the gaze {gaze_s:.1f} s; the two may not be of the same moments."]
 
 

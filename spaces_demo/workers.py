@@ -5,9 +5,14 @@ takes its first request. All are forked from one process that has imported every
 its memory and start in about a second. Workers are not renewed: 240 answers left 10 MB behind (measured).
 """
 
+import contextlib
 import logging
 import multiprocessing
+import multiprocessing.forkserver
+import multiprocessing.resource_tracker
+import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -21,9 +26,15 @@ log = logging.getLogger("emert.demo")
 
 _START_SECONDS = 180  # the first import of torch on a slow disk
 _RETRY_SECONDS = 10
-_TOO_SLOW = "The answer took longer than {} seconds and was stopped; give a shorter video or a smaller gaze file."
+_AT_ONCE = 0.5  # s: who dies that soon was dying when the question came
+_TOO_SLOW = "The answer took longer than {} seconds and was stopped; {}."
 _NONE_FREE = "No worker became free; the server is overloaded or can't load its model. Try again in a few minutes."
-_DIED = "The answer stopped halfway, most likely for want of memory; give a shorter video or a smaller gaze file."
+_DIED = "The answer stopped halfway, most likely for want of memory; {}."
+_SMALLER, _LATER = "give a shorter video or a smaller gaze file", "try again in a minute"
+
+
+class _DeadWorkerError(Exception):
+    """The worker was gone before it could begin: the question can be put to another one."""
 
 
 class _Worker:
@@ -45,14 +56,23 @@ class _Worker:
             raise RuntimeError(f"a worker could not start: {word}")
 
     def replies(self, request: Request, seconds: float) -> Iterator[Reply]:
-        """All of them in so many s. Raises `TimeoutError` and `EOFError`; the worker is then of no use any more."""
-        deadline = time.monotonic() + seconds
-        self._line.send(request)
+        """All of them in so many s.
+
+        Raises `TimeoutError`, `EOFError` and [`_DeadWorkerError`]; the worker is then of no use any more.
+        """
+        begin = time.monotonic()
+        try:
+            self._line.send(request)
+        except OSError as error:
+            raise _DeadWorkerError from error
         more = True
         while more:
-            if not self._line.poll(max(0.0, deadline - time.monotonic())):
+            if not self._line.poll(max(0.0, begin + seconds - time.monotonic())):
                 raise TimeoutError
-            reply = self._line.recv()
+            try:
+                reply = self._line.recv()
+            except (EOFError, OSError) as error:
+                raise _DeadWorkerError if time.monotonic() < begin + _AT_ONCE else EOFError from error
             more = reply.more
             yield reply
 
@@ -80,7 +100,7 @@ class Workers:
         self._free: queue.Queue[_Worker] = queue.Queue()
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = self._begun = False
         threading.Thread(target=self._start, args=(count,), daemon=True).start()
 
     def ask(self, request: Request) -> Reply:
@@ -89,12 +109,25 @@ class Workers:
         return last
 
     def replies(self, request: Request) -> Iterator[Reply]:
-        """Waits for a free worker and for its replies; what goes wrong there comes back as a refusal, the last reply."""
+        """Waits for a free worker and for its replies; what goes wrong there comes back as a refusal, the last reply.
+
+        A worker that had died while it had nothing to do is replaced, and another one is asked, once.
+        """
+        advice = _LATER if request.example else _SMALLER
         try:
-            worker = self._free.get(timeout=_START_SECONDS)
+            try:
+                yield from self._replies(request)
+            except _DeadWorkerError:
+                yield from self._replies(request)
         except queue.Empty:
             yield Reply(refusal=_NONE_FREE)
-            return
+        except TimeoutError:
+            yield Reply(refusal=_TOO_SLOW.format(f"{self._seconds:g}", advice))
+        except (EOFError, OSError, _DeadWorkerError):
+            yield Reply(refusal=_DIED.format(advice))
+
+    def _replies(self, request: Request) -> Iterator[Reply]:
+        worker = self._living()
         is_free = False
         try:
             for reply in worker.replies(request, self._seconds):
@@ -102,13 +135,19 @@ class Workers:
                     self._free.put(worker)
                     is_free = True
                 yield reply
-        except TimeoutError:
-            yield Reply(refusal=_TOO_SLOW.format(f"{self._seconds:g}"))
-        except (EOFError, OSError):
-            yield Reply(refusal=_DIED)
         finally:
             if not is_free:  # also where the visitor left in between: what it still draws is for nobody
                 self._replace(worker)
+
+    def _living(self) -> _Worker:
+        """A free worker that lives; those that are found dead are replaced. Raises `queue.Empty`."""
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            worker = self._free.get(timeout=max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                return worker
+            log.warning("worker: process %s had died while it had nothing to do", worker.process.pid)
+            self._replace(worker)
 
     def wait_until_warm(self, seconds: float = _START_SECONDS) -> bool:
         """Whether a worker became free in that time."""
@@ -128,8 +167,11 @@ class Workers:
             return [worker.process.pid for worker in self._all if worker.process.pid is not None]
 
     def close(self) -> None:
+        """All are stopped when this comes back, also those that were just being started, and none is started any more."""
+        self._closed = True
+        if not self._begun:  # the process that they are forked from may still be importing, which takes seconds
+            _stop_forkserver()
         with self._lock:
-            self._closed = True
             remaining, self._all = self._all, []
         for worker in remaining:
             worker.stop()
@@ -148,14 +190,20 @@ class Workers:
 
     def _start(self, count: int = 1) -> None:
         """One after the other, so that the first is warm soon; tries until they are, or until all is closed."""
+        _ignore_interrupts()
         while count and not self._closed:
-            worker = _Worker(self._context, self._models)
-            with self._lock:
-                self._all.append(worker)
+            worker = None
             try:
+                with self._lock:  # so that `close` finds every worker that was started
+                    if self._closed:
+                        return
+                    worker = _Worker(self._context, self._models)
+                    self._begun = True
+                    self._all.append(worker)
                 worker.wait_until_warm()
-            except (RuntimeError, EOFError, OSError) as error:
-                self._drop(worker)
+            except (RuntimeError, EOFError, OSError, ValueError) as error:
+                if worker is not None:
+                    self._drop(worker)
                 if not self._closed:
                     log.error("worker: %s; another one is tried in %d s", error, _RETRY_SECONDS)
                     time.sleep(_RETRY_SECONDS)
@@ -165,3 +213,18 @@ class Workers:
             else:
                 self._free.put(worker)
             count -= 1
+
+
+def _ignore_interrupts() -> None:
+    """An interrupt from the keyboard goes to all processes; those that this thread starts leave it to the server."""
+    if sys.platform != "win32":
+        multiprocessing.resource_tracker.ensure_running()  # it changes the mask, and does so only when it is started
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _stop_forkserver() -> None:
+    """Where there is one; it can be started again. To be called while it has no children."""
+    pid = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)
+    if pid is not None:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)

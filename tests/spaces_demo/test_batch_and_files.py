@@ -14,7 +14,7 @@ import pytest
 
 from modeling_emert.errors_emert import EmertInputError
 from spaces_demo import batch, training_offer
-from spaces_demo.batch import Pair, as_csv, as_parquet, pair_up, table_row, unpack
+from spaces_demo.batch import Pair, as_csv, as_parquet, left_out_words, pair_up, sort_out, table_row, unpack
 from spaces_demo.checkpoints import ENVIRONMENT, OWN_TRAINING, QUICKSTART, find_checkpoints
 from spaces_demo.request import Reply
 from spaces_demo.training_offer import train_small, trained
@@ -77,6 +77,37 @@ def test_files_of_one_name_are_one_recording():
         pair_up([("p1.csv", Path("1")), ("p1.tsv", Path("2"))])
     with pytest.raises(EmertInputError, match="no file"):
         pair_up([])
+
+
+def test_a_folder_for_each_person_names_the_recordings():
+    nowhere = Path("x")
+
+    def names(*files: str) -> list[tuple[str, str, str]]:
+        return [(pair.name, pair.video_name, pair.gaze_name) for pair in pair_up([(file, nowhere) for file in files])]
+
+    people = "d/p01/face.mp4", "d/p01/gaze.csv", "d/p02/face.mp4", "d/p02/gaze.csv"
+    assert names(*people) == [("d/p01", "face.mp4", "gaze.csv"), ("d/p02", "face.mp4", "gaze.csv")]
+    assert names("p1/a.mp4", "p1/a.csv", "p2/a.mp4") == [("p1/a", "a.mp4", "a.csv"), ("p2/a", "a.mp4", "")]
+    parts = "p1/videos/a.mp4", "p1/gaze/a.csv", "p2/videos/a.mp4", "p2/gaze/a.csv"
+    assert names(*parts) == [("p1/a", "a.mp4", "a.csv"), ("p2/a", "a.mp4", "a.csv")]
+    assert table_row(Pair("p1/a"), Reply(refusal="x"))["recording"] == "p1/a"
+
+
+def test_what_is_of_no_recording_is_left_out_and_named():
+    names = ["README.txt", "p1.csv.gz", "p1.MP4", "notes.pdf", "__MACOSX/._p1.csv", "a/.DS_Store", "a/.hidden.csv", "p2.txt"]
+    wanted, others = sort_out([(name, Path("x")) for name in names])
+    assert [name for name, _ in wanted] == ["p1.csv.gz", "p1.MP4", "p2.txt"]
+    assert left_out_words(others) == "left out: README.txt, notes.pdf, neither a video nor a gaze file by name."
+    assert left_out_words([]) == ""
+
+
+def test_a_zips_refusal_calls_it_by_the_visitors_name(tmp_path: Path):
+    archive = tmp_path / f"up{'0' * 16}-all.zip"
+    archive.write_text("no zip")
+    with pytest.raises(EmertInputError, match=r"^all\.zip: not a zip"):
+        unpack(archive, tmp_path)
+    with pytest.raises(EmertInputError, match=r"^all\.zip holds a file that would lie outside"):
+        unpack(make_zip(archive, {"../a.csv": b"x"}), tmp_path)
 
 
 def test_no_cell_of_the_table_is_a_formula():
@@ -162,6 +193,38 @@ def test_what_nobody_asked_about_is_swept_away(tmp_path: Path):
         deadline = time.monotonic() + 10
         while list(tmp_path.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.05)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_asked_about_is_not_swept_away(tmp_path: Path):
+    """Neither while it is answered nor while the request waits for its turn; afterwards it ages anew or is deleted."""
+    mark = f"up{'a' * 16}-"
+    claimed, waits, forgotten = (tmp_path / name for name in ("claimed.csv", f"{mark}waits.csv", f"up{'b' * 16}-x.csv"))
+    for file in (claimed, waits, forgotten):
+        file.write_text("x")
+    uploads = Uploads(tmp_path, waiting=lambda: f"[{{'path': '/x/{mark}waits.csv'}}]")
+    uploads.claim(claimed)
+    uploads.sweep(age=-1)
+    assert (claimed.exists(), waits.exists(), forgotten.exists()) == (True, True, False)
+    uploads.release([claimed])
+    uploads.sweep(age=60)
+    assert claimed.exists()
+    uploads.sweep(age=-1)
+    assert not claimed.exists()
+
+
+def test_deleting_never_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The sweeper or another visitor's answer may be quicker with a file or with its folder."""
+    uploads = Uploads(tmp_path)
+    uploads.delete([tmp_path / "hash" / "gone.csv"])
+    (tmp_path / "hash").mkdir()
+    (tmp_path / "hash" / "a.csv").write_text("x")
+
+    def quicker(path: Path, missing_ok: bool = False) -> None:
+        shutil.rmtree(path.parent)
+
+    monkeypatch.setattr(Path, "unlink", quicker)
+    uploads.delete([tmp_path / "hash" / "a.csv"])
     assert not list(tmp_path.iterdir())
 
 

@@ -9,16 +9,11 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from real_browser import NEEDS_BROWSER, chromium, playwright
 
 from spaces_demo.service import Service
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
-]
+pytestmark = NEEDS_BROWSER
 _PATIENCE = 60_000  # ms
 # Classes of the elements that reach beyond the window, for the message.
 _TOO_WIDE = """width => [...document.querySelectorAll("body *")]
@@ -27,10 +22,8 @@ _TOO_WIDE = """width => [...document.querySelectorAll("body *")]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(params=[("light", 1440), ("dark", 390)], ids=["light-wide", "dark-narrow"])

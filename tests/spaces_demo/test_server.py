@@ -2,8 +2,14 @@
 
 import json
 import os
+import re
 import shutil
+import signal
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -21,6 +27,8 @@ from spaces_demo.worker import answer_request
 from spaces_demo.workers import Workers
 
 Server = tuple[str, Service]
+_FILE = {"_type": "gradio.FileData"}
+_MARK = re.compile(r"up[0-9a-f]{16}-")
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +152,94 @@ def test_a_batch_is_a_table_with_a_row_for_every_recording(client: Client, clips
     assert left_behind(server) == []
 
 
+def test_files_of_those_who_wait_are_not_swept_away(
+    client: Client, clips: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """More requests than workers, and a sweep that takes every age for too old."""
+    service, go_on = server[1], threading.Event()
+    replies = service.workers.replies
+
+    def slow(request: Request):
+        assert go_on.wait(60)
+        return replies(request)
+
+    monkeypatch.setattr(service.workers, "replies", slow)
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(client.predict, **files_of(clips), participant="", model="", api_name="/answer") for _ in range(4)]
+        deadline = time.monotonic() + 30
+        while len(set(_MARK.findall(service.uploads.waiting()))) < 8 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        (service.uploads.folder / "forgotten.csv").write_text("x")
+        service.uploads.sweep(age=-1)
+        go_on.set()
+        answers = [one.result() for one in asked]
+    assert all(one["tasks"] == answers[0]["tasks"] for one in answers)
+    assert left_behind(server) == []
+
+
+@pytest.fixture
+def crowd(clips: Path, tmp_path: Path) -> Path:
+    """A gaze file of three participants."""
+    one = pd.read_csv(clips / "gaze" / "p000-s000.csv")
+    names = next(name for name in one.columns if "participant" in name.lower())
+    pd.concat([one.assign(**{names: name}) for name in ("p10", "p2", "p1")]).to_csv(tmp_path / "crowd.csv", index=False)
+    return tmp_path / "crowd.csv"
+
+
+def test_a_participant_that_has_to_be_named_costs_no_second_upload(server: Server, crowd: Path):
+    from spaces_demo.screen import _answer
+
+    service = server[1]
+    file = shutil.copy(crowd, service.uploads.folder / "crowd.csv")
+    ((page, _, *rest),) = _answer(service, None, str(file), "", None)
+    assert "crowd.csv holds several participants (p1, p2, p10); write one of them under &#x27;Participant&#x27;." in page
+    assert "still here" in page
+    assert file.is_file()
+    assert rest[2].open  # the field for it
+    ((page, *_),) = _answer(service, None, str(file), "p" * 90, None)
+    assert f"has no participant &#x27;{'p' * 39}…&#x27;; it has p1, p2, p10." in page
+    assert file.is_file()
+    *_, (page, _, *rest) = _answer(service, None, str(file), "p2", None)
+    assert "emert-verdict" in page
+    assert rest[:2] == [None, None]
+    assert not file.exists()
+
+
+def test_programs_send_the_participant_with_the_file(client: Client, server: Server, crowd: Path):
+    with pytest.raises(AppError, match=r"several participants \(p1, p2, p10\)"):
+        client.predict(video=None, gaze=handle_file(crowd), participant="", model="", api_name="/answer")
+    assert left_behind(server) == []
+
+
+@pytest.mark.parametrize(
+    ("api", "data", "words"),
+    [
+        ("answer", [None, None, 5, ""], "participant: found int, expected text."),
+        ("answer", [None, None, "", ["x"]], "model: found list, expected text."),
+        ("answer", ["clip.mp4", None, "", ""], "video: found str, expected a file"),
+        ("answer", [None, 7, "", ""], "gaze: found int, expected a file"),
+        ("answer", [], "The arguments can't be read"),
+        (
+            "answer",
+            [None, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "", ""],
+            "The arguments can't be read",
+        ),
+        ("batch", ["x", ""], "files: found str, expected a list"),
+        ("batch", [["x"], ""], "files: found str, expected a file"),
+    ],
+)
+def test_wrong_types_give_one_sentence_and_one_line(
+    server: Server, api: str, data: list, words: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture
+):
+    call = f"{server[0]}gradio_api/call/{api}"
+    event = httpx.post(call, json={"data": data}).json()["event_id"]
+    events = httpx.get(f"{call}/{event}", timeout=60).text
+    assert "event: error" in events
+    assert words in events
+    assert len([record for record in caplog.records if record.name == "emert.demo"]) == 1
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_the_endpoints_are_documented(client: Client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/answer", "/batch", "/models"}
@@ -190,6 +286,12 @@ def test_a_visitor_who_leaves_between_numbers_and_pictures_holds_up_nobody(serve
     assert len(before - set(service.workers.processes)) == 1  # what it still draws is for nobody
 
 
+def _kill_at_work(workers: Workers, process: int) -> None:
+    """The worker sleeps through the next question and is killed meanwhile."""
+    os.kill(process, signal.SIGSTOP)
+    threading.Timer(1.0, os.kill, (process, signal.SIGKILL)).start()
+
+
 @pytest.mark.slow
 def test_a_worker_that_is_too_slow_or_dies_is_replaced(checkpoint: Path, clips: Path):
     request = Request(checkpoint, gaze=clips / "gaze" / "p000-s000.csv", pictures=False)
@@ -203,8 +305,18 @@ def test_a_worker_that_is_too_slow_or_dies_is_replaced(checkpoint: Path, clips: 
         (second,) = workers.processes
         assert second != first
         os.kill(second, 9)
-        assert "stopped halfway" in workers.ask(request).refusal
+        assert workers.ask(request).answer  # nobody is told of a worker that died while it had nothing to do
+        (third,) = workers.processes
+        _kill_at_work(workers, third)
+        refusal = workers.ask(request).refusal
+        assert "stopped halfway" in refusal
+        assert "shorter video" in refusal
         assert workers.ask(request).answer
+        (fourth,) = workers.processes
+        _kill_at_work(workers, fourth)
+        refusal = workers.ask(replace(request, example=True)).refusal
+        assert "try again" in refusal
+        assert "shorter video" not in refusal
     finally:
         workers.close()
     assert workers.processes == []

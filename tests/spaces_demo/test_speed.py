@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_browser import CHROMIUM, playwright, pytestmark  # noqa: F401  (the marks are for pytest)
+from real_browser import NEEDS_BROWSER, chromium
 
 from modeling_emert import EmertConfig, EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
@@ -16,6 +16,7 @@ from spaces_demo.checkpoints import find_checkpoints
 from spaces_demo.serving import running
 from training.speed import write_clip
 
+pytestmark = NEEDS_BROWSER
 _ROUNDS = 5
 _PAGE_SECONDS, _ANSWER_SECONDS, _SLACK = 1.5, 2.0, 2.0
 
@@ -40,10 +41,9 @@ def address(small_model: Path) -> Iterator[str]:
 def test_the_page_shows_and_ten_seconds_of_720p_are_answered_in_time(address: str, tmp_path: Path):
     video, gaze = write_clip(tmp_path)
     shown, answered, drawn = [], [], []
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         for _ in range(_ROUNDS):
-            page = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()  # a new visitor, nothing cached
+            page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()  # a new visitor, nothing cached
             start = time.perf_counter()
             page.goto(address)
             page.wait_for_selector("#ask")
@@ -59,7 +59,6 @@ def test_the_page_shows_and_ten_seconds_of_720p_are_answered_in_time(address: st
             page.wait_for_selector("#reasons [aria-busy=false]")
             drawn.append(time.perf_counter() - start)
             page.context.close()
-        chromium.close()
     for name, times in (("page shows", shown), ("numbers", answered), ("pictures", drawn)):
         print(f"\n{name}: " + ", ".join(f"{one:.2f}" for one in times) + " s")
     assert min(shown) < _SLACK * _PAGE_SECONDS

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from modeling_emert.columns_emert import NUM_COLUMNS
+from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import EMOTIONS, POLARITIES
+from spaces_demo.api import as_json
+from spaces_demo.batch import Pair, table_row
 from spaces_demo.request import Reply
+from spaces_demo.screen import _table
 from spaces_demo.svg import svg_of
 from spaces_demo.verdict import MODALITY_WORDS, coarse_verdict, contribution_words, gap_words, given_words, sureness, verdict
 from spaces_demo.views import answer_html, reasons_html, refusal
+from spaces_demo.worker import _lengths_differ
 
 ALL = ["face", "eye_movements", "fixations"]
 
@@ -67,6 +73,81 @@ def test_without_a_face_nothing_is_said_of_what_it_shows():
     assert "FER" not in (sureness(answer) or "")
 
 
+def test_without_eyes_there_is_no_gap():
+    """What is felt is a guess then, and so is how far it lies from what is shown."""
+    answer = an_answer(modalities=["face"])
+    page = answer_html(Reply(answer, {"plane": None}), "a.mp4")
+    assert "Needs the eyes" in page
+    assert "of the probability" not in page
+    assert (as_json(answer)["gap"], as_json(answer)["gap_meaning"]) == (None, None)
+    assert table_row(Pair("a"), Reply(answer))["gap"] is None
+    assert as_json(an_answer())["gap"] == table_row(Pair("a"), Reply(an_answer()))["gap"] == 0.8
+
+
+@pytest.mark.parametrize(
+    ("felt", "er3", "misfit"),
+    [("happiness", "negative", "happiness"), ("sadness", "negative", None), ("surprise", "negative", None)],
+)
+def test_classes_that_do_not_fit_the_emotion_are_said_not_to(felt: str, er3: str, misfit: str | None):
+    answer = an_answer(felt=felt)
+    answer["tasks"]["er3"] = sharp(POLARITIES, er3)
+    words = coarse_verdict(answer)
+    assert words.startswith("In three classes: what is felt is negative and what is shown is positive.")
+    assert ("Negative does not fit happiness, the likeliest single emotion felt" in words) == (misfit is not None)
+    assert words.count("does not fit") == (misfit is not None)
+
+
+def test_the_answer_names_its_checkpoint_and_a_refusal_ends_with_a_full_stop():
+    page = answer_html(Reply(an_answer(model="a<b> (trained on synthetic)"), {"plane": None}), "a.mp4")
+    assert "answered by a&lt;b&gt; (trained on synthetic)" in page
+    assert "too long.</div>" in refusal("too long")
+    assert "again.</div>" in refusal("Try again.")
+
+
+def test_the_table_says_what_its_columns_are_and_shows_problems_where_they_are_seen():
+    page = _table([table_row(Pair("p1"), Reply(an_answer())), table_row(Pair("p2"), Reply(refusal="bad " * 100))])
+    assert '<th scope="col">felt (ER)</th><th scope="col">shown (FER)</th>' in page
+    assert '<td colspan="5"><div class="emert-problem">bad bad' in page
+    assert len(page) < 1200  # the downloads hold the whole sentence
+
+
+def recording_of(video_s: float, gaze_s: tuple[float, float]) -> Recording:
+    times = np.linspace(*gaze_s, 20) * 1000
+    face = FaceTrack(np.zeros((4, 8, 8, 3), np.uint8), np.linspace(0, video_s * 1000, 4), np.ones(4, bool))
+    return Recording(face, Gaze(np.zeros((20, NUM_COLUMNS), np.float32), times))
+
+
+@pytest.mark.parametrize(
+    ("video_s", "gaze_s", "words"),
+    [
+        (3, (0, 3), None),
+        (3, (0, 1.2), "covers 1.2 s of the video's 3.0 s"),
+        (10, (7, 10), "covers 3.0 s of the video's 10.0 s"),
+        (10, (0, 3), "may not be of the same moments"),
+        (3, (0, 3.5), None),
+    ],
+)
+def test_gaze_of_less_than_half_of_the_video_is_told(video_s: float, gaze_s: tuple[float, float], words: str | None):
+    notes = _lengths_differ(recording_of(video_s, gaze_s))
+    assert len(notes) == (words is not None)
+    assert not words or words in notes[0]
+
+
+@pytest.mark.parametrize(("note", "frame"), [("Glasses know only the scene camera's image.", "scene camera's image"), ("", "")])
+def test_the_gazes_panel_names_its_frame(note: str, frame: str):
+    from dataset_scripts.pictures.style import LIGHT, drawing
+    from spaces_demo.pictures import _draw_gaze
+
+    gaze = recording_of(3, (0, 3)).gaze
+    gaze.notes.append(note)
+    with drawing(3, 2, LIGHT) as figure:
+        axes = figure.add_axes((0.2, 0.2, 0.7, 0.7))
+        _draw_gaze(axes, gaze)
+        title = axes.get_title(loc="left")
+    assert title.startswith("Gaze in shares of the ")
+    assert ("scene camera's image" in title) == bool(frame)
+
+
 def test_both_views_stand_side_by_side_for_every_emotion():
     page = answer_html(Reply(an_answer(), {"plane": None}), "a.mp4")
     for emotion in EMOTIONS:
@@ -107,7 +188,7 @@ def test_the_reasons_come_before_their_pictures():
     assert "being drawn" in early
     assert "being drawn" not in late
     for page in (early, late):
-        assert "without it sadness loses 20%" in page
+        assert "without it sadness loses 20 points" in page
 
 
 def test_one_modality_alone_is_compared_with_nothing():
@@ -127,8 +208,8 @@ def test_whatever_comes_from_a_file_is_escaped():
 
 
 def test_contributions_in_words():
-    assert contribution_words("fear", 0.25, "classes") == "without it fear loses 25%"
-    assert contribution_words("fear", -0.25, "classes") == "without it fear gains 25%"
+    assert contribution_words("fear", 0.25, "classes") == "without it fear loses 25 points"
+    assert contribution_words("fear", -0.25, "classes") == "without it fear gains 25 points"
     assert contribution_words("fear", None, "classes") == "not given"
     assert "93%" in gap_words(0.93)
     assert "Left out: eye movements, fixations." in given_words(an_answer(modalities=["face"]))

@@ -111,7 +111,7 @@ def test_terminal_table_is_aligned_and_narrow(header):
 @pytest.mark.parametrize(
     ("predictions", "note"),
     [
-        (_predictions(people=1), "n/a: one participant"),
+        (_predictions(people=1), "n/a: fewer than 5 participants"),
         (_predictions(people=1), "n/a: one fold has no spread"),
         (_predictions(clips=1, people=1, names=["er_va"]), "n/a: the truth does not vary"),
         (pd.concat([_predictions(("a",), ("er3",)), _predictions(("b",), ("er7",))]), "n/a: not run"),
