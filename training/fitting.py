@@ -62,13 +62,15 @@ def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = Fa
             nothing that the data has; a network that can't be; a disk that is full; a loss that is no number any more;
             another run that is writing `out`.
     """
-    with run_folder.alone(out) if is_main_process() else nullcontext():
-        return _fit_alone(recipe, data, out, fold, strict, track)
-
-
-def _fit_alone(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool, track: Tracker | None) -> Path:
     trackers = tracking_callbacks(track, out)
-    prepared = prepare(recipe, data, fold, strict)
+    prepared = prepare(recipe, data, fold, strict)  # refuses what can't be done, before anything is written
+    with run_folder.alone(out) if is_main_process() else nullcontext():
+        return _train_and_save(recipe, data, out, fold, strict, prepared, trackers)
+
+
+def _train_and_save(
+    recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool, prepared: Fold, trackers: Sequence[TrainerCallback]
+) -> Path:
     run = run_folder.run_folder(out, recipe, data, fold, strict)
     arguments = training_arguments(recipe, run_folder.checkpoints(run), out.name)
     with arguments.main_process_first(local=False):

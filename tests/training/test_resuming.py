@@ -226,3 +226,9 @@ def test_no_place_for_a_model_is_said_in_a_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EmertInputError, match="no place for a model"), alone(tmp_path / "file" / "model"):
         pass
+
+
+def test_a_refused_run_leaves_nothing_behind(data: EmertData, tmp_path: Path):
+    with pytest.raises(EmertInputError, match="no_such"):
+        fit(Recipe(method="emert", tasks=("er7",), overrides={"no_such": 1}), data, tmp_path / "made" / "model", fold=1)
+    assert not list(tmp_path.iterdir())
