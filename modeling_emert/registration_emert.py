@@ -2,9 +2,11 @@
 
 Two rules give this. Loading one of transformers' auto modules loads our file that belongs to it; loading our file registers
 it. A file of ours may itself import the auto module (the network needs `AutoBackbone`): then the first rule finds the file
-in the middle of being loaded and leaves it, and the second one registers it when it is whole.
+in the middle of being loaded and leaves it, and the second one registers it when it is whole. A part of the network may be
+the first of ours to import one; the network then waits until that part is whole.
 """
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -81,13 +83,28 @@ _PAIRS: dict[str, tuple[str, Callable[[ModuleType], None]]] = {
 }
 
 
+_NETWORK = "modeling_emert"
+_PARTS = ("layers_emert", "heads_emert")  # of the network that load an auto module when they are imported before it
+
+
 def register_when_imported() -> None:
     """Sets both rules up; what transformers has loaded already is registered at once."""
     for file, register in _PAIRS.values():
         when_imported(f"{__package__}.{file}")(register)
     for theirs, (file, _) in _PAIRS.items():
-        when_imported(theirs)(partial(_load, f".{file}"))
+        when_imported(theirs)(partial(_load, file))
+    for part in _PARTS:
+        when_imported(f"{__package__}.{part}")(partial(_load, _NETWORK))
 
 
-def _load(file: str, theirs: ModuleType) -> None:
-    import_module(file, __package__)
+def _load(file: str, loaded: ModuleType) -> None:
+    """Loads our file now that another one is loaded; a network of which a part is half loaded comes after that part."""
+    parts = [f"{__package__}.{part}" for part in _PARTS]
+    if file == _NETWORK and any(_is_half_loaded(part) for part in parts if part != loaded.__name__):
+        return
+    import_module(f".{file}", __package__)
+
+
+def _is_half_loaded(name: str) -> bool:
+    """Whether a module is being loaded further up in the call; `importlib` notes that in its spec, as for its own errors."""
+    return name in sys.modules and getattr(sys.modules[name].__spec__, "_initializing", False)

@@ -32,16 +32,25 @@ def main(argv: list[str] | None = None) -> int:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The words of the command line, checked; `run` holds what they ask for."""
+    if argv and argv[0] in COMMANDS:
+        return _parse_command(argv[0], argv[1:])
     parser = argparse.ArgumentParser(prog="emert", description="Felt emotion (ER) beside shown emotion (FER).")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    wanted = argv[0] if argv and argv[0] in COMMANDS else None
-    for name, (module_name, text) in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=text)
-        if name == wanted:
-            module = importlib.import_module(module_name)
-            module.add_arguments(sub)
-            sub.set_defaults(run=module.run)
+    for name, (_, text) in COMMANDS.items():
+        commands.add_parser(name, help=text)
     return parser.parse_args(argv)
+
+
+def _parse_command(name: str, words: list[str]) -> argparse.Namespace:
+    module_name, text = COMMANDS[name]
+    module = importlib.import_module(module_name)
+    parser = argparse.ArgumentParser(prog=f"emert {name}", description=text)
+    module.add_arguments(parser)
+    parser.set_defaults(command=name, run=module.run)
+    try:
+        return parser.parse_intermixed_args(words)  # `key=value` before or after the options
+    except TypeError:  # argparse's answer to a command that has commands of its own, such as `emert data`
+        return parser.parse_args(words)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -32,7 +32,12 @@ def _which(method: Method) -> str:
 
 def _how_to_load(method: Method) -> str:
     module, _, name = method.made_by.partition(":")
-    own_code = "The code lies beside the weights. " if method.made_by == EMERT else "Its code does not lie beside the weights. "
+    own_code = (
+        "The code lies beside the weights. "
+        if method.made_by == EMERT
+        else "The network's code is in the package alone (the files `*_emert.py` here are the processor's); once "
+        f"`{module}` is imported, transformers' Auto classes and `pipeline` know it too. "
+    )
     return (
         f"With the package `emert` installed:\n\n```python\nfrom {module} import {name}\n"
         "from modeling_emert.processing_emert import EmertProcessor\n\n"

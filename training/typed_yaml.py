@@ -12,8 +12,9 @@ from modeling_emert.errors_emert import EmertInputError
 
 def find_yaml(name: str, folder: Path, shipped: Sequence[str], what: str) -> Path:
     """A `.yaml` file, or one of those that are shipped in `folder`. Raises `EmertInputError` that lists them."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
-    if not path.is_file():
+    is_file = name.endswith((".yaml", ".yml"))
+    path = Path(name) if is_file else folder / f"{name}.yaml"
+    if not path.is_file() or not (is_file or name in shipped):  # the folder holds other commands' files as well
         raise EmertInputError(f"{name}: no such {what}; give a .yaml file or one of {', '.join(shipped)}")
     return path
 

@@ -89,6 +89,8 @@ _ORDERS = {
     "our processor first": "from modeling_emert import EmertProcessor",
     "our pipeline first": "from modeling_emert import EmotionRecognitionPipeline",
     "a file of ours first": "import modeling_emert.video_processing_emert",
+    "a part of the network first": "import modeling_emert.layers_emert",
+    "a part that takes another one": "import modeling_emert.heads_emert",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tiny_training import TINY, TINY_OVERRIDES
 
-from training.cli import COMMANDS, main
+from training.cli import COMMANDS, main, parse
 from training.evaluating import read_record
 from training.quickstart import _is_of
 from training.recipe import Recipe
@@ -43,6 +43,31 @@ def test_help_answers_without_heavy_imports():
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip().endswith("LIGHT")
     assert all(name in output for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "laptop epochs=3 seed=1 --data D --out O",
+        "laptop --data D --out O epochs=3 seed=1",
+        "laptop epochs=3 --data D seed=1 --out O",
+    ],
+)
+def test_changes_may_stand_before_and_after_options(words: str):
+    found = parse(["train", *words.split()])
+    assert (found.recipe, found.changes, found.data, found.out) == ("laptop", ["epochs=3", "seed=1"], Path("D"), Path("O"))
+
+
+def test_what_is_missing_is_named_alone(capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit, match="2"):
+        parse(["train", "--data", "D", "--out", "O"])
+    assert capsys.readouterr().err.strip().endswith("emert train: error: the following arguments are required: recipe")
+    assert parse(["train", "laptop", "--data", "D", "--out", "O"]).changes == []
+
+
+def test_command_with_commands_of_its_own_is_read_as_well():
+    found = parse(["data", "verify", "FOLDER"])
+    assert (found.command, found.action) == ("data", "verify")
 
 
 @pytest.mark.parametrize(

@@ -184,3 +184,9 @@ def test_in_the_trainer(tmp_path):
     expected = score(TASKS["er3"], output.label_ids, output.predictions)
     assert found["eval_uar"] == pytest.approx(expected["uar"])
     assert found["eval_nll"] == pytest.approx(found["eval_loss"], rel=1e-5)
+
+
+def test_task_of_numbers_is_no_label_set():
+    metric = EmotionClassification(keep_in_memory=True)
+    with pytest.raises(ValueError, match=r"er_va.*numbers, not classes; take the metric emotion_regression"):
+        metric.compute(predictions=[0, 1], references=[0, 1], labels="er_va")

@@ -70,3 +70,8 @@ def test_a_file_is_taken_by_its_ending_alone(tmp_path: Path):
     assert find_yaml(str(tmp_path / "own.yml"), tmp_path, [], "recipe") == tmp_path / "own.yml"
     with pytest.raises(EmertInputError, match=r"no such recipe; give a \.yaml file or one of a, b"):
         find_yaml("own", tmp_path, ["a", "b"], "recipe")
+
+
+def test_recipe_of_another_command_is_no_recipe():
+    with pytest.raises(EmertInputError, match=r"lora: no such recipe; give a \.yaml file or one of authors"):
+        load_recipe("lora")

@@ -8,7 +8,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help="folder of a model, or of several, one a fold")
     parser.add_argument("data", type=Path, metavar="DATA", help="data set folder that `emert data build` made")
     parser.add_argument(
-        "recipe", nargs="*", metavar="RECIPE key=value", help="lora (default) or a .yaml file, and changes to it, e.g. steps=50"
+        "recipe",
+        nargs="*",
+        default=[],
+        metavar="RECIPE key=value",
+        help="lora (default) or a .yaml file, and changes to it, e.g. steps=50",
     )
     parser.add_argument(
         "--out", required=True, type=Path, help="folder of adaptation.json, .md, curve.png, predictions.parquet"

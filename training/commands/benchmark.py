@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = _DESCRIPTION
     parser.add_argument("what", metavar="RECIPE", help="a benchmark recipe; or table, robustness, gap")
-    parser.add_argument("rest", nargs="*", metavar="key=value", help="changes to the recipe, or what the step takes")
+    parser.add_argument(
+        "rest", nargs="*", default=[], metavar="key=value", help="changes to the recipe, or what the step takes"
+    )
     parser.add_argument("--data", type=Path, help="data set folder; a recipe for synthetic recordings makes its own")
     parser.add_argument("--out", type=Path, help="folder of the results")
     parser.add_argument("--processes", type=int, default=2, help="cells at a time, each with one thread (default 2)")

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, default=1, help="train and test so many folds and pool them (default 1)")
     parser.add_argument("--strict", action="store_true", help="hold the stimuli of the test out as well")
     parser.add_argument("--overwrite", action="store_true", help="replace the scores that --out holds")
-    parser.add_argument("changes", nargs="*", metavar="key=value", help="changes to the recipe, e.g. epochs=5")
+    parser.add_argument("changes", nargs="*", default=[], metavar="key=value", help="changes to the recipe, e.g. epochs=5")
 
 
 def run(arguments: argparse.Namespace) -> None:

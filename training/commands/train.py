@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _MORE
     parser.add_argument("recipe", help="name of a shipped recipe (laptop, authors, ...) or a .yaml file")
-    parser.add_argument("changes", nargs="*", metavar="key=value", help="changes to the recipe, e.g. epochs=5")
+    parser.add_argument("changes", nargs="*", default=[], metavar="key=value", help="changes to the recipe, e.g. epochs=5")
     parser.add_argument("--data", required=True, type=Path, help="data set folder that `emert data build` made")
     parser.add_argument("--out", required=True, type=Path, help="folder of the model, made new")
     parser.add_argument("--fold", type=int, default=1, help="whose participants are held out for the test (default 1)")

@@ -6,8 +6,7 @@ import torch
 from torch import nn
 
 from modeling_emert.configuration_emert import EmertConfig, Modality
-
-from .emert_layers import EmertFusionLayer, multilayer
+from modeling_emert.layers_emert import EmertFusionLayer, multilayer
 
 
 def projection(config: EmertConfig) -> nn.Sequential:

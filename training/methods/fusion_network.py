@@ -19,6 +19,7 @@ from transformers.modeling_utils import PreTrainedModel
 from modeling_emert.configuration_emert import MODALITIES, EmertConfig, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.explain_emert import EmertExplanation
+from modeling_emert.layers_emert import EmertFaceEncoder, EmertSequenceEncoder, masked_mean
 from modeling_emert.modeling_emert import (
     EmertForEmotionRecognition,
     EmertModalityLogits,
@@ -26,8 +27,6 @@ from modeling_emert.modeling_emert import (
     EmertModelOutput,
     EmertPreTrainedModel,
 )
-
-from .emert_layers import EmertFaceEncoder, EmertSequenceEncoder, masked_mean
 
 
 @strict

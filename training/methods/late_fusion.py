@@ -11,9 +11,9 @@ from huggingface_hub.dataclasses import strict
 from torch import nn
 
 from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.layers_emert import masked_mean
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, get_task
 
-from .emert_layers import masked_mean
 from .fusion_layers import ModalityEncoder
 from .fusion_network import (
     Fused,

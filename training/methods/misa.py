@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn import functional
 
 from modeling_emert.configuration_emert import MODALITIES, Fraction
+from modeling_emert.layers_emert import masked_mean
 
-from .emert_layers import masked_mean
 from .fusion_layers import TokenEncoder, projection
 from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, present_modalities, registered
 

@@ -12,8 +12,8 @@ from huggingface_hub.dataclasses import strict
 from torch import nn
 
 from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.layers_emert import EmertFusionLayer, masked_mean
 
-from .emert_layers import EmertFusionLayer, masked_mean
 from .fusion_layers import attention_mask, narrower
 from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered
 

@@ -14,8 +14,8 @@ from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.layers_emert import EmertAttention, EmertFusionLayer
 
-from .emert_layers import EmertAttention, EmertFusionLayer
 from .fusion_layers import attention_mask, projection
 from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered
 

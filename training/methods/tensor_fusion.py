@@ -10,8 +10,8 @@ from huggingface_hub.dataclasses import strict
 from torch import nn
 
 from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.layers_emert import masked_mean
 
-from .emert_layers import masked_mean
 from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered
 
 

@@ -100,7 +100,10 @@ def _size(labels: int | str | Sequence[str] | None, guesses: np.ndarray, truth: 
             from modeling_emert.tasks_emert import get_task
         except ImportError as error:
             raise ValueError(f"labels={labels!r}: task names need the emert package; give a count or names") from error
-        return get_task(labels).size
+        task = get_task(labels)
+        if task.kind != "classes":
+            raise ValueError(f"labels={labels!r}: that task has numbers, not classes; take the metric emotion_regression")
+        return task.size
     if labels is not None:
         return labels if isinstance(labels, int) else len(labels)
     if guesses.ndim == 2:
