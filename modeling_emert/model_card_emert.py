@@ -33,7 +33,7 @@ _TEMPLATE = """---
 A network that reads a recording of a person who watches something: the face, the eye movements, the fixations, any of which
 may be missing. It answers with felt emotion (ER) and shown emotion (FER), as far as its tasks go. {design}
 
-## What it takes
+{method}## What it takes
 
 | modality | input | shape of one recording |
 |---|---|---|
@@ -51,16 +51,7 @@ The processor makes these from a video and a gaze file or from arrays; a mask te
 
 ## How to load it
 
-```python
-from transformers import pipeline
-
-pipe = pipeline("emotion-recognition", model="THIS_MODEL", trust_remote_code=True)
-pipe(video="clip.mp4", gaze="gaze.csv")
-```
-
-The code lies beside the weights; read it before you trust it. With the package `emert` installed, `import modeling_emert` takes
-the place of `trust_remote_code`, and gaze files of eye trackers can be read; without it, give gaze as arrays.
-`AutoModelForVideoClassification` and `AutoProcessor` load the two parts.
+{loading}
 
 {context}## What it was trained on
 
@@ -77,6 +68,16 @@ and it differs between people, cultures, lighting and devices. A gap between fel
 The network and the idea are those of *Smile on the Face, Sadness in the Eyes*, arXiv 2512.16485; please cite that paper, and
 the source of the recordings.
 """
+_LOADING = """```python
+from transformers import pipeline
+
+pipe = pipeline("emotion-recognition", model="THIS_MODEL", trust_remote_code=True)
+pipe(video="clip.mp4", gaze="gaze.csv")
+```
+
+The code lies beside the weights; read it before you trust it. With the package `emert` installed, `import modeling_emert` takes
+the place of `trust_remote_code`, and gaze files of eye trackers can be read; without it, give gaze as arrays.
+`AutoModelForVideoClassification` and `AutoProcessor` load the two parts."""
 _TITLE = "EMERT: what a person feels, beside what the face shows"
 _DESIGN = """The design is that of
 *Smile on the Face, Sadness in the Eyes* (arXiv 2512.16485); this is not the authors' release."""
@@ -85,11 +86,17 @@ _COMPARED = (
 )
 
 
-def make_model_card(config: EmertConfig, record: dict[str, Any] | None = None, results: dict[str, Any] | None = None) -> str:
+def make_model_card(
+    config: EmertConfig,
+    record: dict[str, Any] | None = None,
+    results: dict[str, Any] | None = None,
+    method: str = "",
+    loading: str = _LOADING,
+) -> str:
     """The card as Markdown with YAML front matter, `model-index` included where there are scores.
 
     `record`: what `emert train` wrote down of the training, or None where nobody did. `results`: what `emert evaluate`
-    wrote into its results.json.
+    wrote into its results.json. `method`: a paragraph on what is otherwise than in EMERT; `loading`: how it is loaded.
     """
     record_or_nothing = record or {}
     compared = not record_or_nothing.get("method", "emert").startswith("emert")
@@ -104,6 +111,8 @@ def make_model_card(config: EmertConfig, record: dict[str, Any] | None = None, r
         training=_training(record),
         scores=_scores(results),
         context=_context(config),
+        method=f"{method}\n\n" if method else "",
+        loading=loading,
         num_columns=config.num_columns,
         fixation_size=config.fixation_size,
         **lengths,
@@ -193,7 +202,7 @@ def _training(record: dict[str, Any] | None) -> str:
         f"Source `{record['data']}`, fold {record['fold']}"
         + (", stimuli of the test held out as well" if record["strict"] else "")
         + f"; {len(record['seen_participants'])} participants seen in training and validation; "
-        f"{record['epochs']:g} epochs{score}. "
+        f"{record['epochs']:g} epoch{'' if record['epochs'] == 1 else 's'}{score}. "
         f"`{RECORD_FILE}` holds the whole record."
     ]
     if record["data"] == "synthetic":

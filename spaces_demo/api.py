@@ -28,7 +28,9 @@ answer = client.predict(
 )
 print(answer["verdict"], answer["gap"], answer["tasks"]["er7"], answer["tasks"]["fer7"])
 
-rows = client.predict(files=[handle_file("recordings.zip")], model="", api_name="/batch")
+found = client.predict(files=[handle_file("recordings.zip")], model="", api_name="/batch")
+for row in found["rows"]:            # one for each recording; found["left_out"]: files that are neither, or None
+    print(row["recording"], row["problem"] or row["verdict"])
 """
 
 FIELDS = {
@@ -58,18 +60,21 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
             raise gr.Error(reply.refusal or "", print_exception=False)
         return as_json(reply.answer)
 
-    def batch(files: list[FileData], model: str = "") -> list[dict]:
-        """A zip, or videos and gaze files that are paired by name: one row for each recording. The files are deleted."""
+    def batch(files: list[FileData], model: str = "") -> dict:
+        """A zip, or videos and gaze files that are paired by name: `rows`, one for each recording, and what was `left_out`.
+
+        The files are deleted.
+        """
         if not isinstance(files, list):
             raise _refusal(f"files: found {type(files).__name__}, expected a list of files.")
-        rows: list[dict] = []
+        rows, note = [], ""
         paths = [path for file in files if (path := _path(file, "files"))]
         try:
-            for _, rows, _ in service.answer_batch(paths, _text(model, "model")):  # noqa: B007
+            for _, rows, note in service.answer_batch(paths, _text(model, "model")):  # noqa: B007
                 pass
         except EmertInputError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        return rows
+        return {"rows": rows, "left_out": note or None}
 
     def models() -> list[str]:
         """Names of the checkpoints that can be asked."""

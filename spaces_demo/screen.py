@@ -1,6 +1,5 @@
 """The page: what is where, and what happens on a click. Layout only; the work is in `service.py`."""
 
-import base64
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -11,14 +10,13 @@ import gradio as gr
 from modeling_emert.errors_emert import EmertInputError
 
 from .api import FIELDS, SNIPPET, add_endpoints, refuse_what_cannot_be_read
-from .batch import as_csv, as_parquet
 from .examples import EXAMPLES, Example
-from .limits import MAX_BATCH, MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, WORKERS
+from .limits import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, WORKERS
 from .service import Service
+from .several import add_several
 from .training_offer import train_small, trained
 from .uploads import visible_name
-from .verdict import VIEW_WORDS
-from .views import CARE, answer_html, banner, reasons_html, refusal
+from .views import CARE, DELETED, answer_html, banner, progress_bar, reasons_html, refusal
 
 _TITLE = "What the face shows, what the person feels"
 _HEAD = f"""<header class="emert-head"><h1>{_TITLE}</h1><p>Drop a video of a face and an eye tracker's file of the same
@@ -31,7 +29,6 @@ _SHOW_ANSWER = """(...given) => {
     if (innerWidth <= 700) document.getElementById("answer").scrollIntoView({behavior: "smooth"});
     return given.length === 1 ? given[0] : given;
 }"""
-_DELETED = "Your files are deleted as soon as they are answered; nothing is kept."
 _OFFER = """<div class="emert-banner" role="note"><strong>There is no trained model here yet.</strong> The small one can
 be trained now on generated recordings; it takes some minutes on two processor cores.</div>"""
 
@@ -51,7 +48,7 @@ def build_screen(service: Service) -> gr.Blocks:
             with gr.Tab("One clip"):
                 _one_recording(service, model)
             with gr.Tab("Several"):
-                _several_recordings(service, model)
+                add_several(service, model)
             with gr.Tab("API"):
                 program_help = gr.HTML(_program_help(_ADDRESS))
             with gr.Tab("Care"):
@@ -94,7 +91,7 @@ def _one_recording(service: Service, model: gr.Dropdown) -> None:
             with gr.Accordion("The gaze file holds several people", open=False) as several:
                 participant = gr.Textbox(label="Participant", placeholder="as the file names them", max_lines=1, max_length=100)
             ask = gr.Button("Answer", variant="primary", elem_id="ask")
-            gr.HTML(f'<p class="emert-small">Either may be missing; at most {MAX_UPLOAD_MB} MB each. {_DELETED}</p>')
+            gr.HTML(f'<p class="emert-small">Either may be missing; at most {MAX_UPLOAD_MB} MB each. {DELETED}</p>')
             gr.HTML('<h2 class="emert-small" id="examples">Examples (generated)</h2>')
             buttons = [(example, gr.Button(example.title, size="sm", elem_id=f"example-{example.key}")) for example in EXAMPLES]
         with gr.Column(scale=5, min_width=300):
@@ -130,94 +127,6 @@ def _answer_example(service: Service, example: Example, model: str | None) -> It
         yield answer_html(reply, f"Example “{example.title}”: {example.meaning}"), reasons_html(reply)
 
 
-def _several_recordings(service: Service, model: gr.Dropdown) -> None:
-    gr.HTML(
-        f'<p class="emert-care">A zip, or several files: a video and a gaze file of one name (p01.mp4, p01.csv) are one '
-        "recording, and either may be alone; with a folder for each person the folder names it. "
-        f"At most {MAX_BATCH} recordings. {_DELETED}</p>"
-    )
-    files = gr.File(label="Zip, or videos and gaze files", file_count="multiple", height=160, elem_id="files")
-    start = gr.Button("Answer all", variant="primary", elem_id="ask-all")
-    table = gr.HTML(elem_id="table")
-    start.click(
-        partial(_answer_batch, service),
-        [files, model],
-        [table, files],
-        concurrency_id="batches",
-        concurrency_limit=1,
-        api_visibility="private",
-        show_progress="minimal",
-    )
-
-
-def _answer_batch(service: Service, files: list[str] | None, model: str | None) -> Iterator[tuple]:
-    """The table so far after each recording; at the end with downloads, and the input emptied."""
-    rows: list[dict] = []
-    note = ""
-    try:
-        for count, rows, note in service.answer_batch(files or [], model):  # noqa: B007
-            yield _progress_bar(len(rows) / count, f"{len(rows)} of {count} answered") + _table(rows), gr.skip()
-    except EmertInputError as error:
-        yield refusal(str(error)), None
-        return
-    yield _downloads(rows) + _note(note) + _table(rows), None
-
-
-def _note(sentence: str) -> str:
-    return f'<p class="emert-small">{escape(sentence[0].upper() + sentence[1:])}</p>' if sentence else ""
-
-
-_SHOWN_COLUMNS = {
-    "recording": "recording", "er": VIEW_WORDS["er"], "fer": VIEW_WORDS["fer"], "gap": "gap", "quality": "quality",
-    "verdict": "verdict",
-}  # fmt: skip
-_LONGEST_PROBLEM = 220  # letters on the page; the downloads have them all
-
-
-def _table(rows: list[dict]) -> str:
-    if not rows:
-        return ""
-    heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in _SHOWN_COLUMNS.values())
-    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="emert-table" tabindex="0" role="region" aria-label="Answers">{table}</div>'
-
-
-def _cells(row: dict) -> str:
-    """A problem takes the place of the answer, where it is seen on a phone as well."""
-    if row.get("problem"):
-        words = row["problem"]
-        words = words if len(words) <= _LONGEST_PROBLEM else words[: _LONGEST_PROBLEM - 1] + "…"
-        problem = f'<div class="emert-problem">{escape(words)}</div>'
-        return f'{_cell("recording", row["recording"])}<td colspan="{len(_SHOWN_COLUMNS) - 1}">{problem}</td>'
-    return "".join(_cell(name, row.get(name)) for name in _SHOWN_COLUMNS)
-
-
-def _cell(name: str, value: object) -> str:
-    if value is None:
-        return "<td></td>"
-    if isinstance(value, float):
-        return f"<td>{value:.2f}</td>"
-    kind = ' class="emert-words"' if name == "verdict" else ""
-    return f"<td{kind}>{escape(str(value))}</td>"
-
-
-def _downloads(rows: list[dict]) -> str:
-    """The whole table within the links themselves, so that the server keeps no file."""
-    links = []
-    for name, kind, content in (
-        ("answers.csv", "text/csv", as_csv(rows)),
-        ("answers.parquet", "application/octet-stream", as_parquet(rows)),
-    ):
-        link = f"data:{kind};base64,{base64.b64encode(content).decode()}"
-        links.append(f'<a href="{link}" download="{name}">Download {name} ({len(content) / 1000:.0f} kB)</a>')
-    return f'<p class="emert-downloads" role="status">{len(rows)} answered. {"".join(links)}</p>'
-
-
-def _progress_bar(share: float, words: str) -> str:
-    return f'<p role="status"><progress max="1" value="{share:.3f}" aria-label="Progress"></progress> {escape(words)}</p>'
-
-
 def _training_offer(service: Service, model: gr.Dropdown, synthetic: gr.HTML) -> None:
     with gr.Group(visible=not service.checkpoints) as offer:
         gr.HTML(_OFFER)
@@ -236,7 +145,7 @@ def _training_offer(service: Service, model: gr.Dropdown, synthetic: gr.HTML) ->
 def _train(service: Service) -> Iterator[tuple]:
     try:
         for share, words in train_small():
-            yield _progress_bar(share, words), gr.skip(), gr.skip(), gr.skip()
+            yield progress_bar(share, words), gr.skip(), gr.skip(), gr.skip()
         service.add_checkpoint(trained())
     except EmertInputError as error:
         yield refusal(str(error)), gr.skip(), gr.skip(), gr.skip()
@@ -251,7 +160,8 @@ def _program_help(url: str) -> str:
     return (
         f'<div class="emert-care emert-answer"><p>The same answers by <code>pip install gradio_client</code>:</p>'
         f'<pre tabindex="0" aria-label="Python example" class="emert-code"><code>{escape(SNIPPET.format(url=url))}</code></pre>'
-        "<p><code>/answer</code> gives JSON, <code>/batch</code> a list of flat rows, <code>/models</code> the checkpoints. "
+        "<p><code>/answer</code> gives JSON, <code>/batch</code> flat rows and what was left out, "
+        "<code>/models</code> the checkpoints. "
         "Files that can't be used raise <code>AppError</code> with one sentence.</p>"
         f'<div class="emert-table" tabindex="0" role="region" aria-label="Fields of an answer">'
         f"<table>{rows}</table></div></div>"

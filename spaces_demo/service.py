@@ -9,10 +9,12 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .batch import Pair, answer_pairs, left_out_words, pair_up, sort_out, unpack
+from .answer_table import answer_pairs
 from .checkpoints import Checkpoint
 from .examples import Example, ExampleFiles
+from .pairing import Pair, left_out_words, pair_up, sort_out
 from .request import Reply, Request
+from .unpacking import unpack
 from .uploads import Uploads, own_name, visible_name
 from .workers import Workers
 

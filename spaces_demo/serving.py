@@ -27,11 +27,14 @@ _QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", 
 
 
 def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None = None) -> None:
-    """Until it is interrupted or told to end. `port`: by default the first free one from 7860.
+    """Until it is interrupted or told to end.
+
+    `port`: by default what the variable GRADIO_SERVER_PORT says, or the first free one from 7860.
 
     Raises:
         EmertInputError: a folder of `models` holds no trained model, or the port can't be opened.
     """
+    port = _port_of_environment() if port is None else port
     check_port(host, port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what is below is left in order, and nothing stays on disk
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
@@ -41,18 +44,28 @@ def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None
         page.block_thread()
 
 
+def _port_of_environment() -> int | None:
+    """gradio would read it as well, and end in a traceback where it can't be had."""
+    asked = os.environ.get("GRADIO_SERVER_PORT")
+    if asked is None:
+        return None
+    if not asked.isdecimal():
+        raise EmertInputError(f"GRADIO_SERVER_PORT: found {asked!r}, expected a number from 1 to {2**16 - 1}")
+    return int(asked)
+
+
 def check_port(host: str, port: int | None) -> None:
     """Before anything is started. Raises `EmertInputError` where the page could not be opened there."""
     if port is not None and not 0 < port < 2**16:
-        raise EmertInputError(f"--port: found {port}, expected 1 to {2**16 - 1}")
+        raise EmertInputError(f"port: found {port}, expected 1 to {2**16 - 1}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.getaddrinfo(host, port, family)
         socket.create_server((host, port or 0), family=family).close()
     except socket.gaierror as error:
-        raise EmertInputError(f"--host: {host!r} is no address of this machine ({error.strerror})") from error
+        raise EmertInputError(f"host: {host!r} is no address of this machine ({error.strerror})") from error
     except OSError as error:
-        reason = f"--port: {port} can't be opened on {host} ({os.strerror(error.errno or 0)})"
+        reason = f"port: {port} can't be opened on {host} ({os.strerror(error.errno or 0)})"
         raise EmertInputError(f"{reason}; give another one, or none for the first that is free from 7860") from error
 
 

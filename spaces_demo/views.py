@@ -31,6 +31,7 @@ SYNTHETIC_BANNER = (
     "<strong>This checkpoint was trained on generated recordings</strong> (drawn faces, simulated eyes). "
     "What it says of real people means nothing."
 )
+DELETED = "Your files are deleted as soon as they are answered; nothing is kept."
 CARE = """
 <p><strong>What this is for.</strong> Research on how felt and shown emotion differ, with people who have agreed to it.</p>
 <p><strong>What it must not be used for.</strong> Hiring, policing, border control, schooling, insurance or any other decision
@@ -225,3 +226,7 @@ def _crops(crops: list[dict]) -> str:
         alt = f"Face crop {number} of {len(crops)} at {words}"
         pictures.append(f'<figure><img src="{crop["picture"]}" alt="{alt}"><figcaption>{words}</figcaption></figure>')
     return f'<div class="emert-crops">{"".join(pictures)}</div>'
+
+
+def progress_bar(share: float, words: str) -> str:
+    return f'<p role="status"><progress max="1" value="{share:.3f}" aria-label="Progress"></progress> {escape(words)}</p>'

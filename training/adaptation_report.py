@@ -103,9 +103,9 @@ def _row(task: Task, point: dict) -> list[str]:
 
 
 def _with_interval(values: dict, sign: str = "") -> str:
-    """`0.68 [0.62, 0.75]`, with `sign` before a figure that is not negative."""
+    """`0.68 [0.62, 0.75]`, with `sign` before a figure that is written as more than zero."""
     value, low, high = (
-        (sign if values[name] is not None and values[name] >= 0 else "") + two(values[name])
+        (sign if values[name] is not None and round(values[name], 2) > 0 else "") + two(values[name])
         for name in ("value", "low", "high")
     )
     return f"{value} [{low}, {high}]"

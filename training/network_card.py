@@ -7,19 +7,13 @@ from modeling_emert.model_card_emert import make_model_card
 
 from .methods.registry import EMERT, Method, get_method
 
-_LOADING = "## How to load it\n\n"
-_INPUTS = "## What it takes\n"
-
 
 def network_card(config: EmertConfig, record: dict[str, Any], results: dict[str, Any] | None = None) -> str:
     """Markdown with front matter. `record`, `results` as in `make_model_card`, which writes it for EMERT itself."""
-    card, method = make_model_card(config, record, results), get_method(record.get("method", "emert"))
+    method = get_method(record.get("method", "emert"))
     if method.key == "emert":
-        return card
-    card = card.replace(_INPUTS, f"{_which(method)}\n\n{_INPUTS}", 1)
-    before, heading, rest = card.partition(_LOADING)
-    after = rest.partition("load the two parts.\n\n")[2]
-    return f"{before}{heading}{_how_to_load(method)}\n\n{after}"
+        return make_model_card(config, record, results)
+    return make_model_card(config, record, results, _which(method), _how_to_load(method))
 
 
 def _which(method: Method) -> str:

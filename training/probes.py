@@ -32,7 +32,8 @@ class ParticipantProbe:
     """How well a linear classifier tells the participants apart; all shares of recordings, 0..1.
 
     - `accuracy`: on recordings that the classifier has not seen, of participants whom it has.
-    - `shuffled`, `shuffled_highest`: the same with names dealt out by chance: mean and highest of the draws.
+    - `shuffled`, `shuffled_highest`: the same with names dealt out by chance: mean and highest of the draws. With few
+      participants they lie below `chance`, since a name that a fold tests is scarcer in what it has learned from.
     - `chance`: of always naming the participant with the most recordings.
     - `participants`, `recordings`: how many took part. `left_out`: participants with a single recording, who can't.
     """

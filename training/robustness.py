@@ -89,7 +89,7 @@ def robustness(folder: Path, data: EmertData, out: Path, seed: int = 0, draws: i
     records = [read_record(one) for one in folders]
     scores = {(of.name, of.level): _scores(pd.concat(parts), draws) for of, parts in tables.items()}
     results = {
-        "header": make_header(data, records, f"emert benchmark robustness {folder} {data.folder}").to_plain(),
+        "header": make_header(data, records, f"emert benchmark robustness {folder} {data.folder} --out DIR").to_plain(),
         "bootstrap": {"draws": draws, "seed": 0, "level": LEVEL, "unit": "participants"},
         "method": method_of(records[0]).name,
         "seed": seed,
@@ -174,7 +174,7 @@ def gap(folder: Path, data: EmertData, out: Path, draws: int = 1000, progress: b
             f"together they have {', '.join(dict.fromkeys(predictions['task']))}"
         )
     results = {
-        "header": make_header(data, records, f"emert benchmark gap {folder} {data.folder}").to_plain(),
+        "header": make_header(data, records, f"emert benchmark gap {folder} {data.folder} --out DIR").to_plain(),
         "bootstrap": {"draws": draws, "seed": 0, "level": LEVEL, "unit": "participants"},
         "methods": list(found["methods"]),
         "gap": found,

@@ -13,11 +13,13 @@ import pandas as pd
 import pytest
 
 from modeling_emert.errors_emert import EmertInputError
-from spaces_demo import batch, training_offer
-from spaces_demo.batch import Pair, as_csv, as_parquet, left_out_words, pair_up, sort_out, table_row, unpack
+from spaces_demo import training_offer, unpacking
+from spaces_demo.answer_table import as_csv, as_parquet, table_row
 from spaces_demo.checkpoints import ENVIRONMENT, OWN_TRAINING, QUICKSTART, find_checkpoints
+from spaces_demo.pairing import Pair, left_out_words, pair_up, sort_out
 from spaces_demo.request import Reply
 from spaces_demo.training_offer import train_small, trained
+from spaces_demo.unpacking import unpack
 from spaces_demo.uploads import Uploads, upload_folder, visible_name
 
 
@@ -48,7 +50,7 @@ def test_zip_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "out").mkdir()
     with pytest.raises(EmertInputError, match="too much for one batch"):
         unpack(make_zip(tmp_path / "bomb.zip", {"a.csv": bytes(30_000_000)}), tmp_path / "out")
-    monkeypatch.setattr(batch, "MAX_ZIP_FILES", 2)
+    monkeypatch.setattr(unpacking, "MAX_ZIP_FILES", 2)
     with pytest.raises(EmertInputError, match="holds 3 files"):
         unpack(make_zip(tmp_path / "many.zip", {f"{i}.csv": b"x" for i in range(3)}), tmp_path / "out")
     (tmp_path / "text.zip").write_text("no zip")

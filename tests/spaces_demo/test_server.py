@@ -142,7 +142,10 @@ def test_a_batch_is_a_table_with_a_row_for_every_recording(client: Client, clips
             archive.write(clips / "videos" / f"{name}.mp4", f"videos/{name}.mp4")
             archive.write(clips / "gaze" / f"{name}.csv", f"gaze/{name}.csv")
         archive.writestr("bad.csv", "hello")
-    rows = client.predict(files=[handle_file(tmp_path / "b.zip")], model="", api_name="/batch")
+        archive.writestr("thesis.pdf", "%PDF")
+    found = client.predict(files=[handle_file(tmp_path / "b.zip")], model="", api_name="/batch")
+    assert found["left_out"] == "left out: thesis.pdf, neither a video nor a gaze file by name."
+    rows = found["rows"]
     assert [row["recording"] for row in rows] == ["bad", "p000-s000", "p001-s001"]
     assert "no known format" in rows[0]["problem"]
     assert rows[1]["problem"] is None
@@ -327,7 +330,7 @@ def test_the_downloads_of_the_page_hold_the_whole_table(server: Server, clips: P
     import io
     import re
 
-    from spaces_demo.screen import _answer_batch
+    from spaces_demo.several import _answer_batch
 
     uploads = server[1].uploads.folder
     for part, suffix in (("videos", "mp4"), ("gaze", "csv")):

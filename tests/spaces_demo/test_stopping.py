@@ -27,15 +27,28 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(
         port = taken.getsockname()[1]
         assert main(["demo", "--model", str(checkpoint), "--port", str(port)]) == 2
     told = capsys.readouterr().err
-    assert f"--port: {port} can't be opened on 127.0.0.1 (Address already in use)" in told
+    assert f"port: {port} can't be opened on 127.0.0.1 (Address already in use)" in told
     assert told.count("\n") == 1
     check_port("127.0.0.1", port)
 
 
-@pytest.mark.parametrize(("host", "port", "words"), [("127.0.0.1", 70_000, "--port: found 70000"), ("no.such.", 80, "--host")])
+@pytest.mark.parametrize(("host", "port", "words"), [("127.0.0.1", 70_000, "port: found 70000"), ("no.such.", 80, "host")])
 def test_an_address_that_is_none_is_refused(host: str, port: int, words: str):
     with pytest.raises(EmertInputError, match=words):
         check_port(host, port)
+
+
+def test_the_port_that_a_space_asks_for_is_checked_as_well(monkeypatch: pytest.MonkeyPatch):
+    from spaces_demo import app, serving
+
+    monkeypatch.setattr(serving, "running", lambda *_: pytest.fail("started"))
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "many")
+    with pytest.raises(SystemExit, match="emert: GRADIO_SERVER_PORT: found 'many', expected a number"):
+        app.main()
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        monkeypatch.setenv("GRADIO_SERVER_PORT", str(taken.getsockname()[1]))
+        with pytest.raises(SystemExit, match=r"emert: port: .* can't be opened on 0\.0\.0\.0"):
+            app.main()
 
 
 @pytest.mark.slow

@@ -6,10 +6,11 @@ import pytest
 from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import EMOTIONS, POLARITIES
+from spaces_demo.answer_table import table_row
 from spaces_demo.api import as_json
-from spaces_demo.batch import Pair, table_row
+from spaces_demo.pairing import Pair
 from spaces_demo.request import Reply
-from spaces_demo.screen import _table
+from spaces_demo.several import _table
 from spaces_demo.svg import svg_of
 from spaces_demo.verdict import MODALITY_WORDS, coarse_verdict, contribution_words, gap_words, given_words, sureness, verdict
 from spaces_demo.views import answer_html, reasons_html, refusal

@@ -204,3 +204,20 @@ benchmark.add_arguments(p); benchmark.run(p.parse_args(['{file}', '--data', '{da
     assert {path: path.stat().st_mtime_ns for path in done} == done
     pd.testing.assert_frame_equal(read_benchmark_predictions(out), read_benchmark_predictions(finished))
     assert np.isfinite(json.loads((out / "table.json").read_text())["tables"][0]["rows"][0]["metrics"]["uar"]["value"])
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_so_in_one_line(recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path):
+    """As Ctrl-C does it: the run and its cells' processes are all told."""
+    file, out = tmp_path / "tiny.yaml", tmp_path / "out"
+    file.write_text(recipe.to_yaml())
+    command = [sys.executable, "-m", "training.cli", "benchmark", str(file), "--data", str(data.folder), "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not list((out / "cells").glob("*.partial")) and process.poll() is None:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)  # until its cells' processes have ended as well
+    assert process.returncode == 130
+    assert told.splitlines()[-1] == "emert: stopped; the same command goes on where it was"
+    assert "Traceback" not in told
+    assert not (out / "run.json").exists()

@@ -8,7 +8,7 @@ from scipy import stats
 from modeling_emert.tasks_emert import TASKS
 from training.metrics import score
 from training.predictions import to_arrays, to_rows
-from training.statistics.comparisons import compare, compare_sums, holm, nadeau_bengio, two_sided_p
+from training.statistics.comparisons import compare, compare_sums, holm, nadeau_bengio, smallest_p, two_sided_p
 from training.statistics.intervals import intervals
 from training.statistics.simulation import SIMULATED, fold_false_alarms, paired_false_alarms, simulate_classes
 
@@ -117,3 +117,13 @@ def test_paired_bootstrap_has_few_false_alarms(task, simulate, participants):
 def test_nadeau_bengio_has_few_false_alarms():
     found = fold_false_alarms(20, repeats=500)
     assert found["nadeau_bengio"] <= 0.07 < found["plain t-test"]
+
+
+def test_no_difference_is_clearer_than_the_draws_and_people_allow():
+    """What nobody can fall below is told beside a table; more people and more draws lower it."""
+    clear = np.full(1000, 0.4)
+    for participants in (5, 14, 60):
+        assert two_sided_p(clear, participants) == smallest_p(participants, 1000)
+        assert smallest_p(participants, 100_000) < smallest_p(participants, 1000)
+    assert smallest_p(14, 10_000) * 22 > 0.05 > smallest_p(14, 100_000) * 22
+    assert np.isnan(smallest_p(4, 1000))

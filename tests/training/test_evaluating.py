@@ -233,7 +233,7 @@ def test_the_command_writes_all_files_and_makes_them_again_without_the_model(
     assert main([*command, "--out", str(out)]) == 0
     results = json.loads((out / "results.json").read_text())
     assert set(results["scores"]["EMERT"]) == {"er7", "fer7"}
-    assert results["header"]["command"].endswith("--protocol er7-fold1 --protocol fer7-fold1")
+    assert results["header"]["command"].endswith("--protocol er7-fold1 --protocol fer7-fold1 --out DIR")
     assert {"majority", "logistic regression"} <= set(results["methods"])
     assert results["gap"]["methods"]["EMERT"]["score"] is not None
     assert main(["evaluate", "--predictions", str(out / "predictions.parquet"), "--out", str(again)]) == 0

@@ -48,6 +48,16 @@ def note(self, index):
 StreamedRows.__getitem__ = note
 """
 
+# What each process validates with beside its weights: BatchNorm's running statistics.
+_TELL_BUFFERS = """
+from transformers import Trainer
+loop = Trainer.evaluation_loop
+def tell(self, *args, **kwargs):
+    print("BUFFERS", self.state.global_step, sum(buffer.double().sum().item() for buffer in self.model.buffers()), flush=True)
+    return loop(self, *args, **kwargs)
+Trainer.evaluation_loop = tell
+"""
+
 
 def _epochs(folder: Path) -> list[dict]:
     return json.loads((folder / HISTORY_FILE).read_text())["epochs"]
@@ -77,6 +87,19 @@ def test_two_processes_learn_what_one_learns(data: EmertData, tmp_path: Path, la
     first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, atol=1e-3, rtol=0)
+
+
+@pytest.mark.slow
+def test_two_processes_validate_with_the_same_running_statistics(data: EmertData, tmp_path: Path):
+    """Though each has met other recordings: a score is that of the network which is saved."""
+    output = run_on_two(tmp_path, [*_command(data, tmp_path), "--out", str(tmp_path / "two")], _TELL_BUFFERS)
+    told = [line.split()[1:] for line in output.splitlines() if line.startswith("BUFFERS")]
+    sums: dict[str, list[str]] = {}
+    for step, value in told:
+        sums.setdefault(step, []).append(value)
+    assert [len(values) for values in sums.values()] == [2, 2]
+    assert all(first == second for first, second in sums.values())
+    assert len({values[0] for values in sums.values()}) == 2, "nothing ran"
 
 
 @pytest.mark.slow

@@ -59,7 +59,9 @@ def robustness_picture(panels: dict[str, tuple[list[float], dict[str, list[dict]
             axes = figure.add_subplot(rows, columns, number)
             draw_curves(axes, np.array(levels), curves, style, title, xlabel)
             axes.set_ylabel(metric)
-            axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))  # else a small change fills the panel
+            low, high = axes.get_ylim()
+            low = min(0.0, low)  # else a small change fills the panel
+            axes.set_ylim(low, high + 0.1 * (high - low))
             axes.legend(frameon=False, fontsize=SMALL_SIZE, labelcolor=style.ink)
 
     return light_and_dark(draw, columns, rows)

@@ -7,6 +7,7 @@ from .wording import (
     VERSIONS,
     amount,
     describe_data,
+    describe_power,
     describe_significance,
     describe_splits,
     duration,
@@ -35,7 +36,9 @@ def to_markdown(results: dict) -> str:
     for table in results["tables"]:
         parts += [
             f"## {protocol_title(table['task'], table['view'])}, {table['version']} ({VERSIONS[table['version']]})",
-            f"{table['recordings']} recordings of {table['participants']} participants." + _absent(table),
+            f"{table['recordings']} recordings of {table['participants']} participants."
+            + _absent(table)
+            + describe_power(table),
             _scores(table, names, header),
         ]
     if results["calibration"]:

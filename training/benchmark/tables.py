@@ -3,7 +3,8 @@
 ```
 name, recipe, header   what was measured on what, by which command
 methods                [{key, name, kind, source, modalities, tasks}]
-tables                 [{version, task, view, metric, recordings, participants, absent_labels, bayes_rate, rows}]
+tables                 [{version, task, view, metric, recordings, participants, absent_labels, bayes_rate,
+                         smallest_p (after Holm, below which no comparison of the table can fall), rows}]
   rows                 [{method, failed, metrics: {metric: {value, low, high}}, seeds: {seed: value}, folds: {fold: value},
                          against: {difference, low, high, p, p_holm, p_folds}}]
 calibration, gap, robustness, probes, cost        see `analysis`
@@ -24,7 +25,7 @@ from modeling_emert.tasks_emert import TASKS, Task
 from training.methods.registry import get_method
 from training.metrics import METRICS
 from training.predictions import to_arrays
-from training.statistics.comparisons import compare, holm, nadeau_bengio
+from training.statistics.comparisons import compare, holm, nadeau_bengio, smallest_p
 from training.statistics.intervals import intervals
 
 from .analysis import analyse
@@ -101,6 +102,7 @@ def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, tas
         _add_comparisons(task, rows, whole, recipe["draws"], sizes["test"] / (sizes["train"] + sizes["test"]))
     some = next(iter(whole.values()), predictions.iloc[:0])
     one_seed = some[some["seed"] == some["seed"].min()]
+    people, compared = one_seed["participant_id"].nunique(), sum(bool(row.get("against")) for row in rows)
     return {
         "version": version,
         "task": task.name,
@@ -108,7 +110,8 @@ def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, tas
         "kind": task.kind,
         "metric": task.primary_metric,
         "recordings": len(one_seed),
-        "participants": one_seed["participant_id"].nunique(),
+        "participants": people,
+        "smallest_p": min(1.0, compared * smallest_p(people, recipe["draws"])) if compared else None,
         "absent_labels": _absent_labels(task, one_seed),
         "bayes_rate": ceiling,
         "rows": rows,

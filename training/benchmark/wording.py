@@ -92,6 +92,16 @@ def describe_significance(header: dict) -> str:
     )
 
 
+def describe_power(table: dict) -> str:
+    """A sentence with a space before it where not even the clearest difference could come out; else nothing."""
+    if table["smallest_p"] is None or table["smallest_p"] < SIGNIFICANT:
+        return ""
+    return (
+        f" So few participants and draws can show no difference among so many methods: the smallest p is "
+        f"{p_value(table['smallest_p'])} after Holm."
+    )
+
+
 def best_of(table: dict) -> str | None:
     """The method with the highest score."""
     scored = [row for row in table["rows"] if not row["failed"] and row["metrics"][table["metric"]]["value"] is not None]

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     data = EmertData.open(arguments.data)
     kept = arguments.out.parent / f".{arguments.out.name}.partial"
     predictions, done = adapt_all(folders, data, recipe, kept)
-    words = ["emert", "adapt", str(arguments.model), str(arguments.data), *arguments.recipe]
+    words = ["emert", "adapt", str(arguments.model), str(arguments.data), *arguments.recipe, "--out", "DIR"]
     report = write_report(arguments.out, predictions, done, make_header(data, records, shlex.join(words)))
     shutil.rmtree(kept)
     print(report_markdown(report))

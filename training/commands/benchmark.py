@@ -45,9 +45,9 @@ def _benchmark(arguments: argparse.Namespace) -> None:
     if arguments.processes < 1:
         raise EmertInputError(f"--processes is {arguments.processes}; expected 1 or more")
     recipe = load_benchmark_recipe(arguments.what, arguments.rest)
-    # Without --out and --processes, which decide no figure.
+    # Whoever repeats it has folders of their own; --processes decides no figure.
     words = ["emert", "benchmark", arguments.what, *arguments.rest]
-    words += [] if arguments.data is None else ["--data", arguments.data.name]
+    words += [*([] if arguments.data is None else ["--data", arguments.data.name]), "--out", "DIR"]
     run_benchmark(recipe, arguments.data, arguments.out, arguments.processes, shlex.join(words))
     _say(arguments.out)
 

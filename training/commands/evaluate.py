@@ -71,5 +71,5 @@ def _score(arguments: argparse.Namespace) -> dict:
     tested = evaluate_models(folders, data, protocols)
     baselines = evaluate_all_baselines(data, tested, records, protocols)
     chosen = "".join(f" --protocol {protocol.name}" for protocol in protocols)
-    header = make_header(data, records, f"emert evaluate {arguments.model} {arguments.data}{chosen}", protocols)
+    header = make_header(data, records, f"emert evaluate {arguments.model} {arguments.data}{chosen} --out DIR", protocols)
     return write_results(arguments.out, pd.concat([tested, baselines], ignore_index=True), header)

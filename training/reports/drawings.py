@@ -107,4 +107,5 @@ def draw_curves(
         axes.fill_between(levels, low, high, color=colour, alpha=0.12, linewidth=0)
         axes.plot(levels, value, color=colour, marker=mark, markersize=3, linewidth=LINE_WIDTH, label=name)
     axes.set(xlabel=xlabel)
+    axes.locator_params(axis="x", nbins=5)  # the labels of more would touch
     panel_title(axes, title, style)

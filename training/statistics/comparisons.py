@@ -87,6 +87,11 @@ def two_sided_p(drawn: np.ndarray, participants: int) -> float:
     return min(1.0, 2 * tail_in_truth(share, participants)) if share < 0.5 else 1.0
 
 
+def smallest_p(participants: int, draws: int) -> float:
+    """Below which [`two_sided_p`] can't fall, however clear the difference. NaN for fewer than `FEWEST_PARTICIPANTS`."""
+    return two_sided_p(np.ones(draws), participants)
+
+
 def nadeau_bengio(differences: Sequence[float], test_share: float) -> float:
     """Two-sided p of the corrected resampled t-test (Nadeau and Bengio 2003) on the differences by fold.
 

@@ -1,0 +1,73 @@
+"""A visitor's zip, unpacked: what it holds is counted, and no name in it leads anywhere."""
+
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+from modeling_emert.errors_emert import EmertInputError
+
+from .limits import MAX_ZIP_FILES, MAX_ZIP_RATIO, MAX_ZIP_UNPACKED_MB
+from .pairing import is_litter
+from .uploads import visible_name
+
+_CHUNK = 1 << 20
+
+
+def unpack(archive: Path, folder: Path) -> list[tuple[str, Path]]:
+    """Files of a zip, written under `folder` by number, with the names that they have in it.
+
+    Raises:
+        EmertInputError: no zip, encrypted, too many files, too much content, or packed as tightly as only a bomb is.
+    """
+    name = visible_name(archive)
+    try:
+        opened = zipfile.ZipFile(archive)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise EmertInputError(f"{name}: not a zip file; pack it again.") from error
+    with closing(opened):
+        members = [one for one in opened.infolist() if not one.is_dir() and not is_litter(one.filename)]
+        _check_members(name, members)
+        found, room = [], MAX_ZIP_UNPACKED_MB * 2**20
+        for number, member in enumerate(members):
+            # The name inside the zip is only read; what is written is called by number, so no name leads anywhere else.
+            target = folder / f"{number:04d}{Path(member.filename).suffix.lower()[:8] if _is_plain(member.filename) else ''}"
+            room -= _write(opened, member, target, room, name)
+            found.append((member.filename, target))
+        return found
+
+
+def _is_plain(name: str) -> bool:
+    return Path(name).suffix[1:].isalnum() and Path(name).suffix.isascii()
+
+
+def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_ZIP_FILES:
+        raise EmertInputError(f"{name} holds {len(members)} files; at most {MAX_ZIP_FILES} are read at once.")
+    strange = [one.filename for one in members if one.filename.startswith(("/", "\\")) or ".." in Path(one.filename).parts]
+    if strange:
+        raise EmertInputError(f"{name} holds a file that would lie outside of it ({visible_name(strange[0])}); pack it again.")
+    if any(one.flag_bits & 1 for one in members):
+        raise EmertInputError(f"{name} is encrypted; pack it without a password.")
+    total = sum(one.file_size for one in members)
+    packed = max(1, sum(one.compress_size for one in members))
+    if total > MAX_ZIP_UNPACKED_MB * 2**20 or total / packed > MAX_ZIP_RATIO:
+        raise EmertInputError(
+            f"{name} unpacks to {total / 2**20:,.0f} MB from {packed / 2**20:,.1f}; that is too much for one batch."
+        )
+
+
+def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, room: int, name: str) -> int:
+    """Bytes that were written: counted, since a zip may say less of itself than it holds."""
+    written = 0
+    try:
+        with opened.open(member) as source, target.open("wb") as file:
+            while chunk := source.read(_CHUNK):
+                written += len(chunk)
+                if written > min(room, member.file_size):
+                    raise EmertInputError(f"{name} holds more than it says; pack it again, at most {MAX_ZIP_UNPACKED_MB} MB.")
+                file.write(chunk)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise EmertInputError(
+            f"{name} is damaged at {visible_name(member.filename)} ({type(error).__name__}); pack it again."
+        ) from error
+    return written
