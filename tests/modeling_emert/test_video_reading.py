@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from modeling_emert import EmertInputError, EmertProcessor
+from modeling_emert import EmertInputError, EmertProcessor, video_emert
 from modeling_emert.video_emert import read_frames
 
 WIDTH, HEIGHT, RATE = 96, 64, 25
@@ -49,6 +49,48 @@ def test_frames_are_spread_from_first_to_last(tmp_path, name, codec, live):
     expected = np.linspace(0, 29, 8).round()
     assert _numbers(frames) == expected.tolist()
     np.testing.assert_allclose(times, expected * 1000 / RATE, atol=1.0)
+
+
+def _moving(count: int) -> np.ndarray:
+    """A square on its way over noise that flickers, so that frames are made of others and differ from all of them."""
+    noise = np.random.default_rng(0).integers(0, 60, (count, HEIGHT, WIDTH, 3), np.uint8)
+    for index in range(count):
+        noise[index, 20:40, index : index + 20] = 220
+    return noise
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "sure"),
+    [("a.mp4", "libx264", True), ("a.webm", "libvpx-vp9", True), ("a.mkv", "libx265", True), ("a.avi", "mpeg4", False)],
+)
+def test_frames_that_are_not_wanted_are_skipped_without_changing_a_pixel(tmp_path, monkeypatch, name, codec, sure):
+    """`sure`: the container tells when each frame is to be shown; else all frames are decoded and counted."""
+    path = _write(tmp_path / name, _moving(60), codec)
+    with av.open(str(path)) as container:
+        every = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    if sure:
+        monkeypatch.setattr(video_emert, "_decode_numbers", lambda *_: pytest.fail("decoded every frame"))
+    frames, times = read_frames(path, 8)
+    wanted = np.linspace(0, 59, 8).round().astype(int)
+    np.testing.assert_array_equal(frames, np.stack(every)[wanted])
+    np.testing.assert_allclose(times, wanted * 1000 / RATE, atol=1.0)
+
+
+def test_clip_whose_container_drops_frames_is_counted_as_it_is_shown(tmp_path):
+    """An edit list starts the clip later: its first packets are decoded, but no player shows them."""
+    path = _write(tmp_path / "a.mp4", _numbered(30))
+    content = path.read_bytes()
+    place = content.index(b"elst") + 16  # behind flags, count and duration: where in the media it starts
+    (start,) = struct.unpack(">i", content[place : place + 4])
+    with av.open(str(path)) as container:
+        step = round(1 / RATE / container.streams.video[0].time_base)
+    path.write_bytes(content[:place] + struct.pack(">i", start + 10 * step) + content[place + 4 :])
+    frames, times = read_frames(path, 30)
+    with av.open(str(path)) as container:
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(shown) < 30
+    assert _numbers(frames) == _numbers(np.stack(shown))[: len(frames)]
+    assert times[0] == 0
 
 
 def test_short_clip_gives_each_frame_once(tmp_path):
