@@ -35,6 +35,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(small_model: Path) -> Iterator[str]:
     with running(find_checkpoints([small_model])) as (page, service):
         assert service.workers.wait_until_warm()
+        service.examples.draw_all()  # the first seconds of a server's life
         yield page.local_url
 
 

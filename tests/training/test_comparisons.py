@@ -124,6 +124,21 @@ def test_no_difference_is_clearer_than_the_draws_and_people_allow():
     clear = np.full(1000, 0.4)
     for participants in (5, 14, 60):
         assert two_sided_p(clear, participants) == smallest_p(participants, 1000)
-        assert smallest_p(participants, 100_000) < smallest_p(participants, 1000)
+    assert smallest_p(5, 1000) == smallest_p(5, 100_000) == 2 / 2**5
+    assert smallest_p(60, 100_000) < smallest_p(60, 1000) < smallest_p(14, 1000)
     assert smallest_p(14, 10_000) * 22 > 0.05 > smallest_p(14, 100_000) * 22
     assert np.isnan(smallest_p(4, 1000))
+
+
+def test_few_people_in_favour_are_no_proof():
+    """Five of thirty answer better and nobody worse: no draw lies below 0, but five tosses of a coin fall so 1 time in 16."""
+    task = TASKS["er7"]
+    sums = np.zeros((30, 7, 7))
+    sums[:, np.arange(7), np.arange(7)] = 2.0
+    worse = sums.copy()
+    worse[:5, 0, 0], worse[:5, 0, 1] = 1.0, 1.0
+    found = compare_sums(task, sums, worse, draws=20_000)["uar"]
+    assert found.value > 0
+    assert found.p == pytest.approx(2 / 2**5)
+    worse[:20, 0, 0], worse[:20, 0, 1] = 1.0, 1.0
+    assert compare_sums(task, sums, worse, draws=20_000)["uar"].p < 0.001

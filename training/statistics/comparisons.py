@@ -21,7 +21,8 @@ from .intervals import FEWEST_PARTICIPANTS, draw_counts, make_interval, tail_in_
 class Difference:
     """A metric of the first method minus that of the second, its 95 % interval, and a two-sided p.
 
-    The interval leaves 0 out where p is below 0.05. NaN: `value` where a metric is undefined; the others as in `Interval`.
+    The interval leaves 0 out where p is below 0.05, and now and then where few participants make up the difference, so that
+    p is larger. NaN: `value` where a metric is undefined; the others as in `Interval`.
     """
 
     value: float
@@ -67,16 +68,22 @@ def compare_sums(
     counts = draw_counts(len(first), draws, seed)
     totals = [scores(task, statistics.sum(axis=0)) for statistics in (first, second)]
     drawn = [scores(task, np.tensordot(counts, statistics, axes=1)) for statistics in (first, second)]
+    differing = int((first != second).reshape(len(first), -1).any(axis=1).sum())
     found = {}
     for name in METRICS[task.kind]:
         gains = drawn[0][name] - drawn[1][name]
         interval = make_interval(float(totals[0][name] - totals[1][name]), gains, len(first))
-        found[name] = Difference(interval.value, interval.low, interval.high, two_sided_p(gains, len(first)))
+        p = two_sided_p(gains, len(first), differing)
+        found[name] = Difference(interval.value, interval.low, interval.high, p)
     return found
 
 
-def two_sided_p(drawn: np.ndarray, participants: int) -> float:
+def two_sided_p(drawn: np.ndarray, participants: int, differing: int | None = None) -> float:
     """Twice the share of draws `(draws,)` on the other side of 0, at least 1 / (draws + 1), moved as the intervals' ends are.
+
+    `differing`: participants for whom the two methods answered differently (all, if not given). Were the methods equally
+    good, each of them would speak for either by the toss of a coin, so that p is at least 2 / 2^differing. Without that
+    bound six recordings of six people, all in favour of one method, would come out as if draws had a tail there.
 
     1 where all draws are 0 (the methods answer alike), NaN for fewer than `FEWEST_PARTICIPANTS`.
     """
@@ -84,7 +91,8 @@ def two_sided_p(drawn: np.ndarray, participants: int) -> float:
     if participants < FEWEST_PARTICIPANTS or len(defined) == 0:
         return float("nan")
     share = (min((defined <= 0).sum(), (defined >= 0).sum()) + 1) / (len(defined) + 1)
-    return min(1.0, 2 * tail_in_truth(share, participants)) if share < 0.5 else 1.0
+    tail = tail_in_truth(share, participants) if share < 0.5 else 0.5
+    return min(1.0, 2 * max(tail, 0.5 ** (participants if differing is None else differing)))
 
 
 def smallest_p(participants: int, draws: int) -> float:
