@@ -137,6 +137,9 @@ def test_few_people_in_favour_are_no_proof():
     sums[:, np.arange(7), np.arange(7)] = 2.0
     worse = sums.copy()
     worse[:5, 0, 0], worse[:5, 0, 1] = 1.0, 1.0
+    for both in (sums, worse):  # wrong in both, but not alike: their UAR is the same
+        both[5:, 6, 6], both[5:, 6, 5] = 1.0, 1.0
+    worse[5:, 6, 5], worse[5:, 6, 4] = 0.0, 1.0
     found = compare_sums(task, sums, worse, draws=20_000)["uar"]
     assert found.value > 0
     assert found.p == pytest.approx(2 / 2**5)

@@ -68,12 +68,14 @@ def compare_sums(
     counts = draw_counts(len(first), draws, seed)
     totals = [scores(task, statistics.sum(axis=0)) for statistics in (first, second)]
     drawn = [scores(task, np.tensordot(counts, statistics, axes=1)) for statistics in (first, second)]
-    differing = int((first != second).reshape(len(first), -1).any(axis=1).sum())
+    # Both methods with the answers of one participant swapped between them, for each participant.
+    swapped = [scores(task, one.sum(axis=0) - one + other) for one, other in ((first, second), (second, first))]
     found = {}
     for name in METRICS[task.kind]:
         gains = drawn[0][name] - drawn[1][name]
         interval = make_interval(float(totals[0][name] - totals[1][name]), gains, len(first))
-        p = two_sided_p(gains, len(first), differing)
+        counted = ~np.isclose(swapped[0][name] - swapped[1][name], interval.value, rtol=0, atol=1e-12)
+        p = two_sided_p(gains, len(first), int(counted.sum()))
         found[name] = Difference(interval.value, interval.low, interval.high, p)
     return found
 
@@ -81,9 +83,9 @@ def compare_sums(
 def two_sided_p(drawn: np.ndarray, participants: int, differing: int | None = None) -> float:
     """Twice the share of draws `(draws,)` on the other side of 0, at least 1 / (draws + 1), moved as the intervals' ends are.
 
-    `differing`: participants for whom the two methods answered differently (all, if not given). Were the methods equally
-    good, each of them would speak for either by the toss of a coin, so that p is at least 2 / 2^differing. Without that
-    bound six recordings of six people, all in favour of one method, would come out as if draws had a tail there.
+    `differing`: participants whose answers make a difference if they are swapped between the two methods (all, if not
+    given). Were the methods equally good, each of them would speak for either by the toss of a coin, so that p is at least
+    2 / 2^differing. Without that bound a few recordings of a few people, all in favour of one method, would be a proof.
 
     1 where all draws are 0 (the methods answer alike), NaN for fewer than `FEWEST_PARTICIPANTS`.
     """
