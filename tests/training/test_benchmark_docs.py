@@ -1,6 +1,7 @@
 """The tables in `docs/benchmarks` are what `emert benchmark` wrote, to the last figure, of data that they name."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,11 @@ def test_the_stored_results_are_of_the_recipe_that_stands_in_the_repository(name
 def test_nothing_of_a_single_recording_is_kept(name: str):
     """The licences of the real sources allow figures over many recordings."""
     assert {path.name for path in (DOCS / name).iterdir()} == {"table.json", "table.md"}
+
+
+def test_every_interval_of_the_account_stands_in_a_table():
+    account = (DOCS / "README.md").read_text(encoding="utf-8")
+    tables = "".join((DOCS / name / "table.md").read_text(encoding="utf-8") for name in KEPT)
+    told = re.findall(r"\d\.\d\d \[[^\]]+\]", account.replace("\n", " "))
+    assert len(told) > 10
+    assert [figure for figure in told if figure not in tables] == []
