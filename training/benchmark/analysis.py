@@ -27,6 +27,7 @@ from training.statistics.intervals import Interval
 from .stored import choose
 
 _SEED = 0  # of the bootstrap
+_ENOUGH_FOR_INTERVALS = 10_000
 _COSTS = ("training_seconds", "peak_memory_mb", "samples_per_second", "epochs")
 _BINS = 10  # of the picture; the figures take the 15 of `training.statistics.calibration`
 
@@ -43,7 +44,7 @@ def analyse(run: dict, recipe: dict, predictions: pd.DataFrame) -> dict:
     ]
     return {
         "calibration": [_calibrate(*group) for group in groups if TASKS[group[1]].kind == "classes"],
-        "gap": _gap(groups, predictions, recipe["draws"]),
+        "gap": _gap(groups, predictions, interval_draws(recipe)),
         "robustness": _robustness(run["cells"]),
         "probes": {"clip": run["clip_probe"], "participant": _participant_probe(run["cells"])},
         "cost": [_cost(method, run["cells"]) for method in recipe["methods"]],
@@ -64,6 +65,11 @@ def _calibrate(version: str, name: str, method: str, rows: pd.DataFrame) -> dict
         "ece_before": calibration(np.array(untouched), targets[:, 0])["ece"] if before else None,
         "bins": reliability(probabilities, targets[:, 0], _BINS).to_dict("records"),
     }
+
+
+def interval_draws(recipe: dict) -> int:
+    """An end of an interval needs fewer draws than a small p, and there are many intervals."""
+    return min(recipe["draws"], _ENOUGH_FOR_INTERVALS)
 
 
 def _gap(groups: list[tuple[str, str, str, pd.DataFrame]], predictions: pd.DataFrame, draws: int) -> dict | None:

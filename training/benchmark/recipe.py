@@ -40,7 +40,7 @@ class BenchmarkRecipe:
     - `training`: `recipe`, the name of a training recipe, and changes to it; shared by all networks.
     - `normalisation`: of the gaze, for every method (see `Recipe`).
     - `robustness`: networks whose scores are measured on damaged inputs too.
-    - `draws`: of the bootstrap over participants.
+    - `draws`: of the bootstrap over participants, for p; intervals take 10,000 of them at most.
     """
 
     name: str

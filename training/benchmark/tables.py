@@ -28,7 +28,7 @@ from training.predictions import to_arrays
 from training.statistics.comparisons import compare, holm, nadeau_bengio, smallest_p
 from training.statistics.intervals import intervals
 
-from .analysis import analyse
+from .analysis import analyse, interval_draws
 from .stored import choose, scores_by
 
 REFERENCE = "emert"  # against which every method is tested
@@ -75,7 +75,8 @@ def _header(run: dict, recipe: dict) -> dict:
         "seeds": recipe["seeds"],
         "versions": recipe["versions"],
         "normalisation": recipe["normalisation"],
-        "draws": recipe["draws"],
+        "draws": interval_draws(recipe),
+        "draws_of_p": recipe["draws"],
         "level": LEVEL,
         "reference": REFERENCE if REFERENCE in recipe["methods"] else None,
         "command": run["command"],
@@ -94,7 +95,7 @@ def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, tas
     failures = _failures(run, version, task.name)
     whole = {key: choose(predictions, version, task.name, key) for key in recipe["methods"] if not failures.get(key)}
     rows = [
-        _row(task, key, whole[key], recipe["draws"]) if key in whole else {"method": key, "failed": failures[key]}
+        _row(task, key, whole[key], interval_draws(recipe)) if key in whole else {"method": key, "failed": failures[key]}
         for key in recipe["methods"]
     ]
     if REFERENCE in whole:

@@ -87,7 +87,8 @@ def describe_significance(header: dict) -> str:
     if header["reference"] is None:
         return text
     return (
-        f"{text} Δ: difference to EMERT on the same draws; p: two-sided, after Holm over all methods of the table; p folds: "
+        f"{text} Δ: difference to EMERT; p: two-sided, from {header['draws_of_p']} draws that both share, after Holm over all "
+        "methods of the table; p folds: "
         "Nadeau and Bengio's corrected t-test over the folds, where there are three or more."
     )
 
