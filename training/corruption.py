@@ -46,7 +46,7 @@ def lose_gaze(recording: Recording, level: float, rng: np.random.Generator) -> R
     """This share of the recording's time without gaze, in runs as long as blinks (75 to 500 ms).
 
     Every column of a lost sample is missing, its validity is 0 where the tracker tells one; a fixation that is lost for
-    more than half of its time is gone.
+    more than half of its time is gone. Where fixations are all that there is of the gaze, one is always left.
     """
     gaze = recording.gaze
     if gaze is None or gaze.duration_ms <= 0:
@@ -62,8 +62,11 @@ def lose_gaze(recording: Recording, level: float, rng: np.random.Generator) -> R
         samples[:, _VALIDITY] = np.where(gone[:, None] & ~np.isnan(validity), 0, validity)
         changes["eye_movements"] = samples
     if gaze.fixations is not None:
-        kept = [_lost_share(lost, start - begin, length) <= 0.5 for _, _, start, length in gaze.fixations]
-        changes["fixations"] = gaze.fixations[np.array(kept, bool)]
+        shares = np.array([_lost_share(lost, start - begin, length) for _, _, start, length in gaze.fixations])
+        kept = shares <= 0.5
+        if gaze.eye_movements is None and len(shares) and not kept.any():
+            kept[shares.argmin()] = True
+        changes["fixations"] = gaze.fixations[kept]
     return replace(recording, gaze=replace(gaze, **changes))
 
 

@@ -68,7 +68,7 @@ def participant_probe(features: np.ndarray, participants: Sequence[str], seed: i
     `features` `(recordings, size)`, `participants` one name a recording.
 
     Raises:
-        EmertInputError: fewer than two participants have two recordings or more.
+        EmertInputError: fewer than two participants have two recordings or more, or all have too few to learn from.
         ValueError: the features are not `(recordings, size)` or hold NaN or infinity.
     """
     values, names = np.asarray(features, np.float64), np.asarray(participants)
@@ -82,8 +82,14 @@ def participant_probe(features: np.ndarray, participants: Sequence[str], seed: i
             "from some recordings and tries others, so it needs at least 2 such participants: give more recordings"
         )
     values, codes, counts = values[kept], codes[kept], counts[counts >= 2]
+    parts = min(_FOLDS, int(counts.min()))
+    if len(codes) - -(-len(codes) // parts) <= len(counts):
+        raise EmertInputError(
+            f"{len(codes)} recordings of {len(counts)} participants: the probe learns from a part of them, which must hold "
+            "more recordings than participants: give more recordings of each"
+        )
     rng = np.random.default_rng(seed)
-    folds = StratifiedKFold(min(_FOLDS, int(counts.min())), shuffle=True, random_state=seed)
+    folds = StratifiedKFold(parts, shuffle=True, random_state=seed)
     by_chance = [_accuracy(values, rng.permutation(codes), folds) for _ in range(_SHUFFLES)]
     return ParticipantProbe(
         accuracy=_accuracy(values, codes, folds),

@@ -57,6 +57,9 @@ def test_a_participant_with_one_recording_is_left_out():
 def test_too_few_participants_are_refused():
     with pytest.raises(EmertInputError, match="1 of 2 participants have two recordings or more"):
         participant_probe(np.zeros((4, 2)), ["a", "a", "a", "b"])
+    two_each = [f"p{index // 2}" for index in range(28)]
+    with pytest.raises(EmertInputError, match="28 recordings of 14 participants: the probe learns from a part"):
+        participant_probe(np.random.default_rng(0).standard_normal((28, 4)), two_each)
     with pytest.raises(ValueError, match="finite"):
         participant_probe(np.full((48, 2), np.nan), PEOPLE)
 

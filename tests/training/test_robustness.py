@@ -57,6 +57,17 @@ def test_more_loss_loses_what_less_lost_and_fixations_go_with_it():
     assert kept[-1][1] < len(_recording().gaze.fixations) / 2
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_of_fixations_alone_one_is_always_left(level: float):
+    few = gaze(samples=600).fixations[:2]
+    alone = replace(gaze(samples=600), eye_movements=None, times_ms=None, fixations=few)
+    left = [len(lose_gaze(Recording(gaze=alone), level, np.random.default_rng(seed)).gaze.fixations) for seed in range(40)]
+    assert min(left) == 1
+    with_samples = replace(gaze(samples=600), fixations=few)
+    gone = [len(lose_gaze(Recording(gaze=with_samples), 0.9, np.random.default_rng(seed)).gaze.fixations) for seed in range(40)]
+    assert min(gone) == 0
+
+
 def test_noise_has_the_deviation_that_it_says_and_moves_points_only():
     clean = _recording()
     noisy = blur_gaze(clean, 0.05, _rng()).gaze.eye_movements - clean.gaze.eye_movements
