@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from modeling_emert.errors_emert import EmertInputError
 
 from .checkpoints import Checkpoint, find_checkpoints
-from .limits import SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS
+from .limits import SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS, WORKERS
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -106,13 +106,13 @@ def running(
 def _draw_examples(service: "Service") -> None:
     """Not before the workers are warm, whose time it would take."""
     with contextlib.suppress(OSError):  # the server has ended meanwhile, and its folder is gone
-        if service.workers.wait_until_warm():
-            service.examples.draw_all()
+        service.workers.wait_until_warm(wanted=WORKERS)
+        service.examples.draw_all()
 
 
 def launch(page: "gr.Blocks", host: str, port: int | None) -> None:
     """Opens the port and comes back."""
-    from .limits import MAX_UPLOAD_MB, MAX_WAITING, WORKERS
+    from .limits import MAX_UPLOAD_MB, MAX_WAITING
     from .look import STYLE_SHEET, theme
 
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=WORKERS)

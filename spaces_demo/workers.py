@@ -149,12 +149,12 @@ class Workers:
             log.warning("worker: process %s had died while it had nothing to do", worker.process.pid)
             self._replace(worker)
 
-    def wait_until_warm(self, seconds: float = _START_SECONDS) -> bool:
-        """Whether a worker became free in that time."""
+    def wait_until_warm(self, seconds: float = _START_SECONDS, wanted: int = 1) -> bool:
+        """Whether so many workers were free at once in that time. The second takes the first one's time while it starts."""
         deadline = time.monotonic() + seconds
-        while self._free.empty() and time.monotonic() < deadline:
+        while self._free.qsize() < wanted and time.monotonic() < deadline:
             time.sleep(0.05)
-        return not self._free.empty()
+        return self._free.qsize() >= wanted
 
     def add_model(self, model: Path) -> None:
         """Later requests may name it; workers load it when they are first asked."""
