@@ -42,6 +42,7 @@ class ExampleFiles:
         folder.mkdir()
         self._folder, self._made, self._lock = folder, {}, threading.Lock()
         self._closed = False
+        self.drawn = threading.Event()  # all of them
 
     def of(self, example: Example) -> tuple[Path | None, Path | None]:
         """Video and gaze file, or None; drawn when asked for the first time, which takes about a second."""
@@ -56,6 +57,7 @@ class ExampleFiles:
         """Whatever was not asked for yet."""
         for example in EXAMPLES:
             self.of(example)
+        self.drawn.set()
 
     def close(self) -> None:
         """Nothing is drawn any more when this comes back."""

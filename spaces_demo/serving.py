@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from .service import Service
 
+log = logging.getLogger("emert.demo")
+
 # No request leaves the machine: neither gradio's statistics nor the Hub's.
 _QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
@@ -92,7 +94,7 @@ def running(
             page = build_screen(service)
             uploads.waiting = partial(asked_about, page)
             launch(page, host, port)
-            threading.Thread(target=_draw_examples, args=(service,), daemon=True).start()
+            threading.Thread(target=_make_ready, args=(page, service), daemon=True).start()
             try:
                 with uploads.swept(SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS):
                     yield page, service
@@ -103,11 +105,24 @@ def running(
             workers.close()
 
 
-def _draw_examples(service: "Service") -> None:
-    """Not before the workers are warm, whose time it would take."""
+def _make_ready(page: "gr.Blocks", service: "Service") -> None:
+    """What is slow only once, so that no visitor waits for it; not before the workers are warm, whose time it would take."""
     with contextlib.suppress(OSError):  # the server has ended meanwhile, and its folder is gone
         service.workers.wait_until_warm(wanted=WORKERS)
+        _ask(page)
         service.examples.draw_all()
+
+
+def _ask(page: "gr.Blocks") -> None:
+    """A first question to the page, which takes gradio more than half a second longer than the second."""
+    from gradio_client import Client
+
+    try:
+        client = Client(page.local_url, verbose=False, download_files=False)
+        client.predict(api_name="/models")
+        client.close()
+    except Exception as error:  # it goes without; the first visitor waits a little longer
+        log.info("the page could not be asked beforehand: %s", error)
 
 
 def launch(page: "gr.Blocks", host: str, port: int | None) -> None:

@@ -13,7 +13,6 @@ from real_browser import NEEDS_BROWSER, chromium
 from modeling_emert import EmertConfig, EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
 from spaces_demo.checkpoints import find_checkpoints
-from spaces_demo.limits import WORKERS
 from spaces_demo.serving import running
 from training.speed import write_clip
 
@@ -35,8 +34,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(small_model: Path) -> Iterator[str]:
     with running(find_checkpoints([small_model])) as (page, service):
-        assert service.workers.wait_until_warm(wanted=WORKERS)
-        service.examples.draw_all()  # the first seconds of a server's life
+        assert service.examples.drawn.wait(120)  # the last of what the server does in its first seconds
         yield page.local_url
 
 
