@@ -156,6 +156,8 @@ def _chosen(moments: list[int | None], wanted: np.ndarray) -> set[int]:
 
 def _decode_moments(clip: _Clip, wanted: set[int]) -> list[_Picture]:
     """The frames of these moments in their order; nothing where one of them can't be had."""
+    if not wanted:
+        return []
     found: dict[int, _Picture] = {}
     camera = _Camera(clip)
     with clip.open() as container:
