@@ -1,18 +1,20 @@
-"""A tiny checkpoint, two small clips, and one running server for all tests of a module."""
+"""A tiny checkpoint, two small clips, and one running server for all tests of the folder."""
 
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from gradio_client import Client
+from running_space import Server
 from tiny_emert import IMAGE, tiny_model
 from tiny_training import TINY
 
 from dataset_scripts.generator.writing import generate
 from modeling_emert.processing_emert import EmertProcessor
 from spaces_demo.checkpoints import find_checkpoints
-from spaces_demo.service import Service
 
 
 def save_checkpoint(folder: Path, data: str = "synthetic", seed: int = 0) -> Path:
@@ -35,8 +37,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate(tmp_path_factory.mktemp("clips") / "recordings", TINY, workers=1)
 
 
-@pytest.fixture(scope="module")
-def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Service]]:
+@pytest.fixture(scope="package")
+def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Address and service of a running page with two checkpoints."""
     from spaces_demo.serving import running
 
@@ -47,3 +49,17 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield page.local_url, service
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="package")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client(server[0], verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+
+
+@pytest.fixture
+def crowd(clips: Path, tmp_path: Path) -> Path:
+    """A gaze file of three participants."""
+    one = pd.read_csv(clips / "gaze" / "p000-s000.csv")
+    names = next(name for name in one.columns if "participant" in name.lower())
+    pd.concat([one.assign(**{names: name}) for name in ("p10", "p2", "p1")]).to_csv(tmp_path / "crowd.csv", index=False)
+    return tmp_path / "crowd.csv"

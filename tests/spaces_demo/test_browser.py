@@ -10,8 +10,7 @@ from urllib.parse import urlparse
 
 import pytest
 from real_browser import NEEDS_BROWSER, chromium, playwright
-
-from spaces_demo.service import Service
+from running_space import Server
 
 pytestmark = NEEDS_BROWSER
 _PATIENCE = 60_000  # ms
@@ -27,7 +26,7 @@ def browser() -> Iterator["playwright.Browser"]:
 
 
 @pytest.fixture(params=[("light", 1440), ("dark", 390)], ids=["light-wide", "dark-narrow"])
-def page(browser: "playwright.Browser", server: tuple[str, Service], request: pytest.FixtureRequest) -> Iterator:
+def page(browser: "playwright.Browser", server: Server, request: pytest.FixtureRequest) -> Iterator:
     """Opened; at the end nothing was asked of other hosts, no script failed, and nothing is wider than the window."""
     theme, width = request.param
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
@@ -106,7 +105,7 @@ def test_columns_stand_below_each_other_on_a_phone(page):
     assert answer["width"] > 300
 
 
-def test_the_program_is_told_where_the_page_is(page, server: tuple[str, Service]):
+def test_the_program_is_told_where_the_page_is(page, server: Server):
     page.get_by_role("tab", name="API").click()
     page.wait_for_selector(f".emert-code:has-text('{server[0]}')")
 
@@ -145,7 +144,7 @@ def test_a_wrong_file_gives_one_sentence(page, tmp_path: Path):
     assert page.inner_text(".emert-refusal").startswith("No answer. notes.csv is in no known format")
 
 
-def test_an_example_and_another_checkpoint(page, server: tuple[str, Service]):
+def test_an_example_and_another_checkpoint(page, server: Server):
     page.click("#example-masked-smile")
     page.wait_for_selector("text=Example “Masked smile”")
     page.click("#checkpoint input")

@@ -13,11 +13,9 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-
-from spaces_demo.service import Service
+from running_space import Server, left_behind
 
 pytestmark = pytest.mark.slow
-Server = tuple[str, Service]
 _TOO_MANY_ROWS = 10_000_000
 _HOURS = 3
 
@@ -153,12 +151,6 @@ def _upload(base: str, name: str, path: Path) -> dict:
     with path.open("rb") as file:
         (there,) = httpx.post(f"{base}/upload", files={"files": (name, file)}, timeout=60).raise_for_status().json()
     return {"path": there, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-
-
-def left_behind(server: Server) -> list[str]:
-    """Everything in the temporary folder but the examples and empty folders."""
-    place = server[1].uploads.folder.parent
-    return [str(path) for path in place.rglob("*") if not path.is_dir() and "examples" not in path.parts]
 
 
 def check_refusal(server: Server, sentence: str | dict, caplog: pytest.LogCaptureFixture) -> None:

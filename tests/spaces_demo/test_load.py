@@ -12,15 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 from gradio_client import Client, handle_file
+from running_space import Server
 from transformers import pipeline
 
 import modeling_emert  # noqa: F401
 from spaces_demo.request import Request
-from spaces_demo.service import Service
 from spaces_demo.workers import Workers
 
 pytestmark = pytest.mark.slow
-Server = tuple[str, Service]
 _CLIENTS, _REQUESTS = 20, 100
 _MAX_SERVER_MB = 3000
 _TIME_OUT, _START = 10, 30  # s: for an answer; for a new worker on a busy machine

@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from spaces_demo.service import Service
+from running_space import Server
 
 REAL = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2].parent / "shared" / "real"))
 pytestmark = [
@@ -29,7 +28,7 @@ GAZES = (
 
 @pytest.mark.parametrize("gaze", GAZES, ids=[f"{Path(name).name}-{person}" for name, person, _ in GAZES])
 @pytest.mark.parametrize("video", VIDEOS)
-def test_every_pair_gives_an_answer_or_a_sentence(server: tuple[str, Service], video: str, gaze: tuple[str, str, str]):
+def test_every_pair_gives_an_answer_or_a_sentence(server: Server, video: str, gaze: tuple[str, str, str]):
     service, (name, participant, refused) = server[1], gaze
     files = [service.uploads.folder / Path(path).name for path in (video, name)]
     for file, source in zip(files, (REAL / "faces" / video, REAL / name), strict=True):
