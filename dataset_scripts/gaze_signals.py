@@ -11,16 +11,22 @@ BLINK_MS = (75.0, 500.0)
 BLINK_MIN_HZ = 30.0
 PUPILS = ("pupil_left", "pupil_right")
 PUPIL_RANGE = COLUMNS[COLUMN_INDEX["pupil_left"]].range  # mm
+_EVEN = 0.9  # share of a tracker's steps that are near their median, if it samples evenly
+_GAP = 3.0  # times a long step: a gap of a tracker that does not
 
 
 def usual_step(times: np.ndarray) -> float:
     """Time in ms from one sample to the next where none is left out; `times` `(samples,)`, at least two.
 
-    The mean of all steps near the median: the median alone is 17 ms where a tracker at 60 Hz writes whole ms.
+    The mean of all steps near the median: the median alone is 17 ms where a tracker at 60 Hz writes whole ms. Where a tenth
+    or more of the steps are not near it, as with two eyes that are sampled in turn, the mean of all that are no gaps.
     """
     steps = np.diff(times)
     median = float(np.median(steps))
-    return float(steps[(steps >= 0.5 * median) & (steps <= 1.5 * median)].mean())
+    near = (steps >= 0.5 * median) & (steps <= 1.5 * median)
+    if near.mean() < _EVEN:
+        near = steps <= _GAP * np.percentile(steps, 100 * _EVEN)
+    return float(steps[near].mean())
 
 
 def gap_lengths(times: np.ndarray, seen: np.ndarray, interval: float) -> np.ndarray:

@@ -105,9 +105,10 @@ def measure(gaze: Gaze | None, face: FaceCheck | None = None) -> Quality:
         numbers |= {"face_frames": len(face.found), "face_found_share": float(np.mean(face.found))}
         numbers["duration_s"] = float(face.times_ms[-1]) / 1000
     if gaze is not None:
-        if 0 < gaze.duration_ms < np.inf:
-            numbers["duration_s"] = gaze.duration_ms / 1000
-        if gaze.eye_movements is not None and len(gaze.eye_movements):
+        sampled = gaze.eye_movements is not None and len(gaze.eye_movements) > 0
+        if (sampled or gaze.duration_ms > 0) and gaze.duration_ms < np.inf:
+            numbers["duration_s"] = gaze.duration_ms / 1000  # 0 of a single sample
+        if sampled:
             numbers |= _samples(gaze)
         if gaze.fixations is not None:
             numbers |= _fixations(gaze, numbers.get("duration_s"))

@@ -55,6 +55,9 @@ class ActionUnits:
             raise ValueError(f"action units must be (frames, {len(ACTION_UNITS)}), got {self.intensities.shape}")
 
 
+_ON_SCREEN = "The fixations are in shares of the screen: the file doesn't say where the stimulus was on it."
+
+
 @dataclass
 class Gaze:
     """What an eye tracker recorded; either part may be absent (None).
@@ -65,6 +68,7 @@ class Gaze:
     - `participant`, `stimulus`: as the file names them, where it does.
     - `format`: which reader made it. `notes`: what it changed or could not tell, in sentences for the user.
     - `fixation_method`: where the fixations come from: `export`, or the detection with its parameters; None without any.
+    - `fixations_on_screen`: they are in shares of the screen, since the file doesn't say where the stimulus was; noted.
     """
 
     eye_movements: np.ndarray | None = None
@@ -75,8 +79,11 @@ class Gaze:
     format: str = "arrays"
     notes: list[str] = field(default_factory=list)
     fixation_method: str | None = None
+    fixations_on_screen: bool = False
 
     def __post_init__(self) -> None:
+        if self.fixations_on_screen and _ON_SCREEN not in self.notes:
+            self.notes = [*self.notes, _ON_SCREEN]
         if (self.eye_movements is None) != (self.times_ms is None):
             raise ValueError("eye_movements and times_ms come together: give both or neither")
         if self.eye_movements is not None and self.times_ms is not None:

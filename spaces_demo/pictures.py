@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from dataset_scripts.gaze_signals import known_fixations, pupil
-from dataset_scripts.pictures.panels import draw_faces, draw_gaze, draw_pupils, has_points
+from dataset_scripts.gaze_signals import known_fixations
+from dataset_scripts.pictures.panels import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
 from dataset_scripts.pictures.places import draw_density
 from dataset_scripts.pictures.style import LIGHT, SMALL_SIZE, TEXT_SIZE, drawing, panel_title
 from modeling_emert.explain_emert import EmertExplanation
@@ -82,7 +82,7 @@ def _rows(
     rows: list = []
     if gaze is not None and (has_points(gaze) or len(known_fixations(gaze))):
         rows.append(("gaze", _GAZE, lambda axes: _draw_gaze(axes, gaze)))
-    if gaze is not None and gaze.eye_movements is not None and not np.isnan(pupil(gaze)).all():
+    if has_pupils(gaze):
         rows.append(("pupils", _PUPILS, lambda axes: draw_pupils(axes, gaze, LIGHT)))
     rows.append(("attention", _ATTENTION, lambda axes: draw_attention(axes, recording, reasons, LIGHT)))
     if face is not None and len(face.frames):

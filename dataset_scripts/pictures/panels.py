@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataset_scripts.gaze_signals import PUPILS, blink_spans, gaze_points, known_fixations, pupil_unit
+from dataset_scripts.gaze_signals import PUPILS, blink_spans, gaze_points, known_fixations, pupil, pupil_unit
 from modeling_emert.recording_emert import FaceTrack, Gaze
 
 from .style import LINE_WIDTH, SMALL_SIZE, Style, dress, panel_legend, panel_title, printable
@@ -12,6 +12,7 @@ from .style import LINE_WIDTH, SMALL_SIZE, Style, dress, panel_legend, panel_tit
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+BLINK_WORDS = {"tracker": "the tracker", "pupil gaps": "gaps in the pupil", "gaze gaps": "gaps in the gaze"}
 _MOST_POINTS = 20_000  # of a line: more than the picture has pixels
 _FURTHEST = 0.25  # gaze is shown up to this share of the screen beyond its edge
 _FACE_GAP, _TIME_HEIGHT, _LEAD_HEIGHT = 0.08, 0.16, 0.16  # inches, in the strip of faces
@@ -22,10 +23,18 @@ def has_points(gaze: Gaze | None) -> bool:
     return gaze is not None and gaze.eye_movements is not None and not np.isnan(gaze_points(gaze)[0]).all()
 
 
+def has_pupils(gaze: Gaze | None) -> bool:
+    """Is there a sample whose pupil is known?"""
+    return gaze is not None and gaze.eye_movements is not None and not np.isnan(pupil(gaze)).all()
+
+
 def draw_gaze(axes: "Axes", gaze: Gaze, style: Style) -> None:
-    """x and y over time, the edges of the screen, fixations as bands; without samples the fixations' own x and y."""
+    """x and y over time, the edges of the screen, fixations as bands; without samples the fixations' own x and y.
+
+    Blinks are here where there are no pupils, whose panel has them otherwise.
+    """
     dress(axes, style)
-    notes = []
+    notes = [] if has_pupils(gaze) else _draw_blinks(axes, gaze, style)
     fixations = known_fixations(gaze)
     if len(fixations):
         spans = [(start / 1000, duration / 1000) for _, _, start, duration in fixations.tolist()]
@@ -36,7 +45,7 @@ def draw_gaze(axes: "Axes", gaze: Gaze, style: Style) -> None:
         for axis, colour, name in ((0, style.first, "x, from the left"), (1, style.second, "y, from the top")):
             axes.plot(times / 1000, points[:, axis], color=colour, linewidth=LINE_WIDTH, label=name)
     else:
-        frame, points = "stimulus", fixations[:, :2]
+        frame, points = "screen" if gaze.fixations_on_screen else "stimulus", fixations[:, :2]
         starts, ends = fixations[:, 2] / 1000, (fixations[:, 2] + fixations[:, 3]) / 1000
         for axis, colour, name in ((0, style.first, "x, from the left"), (1, style.second, "y, from the top")):
             axes.hlines(points[:, axis], starts, ends, color=colour, linewidth=2 * LINE_WIDTH, label=name)
@@ -81,14 +90,7 @@ def draw_pupils(axes: "Axes", gaze: Gaze, style: Style) -> None:
     """Diameters of both eyes over time, blinks as bands."""
     dress(axes, style)
     columns = {name: gaze.column(name) for name in PUPILS if np.isfinite(gaze.column(name)).any()}
-    blinks = blink_spans(gaze)
-    note = "blinks can't be told at this rate"
-    if blinks is not None:
-        spans, told_by = blinks
-        note = f"{len(spans)} {'blink' if len(spans) == 1 else 'blinks'}, told by {_BLINK_WORDS[told_by]}"
-        if len(spans):
-            bars = [(start / 1000, (end - start) / 1000) for start, end in spans.tolist()]
-            _bands(axes, bars, style.alarm, "blink", alpha=0.45)
+    notes = _draw_blinks(axes, gaze, style) or ["blinks can't be told at this rate"]
     for name, sizes in columns.items():
         times, values = _broken_at_gaps(gaze.times_ms, sizes[:, None])
         colour = style.first if name == "pupil_left" else style.second
@@ -98,11 +100,20 @@ def draw_pupils(axes: "Axes", gaze: Gaze, style: Style) -> None:
     axes.set_ylim(low - 0.15 * (high - low) - 0.1, high + 0.15 * (high - low) + 0.1)
     unit = pupil_unit(known) or ""
     axes.set_ylabel(unit)
-    panel_title(axes, "Pupil diameter" if unit == "mm" else "Pupil size", style, note)
+    panel_title(axes, "Pupil diameter" if unit == "mm" else "Pupil size", style, *notes)
     panel_legend(axes, style)
 
 
-_BLINK_WORDS = {"tracker": "the tracker", "pupil gaps": "gaps in the pupil", "gaze gaps": "gaps in the gaze"}
+def _draw_blinks(axes: "Axes", gaze: Gaze, style: Style) -> list[str]:
+    """Bands, and what is to be said of them; nothing where blinks can't be told."""
+    found = blink_spans(gaze)
+    if found is None:
+        return []
+    spans, told_by = found
+    if len(spans):
+        bars = [(start / 1000, (end - start) / 1000) for start, end in spans.tolist()]
+        _bands(axes, bars, style.alarm, "blink", alpha=0.45)
+    return [f"{len(spans)} {'blink' if len(spans) == 1 else 'blinks'}, told by {BLINK_WORDS[told_by]}"]
 
 
 def draw_faces(axes: "Axes", face: FaceTrack, seconds: float, size: tuple[float, float], style: Style) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataset_scripts.finding import Found
-from dataset_scripts.gaze_signals import known_fixations, pupil
+from dataset_scripts.gaze_signals import known_fixations
 from dataset_scripts.quality import Quality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
-from .panels import draw_faces, draw_gaze, draw_pupils, has_points
+from .panels import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
 from .places import draw_density, draw_gaze_path, draw_scan_path
 from .style import LIGHT, TEXT_SIZE, TITLE_SIZE, Style, drawing, png_of, printable
 
@@ -133,7 +133,7 @@ def _time_rows(recording: Recording, style: Style) -> list[_Row]:
     rows = []
     if gaze is not None and (has_points(gaze) or _has_fixations(recording)):
         rows.append(_Row(_GAZE, lambda axes: draw_gaze(axes, gaze, style)))
-    if gaze is not None and gaze.eye_movements is not None and not np.isnan(pupil(gaze)).all():
+    if has_pupils(gaze):
         rows.append(_Row(_PUPILS, lambda axes: draw_pupils(axes, gaze, style)))
     if face is not None and len(face.frames):
         size = (_PANEL_WIDTH, _FACES)

@@ -28,6 +28,7 @@ from dataset_scripts.readers import (
     tobii_studio,
     tobii_studio_events,
 )
+from dataset_scripts.readers.export_files import ExportFiles
 from dataset_scripts.readers.fixation_detection import with_fixations
 from dataset_scripts.readers.mapping import FILE_NAME, Mapping, own_names, read_mapping
 from dataset_scripts.readers.parquet_table import is_parquet
@@ -61,6 +62,8 @@ READERS: tuple[Reader, ...] = (
     gazepoint,
     emert_csv,
 )
+# Of those that read several files as one recording; a mapping file (`FILE_NAME`) may lie beside any table.
+EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)
 _ORDER: tuple[Content, ...] = get_args(Content)
 
 
@@ -161,6 +164,8 @@ def read_gaze(
     recordings = read_gaze_recordings(path, mapping)
     chosen = [gaze for gaze in recordings if participant in (None, gaze.participant)]
     if not chosen:
+        if not any(gaze.participant for gaze in recordings):
+            raise EmertInputError(f"{path} names no participant, so {participant!r} can't be chosen; leave the participant out")
         raise EmertInputError(f"{path} has no participant {participant!r}; it has {_names(recordings, 'participant')}")
     if len({gaze.participant for gaze in chosen}) > 1:
         raise EmertInputError(

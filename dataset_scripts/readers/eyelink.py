@@ -96,7 +96,7 @@ def _screen(head: Head, asc: AscLines) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _file_notes(asc: AscLines) -> list[str]:
-    notes = ["The fixations are in shares of the screen: the file doesn't say where the stimulus was on it."]
+    notes = []
     if len(asc.times):
         notes.append(
             f"The pupil is not in mm but in EyeLink's own units (its {asc.pupil_unit}): compare it within a recording only."
@@ -134,7 +134,7 @@ def _recording(asc: AscLines, rows: np.ndarray, events: list[dict[str, np.ndarra
         if fixations is None or len(fixations) == 0:
             return None
         fixations[:, START] -= fixations[0, START]
-        return Gaze(fixations=fixations, format=NAME, notes=notes)
+        return Gaze(fixations=fixations, format=NAME, notes=notes, fixations_on_screen=True)
     rows = rows[order]
     zero, now = asc.times[rows[0]], asc.times[rows]
     columns = _columns(asc, rows)
@@ -148,7 +148,9 @@ def _recording(asc: AscLines, rows: np.ndarray, events: list[dict[str, np.ndarra
                 columns[name] = np.where(shut, np.nan, columns[name])
         fixations[:, START] -= zero
     columns |= mean_of_eyes(columns)
-    return Gaze(stack_columns(len(rows), columns), times, fixations, format=NAME, notes=notes + own_notes)
+    values = stack_columns(len(rows), columns)
+    on_screen = fixations is not None
+    return Gaze(values, times, fixations, format=NAME, notes=notes + own_notes, fixations_on_screen=on_screen)
 
 
 def _columns(asc: AscLines, rows: np.ndarray) -> dict[str, np.ndarray]:

@@ -59,10 +59,9 @@ def with_fixations(gaze: Gaze) -> Gaze:
 def _add(gaze: Gaze, fixations: np.ndarray, method: str, note: str) -> Gaze:
     if len(fixations) == 0:
         return replace(gaze, notes=[*gaze.notes, "The export has no fixations, and none were found in its samples."])
+    on_screen = bool(np.isnan(gaze.column("gaze_stimulus_x")).all() and np.isnan(gaze.column("fixation_x")).all())
     notes = [*gaze.notes, note]
-    if np.isnan(gaze.column("gaze_stimulus_x")).all() and np.isnan(gaze.column("fixation_x")).all():
-        notes.append("The fixations' places are shares of the screen: the export doesn't say where the stimulus lay on it.")
-    return replace(gaze, fixations=fixations, fixation_method=method, notes=notes)
+    return replace(gaze, fixations=fixations, fixation_method=method, notes=notes, fixations_on_screen=on_screen)
 
 
 def _from_marks(gaze: Gaze) -> np.ndarray:

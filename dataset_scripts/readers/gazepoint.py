@@ -69,7 +69,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     time = next((name for name in header.names if name.upper().startswith("TIME") and "TICK" not in name.upper()), None)
     if missing or (time is None and header.content == "samples"):
         raise EmertInputError(f"{head.file} has no column {missing or 'TIME'}; export it again with all columns")
-    notes = ["The fixations are in shares of the screen: the file doesn't say where the stimulus was on it."]
+    notes: list[str] = []
     table = _table(head, header, time, notes)
     starts = table.numbers["FPOGS"] * SECOND
     clock = table.numbers[time] * SECOND if header.content == "samples" else starts
@@ -164,7 +164,8 @@ def _samples(
         own[name] = np.append(fixations[:, part], np.nan)[number]
     own["in_fixation"] = number >= 0
     values = stack_columns(len(rows), own)
-    return Gaze(values, times, tidy_fixations(fixations, notes), format=NAME, notes=notes + own_notes)
+    fixations = tidy_fixations(fixations, notes)
+    return Gaze(values, times, fixations, format=NAME, notes=notes + own_notes, fixations_on_screen=True)
 
 
 def _last_rows(numbers: np.ndarray, fixing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -189,4 +190,4 @@ def _fixations_only(table: Table, rows: np.ndarray, notes: list[str]) -> Gaze | 
     if len(fixations) == 0:
         return None
     fixations[:, START] -= fixations[0, START]
-    return Gaze(fixations=fixations, format=NAME, notes=notes)
+    return Gaze(fixations=fixations, format=NAME, notes=notes, fixations_on_screen=True)

@@ -64,7 +64,7 @@ def find_header(head: Head) -> Header | None:
 
 def read(head: Head, header: Header) -> list[Gaze]:
     """One recording of fixations for each participant, trial and stimulus. Raises `EmertInputError`."""
-    notes = ["The fixations are in shares of the screen: the file doesn't say where the stimulus was on it."]
+    notes: list[str] = []
     known = preamble(head, header)
     table = _fixation_table(head, header, notes)
     begin, lasts = (_times(head, table, names) for names in (BEGIN, LASTS))
@@ -82,7 +82,14 @@ def read(head: Head, header: Header) -> list[Gaze]:
             stimulus = _shown(stimulus, trial, messages) or known.get("Stimulus")
             person = person or known.get("Subject", "")
             recordings.append(
-                Gaze(fixations=fixations, participant=person or None, stimulus=stimulus or None, format=NAME, notes=own)
+                Gaze(
+                    fixations=fixations,
+                    participant=person or None,
+                    stimulus=stimulus or None,
+                    format=NAME,
+                    notes=own,
+                    fixations_on_screen=True,
+                )
             )
     if not recordings:
         raise EmertInputError(f"{head.file} has no fixation with a point and a duration; export the fixations of a recording")

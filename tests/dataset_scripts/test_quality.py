@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dataset_scripts.gaze_signals import blink_spans, gap_lengths
+from dataset_scripts.gaze_signals import blink_spans, gap_lengths, usual_step
 from dataset_scripts.quality import LIMITS, FaceCheck, measure
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
 from modeling_emert.recording_emert import Gaze
@@ -52,6 +52,12 @@ def test_rate_of_a_tracker_that_writes_whole_milliseconds():
     assert measure(gaze_of(10, 60, whole_ms=True)).rate_hz == pytest.approx(60, rel=1e-3)
 
 
+def test_rate_of_two_eyes_that_are_sampled_in_turn():
+    times = np.cumsum(np.tile([0.5, 2.5, 2.5, 7.5], 500))
+    times[1000:] += 400  # and a gap, which is no step
+    assert 1000 / usual_step(times) == pytest.approx(4000 / 13, rel=0.01)
+
+
 def test_blinks_are_gaps_of_the_length_of_a_blink():
     lost = [(1000, 1150), (3000, 3300), (5000, 5040), (7000, 8000)]  # two blinks, a flicker, a lost eye
     quality = measure(gaze_of(10, 200, lost))
@@ -96,6 +102,7 @@ def test_gaps_at_both_ends_and_left_out_rows_count():
         (gaze_of(10, 9), "poor", "low rate"),
         (gaze_of(1.5, 60), "usable", "short"),
         (gaze_of(0.4, 60), "poor", "short"),
+        (gaze_of(1, 1), "poor", "short"),  # one sample
         (gaze_of(10, 60, fixations=fixations(3, 10)), "usable", "few fixations"),
         (gaze_of(10, 60, pupil=0.5), "good", None),  # no size of an eye: another unit, which is said and not judged
         (Gaze(fixations=fixations(30, 10)), "usable", "no samples"),

@@ -153,6 +153,13 @@ def test_a_character_cut_by_the_end_of_the_head_is_no_error(tmp_path, monkeypatc
     assert read_text_head(TextFile(path)).lines[0] == ",".join(NAMES)
 
 
+def test_a_participant_is_chosen_by_name_where_there_are_names(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time_ms,gaze_x,gaze_y\n0,0.5,0.5\n20,0.5,0.5\n")
+    with pytest.raises(EmertInputError, match="names no participant, so '03' can't be chosen; leave the participant out"):
+        read_gaze(path, "03")
+
+
 def test_refused_places(tmp_path):
     sentence(tmp_path, "holds 0 files")
     sentence(tmp_path / "absent.csv", "does not exist")

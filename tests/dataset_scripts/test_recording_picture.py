@@ -8,7 +8,7 @@ from PIL import Image
 
 from dataset_scripts.finding import Found
 from dataset_scripts.pictures import style
-from dataset_scripts.pictures.panels import view_limits
+from dataset_scripts.pictures.panels import draw_gaze, draw_pupils, view_limits
 from dataset_scripts.pictures.recording_picture import PictureFolder, recording_png
 from dataset_scripts.pictures.style import DARK, LIGHT, drawing, dress, png_of, printable
 from dataset_scripts.quality import measure
@@ -80,6 +80,33 @@ def test_a_picture_shows_what_there_is_and_nothing_is_blank(part):
 def test_the_layout_shrinks_with_what_is_absent():
     faces, fixations, eyes = (picture(PARTS[part]).height for part in ("face only", "fixations only", "no face"))
     assert faces < fixations < eyes
+
+
+def drawn(draw, gaze: Gaze) -> tuple[str, list[str]]:
+    """Title of a panel, and what its legend names."""
+    with drawing(3, 2, LIGHT) as figure:
+        axes = figure.add_axes((0.2, 0.2, 0.7, 0.7))
+        draw(axes, gaze, LIGHT)
+        return axes.get_title(loc="left"), axes.get_legend_handles_labels()[1]
+
+
+def test_blinks_are_drawn_once_beside_the_pupils_or_where_there_are_none():
+    title, legend = drawn(draw_pupils, gaze_of())
+    assert "1 blink, told by gaps in the pupil" in title
+    assert "blink" in legend
+    assert "blink" not in drawn(draw_gaze, gaze_of())[1]
+    title, legend = drawn(draw_gaze, gaze_of(pupil=False))
+    assert "1 blink, told by gaps in the gaze" in title
+    assert "blink" in legend
+
+
+def test_fixations_alone_name_what_they_are_shares_of():
+    gaze = gaze_of(samples=False)
+    assert drawn(draw_gaze, gaze)[0].startswith("Gaze in shares of the stimulus")
+    assert gaze.notes == []
+    gaze = Gaze(fixations=gaze.fixations, fixations_on_screen=True)
+    assert drawn(draw_gaze, gaze)[0].startswith("Gaze in shares of the screen")
+    assert "where the stimulus was" in gaze.notes[0]
 
 
 def test_nothing_to_draw_gives_no_picture():
