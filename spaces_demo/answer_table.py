@@ -4,8 +4,9 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 
-from .pairing import Pair, visible_path
+from .pairing import Pair
 from .request import Reply
+from .uploads import visible_path
 from .verdict import gap_of, grounded_tasks, top, verdict
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -21,14 +22,15 @@ def table_row(pair: Pair, reply: Reply) -> dict:
     """Flat: names, verdict, gap, every task's numbers as `task/label`, quality; or `problem`."""
     row: dict = {"recording": visible_path(pair.name), "video": pair.video_name, "gaze": pair.gaze_name}
     if reply.answer is None:
-        return row | {"problem": reply.refusal}
+        return row | {"problem": reply.refusal, "remarks": pair.remark}
     answer, tasks = reply.answer, grounded_tasks(reply.answer)
     row |= {"problem": None, "verdict": verdict(answer)}
     for view in ("er", "fer"):
         best = top(tasks.get(f"{view}7") or tasks.get(f"{view}3"))
         row[view] = best[0] if best else None
     row |= {"gap": gap_of(answer), "modalities": " ".join(answer["modalities"])}
-    row |= {"quality": answer["measured"]["verdict"], "remarks": " ".join([*answer["measured"]["reasons"], *answer["notes"]])}
+    remarks = [*filter(None, [pair.remark]), *answer["measured"]["reasons"], *answer["notes"]]
+    row |= {"quality": answer["measured"]["verdict"], "remarks": " ".join(remarks)}
     return row | {f"{task}/{name}": value for task, values in tasks.items() for name, value in values.items()}
 
 

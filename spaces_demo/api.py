@@ -29,7 +29,7 @@ answer = client.predict(
 print(answer["verdict"], answer["gap"], answer["tasks"]["er7"], answer["tasks"]["fer7"])
 
 found = client.predict(files=[handle_file("recordings.zip")], model="", api_name="/batch")
-for row in found["rows"]:            # one for each recording; found["left_out"]: files that are neither, or None
+for row in found["rows"]:            # one for each recording; found["left_out"]: what was left out or paired in doubt, or None
     print(row["recording"], row["problem"] or row["verdict"])
 """
 
@@ -41,7 +41,7 @@ FIELDS = {
     "modalities": "what took part: face, eye_movements, fixations",
     "contributions": "by task and modality: by how much the predicted label falls without it; null where it is absent",
     "attention": "by modality: its share of the network's attention",
-    "calibrated": "whether the probabilities are chances of being right",
+    "calibrated": "whether the probabilities are chances of being right, for people as in the training, with face and eyes",
     "quality, measured": "what was measured on the recording; measured.verdict is good, usable or poor, with reasons",
     "notes": "what was left out and why",
     "model, trained_on": "the checkpoint and the source of its training data",
@@ -61,7 +61,8 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
         return as_json(reply.answer)
 
     def batch(files: list[FileData], model: str = "") -> dict:
-        """A zip, or videos and gaze files that are paired by name: `rows`, one for each recording, and what was `left_out`.
+        """A zip, or videos and gaze files that are paired by name: `rows`, one for each recording, and in `left_out`
+        what was left out or paired in doubt, in words or None.
 
         The files are deleted.
         """

@@ -12,7 +12,7 @@ RECORD_FILE = "training_record.json"  # `model_card_emert.RECORD_FILE`, whose mo
 QUICKSTART = Path("runs/quickstart")
 ENVIRONMENT = "EMERT_MODELS"  # folders, separated as in PATH; how a Space is told of its models
 OWN_TRAINING = Path("runs/demo")  # of the model that the page itself trains
-_SYNTHETIC, _EMERT = "synthetic", "emert"
+SYNTHETIC, _EMERT = "synthetic", "emert"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Checkpoint:
     @property
     def synthetic(self) -> bool:
         """Was it trained on generated recordings?"""
-        return self.data == _SYNTHETIC
+        return self.data == SYNTHETIC
 
 
 def find_checkpoints(given: Sequence[Path] = ()) -> list[Checkpoint]:
@@ -55,6 +55,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
 
 def _open(folder: Path, taken: set[str]) -> Checkpoint:
     check_model_folder(folder)
+    _check_weights(folder / "model.safetensors")
     if not (folder / RECORD_FILE).is_file():
         raise EmertInputError(
             f"{folder}: {RECORD_FILE} is missing, so nothing says that this network was ever trained; "
@@ -70,6 +71,19 @@ def _open(folder: Path, taken: set[str]) -> Checkpoint:
     while name in taken:
         name, number = f"{folder.parent.name}/{folder.name} {number} (trained on {data})", number + 1
     return Checkpoint(folder, name, data)
+
+
+def _check_weights(file: Path) -> None:
+    """Reads the header only, which says where each tensor lies, up to the end of the file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as weights:
+            empty = not weights.keys()
+    except (SafetensorError, OSError) as error:
+        raise EmertInputError(f"{file}: can't be read as safetensors ({error}); copy or train the model again") from error
+    if empty:
+        raise EmertInputError(f"{file}: holds no weights; copy or train the model again")
 
 
 def _check_method(folder: Path, key: str) -> None:

@@ -64,8 +64,11 @@ STYLE_SHEET = (
 html{scrollbar-gutter:stable}
 footer .divider{display:none!important}
 #video:has([aria-label=Clear]) [data-testid=source-select]{display:none}
-.gradio-container{max-width:min(1440px,100vw)!important;margin:0 auto!important}
+.gradio-container{width:100%!important;max-width:1440px!important;margin:0 auto!important}
 .gradio-container :is(.main,.wrap,.contain,.column,.block){min-width:0!important;max-width:100%}
+.gradio-container .row>.column{min-width:min(300px,100%)!important}
+#unplayable:has(p:empty){position:absolute}
+.column:not(:has(#video video)) #unplayable{display:none}
 .emert-head h1{font-size:1.7rem;line-height:1.2;margin:0}
 .emert-head p{margin:.35rem 0 0;max-width:62rem}
 .emert-banner,.emert-warning,.emert-refusal{border:0!important;border-radius:6px;
@@ -84,7 +87,7 @@ footer .divider{display:none!important}
 .emert-why{columns:3 320px}
 .emert-cards .emert-card{break-inside:avoid}
 .emert-card{background:var(--emert-panel);border:1px solid var(--emert-grid);border-radius:10px;padding:.9rem 1rem;
- min-width:0;margin-bottom:.9rem}
+ min-width:0;margin-bottom:.9rem;container-type:inline-size}
 .emert-bars,.emert-adds{width:100%;border-collapse:collapse;font-size:.88rem;table-layout:fixed}
 .emert-table :is(table,tr,th,td),
 .emert-answer :is(.emert-bars,.emert-adds),.emert-answer .emert-bars :is(tr,th,td),.emert-answer .emert-adds :is(tr,
@@ -137,12 +140,31 @@ footer .divider{display:none!important}
 .emert-code{overflow-x:auto;padding:.7rem .9rem;border:1px solid var(--emert-grid);border-radius:6px;
  background:var(--emert-panel);margin:.3rem 0 .7rem;max-width:min(100%,calc(100vw - 3.2rem))}
 .emert-downloads a{display:inline-block;margin:.5rem .8rem .2rem 0;text-decoration:underline}
-.emert-care{max-width:52rem}
+.emert-care :is(p,.emert-table),p.emert-care{max-width:min(52rem,100%)}
 .dark button[role=tab][aria-selected=true]{color:#74b6e2!important}
 :focus-visible{outline:3px solid var(--emert-first)!important;outline-offset:2px}
-@media (max-width:700px){.row>.column{flex-basis:100%!important}
+@media (max-width:900px){.row>.column{flex-basis:100%!important}}
+@media (max-width:700px){
  .emert-time-wide{display:none}.emert-time-narrow{display:block}
  .emert-card{padding:.7rem .65rem}
  .emert-answer h2.emert-verdict{font-size:1.3rem}.emert-head h1{font-size:1.4rem}}
 """
 )
+
+# By the width of a card, and outside of what gradio takes for the page's content. Its way with a style sheet drops or narrows
+# such rules, so these go into the head.
+HEAD_STYLES = """<style>
+@media (max-width:450px){.gradio-container .main.app{padding:16px 6px!important}}
+@media (max-width:250px){#gaze .icon-wrap{display:none}}
+@container (max-width:24rem){
+ .emert-card :is(.emert-bars,.emert-adds) tr{display:grid;grid-template-columns:1fr 1fr;column-gap:.5rem}
+ .emert-card :is(.emert-bars,.emert-adds) th[scope=row]{grid-column:1/-1;width:auto!important;padding-bottom:0!important}
+ .emert-card .emert-bars thead td{display:none}
+ .emert-card .emert-bars .emert-cell{display:block}}
+@container (max-width:13rem){
+ .emert-card :is(.emert-bars,.emert-adds) tr{grid-template-columns:1fr}
+ .emert-card .emert-bars thead{display:none}
+ .emert-card .emert-bars .emert-cell::before{content:attr(data-view);display:block;font-size:.8rem;color:var(--emert-faint)}
+ .emert-card .emert-crops{grid-template-columns:repeat(2,1fr)!important}
+ .emert-card .emert-ends,.emert-card .emert-ends span{display:block}}
+</style>"""

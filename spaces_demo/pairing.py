@@ -1,147 +1,148 @@
-"""Which of many files are one recording: a video and a gaze file of one name."""
+"""The recordings of a batch: which files are one, what it is called, and what the visitor has to know of it."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
+from .batch_files import File, Piece, listed, pieces_of, stem_of
 from .limits import MAX_BATCH
-from .uploads import visible_name
+from .matching import Match, match, own_place
+from .uploads import cut_middle, visible_name, visible_path, whole_name
 
-VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif")
-GAZE_SUFFIXES = (".csv", ".tsv", ".txt", ".asc", ".tab", ".dat", ".parquet")
-_PACKINGS = (".gz", ".xz")
-_ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|changelog)\b", re.IGNORECASE)  # how a text that is no gaze file is called
-_NAMED = 5  # files left out that are named
+_LONGEST_IN_NOTE = 200  # letters of a path or a remark
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Files of one recording; the names are the visitor's."""
+    """Files of one recording; the names are the visitor's, whole.
+
+    - `beside`: what the gaze file's reader takes from its folder. `remark`: what the visitor has to know of the pairing.
+    """
 
     name: str
     video: Path | None = None
     gaze: Path | None = None
     video_name: str = ""
     gaze_name: str = ""
+    beside: tuple[File, ...] = ()
+    remark: str = ""
 
 
-def is_litter(name: str) -> bool:
-    """What operating systems leave in a zip, and hidden files."""
-    parts = _parts(name)
-    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1] in ("Thumbs.db", "desktop.ini")
+@dataclass(frozen=True)
+class Batch:
+    """`pairs`: the recordings by name. `note`: what was left out, left alone or paired in doubt, in words; or empty."""
+
+    pairs: list[Pair]
+    note: str = ""
 
 
-def sort_out(files: Sequence[tuple[str, Path]]) -> tuple[list[tuple[str, Path]], list[str]]:
-    """Files that may be of a recording by their names, and the names of the others; what systems leave behind is neither."""
-    wanted, others = [], []
-    for name, path in files:
-        if is_litter(name):
-            continue
-        of_recording = _is_video(name) or (_suffix(name) in GAZE_SUFFIXES and not _ABOUT.match(_parts(name)[-1]))
-        if of_recording:
-            wanted.append((name, path))
-        else:
-            others.append(name)
-    return wanted, others
+def pair_up(files: Sequence[File]) -> Batch:
+    """The recordings in these files: a video and a gaze recording that belong together, or either alone.
 
+    A folder that is called by a kind (`videos/p1.mp4`, `gaze/p1.csv`, also `p1/face/a.mp4`, `p1/gaze/a.csv`) says nothing
+    of the person; any other may. So these belong together where nothing else fits as well, the surest first:
 
-def left_out_words(names: Sequence[str]) -> str:
-    """One sentence; empty without names."""
-    if not names:
-        return ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"left out: {', '.join(map(visible_name, names[:_NAMED]))}{more}, neither a video nor a gaze file by name."
+    1. in one folder, of one name, capitals apart; or of one name but for such words (`face_p1.mp4`, `gaze_p1.csv`);
+    2. the only video and the only gaze recording of a folder, with a remark (not of files that lie in none);
+    3. of one name in two folders that hold one kind each and have several names in common, with a remark.
 
-
-_Groups = dict[str, dict[str, list[tuple[str, Path]]]]  # files by recording and kind
-
-
-def pair_up(files: Sequence[tuple[str, Path]]) -> list[Pair]:
-    """Videos and gaze files of one name (without folder and ending) are one recording; either may be alone.
-
-    Where names repeat, as with a folder for each person, folders are part of a recording's name: of the ways to name
-    them under which nothing repeats, the one that pairs most files.
+    The note tells what has one name in two other folders and was left apart, since these may be two people's, and what
+    is alone though the batch has both kinds.
 
     Raises:
-        EmertInputError: no files, too many recordings, or two files of one kind under one name.
+        EmertInputError: no recordings, too many, or two files of one kind under one name in a folder.
     """
-    found = _grouped(files, _stem)
-    if (twice := _twice(found)) is not None:
-        depth = max(len(_parts(name)) for name, _ in files)
-        ways = [_grouped(files, _in_folder)]
-        ways += [_grouped(files, partial(_top_folders, count=count)) for count in range(1, depth)]
-        ways += [_grouped(files, partial(_top_folders, count=count, stem=False)) for count in range(1, depth)]
-        sound = [way for way in ways if _twice(way) is None]
-        if not sound:
-            raise EmertInputError(twice)
-        found = max(sound, key=lambda way: sum(len(parts) == 2 for parts in way.values()))
-    if not found:
+    pieces, others = pieces_of(files)
+    left_out = f"left out: {listed(others)}, neither a video nor a gaze file by name." if others else ""
+    if not pieces and others:
+        raise EmertInputError(f"There is neither a video nor a gaze file in this batch; {left_out}")
+    if not pieces:
         raise EmertInputError("There is no file in this batch; give videos and gaze files, or a zip with them.")
-    if len(found) > MAX_BATCH:
-        raise EmertInputError(f"This batch has {len(found)} recordings; at most {MAX_BATCH} are answered at once.")
-    return [_pair(stem, {kind: files[0] for kind, files in parts.items()}) for stem, parts in sorted(found.items())]
+    _check_names(pieces)
+    matches, alone = match(pieces)
+    pairs = _named(matches + [Match(own_place(piece), **{piece.kind: piece}) for piece in alone])
+    if len(pairs) > MAX_BATCH:
+        raise EmertInputError(f"This batch has {len(pairs)} recordings; at most {MAX_BATCH} are answered at once.")
+    both_kinds = len({piece.kind for piece in pieces}) == 2
+    sentences = (left_out, _in_doubt(matches), _apart(alone), _halves(pairs) if both_kinds else "")
+    return Batch(pairs, " ".join(filter(None, sentences)))
 
 
-def _grouped(files: Sequence[tuple[str, Path]], key: Callable[[str], str]) -> _Groups:
-    """By recording and kind (`video`, `gaze`) the files; one each where the keys tell the recordings apart."""
-    found: _Groups = {}
-    for name, path in files:
-        kind = "video" if _is_video(name) else "gaze"
-        found.setdefault(key(name), {}).setdefault(kind, []).append((name, path))
-    return found
+def _check_names(pieces: list[Piece]) -> None:
+    """Raises `EmertInputError` for `p1.csv` beside `p1.tsv`."""
+    found: dict[Hashable, Piece] = {}
+    for piece in pieces:
+        other = found.setdefault((piece.kind, piece.folders, stem_of(piece.name)), piece)
+        if other is not piece:
+            both, name = f"{visible_name(other.name)} and {visible_name(piece.name)}", visible_name(stem_of(piece.name))
+            raise EmertInputError(f"{both} are both the {piece.kind} of {name}; give each recording its own name.")
 
 
-def _twice(found: _Groups) -> str | None:
-    """What is wrong where a recording has two files of one kind."""
-    for stem, parts in found.items():
-        for kind, files in parts.items():
-            if len(files) > 1:
-                both = " and ".join(visible_name(name) for name, _ in files[:2])
-                return f"{both} are both the {kind} of {visible_path(stem)}; give each recording its own name."
-    return None
+def _named(matches: list[Match]) -> list[Pair]:
+    """By name: as short as tells them apart, from the bare name to all folders."""
+    short = Counter(one.place[-1] for one in matches)
+    places = Counter(one.place for one in matches)
+    pairs = []
+    for one in matches:
+        if short[one.place[-1]] == 1:
+            name = one.place[-1]
+        elif places[one.place] == 1:
+            name = "/".join(one.place)
+        else:
+            name = "/".join((one.video or one.gaze).place)
+        pairs.append(_pair(name, one))
+    return sorted(pairs, key=lambda pair: pair.name)
 
 
-def _top_folders(name: str, count: int, stem: bool = True) -> str:
-    """The first folders, and with `stem` the file's name."""
-    folders = _parts(name)[:-1][:count]
-    return "/".join([*folders, _stem(name)] if stem or not folders else folders)
+def _pair(name: str, one: Match) -> Pair:
+    video, gaze = one.video, one.gaze
+    remarks = [one.remark] if one.remark else []
+    if gaze and gaze.beside:
+        files = ", ".join(whole_name(file) for file, _ in gaze.beside)
+        remarks.append(f"{whole_name(gaze.name)} was read with what lies beside it: {files}.")
+    return Pair(
+        name,
+        video.path if video else None,
+        gaze.path if gaze else None,
+        whole_name(video.name) if video else "",
+        whole_name(gaze.name) if gaze else "",
+        gaze.beside if gaze else (),
+        " ".join(remarks),
+    )
 
 
-def _in_folder(name: str) -> str:
-    return "/".join([*_parts(name)[:-1], _stem(name)])
+def _in_doubt(matches: list[Match]) -> str:
+    remarks = [one.remark for one in matches if one.remark]
+    if not remarks:
+        return ""
+    rest = len(remarks) - 1
+    more = f" The same goes for {rest} other{'s' if rest > 1 else ''}, see the remarks." if rest else ""
+    return cut_middle(remarks[0], _LONGEST_IN_NOTE) + more
 
 
-def _parts(name: str) -> list[str]:
-    return [part for part in name.replace("\\", "/").split("/") if part] or [""]
+def _apart(alone: list[Piece]) -> str:
+    """Of one name in two folders that may be two people's."""
+    found: dict[str, dict[str, Piece]] = {}
+    for piece in alone:
+        found.setdefault(piece.place[-1].casefold(), {})[piece.kind] = piece
+    doubtful = [both for both in found.values() if len(both) == 2]
+    if not doubtful:
+        return ""
+    paths = (cut_middle(visible_path(doubtful[0][kind].path_given), _LONGEST_IN_NOTE) for kind in ("video", "gaze"))
+    more = f" (and {len(doubtful) - 1} more)" if len(doubtful) > 1 else ""
+    return (
+        f"{' and '.join(paths)}{more} have one name but lie in two folders, which may be two people's: they are answered "
+        "apart; put both into one folder if they are one recording."
+    )
 
 
-def visible_path(name: str) -> str:
-    return "/".join(visible_name(part) for part in _parts(name))
-
-
-def _is_video(name: str) -> bool:
-    return Path(name).suffix.lower() in VIDEO_SUFFIXES
-
-
-def _suffix(name: str) -> str:
-    """`.csv` of `p1.csv.gz`."""
-    path = Path(_parts(name)[-1].lower())
-    return Path(path.stem).suffix if path.suffix in _PACKINGS else path.suffix
-
-
-def _stem(name: str) -> str:
-    """`p1.csv.gz` and `p1.mp4` are of one recording."""
-    plain = _parts(name)[-1]
-    for packing in _PACKINGS:
-        plain = plain.removesuffix(packing)
-    return Path(plain).stem
-
-
-def _pair(stem: str, parts: dict[str, tuple[str, Path]]) -> Pair:
-    nothing: tuple[str, None] = ("", None)
-    video, gaze = parts.get("video", nothing), parts.get("gaze", nothing)
-    return Pair(stem, video[1], gaze[1], visible_name(video[0]) if video[0] else "", visible_name(gaze[0]) if gaze[0] else "")
+def _halves(pairs: list[Pair]) -> str:
+    """Most likely somebody wanted them paired."""
+    without = {
+        "gaze file": [pair.name for pair in pairs if not pair.gaze],
+        "video": [pair.name for pair in pairs if not pair.video],
+    }
+    return " ".join(f"Without a {kind}: {listed(names)}." for kind, names in without.items() if names)

@@ -29,12 +29,17 @@ class Reply:
     """Either `refusal`, one sentence for the visitor, or `answer` (plain JSON, see `worker.answer_recording`) and `pictures`.
 
     - `pictures`: by name an SVG, or for `crops` several PNGs as data URLs.
-    - `mendable`: the files are right and another participant has to be named.
+    - `wrong`: what of the question has to be given anew, `video`, `gaze` or `participant`; the rest of it is right. None where
+      that is not known, or where all is right.
     - `more`: the same answer follows with all its pictures, which take longer than the numbers.
     """
 
     answer: dict | None = None
     pictures: dict | None = None
     refusal: str | None = None
-    mendable: bool = False
+    wrong: str | None = None
     more: bool = False
+
+    def keeps(self, part: str) -> bool:
+        """Whether the file `video` or `gaze` is right though there is no answer, so that it need not be sent again."""
+        return self.wrong not in (None, part)

@@ -12,16 +12,21 @@ from modeling_emert.errors_emert import EmertInputError
 from .answer_table import answer_pairs
 from .checkpoints import Checkpoint
 from .examples import Example, ExampleFiles
-from .pairing import Pair, left_out_words, pair_up, sort_out
+from .pairing import Batch, Pair, pair_up
 from .request import Reply, Request
-from .unpacking import unpack
+from .unpacking import lay_together, unpack
 from .uploads import Uploads, own_name, visible_name
 from .workers import Workers
 
 log = logging.getLogger("emert.demo")
 
 _NO_MODEL = "There is no trained model here yet; train the small one first."
-_NOTHING = "Nothing to answer from: give a video, a gaze file, or both."
+_SEVERAL_PEOPLE = (
+    "{} holds several people's gaze; answer it under 'One clip' (programs: by /answer), where the participant can be named, "
+    "or split it into a file for each person."
+)
+_LONGEST_MODEL = 80  # letters of a name that is none
+NOTHING_GIVEN = "Nothing to answer from: give a video, a gaze file, or both."
 
 
 class Service:
@@ -41,7 +46,8 @@ class Service:
             if one.name == name:
                 return one
         known = ", ".join(one.name for one in self.checkpoints)
-        raise EmertInputError(f"There is no model {visible_name(name)!r}; there is {known}.")
+        shown = name if len(name) <= _LONGEST_MODEL else f"{name[:_LONGEST_MODEL]}…"
+        raise EmertInputError(f"There is no model {shown!r}; there is {known}.")
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         """A model that was trained meanwhile."""
@@ -60,13 +66,13 @@ class Service:
     ) -> Iterator[Reply]:
         """From uploaded files: the numbers, then with `pictures` the same once more. The files are deleted before the first.
 
-        `names`: what the visitor calls them, where the paths do not say. `keep`: the files stay where the reply is
-        `mendable`, so that they can be asked about once more.
+        `names`: what the visitor calls them, where the paths do not say. `keep`: where the reply says what was `wrong`, the
+        files that were right stay, so that they can be asked about once more.
         """
-        kept = False
+        files, kept = {"video": video, "gaze": gaze}, []
         try:
             if video is None and gaze is None:
-                raise EmertInputError(_NOTHING)
+                raise EmertInputError(NOTHING_GIVEN)
             request = Request(
                 self.checkpoint(model).folder,
                 self.uploads.claim(video),
@@ -78,11 +84,12 @@ class Service:
             )
             replies = self.workers.replies(request)
             first = next(replies)
-            kept = keep and first.mendable
+            kept = [part for part in files if keep and first.keeps(part)]
         except EmertInputError as error:
             replies, first = iter(()), Reply(refusal=str(error))
         finally:
-            (self.uploads.release if kept else self.uploads.delete)([video, gaze])
+            self.uploads.release(files[part] for part in kept)
+            self.uploads.delete(path for part, path in files.items() if part not in kept)
         yield self._finish(first, model)
         for reply in replies:
             yield self._finish(reply, model)
@@ -98,18 +105,18 @@ class Service:
             yield self._finish(reply, model)
 
     def answer_batch(self, files: Sequence[str | Path], model: str | None) -> Iterator[tuple[int, list[dict], str]]:
-        """Number of recordings, the rows so far, and which files were left out, in words; after each recording.
+        """Number of recordings, the rows so far, and what was left out or paired in doubt, in words; after each recording.
 
         Raises `EmertInputError` before the first.
         """
         folder = Path(tempfile.mkdtemp(prefix="batch-"))  # not among the uploads, which are swept
         try:
             chosen, rows = self.checkpoint(model), []
-            pairs, note = self._pairs(files, folder)
-            yield len(pairs), rows, note
-            for row in answer_pairs(pairs, lambda pair: self._ask_pair(chosen, pair)):
+            batch = self._batch(files, folder)
+            yield len(batch.pairs), rows, batch.note
+            for row in answer_pairs(batch.pairs, lambda pair: self._ask_pair(chosen, pair, folder)):
                 rows.append(row)
-                yield len(pairs), rows, note
+                yield len(batch.pairs), rows, batch.note
         except EmertInputError as error:
             log.warning("refused a batch: %r", str(error))
             raise
@@ -117,26 +124,31 @@ class Service:
             shutil.rmtree(folder, ignore_errors=True)
             self.uploads.delete(files)
 
-    def _pairs(self, files: Sequence[str | Path], folder: Path) -> tuple[list[Pair], str]:
+    def _batch(self, files: Sequence[str | Path], folder: Path) -> Batch:
+        """The recordings of these uploads. Of several, a zip counts as a folder of its name."""
         named: list[tuple[str, Path]] = []
         for number, given in enumerate(files):
             path = self.uploads.claim(given)
             assert path is not None
+            name = own_name(path)
             if path.suffix.lower() == ".zip":
                 target = folder / str(number)
                 target.mkdir()
-                named += unpack(path, target)
+                above = f"{Path(name).stem}/" if len(files) > 1 else ""
+                named += [(above + member, unpacked) for member, unpacked in unpack(path, target)]
             else:
-                named.append((own_name(path), path))
-        recorded, others = sort_out(named)
-        note = left_out_words(others)
-        if not recorded and note:
-            raise EmertInputError(f"There is neither a video nor a gaze file in this batch; {note}")
-        return pair_up(recorded), note
+                named.append((name, path))
+        return pair_up(named)
 
-    def _ask_pair(self, checkpoint: Checkpoint, pair: Pair) -> Reply:
-        names = {"video_name": pair.video_name, "gaze_name": pair.gaze_name}
-        reply = self.workers.ask(Request(checkpoint.folder, pair.video, pair.gaze, pictures=False, **names))
+    def _ask_pair(self, checkpoint: Checkpoint, pair: Pair, folder: Path) -> Reply:
+        gaze, gaze_name = pair.gaze, pair.gaze_name
+        if gaze is not None and pair.beside:
+            gaze = lay_together([(pair.gaze_name, gaze), *pair.beside], folder)
+            gaze_name = pair.name  # sentences name the files in it
+        names = {"video_name": visible_name(pair.video_name), "gaze_name": visible_name(gaze_name)}
+        reply = self.workers.ask(Request(checkpoint.folder, pair.video, gaze, pictures=False, **names))
+        if reply.wrong == "participant":
+            reply = Reply(refusal=_SEVERAL_PEOPLE.format(visible_name(pair.gaze_name)))
         return self._finish(reply, checkpoint.name)
 
     def _finish(self, reply: Reply, model: str | None) -> Reply:

@@ -128,7 +128,7 @@ def _ask(page: "gr.Blocks") -> None:
 def launch(page: "gr.Blocks", host: str, port: int | None) -> None:
     """Opens the port and comes back."""
     from .limits import MAX_UPLOAD_MB, MAX_WAITING
-    from .look import STYLE_SHEET, theme
+    from .look import HEAD_STYLES, STYLE_SHEET, theme
 
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=WORKERS)
     page.launch(
@@ -139,6 +139,7 @@ def launch(page: "gr.Blocks", host: str, port: int | None) -> None:
         ssr_mode=False,
         theme=theme(),
         css=STYLE_SHEET,
+        head=HEAD_STYLES,
         max_file_size=f"{MAX_UPLOAD_MB}mb",
         footer_links=["api"],
         show_error=False,

@@ -12,23 +12,30 @@ from modeling_emert.errors_emert import EmertInputError
 from .answer_table import as_csv, as_parquet
 from .limits import MAX_BATCH
 from .service import Service
+from .uploads import cut_middle
 from .verdict import VIEW_WORDS
 from .views import DELETED, progress_bar, refusal
 
+_HELP = f"""<p>A zip, or several files, at most {MAX_BATCH} recordings; a video or a gaze file may be alone. A video and a gaze
+file are one recording where they lie in one folder under one name (<code>p01.mp4</code>, <code>p01.csv</code>; or
+<code>face_p01.mp4</code>, <code>gaze_p01.csv</code>), or are the only two in a folder, which then names them. Folders called
+by their kind, such as <code>videos</code> and <code>gaze</code>, count as one. Tables of one export of Pupil Core, Neon or
+Invisible stay in one folder. What was paired in doubt or left alone is said above the table. {DELETED}</p>"""
+
 
 def add_several(service: Service, model: gr.Dropdown) -> None:
-    gr.HTML(
-        f'<p class="emert-care">A zip, or several files: a video and a gaze file of one name (p01.mp4, p01.csv) are one '
-        "recording, and either may be alone; with a folder for each person the folder names it. "
-        f"At most {MAX_BATCH} recordings. {DELETED}</p>"
-    )
+    gr.HTML(f'<div class="emert-care">{_HELP}</div>')
     files = gr.File(label="Zip, or videos and gaze files", file_count="multiple", height=160, elem_id="files")
     start = gr.Button("Answer all", variant="primary", elem_id="ask-all")
+    status = gr.HTML(elem_id="batch-status")
     table = gr.HTML(elem_id="table")
-    start.click(
+    asked = gr.File(file_count="multiple", visible=False)  # the files of the batch that is being answered
+    # The browser empties the box at the click, and nothing does so later: what is dropped from then on is the next batch's.
+    taken = start.click(None, files, [asked, files], js="files => [files, null]", api_visibility="private")
+    taken.then(
         partial(_answer_batch, service),
-        [files, model],
-        [table, files],
+        [asked, model],
+        [status, table],
         concurrency_id="batches",
         concurrency_limit=1,
         api_visibility="private",
@@ -37,16 +44,26 @@ def add_several(service: Service, model: gr.Dropdown) -> None:
 
 
 def _answer_batch(service: Service, files: list[str] | None, model: str | None) -> Iterator[tuple]:
-    """The table so far after each recording; at the end with downloads, and the input emptied."""
+    """Status and table, after each recording; at the end with downloads. A refused batch leaves the last one's table."""
+    if not files:
+        yield refusal("There is no file in this batch; drop videos and gaze files, or a zip with them."), gr.skip()
+        return
+    yield progress_bar(0, "reading the files"), gr.skip()
     rows: list[dict] = []
     note = ""
     try:
-        for count, rows, note in service.answer_batch(files or [], model):  # noqa: B007
-            yield progress_bar(len(rows) / count, f"{len(rows)} of {count} answered") + _table(rows), gr.skip()
+        for count, rows, note in service.answer_batch(files, model):  # noqa: B007
+            yield progress_bar(len(rows) / count, f"{len(rows)} of {count} done"), _table(rows)
     except EmertInputError as error:
-        yield refusal(str(error)), None
+        yield refusal(str(error)), gr.skip()
         return
-    yield _downloads(rows) + _note(note) + _table(rows), None
+    yield _count(rows), _downloads(rows) + _note(note) + _table(rows)
+
+
+def _count(rows: list[dict]) -> str:
+    refused = sum(bool(row.get("problem")) for row in rows)
+    words = f"{len(rows) - refused} answered, {refused} refused." if refused else f"{len(rows)} answered."
+    return f'<p role="status">{words}</p>'
 
 
 def _note(sentence: str) -> str:
@@ -57,7 +74,7 @@ _SHOWN_COLUMNS = {
     "recording": "recording", "er": VIEW_WORDS["er"], "fer": VIEW_WORDS["fer"], "gap": "gap", "quality": "quality",
     "verdict": "verdict",
 }  # fmt: skip
-_LONGEST_PROBLEM = 220  # letters on the page; the downloads have them all
+_LONGEST_PROBLEM, _LONGEST_NAME = 220, 60  # letters on the page; the downloads have them all
 
 
 def _table(rows: list[dict]) -> str:
@@ -85,7 +102,8 @@ def _cell(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"<td>{value:.2f}</td>"
     kind = ' class="emert-words"' if name == "verdict" else ""
-    return f"<td{kind}>{escape(str(value))}</td>"
+    words = cut_middle(str(value), _LONGEST_NAME) if name == "recording" else str(value)
+    return f"<td{kind}>{escape(words)}</td>"
 
 
 def _downloads(rows: list[dict]) -> str:
@@ -97,4 +115,4 @@ def _downloads(rows: list[dict]) -> str:
     ):
         link = f"data:{kind};base64,{base64.b64encode(content).decode()}"
         links.append(f'<a href="{link}" download="{name}">Download {name} ({len(content) / 1000:.0f} kB)</a>')
-    return f'<p class="emert-downloads" role="status">{len(rows)} answered. {"".join(links)}</p>'
+    return f'<p class="emert-downloads">{"".join(links)}</p>'

@@ -1,16 +1,22 @@
 """A visitor's zip, unpacked: what it holds is counted, and no name in it leads anywhere."""
 
+import os
+import re
+import shutil
+import tempfile
 import zipfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
+from .batch_files import is_litter
 from .limits import MAX_ZIP_FILES, MAX_ZIP_RATIO, MAX_ZIP_UNPACKED_MB
-from .pairing import is_litter
 from .uploads import visible_name
 
 _CHUNK = 1 << 20
+_PLAIN_NAME = re.compile(r"\w[\w .()-]{0,99}", re.ASCII)
 
 
 def unpack(archive: Path, folder: Path) -> list[tuple[str, Path]]:
@@ -36,6 +42,21 @@ def unpack(archive: Path, folder: Path) -> list[tuple[str, Path]]:
         return found
 
 
+def lay_together(files: Sequence[tuple[str, Path]], folder: Path) -> Path:
+    """A new folder in `folder` with these files in it, by their own names where these are plain, as readers look for them."""
+    together = Path(tempfile.mkdtemp(prefix="gaze-", dir=folder))
+    for number, (name, path) in enumerate(files):
+        last = name.replace("\\", "/").rsplit("/", 1)[-1]
+        target = together / last
+        if not _PLAIN_NAME.fullmatch(last) or target.exists():
+            target = together / f"{number:04d}{path.suffix}"
+        try:
+            os.link(path, target)
+        except OSError:  # a file system without links
+            shutil.copyfile(path, target)
+    return together
+
+
 def _is_plain(name: str) -> bool:
     return Path(name).suffix[1:].isalnum() and Path(name).suffix.isascii()
 
@@ -50,9 +71,12 @@ def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
         raise EmertInputError(f"{name} is encrypted; pack it without a password.")
     total = sum(one.file_size for one in members)
     packed = max(1, sum(one.compress_size for one in members))
-    if total > MAX_ZIP_UNPACKED_MB * 2**20 or total / packed > MAX_ZIP_RATIO:
+    if total > MAX_ZIP_UNPACKED_MB * 2**20:
+        raise EmertInputError(f"{name} unpacks to {total / 2**20:,.0f} MB; at most {MAX_ZIP_UNPACKED_MB} MB are read at once.")
+    if total / packed > MAX_ZIP_RATIO:
         raise EmertInputError(
-            f"{name} unpacks to {total / 2**20:,.0f} MB from {packed / 2**20:,.1f}; that is too much for one batch."
+            f"{name} unpacks to {total / packed:,.0f} times its size, and at most {MAX_ZIP_RATIO} times is allowed, since no "
+            "recordings pack so tightly; give its files as they are, without the zip."
         )
 
 

@@ -18,9 +18,13 @@ from modeling_emert.errors_emert import EmertInputError
 
 if TYPE_CHECKING:
     import gradio as gr
+    from gradio.data_classes import FileData
 
 _PREFIX = "emert-demo-"
-_LONGEST_NAME = 60
+_LONGEST_NAME, _LONGEST_WHOLE_NAME, _LONGEST_PATH = 60, 255, 1000  # letters: in a sentence, in a table, with folders
+_LONGEST_UPLOADED = 180  # bytes; gradio takes 200, with our mark
+_MEANT = {"%22": '"', "%0A": "\n", "%0D": "\r"}
+_BROWSERS_CODES = re.compile("|".join(_MEANT), re.IGNORECASE)
 _OWN_MARK = re.compile(r"^up[0-9a-f]{16}-")
 
 
@@ -51,7 +55,7 @@ def upload_folder() -> Iterator[Path]:
 
 
 def keep_uploads_apart() -> None:
-    """Gives every upload a path of its own, before the server starts.
+    """Gives every upload a path of its own, and no second file; call it before the server starts.
 
     Gradio stores an upload under its content and its name: two visitors with the same file would share it, and lose it
     with the first answer. So each name is marked; [`visible_name`] takes the mark off again.
@@ -61,10 +65,31 @@ def keep_uploads_apart() -> None:
     class MarkedUpload(route_utils.GradioUploadFile):
         def __init__(self, file, *, filename: str | None = None, **rest):
             plain = (filename or "").replace("\\", "/").rsplit("/", 1)[-1]
-            super().__init__(file, filename=f"up{secrets.token_hex(8)}-{plain}", **rest)
+            super().__init__(file, filename=f"up{secrets.token_hex(8)}-{_for_gradio(plain)}", **rest)
 
     if route_utils.GradioUploadFile.__name__ != MarkedUpload.__name__:
         route_utils.GradioUploadFile = MarkedUpload
+    _leave_no_empty_files()
+
+
+def _for_gradio(name: str) -> str:
+    """Short enough that gradio cuts nothing off its end, where names differ."""
+    longest = len(name)
+    while len((short := cut_middle(name, longest)).encode(errors="replace")) > _LONGEST_UPLOADED:
+        longest -= 1
+    return short
+
+
+def _leave_no_empty_files() -> None:
+    """`gr.File` opens an empty temporary file beside every upload that it hands on, and leaves it there."""
+    from gradio.components.file import File, NamedString
+
+    def hand_on(component: File, file: "FileData") -> NamedString:
+        if component.type != "filepath" or component.file_types:
+            raise NotImplementedError("the page's file boxes take all files, and hand on their paths")
+        return NamedString(file.path)
+
+    File._process_single_file = hand_on
 
 
 def asked_about(page: "gr.Blocks") -> str:
@@ -159,10 +184,32 @@ class Uploads:
 
 
 def visible_name(name: str | Path) -> str:
-    """A file's name as a sentence can hold it: on one line, without our mark and what is not for printing, not too long."""
-    plain = "".join(sign if sign.isprintable() else " " for sign in own_name(name))
-    plain = re.sub(r"\s+", " ", plain).strip() or "file"
-    return plain if len(plain) <= _LONGEST_NAME else plain[: _LONGEST_NAME - 1] + "…"
+    """A file's name as a sentence can hold it: [`whole_name`], cut to 60 letters."""
+    return cut_middle(whole_name(name), _LONGEST_NAME)
+
+
+def whole_name(name: str | Path) -> str:
+    """A file's name on one line, without our mark and what is not for printing: for tables, which tell files apart by it.
+
+    Browsers send a quote and the ends of a line as `%22`, `%0D` and `%0A`; they are what they were.
+    """
+    own = _BROWSERS_CODES.sub(lambda code: _MEANT[code[0].upper()], own_name(name))
+    plain = "".join(sign if sign.isprintable() else " " for sign in own)
+    return cut_middle(re.sub(r"\s+", " ", plain).strip() or "file", _LONGEST_WHOLE_NAME)
+
+
+def visible_path(name: str) -> str:
+    """Folders and file as [`whole_name`]; all of it, up to a bound that no folder of people reaches."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part]
+    return cut_middle("/".join(map(whole_name, parts or [""])), _LONGEST_PATH)
+
+
+def cut_middle(text: str, longest: int) -> str:
+    """At most so many letters, of its beginning and its end, where names differ."""
+    if len(text) <= longest:
+        return text
+    end = (longest - 1) // 2
+    return f"{text[: longest - 1 - end]}…{text[-end:]}"
 
 
 def own_name(name: str | Path) -> str:

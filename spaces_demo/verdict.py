@@ -2,6 +2,8 @@
 
 from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
 
+from .checkpoints import SYNTHETIC
+
 EYES = ("eye_movements", "fixations")
 # In the order of `configuration_emert.MODALITIES`, whose module would load torch into the process of the page.
 MODALITY_WORDS = {"face": "face", "eye_movements": "eye movements", "fixations": "fixations"}
@@ -67,11 +69,21 @@ def sureness(answer: dict) -> str | None:
             parts.append(f"{words}: {best[0]} with {best[1]:.0%}")
     if not parts:
         return None
-    if answer["calibrated"]:
-        meaning = "Calibrated on people held out of the training: of 100 answers given with 80%, about 80 are right."
-    else:
-        meaning = "Not calibrated: this checkpoint's percentages rank the emotions, and are no chance of being right."
-    return f"{'; '.join(parts)}. {meaning}"
+    return f"{'; '.join(parts)}. {_calibration(answer)}"
+
+
+def _calibration(answer: dict) -> str:
+    """What the percentages mean, no more widely than was measured: for whom, and for which inputs."""
+    if not answer["calibrated"]:
+        return "Not calibrated: this checkpoint's percentages rank the emotions, and are no chance of being right."
+    generated = answer.get("trained_on") == SYNTHETIC
+    people = "generated people held out of the training (drawn faces)" if generated else "people held out of the training"
+    if missing := missing_for_gap(answer):
+        absent = "the face is missing" if missing == ["face"] else "the eyes are missing"
+        return (
+            f"Calibrated on {people}, with face and eyes given: here {absent}, and the percentages may be too low or too high."
+        )
+    return f"Calibrated on {people}: of 100 answers given with 80%, about 80 are right{' for them' if generated else ''}."
 
 
 def gap_of(answer: dict) -> float | None:

@@ -1,5 +1,6 @@
 """From an answer to HTML. Whatever comes from a file or a visitor is escaped here, and nowhere is it left out."""
 
+from collections.abc import Collection
 from html import escape
 
 from modeling_emert.tasks_emert import TASKS
@@ -22,7 +23,7 @@ from .verdict import (
 )
 
 _SHORT = {"er": "felt", "fer": "shown"}
-_STILL_HERE = " Your files are still here."
+_FILE_WORDS = {"video": "video", "gaze": "gaze file"}
 _GAP_NEEDS = {
     "face": "Needs a face: without one there is nothing to compare with what is felt.",
     "eyes": "Needs the eyes: without them what is felt is a guess, and nothing to compare with what is shown.",
@@ -38,9 +39,9 @@ CARE = """
 about a person; diagnosis of any kind; watching people who have not agreed. An emotion that a network reads off a face or
 an eye is a guess about a label, and not a look into a mind.</p>
 <p><strong>What happens to your files.</strong> They go to this server only, are read once, and are deleted as soon as the
-answer is there, with everything made of them. Where you have to say first which participant is meant, they wait for that.
-Files that wait, or are uploaded and never asked about, are deleted within {minutes} minutes. No visitor is counted, and the
-page loads nothing from elsewhere.</p>
+answer is there, with everything made of them. Where one of them can't be used, or you have to say first which participant
+is meant, the right ones wait for that. Files that wait, or are uploaded and never asked about, are deleted within {minutes}
+minutes. No visitor is counted, and the page loads nothing from elsewhere.</p>
 """
 
 
@@ -54,10 +55,13 @@ def banner(checkpoint_is_synthetic: bool) -> str:
     return f'<div class="emert-banner" role="note">{SYNTHETIC_BANNER}</div>' if checkpoint_is_synthetic else ""
 
 
-def answer_html(reply: Reply, title: str) -> str:
-    """The first part of a screen: verdict, bars, plane, intensity, gap, sureness, warnings. `title`: what was answered."""
+def answer_html(reply: Reply, title: str, waiting: Collection[str] = ()) -> str:
+    """The first part of a screen: verdict, bars, plane, intensity, gap, sureness, warnings.
+
+    `title`: what was answered. `waiting`: of `video` and `gaze` the files that are there for another question.
+    """
     if reply.answer is None:
-        return refusal(f"{reply.refusal or ''}{_STILL_HERE if reply.mendable else ''}")
+        return refusal(f"{reply.refusal or ''}{_still_here(waiting)}")
     answer = reply.answer
     plane = (reply.pictures or {}).get("plane")
     blocks = [
@@ -76,6 +80,11 @@ def answer_html(reply: Reply, title: str) -> str:
     cards = "".join(filter(None, blocks))
     body = f'{head}{_warnings(answer)}<div class="emert-cards">{cards}</div>'
     return f'<section class="emert-answer" aria-label="Answer">{body}</section>'
+
+
+def _still_here(parts: Collection[str]) -> str:
+    words = " and ".join(_FILE_WORDS[part] for part in parts)
+    return f" Your {words} {'are' if len(parts) > 1 else 'is'} still here." if parts else ""
 
 
 def _answered_by(answer: dict) -> str:
@@ -127,7 +136,7 @@ def _bar(view: str, share: float, is_best: bool) -> str:
     filled = f'<span class="emert-bar emert-{_SHORT[view]}" style="width:{100 * share:.1f}%"></span>'
     bar = f'<span class="emert-track">{filled}</span>'
     number = f"<b>{share:.0%}</b>" if is_best else f"{share:.0%}"
-    return f'<td class="emert-cell">{bar}<span class="emert-number">{number}</span></td>'
+    return f'<td class="emert-cell" data-view="{_SHORT[view]}">{bar}<span class="emert-number">{number}</span></td>'
 
 
 def _plane_table(answer: dict) -> str:

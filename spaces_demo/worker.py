@@ -56,9 +56,10 @@ def answer_request(request: Request) -> Iterator[Reply]:
     try:
         yield from _answer(request)
     except _ParticipantUnknownError as error:
-        yield Reply(refusal=str(error), mendable=True)
+        yield Reply(refusal=str(error), wrong="participant")
     except EmertInputError as error:
-        yield Reply(refusal=full_sentence(with_visitors_names(str(error), request)))
+        sentence = full_sentence(with_visitors_names(str(error), request))
+        yield Reply(refusal=sentence, wrong=_wrong_file(str(error), request))
     except MemoryError:
         yield Reply(refusal=_TOO_LARGE)
     except Exception:
@@ -72,6 +73,13 @@ def with_visitors_names(sentence: str, request: Request) -> str:
         if path is not None:
             sentence = sentence.replace(str(path), name or path.name).replace(path.name, name or path.name)
     return sentence
+
+
+def _wrong_file(sentence: str, request: Request) -> str | None:
+    """`video` or `gaze`, where the sentence names the one file and not the other."""
+    files = {"video": request.video, "gaze": request.gaze}
+    named = [part for part, path in files.items() if path is not None and path.name in sentence]
+    return named[0] if len(named) == 1 else None
 
 
 def _prepare(models: list[Path]) -> None:
@@ -101,11 +109,15 @@ def _limit_memory() -> None:
 def _load(folder: Path) -> "tuple[EmertForEmotionRecognition, EmertProcessor]":
     from transformers.utils import logging
 
+    from modeling_emert.errors_emert import EmertInputError
     from modeling_emert.modeling_emert import EmertForEmotionRecognition
     from modeling_emert.processing_emert import EmertProcessor
 
     logging.disable_progress_bar()
-    return EmertForEmotionRecognition.from_pretrained(folder).eval(), EmertProcessor.from_pretrained(folder)
+    model, loading = EmertForEmotionRecognition.from_pretrained(folder, output_loading_info=True)
+    if loading["missing_keys"]:  # they would be random, and no number of an untrained network is shown
+        raise EmertInputError(f"{folder}: model.safetensors lacks {sorted(loading['missing_keys'])[0]}; train the model again")
+    return model.eval(), EmertProcessor.from_pretrained(folder)
 
 
 def _answer(request: Request) -> Iterator[Reply]:

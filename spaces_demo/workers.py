@@ -26,9 +26,12 @@ log = logging.getLogger("emert.demo")
 
 _START_SECONDS = 180  # the first import of torch on a slow disk
 _RETRY_SECONDS = 10
+_GIVE_UP_STARTS = 2  # starts that failed one after the other, after which nobody is kept waiting
+_LOOK_SECONDS = 0.5  # how often those who wait look whether that has happened
 _AT_ONCE = 0.5  # s: who dies that soon was dying when the question came
 _TOO_SLOW = "The answer took longer than {} seconds and was stopped; {}."
 _NONE_FREE = "No worker became free; the server is overloaded or can't load its model. Try again in a few minutes."
+_CANNOT_START = "The server can't load its model, so nothing can be answered; the log of the server says why."
 _DIED = "The answer stopped halfway, most likely for want of memory; {}."
 _SMALLER, _LATER = "give a shorter video or a smaller gaze file", "try again in a minute"
 
@@ -37,12 +40,17 @@ class _DeadWorkerError(Exception):
     """The worker was gone before it could begin: the question can be put to another one."""
 
 
+class _NoneStartsError(Exception):
+    """No worker is there and none can be started."""
+
+
 class _Worker:
-    """One process and the line to it; used by one thread at a time."""
+    """One process and the line to it; used by one thread at a time. `is_warm`: it has answered once."""
 
     def __init__(self, context: "multiprocessing.context.BaseContext", models: Sequence[Path]):
         from . import worker  # its heavy imports happen in the process, not here
 
+        self.is_warm = False
         self._line, far_end = context.Pipe()
         self.process = context.Process(target=worker.serve, args=(far_end, list(models)), daemon=True)
         self.process.start()
@@ -54,6 +62,7 @@ class _Worker:
             raise RuntimeError(f"a worker did not start within {_START_SECONDS} s")
         if (word := self._line.recv()) != "warm":
             raise RuntimeError(f"a worker could not start: {word}")
+        self.is_warm = True
 
     def replies(self, request: Request, seconds: float) -> Iterator[Reply]:
         """All of them in so many s.
@@ -101,6 +110,7 @@ class Workers:
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
         self._closed = self._begun = False
+        self._failed_starts = 0  # since the last that went well
         threading.Thread(target=self._start, args=(count,), daemon=True).start()
 
     def ask(self, request: Request) -> Reply:
@@ -121,6 +131,8 @@ class Workers:
                 yield from self._replies(request)
         except queue.Empty:
             yield Reply(refusal=_NONE_FREE)
+        except _NoneStartsError:
+            yield Reply(refusal=_CANNOT_START)
         except TimeoutError:
             yield Reply(refusal=_TOO_SLOW.format(f"{self._seconds:g}", advice))
         except (EOFError, OSError, _DeadWorkerError):
@@ -140,14 +152,26 @@ class Workers:
                 self._replace(worker)
 
     def _living(self) -> _Worker:
-        """A free worker that lives; those that are found dead are replaced. Raises `queue.Empty`."""
+        """A free worker that lives; those that are found dead are replaced. Raises `queue.Empty`, [`_NoneStartsError`]."""
         deadline = time.monotonic() + _START_SECONDS
         while True:
-            worker = self._free.get(timeout=max(0.0, deadline - time.monotonic()))
+            try:
+                worker = self._free.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                if self._none_starts():
+                    raise _NoneStartsError from None
+                if time.monotonic() > deadline:
+                    raise
+                continue
             if worker.process.is_alive():
                 return worker
             log.warning("worker: process %s had died while it had nothing to do", worker.process.pid)
             self._replace(worker)
+
+    def _none_starts(self) -> bool:
+        """A worker that is busy will be free again, so it is worth waiting for."""
+        with self._lock:
+            return self._failed_starts >= _GIVE_UP_STARTS and not any(worker.is_warm for worker in self._all)
 
     def wait_until_warm(self, seconds: float = _START_SECONDS, wanted: int = 1) -> bool:
         """Whether so many workers were free at once in that time. The second takes the first one's time while it starts."""
@@ -204,10 +228,12 @@ class Workers:
             except (RuntimeError, EOFError, OSError, ValueError) as error:
                 if worker is not None:
                     self._drop(worker)
+                self._failed_starts += 1
                 if not self._closed:
                     log.error("worker: %s; another one is tried in %d s", error, _RETRY_SECONDS)
                     time.sleep(_RETRY_SECONDS)
                 continue
+            self._failed_starts = 0
             if self._closed:
                 self._drop(worker)
             else:

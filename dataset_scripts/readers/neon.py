@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dataset_scripts.readers.export_files import ExportFiles
 from dataset_scripts.readers.eye_events import tidy_fixations
 from dataset_scripts.readers.grouping import group_rows, name_in
-from dataset_scripts.readers.neon_camera import Camera, find_camera, find_wearers
+from dataset_scripts.readers.neon_camera import EYES, INFO, SCENE_CAMERA, SECTIONS, Camera, find_camera, find_wearers
 from dataset_scripts.readers.samples import all_or_none, covering, nearest, rising, stack_columns
 from dataset_scripts.readers.text_files import TextFile
 from dataset_scripts.readers.text_table import Content, Head, Header, Table, read_head, read_table
@@ -22,6 +23,8 @@ from modeling_emert.recording_emert import Gaze
 NAME = "neon"
 TITLE = "Pupil Cloud's gaze.csv of Neon or Invisible (timestamp [ns], gaze x [px], ...)"
 
+FIXATIONS, SACCADES, BLINKS = "fixations.csv", "saccades.csv", "blinks.csv"
+FILES = ExportFiles("gaze.csv", (FIXATIONS, SACCADES, BLINKS, EYES, INFO, SCENE_CAMERA, SECTIONS))
 TIME, START, END, DURATION = "timestamp[ns]", "starttimestamp[ns]", "endtimestamp[ns]", "duration[ms]"
 RECORDING, WORN = "recordingid", "worn"
 DEGREES = ("azimuth[deg]", "elevation[deg]")
@@ -128,10 +131,10 @@ class _Beside:
     @classmethod
     def of(cls, file: TextFile) -> "_Beside":
         return cls(
-            _neighbour(file, "fixations.csv", (START, END), (*FIXATION_PIXELS, *DEGREES)),
-            _neighbour(file, "saccades.csv", (START, END), ("amplitude[deg]",)),
-            _neighbour(file, "blinks.csv", (START, END)),
-            _neighbour(file, "3d_eye_states.csv", (TIME,), tuple(EYE_STATES.values())),
+            _neighbour(file, FIXATIONS, (START, END), (*FIXATION_PIXELS, *DEGREES)),
+            _neighbour(file, SACCADES, (START, END), ("amplitude[deg]",)),
+            _neighbour(file, BLINKS, (START, END)),
+            _neighbour(file, EYES, (TIME,), tuple(EYE_STATES.values())),
             find_wearers(file),
         )
 

@@ -10,6 +10,7 @@ from dataset_scripts.readers.text_files import TextFile
 from dataset_scripts.readers.text_table import Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 
+INFO, SCENE_CAMERA, SECTIONS, EYES = "info.json", "scene_camera.json", "sections.csv", "3d_eye_states.csv"
 MAX_JSON_BYTES = 1 << 20
 
 
@@ -65,19 +66,19 @@ def _require_degrees(file: TextFile, table: Table) -> None:
 
 
 def _by_neighbours(file: TextFile) -> tuple[Camera | None, str]:
-    info = _read_json(file, "info.json")
+    info = _read_json(file, INFO)
     if "module_serial_number" in info:
         return NEON, "by info.json"
     if "glasses_serial_number" in info:
         return INVISIBLE, "by info.json"
-    matrix = _read_json(file, "scene_camera.json").get("camera_matrix")
+    matrix = _read_json(file, SCENE_CAMERA).get("camera_matrix")
     try:
         middle = float(np.asarray(matrix, np.float64)[0, 2])
     except (TypeError, ValueError, IndexError):  # absent, or not three rows of three numbers
         middle = np.nan
     if np.isfinite(middle):
         return min((NEON, INVISIBLE), key=lambda camera: abs(camera.size[0] / 2 - middle)), "by scene_camera.json"
-    if file.beside("3d_eye_states.csv") is not None:
+    if file.beside(EYES) is not None:
         return NEON, "since 3d_eye_states.csv is there"
     return None, ""
 
@@ -109,7 +110,7 @@ def _read_json(file: TextFile, name: str) -> dict:
 def find_wearers(file: TextFile) -> dict[str, str]:
     """Wearers' names by recording id, from info.json; or from sections.csv, where several recordings are in one table."""
     wearers: dict[str, str] = {}
-    sections = file.beside("sections.csv")
+    sections = file.beside(SECTIONS)
     if sections is not None:
         head = read_head(sections)
         header = head.find("recordingid")
@@ -119,7 +120,7 @@ def find_wearers(file: TextFile) -> dict[str, str]:
             if who is not None:
                 ids = texts["recordingid"]
                 wearers |= {ids.values[i]: who.values[j] for i, j in zip(ids.codes, who.codes, strict=True)}
-    info = _read_json(file, "info.json")
+    info = _read_json(file, INFO)
     if isinstance(info.get("wearer_name"), str):
         wearers[str(info.get("recording_id", ""))] = info["wearer_name"]
     return wearers

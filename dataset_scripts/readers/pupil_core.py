@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dataset_scripts.readers.export_files import ExportFiles
 from dataset_scripts.readers.eye_events import tidy_fixations
 from dataset_scripts.readers.samples import covering, nearest, rising, stack_columns
 from dataset_scripts.readers.text_files import TextFile
@@ -19,6 +20,8 @@ from modeling_emert.recording_emert import Gaze
 NAME = "pupil_core"
 TITLE = "Pupil Core's gaze_positions.csv (gaze_timestamp, norm_pos_x, ...)"
 
+FIXATIONS, BLINKS, PUPILS = "fixations.csv", "blinks.csv", "pupil_positions.csv"
+FILES = ExportFiles("gaze_positions.csv", (FIXATIONS, BLINKS, PUPILS))
 TIME = "gaze_timestamp"
 SIDES = {0: "right", 1: "left"}
 # Pupil Labs' own recommendation for leaving samples out.
@@ -168,7 +171,7 @@ def _fixations_beside(
     file: TextFile, seconds: np.ndarray, zero: float, notes: list[str]
 ) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
     """`(fixations, 4)` from `zero`, the first sample's time in s, and the columns that say which one is in progress."""
-    table = _beside(file, "fixations.csv", _FIXATION_COLUMNS, texts=("method",))
+    table = _beside(file, FIXATIONS, _FIXATION_COLUMNS, texts=("method",))
     if table is None:
         return None, {}
     fixations = _fixations(*_fixation_columns(table), zero=zero, notes=notes)
@@ -181,7 +184,7 @@ def _fixations_beside(
 
 def _blinks(file: TextFile, seconds: np.ndarray) -> dict[str, np.ndarray]:
     """The blink column, 0 or 1; nothing where the export has no blinks.csv."""
-    table = _beside(file, "blinks.csv", ("start_timestamp", "duration"))
+    table = _beside(file, BLINKS, ("start_timestamp", "duration"))
     if table is None:
         return {}
     start, duration = table.numbers["start_timestamp"], table.numbers["duration"]
@@ -193,7 +196,7 @@ def _blinks(file: TextFile, seconds: np.ndarray) -> dict[str, np.ndarray]:
 def _pupils(file: TextFile, seconds: np.ndarray) -> dict[str, np.ndarray]:
     """Diameters from pupil_positions.csv: for every gaze sample the nearest sure one of each eye, in mm."""
     names = ("pupil_timestamp", "eye_id", "confidence", "diameter_3d")
-    table = _beside(file, "pupil_positions.csv", names)
+    table = _beside(file, PUPILS, names)
     if table is None:
         return {}
     time, eyes, confidence, diameter = (table.numbers[name] for name in names)

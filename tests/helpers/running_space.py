@@ -1,4 +1,4 @@
-"""What tests ask of a running page, and what it may not leave behind."""
+"""What tests ask of a running page, drop on it, and what it may not leave behind."""
 
 from pathlib import Path
 
@@ -7,6 +7,10 @@ from gradio_client import handle_file
 from spaces_demo.service import Service
 
 Server = tuple[str, Service]  # address and service
+PATIENCE = 60_000  # ms
+# Classes of the elements that reach beyond the window, for the message.
+TOO_WIDE = """width => [...document.querySelectorAll("body *")]
+    .filter(one => one.getBoundingClientRect().right > width).map(one => `${one.tagName} ${one.id} ${one.className}`)"""
 
 
 def files_of(clips: Path, name: str = "p000-s000") -> dict:
@@ -18,3 +22,19 @@ def left_behind(server: Server) -> list[str]:
     place = server[1].uploads.folder.parent
     files = [path.relative_to(place) for path in place.rglob("*") if not path.is_dir() and "examples" not in path.parts]
     return [str(path) for path in files if not path.parts[1].startswith("torchinductor")]
+
+
+def drop(page, clips: Path, *parts: str) -> None:
+    files = {"video": clips / "videos" / "p000-s000.mp4", "gaze": clips / "gaze" / "p000-s000.csv"}
+    for part in parts:
+        page.set_input_files(f"#{part} input[type=file]", files[part])
+    if "video" in parts:
+        page.wait_for_selector("#video video")
+    if "gaze" in parts:
+        page.wait_for_selector("#gaze :text('p000-s000')")
+
+
+def wait_for_button(page) -> None:
+    """Until another question can be asked."""
+    page.wait_for_selector("#ask:enabled")
+    page.wait_for_timeout(300)  # it fades in

@@ -4,17 +4,22 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
 
 import pandas as pd
 import pytest
 from gradio_client import Client
-from running_space import Server
+from running_space import PATIENCE, TOO_WIDE, Server
 from tiny_emert import IMAGE, tiny_model
 from tiny_training import TINY
 
 from dataset_scripts.generator.writing import generate
 from modeling_emert.processing_emert import EmertProcessor
 from spaces_demo.checkpoints import find_checkpoints
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def save_checkpoint(folder: Path, data: str = "synthetic", seed: int = 0) -> Path:
@@ -63,3 +68,32 @@ def crowd(clips: Path, tmp_path: Path) -> Path:
     names = next(name for name in one.columns if "participant" in name.lower())
     pd.concat([one.assign(**{names: name}) for name in ("p10", "p2", "p1")]).to_csv(tmp_path / "crowd.csv", index=False)
     return tmp_path / "crowd.csv"
+
+
+@pytest.fixture(scope="module")  # its event loop is in the way of others
+def browser() -> Iterator["Browser"]:
+    from real_browser import chromium  # here, since importing it skips what imports it where playwright is missing
+
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(params=[("light", 1440), ("dark", 390)], ids=["light-wide", "dark-narrow"])
+def page(browser: "Browser", server: Server, request: pytest.FixtureRequest) -> Iterator:
+    """Opened; at the end nothing was asked of other hosts, no script failed, and nothing is wider than the window."""
+    theme, width = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE)
+    asked: list[str] = []
+    errors: list[str] = []
+    opened.on("request", lambda one: asked.append(one.url))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(server[0])
+    opened.wait_for_selector("#ask")
+    opened.wait_for_function(f"document.body.classList.contains('dark') === {str(theme == 'dark').lower()}")
+    yield opened
+    assert {urlparse(url).hostname for url in asked if url.startswith("http")} == {"127.0.0.1"}
+    assert errors == []
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width, opened.evaluate(TOO_WIDE, width)
+    context.close()

@@ -89,7 +89,8 @@ def test_a_batch_is_a_table_with_a_row_for_every_recording(client: Client, clips
         archive.writestr("bad.csv", "hello")
         archive.writestr("thesis.pdf", "%PDF")
     found = client.predict(files=[handle_file(tmp_path / "b.zip")], model="", api_name="/batch")
-    assert found["left_out"] == "left out: thesis.pdf, neither a video nor a gaze file by name."
+    left_out = "left out: thesis.pdf, neither a video nor a gaze file by name."
+    assert found["left_out"] == f"{left_out} Without a video: bad."
     rows = found["rows"]
     assert [row["recording"] for row in rows] == ["bad", "p000-s000", "p001-s001"]
     assert "no known format" in rows[0]["problem"]

@@ -16,11 +16,11 @@ from modeling_emert.errors_emert import EmertInputError
 from spaces_demo import training_offer, unpacking
 from spaces_demo.answer_table import as_csv, as_parquet, table_row
 from spaces_demo.checkpoints import ENVIRONMENT, OWN_TRAINING, QUICKSTART, find_checkpoints
-from spaces_demo.pairing import Pair, left_out_words, pair_up, sort_out
+from spaces_demo.pairing import Pair
 from spaces_demo.request import Reply
 from spaces_demo.training_offer import train_small, trained
-from spaces_demo.unpacking import unpack
-from spaces_demo.uploads import Uploads, upload_folder, visible_name
+from spaces_demo.unpacking import lay_together, unpack
+from spaces_demo.uploads import Uploads, upload_folder, visible_name, whole_name
 
 
 def make_zip(path: Path, files: dict[str, bytes]) -> Path:
@@ -48,7 +48,7 @@ def test_a_zip_that_leads_out_of_its_folder_is_refused(tmp_path: Path, name: str
 
 def test_zip_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "out").mkdir()
-    with pytest.raises(EmertInputError, match="too much for one batch"):
+    with pytest.raises(EmertInputError, match=r"unpacks to [\d,]+ times its size, and at most 200 times is allowed"):
         unpack(make_zip(tmp_path / "bomb.zip", {"a.csv": bytes(30_000_000)}), tmp_path / "out")
     monkeypatch.setattr(unpacking, "MAX_ZIP_FILES", 2)
     with pytest.raises(EmertInputError, match="holds 3 files"):
@@ -68,39 +68,12 @@ def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path):
         unpack(tmp_path / "a.zip", tmp_path / "out")
 
 
-def test_files_of_one_name_are_one_recording():
-    files = [("a/p1.mp4", Path("1")), ("b/p1.csv.gz", Path("2")), ("p2.csv", Path("3")), ("p3.WEBM", Path("4"))]
-    assert pair_up(files) == [
-        Pair("p1", Path("1"), Path("2"), "p1.mp4", "p1.csv.gz"),
-        Pair("p2", None, Path("3"), "", "p2.csv"),
-        Pair("p3", Path("4"), None, "p3.WEBM", ""),
-    ]
-    with pytest.raises(EmertInputError, match="both the gaze of p1"):
-        pair_up([("p1.csv", Path("1")), ("p1.tsv", Path("2"))])
-    with pytest.raises(EmertInputError, match="no file"):
-        pair_up([])
-
-
-def test_a_folder_for_each_person_names_the_recordings():
-    nowhere = Path("x")
-
-    def names(*files: str) -> list[tuple[str, str, str]]:
-        return [(pair.name, pair.video_name, pair.gaze_name) for pair in pair_up([(file, nowhere) for file in files])]
-
-    people = "d/p01/face.mp4", "d/p01/gaze.csv", "d/p02/face.mp4", "d/p02/gaze.csv"
-    assert names(*people) == [("d/p01", "face.mp4", "gaze.csv"), ("d/p02", "face.mp4", "gaze.csv")]
-    assert names("p1/a.mp4", "p1/a.csv", "p2/a.mp4") == [("p1/a", "a.mp4", "a.csv"), ("p2/a", "a.mp4", "")]
-    parts = "p1/videos/a.mp4", "p1/gaze/a.csv", "p2/videos/a.mp4", "p2/gaze/a.csv"
-    assert names(*parts) == [("p1/a", "a.mp4", "a.csv"), ("p2/a", "a.mp4", "a.csv")]
-    assert table_row(Pair("p1/a"), Reply(refusal="x"))["recording"] == "p1/a"
-
-
-def test_what_is_of_no_recording_is_left_out_and_named():
-    names = ["README.txt", "p1.csv.gz", "p1.MP4", "notes.pdf", "__MACOSX/._p1.csv", "a/.DS_Store", "a/.hidden.csv", "p2.txt"]
-    wanted, others = sort_out([(name, Path("x")) for name in names])
-    assert [name for name, _ in wanted] == ["p1.csv.gz", "p1.MP4", "p2.txt"]
-    assert left_out_words(others) == "left out: README.txt, notes.pdf, neither a video nor a gaze file by name."
-    assert left_out_words([]) == ""
+def test_files_of_one_recording_lie_together_by_plain_names(tmp_path: Path):
+    (tmp_path / "0001.csv").write_text("x")
+    files = [(name, tmp_path / "0001.csv") for name in ("p1/blinks.csv", "a/é\n.csv", "..", "x/blinks.csv", "a\\.hidden")]
+    together = lay_together(files, tmp_path)
+    assert together.parent == tmp_path
+    assert sorted(path.name for path in together.iterdir()) == ["0001.csv", "0002.csv", "0003.csv", "0004.csv", "blinks.csv"]
 
 
 def test_a_zips_refusal_calls_it_by_the_visitors_name(tmp_path: Path):
@@ -116,7 +89,7 @@ def test_no_cell_of_the_table_is_a_formula():
     rows = [table_row(Pair("=1+1", gaze_name="@x.csv"), Reply(refusal='-bad,\n"file"'))]
     table = pd.read_csv(io.BytesIO(as_csv(rows)), keep_default_na=False)
     assert table.iloc[0].to_dict() == {
-        "recording": "'=1+1", "video": "", "gaze": "'@x.csv", "problem": "'-bad, \"file\""
+        "recording": "'=1+1", "video": "", "gaze": "'@x.csv", "problem": "'-bad, \"file\"", "remarks": ""
     }  # fmt: skip
     assert pd.read_parquet(io.BytesIO(as_parquet(rows)))["recording"].tolist() == ["=1+1"]
 
@@ -147,6 +120,8 @@ def test_names_for_people():
     assert visible_name("/tmp/x/a\nb\u202e.csv") == "a b .csv"
     assert len(visible_name("x" * 300)) == 60
     assert visible_name("\n") == "file"
+    assert visible_name("%22q'uo%22te%0a%41.csv") == '"q\'uo"te %41.csv'  # as browsers write them, and no more
+    assert len(whole_name("x" * 300)) == 255
 
 
 def test_checkpoints_are_found_and_an_untrained_one_is_refused(

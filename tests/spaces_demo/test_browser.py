@@ -1,108 +1,15 @@
 """The page in a real Chromium: what a visitor does and sees. Skipped where playwright or Chromium is not installed."""
 
 import re
-import shutil
-import subprocess
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlparse
 
+import av
 import pytest
-from real_browser import NEEDS_BROWSER, chromium, playwright
-from running_space import Server
+from real_browser import NEEDS_BROWSER
+from running_space import Server, drop, wait_for_button
 
 pytestmark = NEEDS_BROWSER
-_PATIENCE = 60_000  # ms
-# Classes of the elements that reach beyond the window, for the message.
-_TOO_WIDE = """width => [...document.querySelectorAll("body *")]
-    .filter(one => one.getBoundingClientRect().right > width).map(one => `${one.tagName} ${one.id} ${one.className}`)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(params=[("light", 1440), ("dark", 390)], ids=["light-wide", "dark-narrow"])
-def page(browser: "playwright.Browser", server: Server, request: pytest.FixtureRequest) -> Iterator:
-    """Opened; at the end nothing was asked of other hosts, no script failed, and nothing is wider than the window."""
-    theme, width = request.param
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-    opened = context.new_page()
-    opened.set_default_timeout(_PATIENCE)
-    asked: list[str] = []
-    errors: list[str] = []
-    opened.on("request", lambda one: asked.append(one.url))
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(server[0])
-    opened.wait_for_selector("#ask")
-    opened.wait_for_function(f"document.body.classList.contains('dark') === {str(theme == 'dark').lower()}")
-    yield opened
-    assert {urlparse(url).hostname for url in asked if url.startswith("http")} == {"127.0.0.1"}
-    assert errors == []
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width, opened.evaluate(_TOO_WIDE, width)
-    context.close()
-
-
-def drop(page, clips: Path, *parts: str) -> None:
-    files = {"video": clips / "videos" / "p000-s000.mp4", "gaze": clips / "gaze" / "p000-s000.csv"}
-    for part in parts:
-        page.set_input_files(f"#{part} input[type=file]", files[part])
-    if "video" in parts:
-        page.wait_for_selector("#video video")
-    if "gaze" in parts:
-        page.wait_for_selector("#gaze :text('p000-s000')")
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The script of axe-core (MPL-2.0), from npm for this run: it is no part of the project."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("axe")
-    packed = subprocess.run(["npm", "pack", "--silent", "axe-core"], cwd=folder, capture_output=True, text=True, timeout=120)
-    if packed.returncode:
-        pytest.skip(f"npm can't get axe-core: {packed.stderr[-200:]}")
-    with tarfile.open(folder / packed.stdout.strip()) as archive:
-        return archive.extractfile("package/axe.min.js").read().decode()
-
-
-# Gradio's own: its upload buttons show more words than their label says.
-_NOT_OURS = ("label-content-name-mismatch",)
-_VIOLATIONS = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
-    .filter(one => ["serious", "critical"].includes(one.impact))
-    .flatMap(one => one.nodes.map(node => [one.id, node.target.join(" "), node.html.slice(0, 200)]))"""
-
-
-def test_axe_finds_no_serious_violation_of_ours(page, clips: Path, axe: str, tmp_path: Path):
-    """On every tab, with an answer and a refusal on them; contrast in both themes is part of it."""
-    page.evaluate(axe)
-    found = page.evaluate(_VIOLATIONS)
-    drop(page, clips, "video", "gaze")
-    page.click("#ask")
-    page.wait_for_selector("#reasons [aria-busy=false]")
-    found += page.evaluate(_VIOLATIONS)
-    (tmp_path / "notes.csv").write_text("hello\nthere\n")
-    page.set_input_files("#gaze input[type=file]", tmp_path / "notes.csv")
-    page.wait_for_selector("#gaze :text('notes')")
-    page.click("#ask")
-    page.wait_for_selector(".emert-refusal")
-    found += page.evaluate(_VIOLATIONS)
-    for tab in ("Several", "API", "Care"):
-        page.get_by_role("tab", name=tab).click()
-        page.wait_for_timeout(300)  # the tab fades in
-        found += page.evaluate(_VIOLATIONS)
-    ours = [one for one in found if "upload-container" not in one[2] or one[0] not in _NOT_OURS]
-    assert not ours
-
-
-def test_columns_stand_below_each_other_on_a_phone(page):
-    ask, answer = page.locator("#ask").bounding_box(), page.locator("#answer").bounding_box()
-    narrow = page.viewport_size["width"] < 700
-    assert (answer["y"] > ask["y"] + ask["height"]) == narrow
-    assert answer["width"] > 300
 
 
 def test_the_program_is_told_where_the_page_is(page, server: Server):
@@ -125,6 +32,117 @@ def test_a_visitor_drops_both_files_and_sees_why(page, clips: Path):
     assert page.locator(".emert-crops img").count() == page.locator(".emert-crops img[alt^='Face crop']").count() > 0
     assert page.locator(".emert-banner").inner_text().startswith("This checkpoint was trained on generated recordings")
     page.wait_for_selector("#video video", state="detached")  # the inputs are empty, since the files are gone
+
+
+def boxes(page) -> tuple[bool, str]:
+    """Whether a video lies in its box, and the gaze file's name or nothing."""
+    stem = page.locator("#gaze .stem")
+    return page.locator("#video video").count() > 0, stem.inner_text() if stem.count() else ""
+
+
+def drop_gaze(page, file: Path) -> None:
+    page.set_input_files("#gaze input[type=file]", file)
+    page.wait_for_selector(f"#gaze :text('{file.stem}')")
+
+
+def wait_for_end(page) -> None:
+    """Of a question: the pictures are there, and another one can be asked."""
+    page.wait_for_selector("#reasons [aria-busy=false]")
+    wait_for_button(page)
+
+
+def hold_replies(page) -> Callable[[], None]:
+    """The next question reaches the server only when the function is called that is given back."""
+    held: list = []
+    page.route("**/queue/join*", lambda route, _: held.append(route))
+
+    def go_on() -> None:
+        for one in held:
+            one.continue_()
+        page.unroute("**/queue/join*")
+
+    return go_on
+
+
+def test_files_dropped_while_an_answer_is_coming_are_of_the_next_question(page, clips: Path):
+    """Both before the first reply and between the numbers and the pictures."""
+    go_on = hold_replies(page)
+    drop(page, clips, "video")
+    page.click("#ask")
+    page.wait_for_selector("#video video", state="detached")  # at once, before the server has heard of it
+    drop_gaze(page, clips / "gaze" / "p001-s000.csv")
+    assert page.locator("#ask:disabled").count() == 1
+    go_on()
+    page.wait_for_selector(".emert-verdict")
+    assert page.inner_text(".emert-source").startswith("p000-s000.mp4 (deleted)")
+    drop(page, clips, "video")  # the pictures are still to come, or have just come
+    wait_for_end(page)
+    assert boxes(page) == (True, "p001-s000")
+    page.click("#ask")
+    page.wait_for_selector("text=p000-s000.mp4, p001-s000.csv (deleted)")
+    wait_for_end(page)
+    assert boxes(page) == (False, "")
+
+
+def test_a_question_that_the_server_does_not_take_costs_no_file(page, clips: Path):
+    drop(page, clips, "video", "gaze")
+    page.route("**/queue/join*", lambda route: route.fulfill(status=503, json={"detail": "Queue is full."}))
+    page.click("#ask")
+    page.wait_for_selector("[data-testid=toast-body]")
+    wait_for_button(page)
+    assert boxes(page) == (True, "p000-s000")
+    page.unroute("**/queue/join*")
+    page.click("#ask")
+    wait_for_end(page)
+    assert page.locator(".emert-verdict").count() == 1
+
+
+def test_a_wrong_file_leaves_the_other_for_another_question(page, clips: Path, tmp_path: Path):
+    (tmp_path / "notes.csv").write_text("hello\nthere\n")
+    drop(page, clips, "video")
+    drop_gaze(page, tmp_path / "notes.csv")
+    page.click("#ask")
+    page.wait_for_selector(".emert-refusal:has-text('Your video is still here.')")
+    wait_for_button(page)
+    assert boxes(page) == (True, "")
+    drop(page, clips, "gaze")
+    page.click("#ask")
+    page.wait_for_selector("text=p000-s000.mp4, p000-s000.csv (deleted)")
+
+
+def test_answer_with_nothing_dropped_leaves_the_last_answer(page):
+    page.click("#example-agreeing")
+    page.wait_for_selector("#reasons [aria-busy=false]")
+    page.click("#ask")
+    page.wait_for_selector("#notice [role=alert]:has-text('Nothing to answer from')")
+    wait_for_button(page)
+    assert page.locator(".emert-verdict:visible").count() == 1
+    assert page.locator("#reasons .emert-card:visible").count() > 2
+    page.click("#example-agreeing")
+    page.wait_for_selector("#notice", state="hidden")
+
+
+def write_avi(path: Path, video: Path) -> None:
+    """The same frames in a container that no browser plays."""
+    with av.open(str(video)) as source, av.open(str(path), "w") as target:
+        given = source.streams.video[0]
+        stream = target.add_stream("mpeg4", rate=given.average_rate)
+        stream.width, stream.height, stream.pix_fmt = given.width, given.height, "yuv420p"
+        for frame in source.decode(given):
+            target.mux(stream.encode(av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")))
+        target.mux(stream.encode())
+
+
+def test_a_video_that_the_browser_cannot_play_is_answered(page, clips: Path, tmp_path: Path):
+    write_avi(tmp_path / "clip.avi", clips / "videos" / "p000-s000.mp4")
+    page.set_input_files("#video input[type=file]", tmp_path / "clip.avi")
+    page.wait_for_selector('#unplayable :text("can\'t play this video; it can be answered all the same")')
+    assert page.locator("[data-testid=toast-body]").count() == 0
+    page.click("#ask")
+    page.wait_for_selector("#unplayable", state="hidden")
+    page.wait_for_selector("text=clip.avi (deleted)")
+    drop(page, clips, "video")
+    page.wait_for_function("document.querySelector('#unplayable p').textContent === ''")
 
 
 @pytest.mark.parametrize(("part", "words"), [("video", "No gaze"), ("gaze", "No face")])

@@ -1,7 +1,5 @@
 """The running page, from inside: what is kept and for how long, examples, workers that are replaced."""
 
-import base64
-import io
 import json
 import os
 import re
@@ -13,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from gradio_client import Client
 from running_space import Server, files_of, left_behind
 
+from modeling_emert.errors_emert import EmertInputError
 from spaces_demo.examples import EXAMPLES
 from spaces_demo.request import Request
-from spaces_demo.uploads import visible_name
 from spaces_demo.worker import answer_request
 from spaces_demo.workers import Workers
 
@@ -73,22 +70,70 @@ def test_files_of_those_who_wait_are_not_swept_away(
 
 
 def test_a_participant_that_has_to_be_named_costs_no_second_upload(server: Server, crowd: Path):
+    import gradio as gr
+
     from spaces_demo.screen import _answer
 
     service = server[1]
     file = shutil.copy(crowd, service.uploads.folder / "crowd.csv")
-    ((page, _, *rest),) = _answer(service, None, str(file), "", None)
+    ((_, page, _, *files, field),) = _answer(service, None, str(file), "", None)
     assert "crowd.csv holds several participants (p1, p2, p10); write one of them under &#x27;Participant&#x27;." in page
-    assert "still here" in page
+    assert "Your gaze file is still here." in page
     assert file.is_file()
-    assert rest[2].open  # the field for it
-    ((page, *_),) = _answer(service, None, str(file), "p" * 90, None)
+    assert files == [None, gr.skip()]
+    assert field.open  # the field for it
+    ((_, page, *_),) = _answer(service, None, str(file), "p" * 90, None)
     assert f"has no participant &#x27;{'p' * 39}…&#x27;; it has p1, p2, p10." in page
     assert file.is_file()
-    *_, (page, _, *rest) = _answer(service, None, str(file), "p2", None)
+    *_, (_, page, _, *files, field) = _answer(service, None, str(file), "p2", None)
     assert "emert-verdict" in page
-    assert rest[:2] == [None, None]
+    assert files == [None, None]
     assert not file.exists()
+
+
+def test_a_wrong_file_costs_only_itself(server: Server, clips: Path):
+    """The right one waits for another question, unclaimed, so that it is swept away if none comes."""
+    import gradio as gr
+
+    from spaces_demo.screen import _answer
+
+    service = server[1]
+    wrong = {"video": b"no video", "gaze": b"hello\nthere\n"}
+    for part, content in wrong.items():
+        files = {"video": service.uploads.folder / "v.mp4", "gaze": service.uploads.folder / "g.csv"}
+        shutil.copy(clips / "videos" / "p000-s000.mp4", files["video"])
+        shutil.copy(clips / "gaze" / "p000-s000.csv", files["gaze"])
+        files[part].write_bytes(content)
+        ((_, page, _, *left, field),) = _answer(service, *map(str, files.values()), "", None)
+        right = "gaze" if part == "video" else "video"
+        assert f"Your {right}{' file' if right == 'gaze' else ''} is still here." in page
+        assert left == [gr.skip() if name == right else None for name in files]
+        assert field == gr.skip()
+        assert [path.exists() for path in files.values()] == [name == right for name in files]
+        assert not service.uploads._claimed
+        service.uploads.sweep(age=-1)
+        assert left_behind(server) == []
+
+
+def test_where_nothing_is_given_the_last_answer_stays(server: Server):
+    import gradio as gr
+
+    from spaces_demo.screen import _answer
+
+    ((notice, *rest),) = _answer(server[1], None, None, "", None)
+    assert 'role="alert"' in notice.value
+    assert "Nothing to answer from" in notice.value
+    assert rest == [gr.skip()] * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("quickstart/model", "'quickstart/model'"), ("<b>x</b>", "'<b>x</b>'"), ("a\nb" * 50, f"'{'a@nb' * 26}a@n…'")],
+)
+def test_an_unknown_model_is_named_as_it_was_given(server: Server, name: str, shown: str):
+    with pytest.raises(EmertInputError) as refusal:
+        server[1].checkpoint(name)
+    assert str(refusal.value).startswith(f"There is no model {shown.replace('@', chr(92))}; there is ")
 
 
 def test_a_refusal_leaves_one_line_in_the_log(server: Server, caplog: pytest.LogCaptureFixture):
@@ -167,19 +212,23 @@ def test_a_worker_that_is_too_slow_or_dies_is_replaced(checkpoint: Path, clips: 
     assert workers.processes == []
 
 
-def test_the_downloads_of_the_page_hold_the_whole_table(server: Server, clips: Path):
-    from spaces_demo.several import _answer_batch
+@pytest.mark.slow
+def test_where_no_worker_can_start_nobody_waits(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """The header of the weights is sound, but one of them is missing: it would be random numbers."""
+    from safetensors.numpy import load_file, save_file
 
-    uploads = server[1].uploads.folder
-    for part, suffix in (("videos", "mp4"), ("gaze", "csv")):
-        (uploads / f"a.{suffix}").write_bytes((clips / part / f"p000-s000.{suffix}").read_bytes())
-    *steps, (page, cleared) = _answer_batch(server[1], [str(uploads / "a.mp4"), str(uploads / "a.csv")], None)
-    assert "0 of 1" in steps[0][0]
-    assert "1 of 1" in steps[1][0]
-    assert cleared is None
-    links = re.findall(r'href="data:[^,]+,([^"]+)" download="answers\.(\w+)"', page)
-    tables = {kind: io.BytesIO(base64.b64decode(content)) for content, kind in links}
-    csv, parquet = pd.read_csv(tables["csv"]), pd.read_parquet(tables["parquet"])
-    assert csv["er7/fear"].tolist() == parquet["er7/fear"].tolist()
-    assert not (uploads / "a.mp4").exists()
-    assert visible_name("a.mp4") in parquet["video"].tolist()
+    monkeypatch.setattr("spaces_demo.workers._RETRY_SECONDS", 0.5)
+    model = shutil.copytree(checkpoint, tmp_path / "model")
+    weights = load_file(model / "model.safetensors")
+    weights.pop(max(weights))
+    save_file(weights, model / "model.safetensors", {"format": "pt"})
+    workers = Workers([model], count=1)
+    try:
+        start = time.monotonic()
+        assert "can't load its model" in workers.ask(Request(model, gaze=tmp_path / "x.csv")).refusal
+        assert time.monotonic() - start < 90
+    finally:
+        workers.close()
+    assert "model.safetensors lacks" in caplog.text

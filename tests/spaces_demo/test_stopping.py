@@ -1,6 +1,7 @@
 """The command as a process of its own: stopped before it is warm, or kept from starting, it leaves nothing behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -49,6 +50,24 @@ def test_the_port_that_a_space_asks_for_is_checked_as_well(monkeypatch: pytest.M
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(taken.getsockname()[1]))
         with pytest.raises(SystemExit, match=r"emert: port: .* can't be opened on 0\.0\.0\.0"):
             app.main()
+
+
+@pytest.mark.parametrize("content", [b"hi", b"", b"\x02\0\0\0\0\0\0\0{}", None], ids=["text", "empty", "no weights", "cut"])
+def test_weights_that_cannot_be_read_are_told_before_anything_starts(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+):
+    from spaces_demo import serving
+    from training.cli import main
+
+    monkeypatch.setattr(serving, "running", lambda *_: pytest.fail("started"))
+    model = shutil.copytree(checkpoint, tmp_path / "model")
+    file = model / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100] if content is None else content)
+    assert main(["demo", "--model", str(model)]) == 2
+    told = capsys.readouterr().err
+    assert f"{file}: " in told
+    assert "train the model again" in told
+    assert told.count("\n") == 1
 
 
 @pytest.mark.slow

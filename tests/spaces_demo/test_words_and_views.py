@@ -165,7 +165,27 @@ def test_the_modalities_are_the_networks():
 
 def test_calibration_is_said_as_it_is():
     assert "Not calibrated" in (sureness(an_answer()) or "")
-    assert "about 80 are right" in (sureness(an_answer(calibrated=True)) or "")
+    assert (sureness(an_answer(calibrated=True, trained_on="folder")) or "").endswith(
+        "Calibrated on people held out of the training: of 100 answers given with 80%, about 80 are right."
+    )
+    assert "right for them" in (sureness(an_answer(calibrated=True, trained_on="synthetic")) or "")
+
+
+@pytest.mark.parametrize(("modalities", "absent"), [(["face"], "the eyes are missing"), (ALL[1:], "the face is missing")])
+def test_calibration_is_not_said_of_inputs_for_which_it_was_not_fitted(modalities: list[str], absent: str):
+    words = sureness(an_answer(modalities=modalities, calibrated=True, trained_on="synthetic")) or ""
+    assert f"generated people held out of the training (drawn faces), with face and eyes given: here {absent}" in words
+    assert "about 80" not in words
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [((), None), (("video",), "Your video is still here."), (("video", "gaze"), "Your video and gaze file are still here.")],
+)
+def test_a_refusal_says_which_files_wait_for_another_question(waiting: tuple[str, ...], words: str | None):
+    page = answer_html(Reply(refusal="Not so."), "", waiting)
+    assert ("still here" in page) == (words is not None)
+    assert (words or "") in page
 
 
 def test_a_model_with_one_task_of_numbers_is_shown_without_classes():

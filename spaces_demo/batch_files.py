@@ -1,0 +1,155 @@
+"""What the files of a batch are, by their names: videos, gaze recordings with what lies beside them, and the rest."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from .uploads import cut_middle, visible_path
+
+VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif")
+GAZE_SUFFIXES = (".csv", ".tsv", ".txt", ".asc", ".tab", ".dat", ".parquet")
+_PACKINGS = (".gz", ".xz")
+_ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|changelog)\b", re.IGNORECASE)  # how a text that is no gaze file is called
+_NAMED, _LONGEST_LISTED = 5, 60  # names that a sentence lists, and their letters
+
+File = tuple[str, Path]  # what the visitor calls it, with folders, and where it lies
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A video, or a gaze recording: one file, or the files of one folder that its reader takes together.
+
+    - `folders`, `name`: where it lies and what it is called. `beside`: the other files of its recording.
+    - `generic`: it is called as every export of its kind is, so that its folder names it, if anything.
+    """
+
+    is_video: bool
+    name: str
+    path: Path
+    folders: tuple[str, ...]
+    beside: tuple[File, ...] = ()
+    generic: bool = False
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Folders and name, without ending."""
+        return self.folders if self.generic and self.folders else (*self.folders, stem_of(self.name))
+
+    @property
+    def kind(self) -> str:
+        return "video" if self.is_video else "gaze"
+
+    @property
+    def path_given(self) -> str:
+        return "/".join((*self.folders, self.name))
+
+
+def pieces_of(files: Sequence[File]) -> tuple[list[Piece], list[str]]:
+    """Videos and gaze recordings, and the names of the other files; what systems leave behind is neither."""
+    by_folder: dict[tuple[str, ...], list[File]] = {}
+    for name, path in files:
+        if not is_litter(name):
+            by_folder.setdefault(tuple(parts_of(name)[:-1]), []).append((name, path))
+    videos = [file for found in by_folder.values() for file in found if _is_video(file)]
+    filmed = {stem_of(name).casefold() for name, _ in videos}
+    pieces = [_piece(file, is_video=True) for file in videos]
+    others: list[str] = []
+    for found in by_folder.values():
+        gaze, rest = _gaze_pieces([file for file in found if not _is_video(file)], filmed)
+        pieces += gaze
+        others += [name for name, _ in rest]
+    return pieces, others
+
+
+def _gaze_pieces(files: list[File], filmed: set[str]) -> tuple[list[Piece], list[File]]:
+    """The gaze recordings of one folder, and the files that are of none. A mapping file is every recording's."""
+    tables = [file for file in files if _is_table(file)]
+    export = _export_among(files, tables, filmed)
+    mapping = tuple(file for file in files if _plain_name(file) == _reader_names().mapping)
+    pieces = [_piece(file, beside=mapping) for file in tables if file not in export]
+    if export:
+        names = _reader_names()
+        generic = _plain_name(export[0]) in names.gaze | names.beside
+        pieces.append(_piece(export[0], beside=(*export[1:], *mapping), generic=generic))
+    used = [*tables, *export, *(mapping if pieces else ())]
+    return pieces, [file for file in files if file not in used]
+
+
+def _export_among(files: list[File], tables: list[File], filmed: set[str]) -> list[File]:
+    """The tables of one export, which are one recording as where they are answered by themselves; the gaze first.
+
+    The export's own gaze table with all that lies beside it, but for what is called like a video; or else the only table
+    that is no other's companion, with those that are. Empty where there is none.
+    """
+    names = _reader_names()
+    beside = [file for file in files if _plain_name(file) in names.beside]
+    if not beside:
+        return []
+    gaze = [file for file in tables if _plain_name(file) in names.gaze]
+    others = [file for file in tables if file not in beside and file not in gaze]
+    if gaze:
+        return [*gaze, *beside, *(file for file in others if stem_of(file[0]).casefold() not in filmed)]
+    if len(others) == 1:
+        return [*others, *beside]
+    among = [file for file in tables if file in beside]
+    return [*among, *(file for file in beside if file not in among)] if not others and len(among) > 1 else []
+
+
+@dataclass(frozen=True)
+class _ReaderNames:
+    """How the readers' files are called: tables of gaze, what is read beside them, and mapping files."""
+
+    gaze: frozenset[str]
+    beside: frozenset[str]
+    mapping: str
+
+
+@cache
+def _reader_names() -> _ReaderNames:
+    from dataset_scripts.readers import EXPORTS, FILE_NAME  # not before they are needed: a second, which the page would wait
+
+    beside = frozenset(name for export in EXPORTS for name in export.beside)
+    return _ReaderNames(frozenset(export.gaze for export in EXPORTS), beside, FILE_NAME)
+
+
+def _piece(file: File, is_video: bool = False, beside: tuple[File, ...] = (), generic: bool = False) -> Piece:
+    *folders, name = parts_of(file[0])
+    return Piece(is_video, name, file[1], tuple(folders), beside, generic)
+
+
+def is_litter(name: str) -> bool:
+    """What operating systems leave in a zip, and hidden files."""
+    parts = parts_of(name)
+    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1] in ("Thumbs.db", "desktop.ini")
+
+
+def parts_of(name: str) -> list[str]:
+    """Folders and file."""
+    return [part for part in name.replace("\\", "/").split("/") if part] or [""]
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few for a sentence."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(cut_middle(visible_path(name), _LONGEST_LISTED) for name in names[:_NAMED]) + more
+
+
+def _is_video(file: File) -> bool:
+    return Path(file[0]).suffix.lower() in VIDEO_SUFFIXES
+
+
+def _is_table(file: File) -> bool:
+    return Path(_plain_name(file).lower()).suffix in GAZE_SUFFIXES and not _ABOUT.match(parts_of(file[0])[-1])
+
+
+def _plain_name(file: File) -> str:
+    """`p1.csv` of `a/p1.csv.gz`."""
+    last = parts_of(file[0])[-1]
+    return last[: -len(Path(last).suffix)] if Path(last).suffix.lower() in _PACKINGS else last
+
+
+def stem_of(name: str) -> str:
+    """`p1.csv.gz` and `p1.mp4` are of one recording."""
+    return Path(_plain_name((name, Path()))).stem
