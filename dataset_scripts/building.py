@@ -13,6 +13,7 @@ from .folder import FRESHNESS_FILE, assemble, cell_name, cell_path
 from .identity import Identity, identify
 from .label_rules import check_labels
 from .metadata import METADATA_FILE, DataFile, Metadata
+from .out_folder import DATA_SET, Content, check_free, check_replaceable
 from .parallel import run_parallel
 from .settling import settle
 from .source import Entry, Source
@@ -57,7 +58,7 @@ def build(source: Source, out: Path, workers: int = 2, faces: int = FACES_KEPT, 
     """
     check_free(out, overwrite)
     out = out.resolve()
-    check_loss(source.path, out, METADATA_FILE)
+    check_loss(source.path, out, DATA_SET)
     plan = Plan.of(source, faces, seed)
     partial = open_partial(out, plan.identity.freshness)
     metadata = build_cells(plan, plan.members, partial, workers)
@@ -79,18 +80,11 @@ def is_current(out: Path, source: Source, faces: int = FACES_KEPT, seed: int = 0
     return built.read_text() == identify(source, source.entries(), faces, seed).freshness
 
 
-def check_free(out: Path, overwrite: bool) -> None:
-    """Raises `EmertInputError` where `out` holds something and may not be overwritten."""
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not overwrite):
-        raise EmertInputError(f"{out}: already holds something; give another --out, or --overwrite to replace it")
-
-
-def check_loss(read: Path, out: Path, marker: str) -> None:
-    """Only what was built before, as the file `marker` in it tells, may be replaced, and never what is to be read."""
+def check_loss(read: Path, out: Path, content: Content) -> None:
+    """Only what was built before may be replaced, and never what is to be read; beside or within that is room enough."""
     if read.resolve().is_relative_to(out):
         raise EmertInputError(f"{out}: holds the recordings that are to be read; give another --out")
-    if out.is_dir() and any(out.iterdir()) and not (out / marker).is_file():
-        raise EmertInputError(f"{out}: holds something else than a data set, which is not replaced; give another --out")
+    check_replaceable(out, content)
 
 
 def open_partial(out: Path, freshness: str) -> Path:

@@ -5,9 +5,11 @@ they lie, one recording at a time, each being a row group.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +56,14 @@ class EmertData:
     def column(self, name: str) -> pa.ChunkedArray:
         """One of the light columns, of all rows; read when it is first asked for."""
         if name not in self._columns:
-            parts = [self._parquet(file).read(columns=[name], use_threads=False)[name] for file in self.files]
+            parts = [self._read_column(file, name) for file in self.files]
             self._columns[name] = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
         return self._columns[name]
+
+    def _read_column(self, file: Path, name: str) -> pa.ChunkedArray:
+        parquet = self._parquet(file)
+        with self._told_if_damaged(file):
+            return parquet.read(columns=[name], use_threads=False)[name]
 
     @cached_property
     def table(self) -> pa.Table:
@@ -72,24 +79,78 @@ class EmertData:
     def _parquet(self, file: Path) -> pq.ParquetFile:
         key = (os.getpid(), file)  # a worker that was forked must not share its parent's position in the file
         if key not in self._open_files:
-            self._open_files[key] = pq.ParquetFile(file, memory_map=True)
+            with self._told_if_damaged(file):
+                self._open_files[key] = pq.ParquetFile(file, memory_map=True)
         return self._open_files[key]
 
+    @contextmanager
+    def _told_if_damaged(self, file: Path) -> Iterator[None]:
+        """Raises `EmertInputError` where a data file is missing, cut short, or holds something else."""
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:120] if file.is_file() else "no such file"
+            raise EmertInputError(
+                f"{file}: can't be read ({reason}), but the data set needs it; `emert data verify {self.folder}` tells what "
+                "else is wrong; copy or build the data set again"
+            ) from error
+
     def select(self, fold: int, strict: bool = False) -> dict[str, np.ndarray]:
-        """Row numbers of train, validation and test of one fold, which counts from 1. Raises `EmertInputError`."""
+        """Row numbers of train, validation and test of one fold, which counts from 1.
+
+        Whoever trains or tests takes the rows from here, so here it is made sure that nobody is on two sides.
+
+        Raises:
+            EmertInputError: no such fold, or one with an empty side; the data files put a recording elsewhere than
+                `splits.json` does; two sides share a recording, a participant or, in the strict version, a stimulus.
+        """
         if not 1 <= fold <= self.assignment.folds:
             raise EmertInputError(f"fold {fold}: {self.folder} has folds 1..{self.assignment.folds}")
         if strict and self.assignment.groups < 3:
             raise EmertInputError(f"{self.folder} has {self.assignment.groups} groups of stimuli; strict splits need 3")
-        participant_folds = self.column("participant_fold").to_numpy()
-        stimulus_groups = self.column("stimulus_group").to_numpy()
+        participant_folds, stimulus_groups = self._cells
         rows = {}
         for split, cells in split_cells(self.assignment.folds, self.assignment.groups, fold, strict).items():
             wanted = {row * 1000 + group for row, group in cells}
             rows[split] = np.flatnonzero(np.isin(participant_folds * 1000 + stimulus_groups, list(wanted)))
             if len(rows[split]) == 0:
                 raise EmertInputError(f"{self.folder}: fold {fold}{' strict' if strict else ''} has no {split} recordings")
+        self._check_apart(rows, f"{self.folder}: fold {fold}{' strict' if strict else ''}", strict)
         return rows
+
+    @cached_property
+    def _cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """Participant fold and stimulus group of every row, in which the data files and `splits.json` agree."""
+        participants = self._placed("participant_fold", "participant_id", self.assignment.participants)
+        return participants, self._placed("stimulus_group", "stimulus_id", self.assignment.stimuli)
+
+    def _placed(self, column: str, ids: str, assigned: Mapping[str, int]) -> np.ndarray:
+        """`(rows,)` int64: one of the two, by the ids of whom or what it is for. Raises `EmertInputError`."""
+        names, of_row = np.unique(self.ids[ids], return_inverse=True)
+        expected = np.array([assigned.get(str(name), 0) for name in names], np.int64)[of_row]
+        stored = self.column(column).to_numpy()  # with a null among them it is of floats, and NaN equals nothing
+        strange = np.flatnonzero(stored != expected)
+        if len(strange):
+            row = strange[0]
+            name = self.ids[ids][row]
+            wanted = f"{SPLITS_FILE} has {assigned[name]}" if name in assigned else f"{SPLITS_FILE} does not know it"
+            raise EmertInputError(
+                f"{self.folder}: {len(strange)} recordings have another {column} than in {SPLITS_FILE}; the first, "
+                f"{self.ids['recording_id'][row]} of {ids} {name}, has {stored[row]}, but {wanted}, so scores could be of "
+                "known people or clips; build the data set again"
+            )
+        return expected
+
+    def _check_apart(self, rows: Mapping[str, np.ndarray], where: str, strict: bool) -> None:
+        for name in ("recording_id", "participant_id", *(["stimulus_id"] if strict else [])):
+            sides = {split: np.unique(self.ids[name][own]) for split, own in rows.items()}
+            for first, second in combinations(sides, 2):
+                shared = np.intersect1d(sides[first], sides[second], assume_unique=True)
+                if len(shared):
+                    raise EmertInputError(
+                        f"{where}: {name} {shared[0]} is in {first} and in {second}, so the score would be of known people or "
+                        "clips; build the data set again"
+                    )
 
     @cached_property
     def ids(self) -> dict[str, np.ndarray]:
@@ -122,7 +183,9 @@ class EmertData:
     def _row(self, row: int, columns: Sequence[str]) -> dict:
         """These heavy columns and what `from_row` takes of the light ones, of one row."""
         file, group = self._places[row]
-        one = self._parquet(file).read_row_group(group, columns=[*columns, *LIGHT_COLUMNS], use_threads=False)
+        parquet = self._parquet(file)
+        with self._told_if_damaged(file):
+            one = parquet.read_row_group(group, columns=[*columns, *LIGHT_COLUMNS], use_threads=False)
         light = {name: one[name][0].as_py() for name in LIGHT_COLUMNS}
         return light | {name: _value(one[name]) for name in columns}
 

@@ -20,17 +20,19 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .building import FACES_KEPT, Plan, build_cells, cell_file, check_free, check_loss, open_partial
+from .building import FACES_KEPT, Plan, build_cells, cell_file, check_loss, open_partial
 from .composition import Composition
 from .folder import assemble
 from .identity import Identity
-from .metadata import METADATA_FILE, DataFile, Metadata, make_fingerprint
+from .metadata import DataFile, Metadata, make_fingerprint
+from .out_folder import DATA_SET, Content, check_free
 from .settling import settle
 from .source import Source
 from .splits import Assignment, Cell
 
 SHARD_FILE = "description.shard"
 _SPLITS_FILE = "splits.shard"
+_SHARD = Content("a shard of a data set", (SHARD_FILE,))
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def build_shard(
     """
     check_free(out, overwrite)
     out = out.resolve()
-    check_loss(source.path, out, SHARD_FILE)
+    check_loss(source.path, out, _SHARD)
     plan = Plan.of(source, faces, seed)
     if share.count > len(plan.members):
         raise EmertInputError(f"--shard {share}: the data set has {len(plan.members)} parts to share out; use fewer shards")
@@ -136,7 +138,7 @@ def join(folders: Sequence[Path], out: Path, overwrite: bool = False) -> Path:
     check_free(out, overwrite)
     out = out.resolve()
     for folder in folders:
-        check_loss(folder, out, METADATA_FILE)
+        check_loss(folder, out, DATA_SET)
     shards = [Shard.read(folder) for folder in folders]
     _check_same(shards)
     _check_complete(shards)

@@ -35,7 +35,7 @@ from .batches import EmertRows, collate, statistics_by_participant
 from .evaluating import load_model, method_of, predict, predictions_table
 from .methods.registry import EMERT, Method
 from .model_folder import read_record
-from .predictions import read_predictions, write_predictions
+from .predictions import read_predictions, whole_file, write_predictions
 from .protocols import Trial, plan_trials
 
 
@@ -180,31 +180,40 @@ def adapt_all(
 
     Each participant is written to the folder `kept` once done; a call with the same models, data and recipe goes on there.
     """
+    models = [open_model(folder, data, recipe) for folder in folders]  # all are refused or none, before anything is written
     _open_kept(kept, folders, data, recipe)
-    tables, people, left_out, methods = [], {}, [], []
-    for folder in folders:
-        adapting = open_model(folder, data, recipe)
+    tables, people, left_out = [], {}, []
+    for adapting in models:
         left_out += adapting.left_out
-        methods.append(adapting.method)
         for share in tqdm(adapting.shares, f"adapting fold {adapting.fold}", unit="person", disable=not progress):
             file = kept / f"{adapting.fold}-{_number(0, share.participant)}.parquet"
-            if not file.is_file():
+            table = _read_kept(file)
+            if table is None:
                 write_predictions(file, predict_person(data, adapting, share, recipe))
-            tables.append(read_predictions(file))
+                table = read_predictions(file)
+            tables.append(table)
             ids = data.ids["recording_id"]
             people[share.participant] = {"given": ids[share.given].tolist(), "scored": len(share.scored)}
-    methods_by_count = {str(count): method_name(methods[0], count) for count in recipe.recordings}
+    methods_by_count = {str(count): method_name(models[0].method, count) for count in recipe.recordings}
     done = {"methods": methods_by_count, "participants": people, "left_out": left_out, "recipe": recipe.to_dict()}
     return pd.concat(tables, ignore_index=True), done
 
 
 def _open_kept(kept: Path, folders: Sequence[Path], data: EmertData, recipe: AdaptationRecipe) -> None:
-    """The folder of an unfinished run of the same, or a new one."""
+    """The folder of an unfinished run of the same, or a new one. Raises `EmertInputError` where it can't be made."""
     weights = [hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() for folder in folders]
     content = [recipe.to_dict(), data.metadata.fingerprint, weights, [read_record(folder) for folder in folders]]
     fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     marker = kept / "fingerprint"
     if not marker.is_file() or marker.read_text() != fingerprint:
         shutil.rmtree(kept, ignore_errors=True)
-        kept.mkdir(parents=True)
-        marker.write_text(fingerprint)
+        with whole_file(marker) as temporary:
+            temporary.write_text(fingerprint)
+
+
+def _read_kept(file: Path) -> pd.DataFrame | None:
+    """What was written before; None where nothing was, or it was damaged since."""
+    try:
+        return read_predictions(file)
+    except EmertInputError:
+        return None

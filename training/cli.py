@@ -27,7 +27,11 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command. Exit code 0: done; 1: done, with a bad result; 2: the user's input is refused in one line."""
-    return _run(parse(sys.argv[1:] if argv is None else argv))
+    try:
+        return _run(parse(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:  # a command's imports take seconds, in which people change their mind as well
+        print("emert: stopped; the same command goes on where it was", file=sys.stderr)
+        return 130
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -64,9 +68,6 @@ def _run(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:  # `emert ... | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except KeyboardInterrupt:
-        print("emert: stopped; the same command goes on where it was", file=sys.stderr)
-        return 130
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Predictions on recordings of participants whom the model has never seen, and the baselines' on the same ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -24,7 +26,7 @@ from .fitting import to_predictions
 from .methods.classical import predict_classical
 from .methods.registry import Method, get_method, load_class
 from .modalities import check_modalities
-from .model_folder import check_model_folder, read_record
+from .model_folder import check_model_folder, read_record, read_training
 from .predictions import to_rows
 from .protocols import Protocol, Trial, plan_trials
 from .subgroups import add_groups
@@ -41,13 +43,30 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
     folder = Path(folder)
     check_model_folder(folder)
     network = load_class(saved_method(folder))
+    with _told_of(folder / "config.json"):
+        config = network.config_class.from_pretrained(folder)
     try:
-        model, loading = network.from_pretrained(folder, output_loading_info=True)
+        model, loading = network.from_pretrained(folder, config=config, output_loading_info=True, ignore_mismatched_sizes=True)
     except SafetensorError as error:
         raise EmertInputError(f"{folder / 'model.safetensors'}: not a safetensors file ({error})") from error
-    if loading["missing_keys"]:
-        raise EmertInputError(f"{folder}: model.safetensors lacks {sorted(loading['missing_keys'])[0]} and more")
-    return model.eval(), EmertProcessor.from_pretrained(folder)
+    unfit = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+    if unfit:
+        raise EmertInputError(f"{folder}: model.safetensors lacks {unfit[0]} as config.json has it; save the model again")
+    with _told_of(folder / "processor_config.json"):
+        processor = EmertProcessor.from_pretrained(folder)
+    return model.eval(), processor
+
+
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    """Turns whatever transformers and our classes say of a file's content into an `EmertInputError` that names it."""
+    try:
+        yield
+    except EmertInputError:
+        raise
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise EmertInputError(f"{file}: can't be used ({reason}); save the model again") from error
 
 
 def saved_method(folder: Path) -> Method:
@@ -57,7 +76,7 @@ def saved_method(folder: Path) -> Method:
 
 def method_of(record: dict) -> Method:
     """The method that a record names; records of before there were others name none."""
-    return get_method(record.get("method", "emert"))
+    return get_method(str(record.get("method", "emert")))
 
 
 def evaluate_models(
@@ -70,7 +89,7 @@ def evaluate_models(
     """
     if len(folders) == 1:
         return evaluate_model(folders[0], data, progress, protocols)
-    records = [read_record(folder) for folder in folders]
+    records = [read_training(folder) for folder in folders]
     folds = [record["fold"] for record in records]
     if data.metadata.source != records[0]["data"] or data.assignment.sha256 != records[0]["splits_sha256"]:
         raise EmertInputError(f"{data.folder}: these {len(folders)} models come from other splits; evaluate one of them")
@@ -93,7 +112,7 @@ def evaluate_model(
     Raises `EmertInputError` as [`load_model`], [`plan_trials`] and [`check_modalities`].
     """
     check_model_folder(folder)
-    record = read_record(folder)
+    record = read_training(folder)
     method = method_of(record)
     check_modalities(data, method)
     model, processor = load_model(folder)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, TrainerState, set_seed
+from transformers import EvalPrediction, PreTrainedConfig, PreTrainedModel, TrainerCallback, TrainerState, set_seed
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging as transformers_logging
 
+from dataset_scripts.out_folder import MODEL, check_apart, check_replaceable
 from dataset_scripts.reading import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import GazeStatistics
@@ -38,6 +39,8 @@ from .statistics.calibration import fit_temperature
 from .streaming import StreamedRows, UnkeptRows
 from .trainer import EmertTrainer
 
+_OF_EVERY_CONFIG = frozenset(field.name for field in fields(PreTrainedConfig))
+
 
 @dataclass
 class Fold:
@@ -55,13 +58,15 @@ def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = Fa
 
     A run that was stopped, by whatever means, goes on from its last epoch (its checkpoints lie beside `out`, see
     `run_folder`) and ends with the very weights that it would have had. Under `torchrun` every process calls this; the
-    first one writes.
+    first one writes. A model that `out` holds is replaced.
 
     Raises:
         EmertInputError: a task that the data has no labels for; splits that the data does not have; a method that is given
             nothing that the data has; a network that can't be; a disk that is full; a loss that is no number any more;
-            another run that is writing `out`.
+            another run that is writing `out`; an `out` that holds something else than a model, or the data.
     """
+    check_apart(out, [data.folder])
+    check_replaceable(out, MODEL)
     trackers = tracking_callbacks(track, out)
     prepared = prepare(recipe, data, fold, strict)  # refuses what can't be done, before anything is written
     with run_folder.alone(out) if is_main_process() else nullcontext():
@@ -212,14 +217,24 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
     network = load_class(method)
     make_config = network.config_class.small if recipe.network == "small" else network.config_class
     overrides = {**recipe.overrides, **method.overrides}  # the method's last: they make it what it is
-    unknown = sorted(set(overrides) - {field.name for field in fields(network.config_class)})
-    if unknown:  # transformers' configs take any name, and would say nothing
-        raise EmertInputError(f"recipe: overrides: {', '.join(unknown)} is no field of {network.config_class.__name__}")
+    # transformers' configs take any name and say nothing; its own fields (dtype, id2label, ...) decide nothing in ours.
+    known = [field.name for field in fields(network.config_class) if field.name not in _OF_EVERY_CONFIG]
+    unknown = [str(name) for name in overrides if name not in known]
+    if unknown:
+        raise EmertInputError(
+            f"recipe: overrides: {', '.join(unknown)} is no field of {network.config_class.__name__}'s own; it has "
+            f"{', '.join(known)}"
+        )
+    backbone = overrides.get("backbone_config")
+    if isinstance(backbone, dict) and "model_type" not in backbone:
+        raise EmertInputError("recipe: overrides: backbone_config lacks model_type, e.g. resnet; it replaces the default whole")
     try:
         config = make_config(tasks=list(tasks), num_participants=num_participants, **overrides)
+        model = network(config)
     except (TypeError, ValueError, StrictDataclassError) as error:
-        raise EmertInputError(f"recipe: overrides: {' '.join(str(error).split())}") from error
-    model = network(config)
+        if not recipe.overrides:
+            raise  # then it is no mistake of the user's
+        raise EmertInputError(f"recipe: overrides: {' '.join(str(error).split())[:500]}") from error
     if recipe.activation_checkpointing and not any(isinstance(part, GradientCheckpointingLayer) for part in model.modules()):
         raise EmertInputError(
             f"recipe: activation_checkpointing is true, but method {recipe.method} has no layers whose activations could be "

@@ -6,6 +6,15 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 
 _FILES = ("config.json", "model.safetensors", "processor_config.json")
+# What must stand in the record before a model may be scored: without it, nobody can tell who is new to it.
+_NEEDED: dict[str, type] = {
+    "data": str,
+    "fold": int,
+    "strict": bool,
+    "splits_sha256": str,
+    "seen_participants": list,
+    "recipe": dict,
+}
 _RECORD = "training_record.json"  # `model_card_emert.RECORD_FILE`, whose module would load torch
 
 
@@ -18,11 +27,10 @@ def check_model_folder(folder: str | Path) -> None:
     for name in _FILES:
         if not (folder / name).is_file():
             raise EmertInputError(f"{folder}: no model here ({name} is missing); expected a folder that was saved whole")
-    try:
-        config = json.loads((folder / "config.json").read_text())
-    except ValueError as error:
-        raise EmertInputError(f"{folder / 'config.json'}: not JSON ({error}); save the model again") from error
-    kind = config.get("model_type") if isinstance(config, dict) else None
+    config, processor = (_read_json(folder / name, "save the model again") for name in ("config.json", "processor_config.json"))
+    if not processor:
+        raise EmertInputError(f"{folder / 'processor_config.json'}: holds nothing; save the model again")
+    kind = config.get("model_type")
     if kind != "emert" and not ((folder / _RECORD).is_file() and read_record(folder).get("method", "emert") != "emert"):
         raise EmertInputError(f"{folder}: holds a model of type {kind!r}, expected 'emert'")
 
@@ -32,19 +40,42 @@ def read_record(folder: str | Path) -> dict:
     path = Path(folder) / _RECORD
     if not path.is_file():
         raise EmertInputError(f"{folder}: {_RECORD} is missing, so nobody knows which participants the model has seen")
-    try:
-        record = json.loads(path.read_text())
-    except ValueError as error:
-        raise EmertInputError(f"{path}: not JSON ({error}); train the model again") from error
-    if not isinstance(record, dict):
-        raise EmertInputError(f"{path}: holds no record of a training; train the model again")
+    return _read_json(path, "train the model again")
+
+
+def read_training(folder: str | Path) -> dict:
+    """The record, with all that is needed to test the model on people whom it has never seen.
+
+    Raises `EmertInputError` where a field is missing or is not what it should be.
+    """
+    record = read_record(folder)
+    for name, kind in _NEEDED.items():
+        if not isinstance(record.get(name), kind):
+            found = f"is {record[name]!r}"[:80] if name in record else "is missing"
+            raise EmertInputError(
+                f"{Path(folder) / _RECORD}: {name} {found}, so nobody knows what the model has seen; train the model again"
+            )
+    lacking = [name for name in ("normalisation", "seed") if name not in record["recipe"]]
+    if lacking:
+        raise EmertInputError(f"{Path(folder) / _RECORD}: recipe lacks {lacking[0]}; train the model again")
     return record
+
+
+def _read_json(path: Path, cure: str) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EmertInputError(f"{path}: not JSON ({error}); {cure}") from error
+    if not isinstance(content, dict):
+        raise EmertInputError(f"{path}: holds {type(content).__name__}, expected keys and values; {cure}")
+    return content
 
 
 def find_models(folder: str | Path) -> list[Path]:
     """The folder itself if it holds a model, else the models in it (one a fold), in the order of their folds.
 
-    Raises `EmertInputError` where there is none, or where they are not one method trained in one way on different folds.
+    Raises `EmertInputError` where there is none, or where they are not one method trained in one way on different folds;
+    and as [`read_training`].
     """
     folder = Path(folder)
     found = [path.parent for path in sorted(folder.glob(f"*/{_RECORD}")) if not path.parent.name.startswith(".")]
@@ -52,9 +83,7 @@ def find_models(folder: str | Path) -> list[Path]:
         found = [folder]
     for path in found:
         check_model_folder(path)
-    if len(found) == 1:
-        return found
-    records = {path: read_record(path) for path in found}
+    records = {path: read_training(path) for path in found}
     named = ", ".join(path.name for path in found)
     if len({_way_of(record) for record in records.values()}) > 1:
         raise EmertInputError(f"{folder}: its models ({named}) were not trained in one way; name one of them")

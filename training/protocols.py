@@ -83,39 +83,58 @@ def check_unseen(data: EmertData, record: dict, rows: np.ndarray, protocol: Prot
     """Raises `EmertInputError` where the model has seen a participant of these rows or, for a strict protocol, a stimulus."""
     if data.metadata.source != record["data"]:
         return  # other people, whatever they are called
-    seen = sorted({str(name) for name in data.ids["participant_id"][rows]} & set(record["seen_participants"]))
-    if seen:
-        raise EmertInputError(
-            f"--protocol {protocol.name}: the model has seen {len(seen)} of its test participants ({seen[0]}, ...); "
-            f"it was trained on fold {record['fold']}: test it there"
-        )
+    where = f"--protocol {protocol.name}"
+    _check_people(data, record, rows, where, f"it was trained on fold {record['fold']}: test it there")
     if not protocol.strict:
         return
-    if data.assignment.sha256 != record["splits_sha256"]:
-        raise EmertInputError(
-            f"--protocol {protocol.name}: the model was trained on other splits of this source, so nobody can tell which "
-            "stimuli it has seen; train it on this data set"
-        )
+    _check_same_splits(data, record, where)
     trained = data.select(record["fold"], record["strict"])
     known = np.unique(data.ids["stimulus_id"][np.concatenate([trained["train"], trained["validation"]])])
     shared = sorted(map(str, np.intersect1d(known, data.ids["stimulus_id"][rows])))
     if shared:
         raise EmertInputError(
-            f"--protocol {protocol.name}: the model has seen {len(shared)} of its stimuli ({shared[0]}, ...); "
+            f"{where}: the model has seen {len(shared)} of its stimuli ({shared[0]}, ...); "
             f"train one with --strict --fold {protocol.fold}"
         )
+
+
+def _check_people(data: EmertData, record: dict, rows: np.ndarray, where: str, remedy: str) -> None:
+    seen = sorted({str(name) for name in data.ids["participant_id"][rows]} & set(record["seen_participants"]))
+    if seen:
+        raise EmertInputError(f"{where}: the model has seen {len(seen)} of its test participants ({seen[0]}, ...); {remedy}")
+
+
+def _check_same_splits(data: EmertData, record: dict, where: str) -> None:
+    """Without them a record does not tell which stimuli were in training."""
+    if data.assignment.sha256 != record["splits_sha256"]:
+        raise EmertInputError(
+            f"{where}: the model was trained on other splits of this source, so nobody can tell which stimuli it has seen; "
+            "train it on this data set"
+        )
+
+
+def trained_on_these_splits(data: EmertData, record: dict) -> bool:
+    """Else everyone whom the model has not seen is tested, whatever their fold."""
+    return data.metadata.source == record["data"] and data.assignment.sha256 == record["splits_sha256"]
 
 
 def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
     """Rows to test on: the test split where the model was trained on this very data, else everyone whom it has not seen.
 
-    Raises `EmertInputError` if nobody is left.
+    Raises:
+        EmertInputError: nobody is left; the test split holds somebody whom the model has seen all the same; a model of
+            strict splits comes from other splits of this source, so its stimuli are not known.
     """
-    if data.assignment.sha256 == record["splits_sha256"] and data.metadata.source == record["data"]:
-        return data.select(record["fold"], record["strict"])["test"]
-    rows = np.arange(len(data))
-    if data.metadata.source == record["data"]:  # the same people under other folds
-        rows = rows[~np.isin(data.ids["participant_id"], record["seen_participants"])]
+    if data.metadata.source != record["data"]:
+        return np.arange(len(data))  # other people, whatever they are called
+    if record["strict"]:
+        _check_same_splits(data, record, f"{data.folder}: its strict splits")
+    if trained_on_these_splits(data, record):
+        rows = data.select(record["fold"], record["strict"])["test"]
+        where = f"{data.folder}: fold {record['fold']}{' strict' if record['strict'] else ''}"
+        _check_people(data, record, rows, where, "its training did not keep to the splits; train it again on this data set")
+        return rows
+    rows = np.flatnonzero(~np.isin(data.ids["participant_id"], record["seen_participants"]))  # the same people, other folds
     if len(rows) == 0:
         raise EmertInputError(f"{data.folder}: the model has seen every participant of this data; nobody is left to test on")
     return rows

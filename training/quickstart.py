@@ -16,12 +16,14 @@ import pandas as pd
 from dataset_scripts.building import build, is_current
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import generate
+from dataset_scripts.out_folder import SCORES, check_out
 from dataset_scripts.reading import EmertData
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 
-from .evaluating import evaluate_baselines, evaluate_model, read_record
+from .evaluating import evaluate_baselines, evaluate_model
 from .fitting import choose_tasks, fit
+from .model_folder import read_training
 from .recipe import Recipe, load_recipe
 from .results import summary_table, write_results
 from .scoring import make_header
@@ -42,13 +44,12 @@ def quickstart(
     """Prints the table and what to try next; gives the results (see `training.results`).
 
     Raises:
-        EmertInputError: `out` holds scores already and `overwrite` is False; a real source without a path; and whatever
-            the steps refuse.
+        EmertInputError: `out` holds scores already and `overwrite` is False, or something else in their place;
+            a real source without a path; and whatever the steps refuse.
     """
     recipe = load_recipe(recipe_name, changes)
     scores = out / "scores"
-    if (scores / "results.json").is_file() and not overwrite:
-        raise EmertInputError(f"{out}: already holds scores; give another --out, or --overwrite to replace them")
+    check_out(scores, SCORES, overwrite)  # `build` and `fit` look to their own folders
     recordings = _recordings(source, path, out, settings)
     dataset = out / "dataset"
     opened = open_source(source, recordings)
@@ -88,7 +89,7 @@ def _one_fold(recipe: Recipe, data: EmertData, model: Path, fold: int, strict: b
     if not (model.is_dir() and _is_of(model, recipe, data, strict)):
         print(f"fold {fold}")
         fit(recipe, data, model, fold, strict)
-    record = read_record(model)
+    record = read_training(model)
     predictions = evaluate_model(model, data)
     tasks = list(dict.fromkeys(predictions["task"]))
     baselines = evaluate_baselines(data, tasks, fold, strict, recipe.normalisation == "participant")
@@ -96,7 +97,7 @@ def _one_fold(recipe: Recipe, data: EmertData, model: Path, fold: int, strict: b
 
 
 def _is_of(model: Path, recipe: Recipe, data: EmertData, strict: bool) -> bool:
-    record = read_record(model)
+    record = read_training(model)
     return (record.get("build"), record["strict"], Recipe(**record["recipe"])) == (data.metadata.fingerprint, strict, recipe)
 
 

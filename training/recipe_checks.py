@@ -58,7 +58,7 @@ def _wrong_choices(recipe: "Recipe") -> list[str]:
     return [
         f"{name} is {getattr(recipe, name)!r}; expected {' or '.join(str(choice).lower() for choice in choices)}"
         for name, choices in _CHOICES.items()
-        if getattr(recipe, name) not in choices
+        if not any(type(choice) is type(getattr(recipe, name)) and choice == getattr(recipe, name) for choice in choices)
     ]
 
 
@@ -76,6 +76,8 @@ def _wrong_numbers(recipe: "Recipe") -> list[str]:
 
 def _wrong_names(recipe: "Recipe") -> list[str]:
     problems = [f"tasks: unknown task {name!r}; known tasks: {', '.join(TASKS)}" for name in recipe.tasks if name not in TASKS]
+    if len(set(recipe.tasks)) < len(recipe.tasks):
+        problems.append(f"tasks names one of {', '.join(recipe.tasks)} twice")
     networks = [key for key, method in METHODS.items() if method.kind == "network"]
     if recipe.method not in networks:
         problems.append(f"method is {recipe.method!r}; expected one of {', '.join(networks)}")

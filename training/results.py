@@ -20,7 +20,6 @@ A figure that can't be had is null, and its `note` says why.
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,11 +27,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dataset_scripts.out_folder import SCORES, whole_folder
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS, Task
 
 from .metrics import score
-from .predictions import find_problem, read_header, read_predictions, to_arrays, whole_file, write_table
+from .predictions import find_problem, read_header, read_predictions, to_arrays, write_table
 from .reports.gap_section import gap_of
 from .reports.page import results_markdown, summary_table
 from .reports.pictures import draw_pictures
@@ -115,23 +115,22 @@ def make_results(predictions: pd.DataFrame, header: Header, draws: int = 1000, s
 
 
 def write_results(folder: str | Path, predictions: pd.DataFrame, header: Header, draws: int = 1000, seed: int = 0) -> dict:
-    """Write results.json, results.md, predictions.parquet and pictures/*.png into `folder`, and return the results.
+    """Write the folder of results.json, results.md, predictions.parquet and pictures/*.png, and return the results.
 
-    Each file is whole, and none is touched before all are ready. Raises `EmertInputError` as `make_results`, and
-    where the folder can't be written.
+    It appears when all files are ready, in place of such a folder that was there. Raises `EmertInputError` as
+    `make_results` and `whole_folder`.
     """
     results = make_results(predictions, header, draws, seed)
     pictures = draw_pictures(results, predictions)
-    folder = Path(folder)
-    with ExitStack() as stack:
-        table, page, data = (
-            stack.enter_context(whole_file(folder / name)) for name in ("predictions.parquet", "results.md", "results.json")
-        )
+    page = results_markdown(results, [f"{PICTURES}/{name}" for name in pictures])
+    with whole_folder(folder, SCORES) as new:
+        (new / PICTURES).mkdir()
         for name, picture in pictures.items():
-            stack.enter_context(whole_file(folder / PICTURES / name)).write_bytes(picture)
-        data.write_text(json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
-        page.write_text(results_markdown(results, [f"{PICTURES}/{name}" for name in pictures]), encoding="utf-8")
-        write_table(table, predictions, header.to_plain())
+            (new / PICTURES / name).write_bytes(picture)
+        (new / "results.md").write_text(page, encoding="utf-8")
+        write_table(new / "predictions.parquet", predictions, header.to_plain())
+        text = json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        (new / "results.json").write_text(text, encoding="utf-8")
     return results
 
 

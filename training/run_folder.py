@@ -5,6 +5,7 @@
   checkpoints/
     checkpoint-STEP/        as transformers writes it, with a file `whole` that is written after all others
   finished/                 the model folder while it is written; then it becomes OUT
+  replaced/                 what OUT held before, until the new model stands there
 ```
 
 A checkpoint without `whole` was being written when the run was killed, or was being removed: it counts for nothing. Two are
@@ -15,7 +16,6 @@ import errno
 import glob
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from transformers import TrainerState
 
+from dataset_scripts.out_folder import put_in_place, try_writing
 from dataset_scripts.reading import EmertData
 from modeling_emert.errors_emert import EmertInputError
 
@@ -42,6 +43,7 @@ def run_folder(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bo
     """Where this run of OUT lies while it is under way. Another recipe's, such as that after a loss of NaN, lies elsewhere."""
     content = [recipe.to_yaml(), data.metadata.fingerprint, fold, strict]
     fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    out = out.resolve()  # `.` has no name, and a link may lead to another disk
     return out.parent / f".{out.name}.{fingerprint[:_DIGITS]}.partial"
 
 
@@ -54,9 +56,11 @@ def alone(out: Path) -> Iterator[None]:
     Raises:
         EmertInputError: another run is writing OUT; there is no place for it.
     """
+    place = out.resolve()
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out.parent / f".{out.name}.lock", timeout=0)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try_writing(place.parent)  # the lock would take some folders that can't be written for taken ones
+        lock = FileLock(place.parent / f".{place.name}.lock", timeout=0)
         lock.acquire()
     except Timeout:
         raise EmertInputError(f"{out}: another run is writing it; wait for its end, or give another --out") from None
@@ -123,10 +127,9 @@ def _step(folder: Path) -> int:
 
 
 def move_out(finished: Path, out: Path) -> None:
-    """The finished model takes its place, and the run's folder is gone."""
-    if out.exists():
-        shutil.rmtree(out)
-    os.replace(finished, out)
+    """The finished model takes its place, and the run's folder is gone, with what OUT held before."""
+    shutil.rmtree(finished.with_name("replaced"), ignore_errors=True)  # of a run that was killed just here
+    put_in_place(finished, out.resolve())
     shutil.rmtree(finished.parent)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dataset_scripts.reading import EmertData
 
-from .protocols import Protocol
+from .protocols import Protocol, trained_on_these_splits
 from .results import Header
 
 # What of a model's record tells of its training's cost; older records lack some.
@@ -14,9 +14,12 @@ _COST = ("method", "fold", "epochs", "steps", "seconds", "samples_per_second", "
 def make_header(data: EmertData, records: Sequence[dict], command: str, protocols: Sequence[Protocol] = ()) -> Header:
     """From the records of the models that were scored (one a fold), and the protocols they were scored on, if given."""
     first = records[0]
-    strict = protocols[0].strict if protocols else first["strict"]
+    everybody = not protocols and not trained_on_these_splits(data, first)
+    strict = protocols[0].strict if protocols else first["strict"] and not everybody
     tested = list(dict.fromkeys(part.fold for part in protocols)) or [record["fold"] for record in records]
     kind = "participants and stimuli both new" if strict else "new participants"
+    who = "all that the model has not seen" if everybody else f"test of fold {', '.join(map(str, tested))}"
+    who += f" of {data.assignment.folds}" if not everybody else ""
     scaling = {
         "training": "gaze standardised by the training participants",
         "participant": "gaze standardised by each participant's own recordings, test participants' included, without labels",
@@ -24,7 +27,7 @@ def make_header(data: EmertData, records: Sequence[dict], command: str, protocol
     return Header(
         data=f"{data.metadata.source}, {len(data)} recordings of {len(data.assignment.participants)} participants",
         data_kind="synthetic" if data.metadata.source == "synthetic" else f"real: {data.metadata.source}",
-        split=f"{kind}, test of fold {', '.join(map(str, tested))} of {data.assignment.folds}; {scaling}",
+        split=f"{kind}, {who}; {scaling}",
         folds=len(tested),
         seeds=tuple(sorted({record["recipe"]["seed"] for record in records})),
         command=command,

@@ -1,17 +1,22 @@
 """Settings in a YAML file with `key=value` changes, read into a dataclass that checks its values. All recipes are such."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, Literal, get_args, get_origin
 
 from modeling_emert.errors_emert import EmertInputError
+
+from .strict_yaml import read_yaml
+
+_POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")  # a number without a point or a sign is text to YAML
 
 
 def find_yaml(name: str, folder: Path, shipped: Sequence[str], what: str) -> Path:
     """A `.yaml` file, or one of those that are shipped in `folder`. Raises `EmertInputError` that lists them."""
+    if not isinstance(name, str):
+        raise EmertInputError(f"{name!r}: no such {what}; expected the name of one, or of a .yaml file")
     is_file = name.endswith((".yaml", ".yml"))
     path = Path(name) if is_file else folder / f"{name}.yaml"
     if not path.is_file() or not (is_file or name in shipped):  # the folder holds other commands' files as well
@@ -23,15 +28,16 @@ def read_settings(path: Path, changes: Sequence[str], settings: type) -> dict[st
     """The keys and values of the file after `key=value` changes, ready for `settings(**...)`, a dataclass.
 
     `key.inner=value` reaches into a key's own keys. Numbers that YAML takes for text (`1e-3`) are numbers where the field
-    is one. A `name` that the dataclass has and the file lacks is the file's.
+    is one, and within a field's own keys. A `name` that the dataclass has and the file lacks is the file's.
 
     Raises:
-        EmertInputError: the file is not YAML or has no keys; a key is unknown or missing; a change can't be made.
+        EmertInputError: the file is not YAML or has no keys; a key is unknown, missing, there twice or no text; a list of
+            names holds something else; a change can't be made.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise EmertInputError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from error
+        content = read_yaml(path.read_text(encoding="utf-8")) or {}
+    except ValueError as error:
+        raise EmertInputError(f"{path}: not a YAML file ({error})") from error
     if not isinstance(content, dict):
         raise EmertInputError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
     for change in changes:
@@ -44,7 +50,9 @@ def read_settings(path: Path, changes: Sequence[str], settings: type) -> dict[st
     required = [name for name, item in known.items() if item.default is MISSING and item.default_factory is MISSING]
     if missing := [name for name in required if name not in content]:
         raise EmertInputError(f"{path}: {', '.join(missing)} is missing; it has no default")
-    return {name: _as_number(value) if _is_number(known[name].type) else value for name, value in content.items()}
+    if wrong := [problem for name, value in content.items() for problem in _wrong_kinds(name, value, known[name].type)]:
+        raise EmertInputError(f"{path}: {'; '.join(wrong)}")
+    return {name: _with_numbers(value, known[name].type) for name, value in content.items()}
 
 
 def _apply(content: dict, change: str) -> None:
@@ -61,13 +69,49 @@ def _apply(content: dict, change: str) -> None:
         if not isinstance(target, dict):
             raise EmertInputError(f"{change!r}: {key} holds {target!r}, which has no keys of its own")
     try:
-        target[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise EmertInputError(f"{change!r}: the value is not YAML ({str(error).splitlines()[0]})") from error
+        target[last] = read_yaml(value)
+    except ValueError as error:
+        raise EmertInputError(f"{change!r}: the value is not YAML ({error})") from error
 
 
-def _is_number(kind: Any) -> bool:
-    return kind in (int, float, float | None)
+def _wrong_kinds(name: str, value: Any, kind: Any) -> list[str]:
+    """What no dataclass of settings could check without falling over it: all look names up in tables."""
+    if (strange := _strange_key(value)) is not None:
+        return [f"{name}: found the key {strange!r}; expected a name"]
+    if not _is_list_of_names(kind):
+        return []
+    if not isinstance(value, (list, str)):  # a single name is some settings' short form of a list
+        return [f"{name} is {value!r}; expected a list of names"]
+    return [f"{name} holds {item!r}; expected names alone" for item in value if not isinstance(item, str)]
+
+
+def _strange_key(value: Any) -> Any:
+    """The first key within, at any depth, that is no text; None if all are."""
+    for key in value if isinstance(value, dict) else ():
+        if not isinstance(key, str):
+            return key
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((found for found in map(_strange_key, inner) if found is not None), None)
+
+
+def _is_list_of_names(kind: Any) -> bool:
+    element = get_args(kind)[0] if get_origin(kind) is tuple else None
+    return element is str or get_origin(element) is Literal
+
+
+def _with_numbers(value: Any, kind: Any) -> Any:
+    """Numbers that YAML has taken for text, where one is expected or where anything may stand: in a field's own keys."""
+    if kind in (int, float, float | None):
+        return _as_number(value)
+    return value if kind is str or _is_list_of_names(kind) else _powers_as_numbers(value)
+
+
+def _powers_as_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _powers_as_numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_powers_as_numbers(inner) for inner in value]
+    return _as_number(value) if isinstance(value, str) and _POWER.fullmatch(value) else value
 
 
 def _as_number(value: Any) -> Any:

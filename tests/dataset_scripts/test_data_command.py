@@ -209,6 +209,9 @@ def test_overwrite_never_replaces_the_recordings_or_what_is_no_data_set(few_reco
     (tmp_path / "papers/mine.txt").write_text("mine")
     for out in (few_recordings / "videos", tmp_path / "papers"):
         assert "something else than a data set" in refusal(build_arguments(few_recordings, out, "--overwrite"))
+    assert main(build_arguments(few_recordings, tmp_path / "data")) == 0
+    (tmp_path / "data/notes.txt").write_text("mine")
+    assert "holds notes.txt" in refusal(build_arguments(few_recordings, tmp_path / "data", "--overwrite"))
 
 
 def test_recordings_that_lack_a_part_are_kept_and_noted(few_recordings, tmp_path):

@@ -226,3 +226,17 @@ def test_the_shipped_recipe_is_the_default_and_comments_every_key():
 def test_a_wrong_value_is_named(change: str, named: str):
     with pytest.raises(EmertInputError, match=named):
         load_adaptation_recipe("lora", [change])
+
+
+def test_what_was_kept_and_then_damaged_is_done_again(model: Path, data: EmertData, tmp_path: Path):
+    recipe = replace(RECIPE, recordings=(0, 1), steps=1)
+    first, _ = adapt_all([model], data, recipe, tmp_path / "kept", progress=False)
+    next((tmp_path / "kept").glob("*.parquet")).write_bytes(b"")
+    again, _ = adapt_all([model], data, recipe, tmp_path / "kept", progress=False)
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_where_nothing_can_be_written_it_says_so(model: Path, data: EmertData, tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(EmertInputError, match=r"file/kept/fingerprint: can't be written \(Not a directory\)"):
+        adapt_all([model], data, RECIPE, tmp_path / "file" / "kept", progress=False)

@@ -1,23 +1,32 @@
 """Planted cheats are caught: shared participants or stimuli, a label among the inputs, selection on the test."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from damaged_dataset import edit
 from tiny_training import TINY_OVERRIDES
 
 from dataset_scripts.reading import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.benchmark import cells, guards
+from training import robustness
+from training.adaptation import adapt_all
+from training.adaptation_recipe import AdaptationRecipe
+from training.benchmark import guards
 from training.benchmark.benchmarking import run_benchmark
 from training.benchmark.cells import Cell
 from training.benchmark.clip_probe import clip_probe
-from training.benchmark.guards import check_splits, find_leak
+from training.benchmark.guards import find_leak
 from training.benchmark.measuring import measure_cell
 from training.benchmark.recipe import BenchmarkRecipe
+from training.evaluating import evaluate_model
+from training.fitting import fit
 from training.methods.summaries import SummaryTable
+from training.protocols import Protocol
+from training.recipe import Recipe
 
 
 @pytest.fixture
@@ -33,33 +42,31 @@ def recipe() -> BenchmarkRecipe:
     )
 
 
-def test_honest_splits_pass(data: EmertData):
-    for fold in range(1, data.assignment.folds + 1):
-        check_splits(data, fold, strict=False)
-        check_splits(data, fold, strict=True)
+@pytest.fixture
+def leaking(data: EmertData, tmp_path: Path) -> EmertData:
+    """A copy in which one recording of a participant of fold 1 is put into fold 3: tested there, and in training."""
+    folder = Path(shutil.copytree(data.folder, tmp_path / "leaking"))
+    edit(folder, participant_fold=3)
+    return EmertData.open(folder)
 
 
-def test_a_participant_on_both_sides_stops_the_run_before_anything_is_trained(
-    recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["train", "evaluate", "protocol", "robustness", "gap", "adapt", "benchmark"])
+def test_a_participant_on_both_sides_stops_every_step_before_anything_is_written(
+    step: str, recipe: BenchmarkRecipe, leaking: EmertData, model: Path, tmp_path: Path
 ):
-    honest = EmertData.select
-
-    def cheats(self, fold: int, strict: bool = False) -> dict[str, np.ndarray]:
-        rows = honest(self, fold, strict)
-        return {**rows, "train": np.append(rows["train"], rows["test"][:1]), "test": rows["test"][1:]}
-
-    monkeypatch.setattr(EmertData, "select", cheats)
-    monkeypatch.setattr(cells, "run_cell", lambda _: pytest.fail("something was trained"))
-    with pytest.raises(EmertInputError, match=r"participant_id \S+ is in train and in test"):
-        run_benchmark(recipe, data.folder, tmp_path, 1, "emert benchmark tiny")
-
-
-def test_a_stimulus_on_both_sides_of_a_strict_split_is_found(data: EmertData, monkeypatch: pytest.MonkeyPatch):
-    plain = data.select(1)
-    monkeypatch.setattr(EmertData, "select", lambda self, fold, strict=False: plain)
-    check_splits(data, 1, strict=False)
-    with pytest.raises(EmertInputError, match="stimulus_id"):
-        check_splits(data, 1, strict=True)
+    out = tmp_path / "out"
+    steps = {
+        "train": lambda: fit(Recipe(image_size=32, overrides=TINY_OVERRIDES), leaking, out, 1),
+        "evaluate": lambda: evaluate_model(model, leaking, progress=False),
+        "protocol": lambda: evaluate_model(model, leaking, False, [Protocol.parse("er7-fold1")]),
+        "robustness": lambda: robustness.robustness(model, leaking, out, progress=False),
+        "gap": lambda: robustness.gap(model, leaking, out, progress=False),
+        "adapt": lambda: adapt_all([model], leaking, AdaptationRecipe(recordings=(0, 1)), out, progress=False),
+        "benchmark": lambda: run_benchmark(recipe, leaking.folder, out, 1, "emert benchmark tiny"),
+    }
+    with pytest.raises(EmertInputError, match=r"1 recordings have another participant_fold than in splits\.json"):
+        steps[step]()
+    assert not out.exists()
 
 
 def test_a_label_among_the_inputs_stops_the_run(
@@ -126,3 +133,14 @@ def test_the_clip_probe_reads_the_clip_where_the_eyes_tell_it(data: EmertData, m
     assert probe.accuracy > 0.9
     assert probe.shuffled < 0.5
     assert probe.chance == pytest.approx(1 / 7)
+
+
+@pytest.mark.parametrize(
+    ("stimuli", "told"), [(lambda ids: np.full_like(ids, "s000"), "of 1 different clips"), (np.unique, "of 42 different clips")]
+)
+def test_the_clip_probe_says_where_there_is_nothing_to_learn(data: EmertData, monkeypatch: pytest.MonkeyPatch, stimuli, told):
+    own = data.ids["recording_id"]
+    monkeypatch.setattr(data, "select", lambda fold: {"train": np.arange(30), "test": np.arange(30, 42)})
+    monkeypatch.setitem(data.ids, "stimulus_id", stimuli(own))
+    with pytest.raises(EmertInputError, match=f"the 42 recordings with fixations, {told}, are too few"):
+        clip_probe(data, (1,))

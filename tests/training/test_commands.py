@@ -65,6 +65,15 @@ def test_what_is_missing_is_named_alone(capsys: pytest.CaptureFixture):
     assert parse(["train", "laptop", "--data", "D", "--out", "O"]).changes == []
 
 
+def test_a_command_that_is_stopped_while_it_loads_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    def stopped(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.cli.importlib.import_module", stopped)
+    assert main(["train", "laptop"]) == 130
+    assert capsys.readouterr().err == "emert: stopped; the same command goes on where it was\n"
+
+
 def test_command_with_commands_of_its_own_is_read_as_well():
     found = parse(["data", "verify", "FOLDER"])
     assert (found.command, found.action) == ("data", "verify")
@@ -85,8 +94,8 @@ def test_command_with_commands_of_its_own_is_read_as_well():
 def test_wrong_paths_are_refused_before_torch_is_loaded(tmp_path: Path, arguments: list[str], reason: str):
     model = tmp_path / "model"
     model.mkdir()
-    for name in ("model.safetensors", "processor_config.json"):
-        (model / name).touch()
+    (model / "model.safetensors").touch()
+    (model / "processor_config.json").write_text('{"processor_class": "EmertProcessor"}')
     (model / "config.json").write_text('{"model_type": "emert"}')
     code = "import sys; from training.cli import main; code = main(sys.argv[1:]); print(code, 'torch' in sys.modules)"
     given = [argument.format(model=model, tmp=tmp_path) for argument in arguments]
@@ -123,6 +132,17 @@ def test_train_then_evaluate(data, tmp_path: Path, capsys: pytest.CaptureFixture
     assert (scores / "results.json").is_file()
     assert "already holds" in _refused(capsys, "evaluate", model, data.folder, "--out", scores)
     assert "already holds" in _refused(capsys, "train", "laptop", "--data", data.folder, "--out", model)
+    assert main(["benchmark", "gap", str(model), str(data.folder), "--out", str(tmp_path / "gap")]) == 0
+    assert capsys.readouterr().out == f"in full: {tmp_path / 'gap' / 'gap.md'}\n"
+    for folder, words in ((model, ("train", "laptop", "--data", data.folder)), (scores, ("evaluate", model, data.folder))):
+        (folder / "mine.txt").write_text("")
+        assert "holds mine.txt" in _refused(capsys, *words, "--out", folder, "--overwrite")
+        (folder / "mine.txt").unlink()
+    before = (model / "model.safetensors").read_bytes()
+    again = ["train", "laptop", *_CHANGES, "seed=1", "--data", str(data.folder), "--out", str(model), "--overwrite"]
+    assert main(again) == 0
+    assert (model / "model.safetensors").read_bytes() != before
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "scores", "gap"}
 
 
 def _inputs(recordings: Path, name: str = "p000-s000") -> tuple[Path, Path]:
@@ -180,7 +200,7 @@ def test_refusals_write_nothing(data, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "er9" in _refused(capsys, "train", "laptop", "tasks=[er9]", "--data", data.folder, "--out", out)
     assert "perceived3" in _refused(capsys, "train", "laptop", "tasks=[perceived3]", "--data", data.folder, "--out", out)
     assert "fold 9" in _refused(capsys, "train", "laptop", "--data", data.folder, "--out", out, "--fold", 9)
-    assert "no data set" in _refused(capsys, "train", "laptop", "--data", tmp_path, "--out", out)
+    assert "no data set" in _refused(capsys, "train", "laptop", "--data", tmp_path / "absent", "--out", out)
     assert "--path" in _refused(capsys, "quickstart", "--source", "uniss_fgd", "--out", out)
     assert "mars" in _refused(capsys, "quickstart", "--source", "mars", "--path", tmp_path, "--out", out)
     assert not any(tmp_path.iterdir())

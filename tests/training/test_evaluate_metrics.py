@@ -190,3 +190,35 @@ def test_task_of_numbers_is_no_label_set():
     metric = EmotionClassification(keep_in_memory=True)
     with pytest.raises(ValueError, match=r"er_va.*numbers, not classes; take the metric emotion_regression"):
         metric.compute(predictions=[0, 1], references=[0, 1], labels="er_va")
+
+
+@pytest.mark.parametrize("name", ["emotion_classification", "emotion_regression"])
+def test_nothing_to_score_is_said(name):
+    for given in ({"predictions": [], "references": []}, {"predictions": [0.0], "references": []}):
+        with pytest.raises(ValueError, match=r"(predictions|references) are empty; give at least one recording"):
+            CLASSES[name](keep_in_memory=True).compute(**given)
+
+
+def test_a_number_that_is_written_as_absent_is_left_out_as_in_the_other_metrics(numbers):
+    """-100 is the mark of transformers; the numbers of all tasks lie between -1 and 3."""
+    guessed, truth = numbers
+    assert all(task.range is None or not task.range[0] <= ABSENT_CLASS <= task.range[1] for task in TASKS.values())
+    marked, missing = truth.copy(), truth.copy()
+    marked[::3], missing[::3] = ABSENT_CLASS, np.nan
+    metric = EmotionRegression(keep_in_memory=True)
+    found = metric.compute(predictions=guessed, references=marked, labels=["valence", "arousal"])
+    assert found == metric.compute(predictions=guessed, references=missing, labels=["valence", "arousal"])
+    assert found["ccc"] == pytest.approx(score(TASKS["er_va"], marked, guessed)["ccc"], abs=EXACT)
+    assert found["mae"] < 1
+
+
+@pytest.mark.parametrize("labels", [np.int64(3), 3, np.array(["a", "b", "c"]), ("a", "b", "c")])
+def test_a_label_set_is_a_count_of_any_kind_or_names(labels):
+    found = EmotionClassification(keep_in_memory=True).compute(predictions=[0, 2], references=[0, 1], labels=labels)
+    assert found["macro_f1"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("labels", [0, -1, True, np.int64(0), []])
+def test_a_label_set_of_no_labels_is_refused(labels):
+    with pytest.raises(ValueError, match="labels must be a count of at least 1"):
+        EmotionClassification(keep_in_memory=True).compute(predictions=[0], references=[0], labels=labels)

@@ -88,6 +88,46 @@ def test_a_model_without_a_record_is_not_scored(model: Path, tmp_path: Path, dat
         evaluate_model(broken, data)
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("processor_config.json", "{", "not JSON"),
+        ("processor_config.json", "{}", "holds nothing"),
+        ("processor_config.json", '{"video_processor": {}}', "can't be used"),
+        ("config.json", "[]", "holds list"),
+        ("config.json", '{"model_type": "emert", "encoder_size": "a"}', "can't be used"),
+        ("config.json", '{"model_type": "emert"}', "model.safetensors lacks"),
+        ("training_record.json", "[]", "holds list"),
+    ],
+)
+def test_a_file_of_a_model_that_is_broken_is_named(model: Path, tmp_path: Path, file: str, content: str, told: str):
+    broken = Path(shutil.copytree(model, tmp_path / "model"))
+    (broken / file).write_text(content)
+    with pytest.raises(EmertInputError, match=told) as caught:
+        load_model(broken)
+    assert str(broken) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["data", "fold", "strict", "splits_sha256", "seen_participants", "recipe"])
+def test_a_record_that_does_not_tell_whom_the_model_has_seen_is_refused(
+    model: Path, tmp_path: Path, data: EmertData, capsys: pytest.CaptureFixture, name: str
+):
+    record = read_record(model)
+    broken = Path(shutil.copytree(model, tmp_path / "model"))
+    for content, told in (({}, "data is missing"), (record | {name: None}, f"{name} is None")):
+        (broken / RECORD_FILE).write_text(json.dumps(content))
+        with pytest.raises(EmertInputError, match=told):
+            evaluate_model(broken, data)
+        for command in (["evaluate"], ["adapt"], ["benchmark", "gap"]):
+            assert main([*command, str(broken), str(data.folder), "--out", str(tmp_path / "out")]) == 2
+            assert told in capsys.readouterr().err
+        assert main(["probe", "--model", str(broken), "--data", str(data.folder)]) == 2
+        assert told in capsys.readouterr().err
+    (broken / RECORD_FILE).write_text(json.dumps(record | {"recipe": {}}))
+    with pytest.raises(EmertInputError, match="recipe lacks normalisation"):
+        find_models(broken)
+
+
 def test_baselines_answer_for_the_same_recordings_as_the_model(model: Path, data: EmertData):
     ours = evaluate_model(model, data, progress=False)
     theirs = evaluate_baselines(data, ["er7", "er_va"], fold=1, strict=False, by_participant=False)

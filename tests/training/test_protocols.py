@@ -6,6 +6,7 @@ import pytest
 from dataset_scripts.reading import EmertData
 from modeling_emert import EmertInputError
 from training.protocols import Protocol, parse_protocols, plan_trials
+from training.scoring import make_header
 
 
 def _record(data: EmertData, fold: int = 1, strict: bool = False) -> dict:
@@ -73,3 +74,28 @@ def test_another_source_has_other_people_whatever_they_are_called(data: EmertDat
 def test_a_task_that_the_model_was_not_trained_for_is_refused(data: EmertData):
     with pytest.raises(EmertInputError, match=r"the tasks of both model and data are er7, fer7"):
         _plan(data, _record(data), "er_va-fold1")
+
+
+def test_nobody_whom_the_model_has_seen_is_tested_though_the_splits_are_its_own(data: EmertData):
+    """As where the model was trained on a data set whose files did not keep to its splits."""
+    record = _record(data)
+    name = str(data.ids["participant_id"][data.select(1)["test"][0]])
+    record["seen_participants"] = [*record["seen_participants"], name]
+    with pytest.raises(EmertInputError, match=rf"has seen 1 of its test participants \({name}, ...\); .* train it again"):
+        _plan(data, record)
+
+
+def test_a_model_of_strict_splits_is_not_called_so_on_other_splits_of_its_source(data: EmertData):
+    record = _record(data, strict=True) | {"splits_sha256": "another"}
+    with pytest.raises(EmertInputError, match="nobody can tell which stimuli"):
+        _plan(data, record)
+    assert len(_plan(data, record | {"strict": False})[0].rows), "new participants are promised there, and no more"
+
+
+def test_the_header_promises_a_fold_only_where_a_fold_was_tested(data: EmertData):
+    record = _record(data, strict=True) | {"recipe": {"normalisation": "training", "seed": 0}}
+    own = make_header(data, [record], "emert evaluate")
+    assert own.split.startswith("participants and stimuli both new, test of fold 1 of")
+    elsewhere = make_header(data, [record | {"data": "folder"}], "emert evaluate")
+    assert elsewhere.split.startswith("new participants, all that the model has not seen;")
+    assert not elsewhere.strict

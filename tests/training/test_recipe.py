@@ -69,6 +69,9 @@ def test_a_recipe_survives_yaml(tmp_path: Path):
         ("epochs.best=1", "epochs holds 30, which has no keys"),
         ("tasks=[", "not YAML"),
         ("store_face_features=true", "store_face_features"),
+        ("streaming=1", "streaming is 1; expected true or false"),
+        ("tasks=[er3, er3]", "tasks names one of er3, er3 twice"),
+        ("tasks=[{a: b}]", "tasks holds"),
     ],
 )
 def test_a_wrong_value_is_named(change: str, named: str):
@@ -94,6 +97,24 @@ def test_a_misspelt_field_of_the_network_is_refused():
 
     with pytest.raises(EmertInputError, match="droput is no field of EmertConfig"):
         make_model(Recipe(overrides={"droput": 0.3}), ["er7"])
+
+
+@pytest.mark.parametrize("method", ["emert", "face_only"])
+@pytest.mark.parametrize("name", ["dtype", "id2label", "problem_type", "is_encoder_decoder", "return_dict", 3])
+def test_fields_that_every_network_of_transformers_has_are_no_overrides(method: str, name: object):
+    """They would change nothing, or break the training."""
+    from training.fitting import make_model
+
+    with pytest.raises(EmertInputError, match=f"overrides: {name} is no field of .*Config's own; it has .*encoder_size"):
+        make_model(Recipe(method=method, overrides={name: None}), ["er7"])
+
+
+@pytest.mark.parametrize("backbone", [{"depths": [1]}, {"model_type": "bert"}, {"model_type": "resnet", "depths": 5}])
+def test_a_backbone_that_makes_no_network_is_refused(backbone: dict):
+    from training.fitting import make_model
+
+    with pytest.raises(EmertInputError, match="recipe: overrides: "):
+        make_model(Recipe(overrides={"backbone_config": backbone}), ["er7"])
 
 
 def test_no_shipped_recipe_is_left_out_of_the_tests():

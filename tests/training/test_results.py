@@ -80,6 +80,21 @@ def test_a_failure_touches_no_file(header, tmp_path, monkeypatch):
     assert {file.name: file.read_bytes() for file in (tmp_path / "pictures").iterdir()} == pictures
 
 
+def test_a_second_evaluation_replaces_the_first_one_whole(header, tmp_path):
+    """Pictures of tasks that are no longer there would be taken for its own."""
+    out = tmp_path / "scores"
+    write_results(out, _predictions(), header, draws=20)
+    assert (out / "pictures" / "confusion-fer7.png").is_file()
+    write_results(out, _predictions(names=("er3",)), header, draws=20)
+    assert sorted(path.name for path in (out / "pictures").iterdir()) == ["confusion-er3.png", "reliability.png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["scores"]
+    remake_results(out / "predictions.parquet", out, draws=20)  # from what it replaces
+    assert {file.name for file in out.iterdir() if file.is_file()} == FILES
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(EmertInputError, match="holds notes"):
+        write_results(out, _predictions(), header, draws=20)
+
+
 def test_pages_say_what_was_measured(header):
     results = make_results(_predictions(), header, draws=50)
     page, text = results_markdown(results), summary_table(results)

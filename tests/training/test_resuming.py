@@ -26,7 +26,7 @@ _MOMENTS = {
     "before it is called whole": "training.run_folder.seal_checkpoint",
     "while an older one is removed": "training.run_folder.shutil.rmtree",
     "while the model folder is written": "training.fitting.write_model",
-    "before it takes its place": "training.run_folder.os.replace",
+    "before it takes its place": "training.run_folder.put_in_place",
 }
 
 
@@ -226,6 +226,20 @@ def test_no_place_for_a_model_is_said_in_a_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EmertInputError, match="no place for a model"), alone(tmp_path / "file" / "model"):
         pass
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc on this system")
+def test_a_folder_that_can_not_be_written_is_not_taken_for_one_that_another_run_writes():
+    with pytest.raises(EmertInputError, match="no place for a model"), alone(Path("/proc/emert")):
+        pass
+
+
+def test_a_new_model_takes_the_place_of_the_old_one_after_a_run_that_was_killed_just_there(tmp_path: Path):
+    out, run = tmp_path / "model", tmp_path / ".model.partial"
+    for name in ("model/old", ".model.partial/finished/new", ".model.partial/replaced/older"):
+        (tmp_path / name).mkdir(parents=True)
+    run_folder.move_out(run / "finished", out)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["model", "model/new"]
 
 
 def test_a_refused_run_leaves_nothing_behind(data: EmertData, tmp_path: Path):

@@ -6,7 +6,8 @@ gap          null, or {labels, counts: rows ER, columns FER,
               subsets: [{version, task, method, agree, disagree: {n, value, low, high}}],
               scores: [{version, method, seed, auroc: {value, low, high}, mean_agree, mean_disagree}]}
 robustness   [{method, task, damage, level, levels, values, area}]      `area` brought to 0..1 of the levels: a mean score
-probes       {clip: fields of ClipProbe, participant: {accuracy, shuffled, chance, models}}, each null where unknown
+probes       {clip: fields of ClipProbe, or a sentence that says why there are none,
+              participant: {accuracy, shuffled, chance, models}, null where unknown}
 cost         [{method, cells, training_seconds, parameters, peak_memory_mb, samples_per_second, epochs}]
 ```
 """

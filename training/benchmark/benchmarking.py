@@ -11,7 +11,8 @@ OUT/
 """
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,13 +23,14 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.predictions import whole_file
 
-from .cells import PREDICTIONS, RECORD, CellJob, cell_name, plan_cells
+from .cells import Cell, CellJob, cell_name, plan_cells, read_cell, told_if_unwritable
 from .data import open_data
+from .measuring import check_networks
 from .recipe import BenchmarkRecipe
-from .running import run_cells
+from .run_file import RUN_FILE, read_run
+from .running import find_waiting, run_cells
 from .stored import read_benchmark_predictions, write_benchmark_predictions
 
-RUN_FILE = "run.json"
 _VERSIONS_OF = ("emert", "torch", "transformers", "scikit-learn", "numpy")
 
 
@@ -36,26 +38,28 @@ def run_benchmark(recipe: BenchmarkRecipe, given: Path | None, out: Path, proces
     """Everything; gives the results (see `tables`). Called again it goes on where it stopped.
 
     Raises:
-        EmertInputError: the data is not what the recipe is for or its splits leak; every cell has failed.
+        EmertInputError: the data is not what the recipe is for or its splits leak; a network can't be made as the recipe
+            says; every cell has failed; `out` can't be written.
     """
     data = open_data(recipe, given, out.resolve(), processes)  # workers may stand elsewhere
     cells = plan_cells(recipe)
     out_cells = out / "cells"
-    out_cells.mkdir(parents=True, exist_ok=True)
     jobs = [CellJob(cell, recipe, data.folder, cell_name(cell, recipe, data), out_cells) for cell in cells]
-    run_cells(jobs, processes)
-    done = [job for job in jobs if job.folder.is_dir()]
-    if not done:
-        first = json.loads(jobs[0].failure.read_text())["failed"]
-        raise EmertInputError(f"{out}: all {len(jobs)} cells have failed; the first: {first}")
-    tables = [pd.read_parquet(job.folder / PREDICTIONS) for job in done]
+    waiting = find_waiting(jobs)
+    check_networks([job.cell for job in waiting], recipe, data)
+    with told_if_unwritable(out):
+        out_cells.mkdir(parents=True, exist_ok=True)
+    run_cells(waiting, len(jobs), processes)
+    outcomes, tables = _collect(jobs)
+    if not tables:
+        raise EmertInputError(f"{out}: all {len(jobs)} cells have failed; the first: {outcomes[0]['failed']}")
     write_benchmark_predictions(out, pd.concat(tables, ignore_index=True))
     run = {
         "recipe": recipe.to_yaml(),
         "command": command,
         "data": _describe(data, recipe),
         "versions": {name: version(name) for name in _VERSIONS_OF},
-        "cells": [_outcome(job) for job in jobs],
+        "cells": outcomes,
         **_measure_data(recipe, data, generated=given is None),
     }
     _write_json(out / RUN_FILE, run)
@@ -68,10 +72,7 @@ def write_report(out: Path) -> dict:
     from .page import to_page
     from .tables import make_results
 
-    run_file = out / RUN_FILE
-    if not run_file.is_file():
-        raise EmertInputError(f"{out}: {RUN_FILE} is missing; expected the folder that `emert benchmark` wrote")
-    results = make_results(json.loads(run_file.read_text(encoding="utf-8")), read_benchmark_predictions(out))
+    results = make_results(read_run(out), read_benchmark_predictions(out))
     _write_json(out / "table.json", results)
     for name, text in (("table.md", to_markdown(results)), ("report.html", to_page(results))):
         with whole_file(out / name) as temporary:
@@ -79,10 +80,25 @@ def write_report(out: Path) -> dict:
     return results
 
 
-def _outcome(job: CellJob) -> dict:
-    if job.folder.is_dir():
-        return {**json.loads((job.folder / RECORD).read_text()), "failed": None}
-    return json.loads(job.failure.read_text())
+def failed_cells(out: Path) -> list[str]:
+    """A line for each cell of the stored run that has failed: which, and why."""
+    named = {item.name for item in fields(Cell)}
+    return [
+        f"{Cell(**{name: cell[name] for name in named})}: {cell['failed']}" for cell in read_run(out)["cells"] if cell["failed"]
+    ]
+
+
+def _collect(jobs: Sequence[CellJob]) -> tuple[list[dict], list[pd.DataFrame]]:
+    """What became of every cell, and the predictions of those that are done."""
+    outcomes, tables = [], []
+    for job in jobs:
+        if job.folder.is_dir():
+            table, record = read_cell(job)
+            tables.append(table)
+            outcomes.append({**record, "failed": None})
+        else:
+            outcomes.append(json.loads(job.failure.read_text(encoding="utf-8")))
+    return outcomes, tables
 
 
 def _describe(data: EmertData, recipe: BenchmarkRecipe) -> dict:
@@ -111,8 +127,11 @@ def _measure_data(recipe: BenchmarkRecipe, data: EmertData, generated: bool) -> 
     """What is measured on the data without any method. Only of what was generated here the generator's settings are known."""
     from .clip_probe import clip_probe
 
-    probe = clip_probe(data, recipe.folds)
-    return {"clip_probe": probe and asdict(probe), "bayes_rate": _bayes_rate(recipe) if generated else None}
+    try:
+        probe = asdict(clip_probe(data, recipe.folds))
+    except EmertInputError as error:
+        probe = str(error)  # the page says why there is none
+    return {"clip_probe": probe, "bayes_rate": _bayes_rate(recipe) if generated else None}
 
 
 def _bayes_rate(recipe: BenchmarkRecipe) -> dict[str, float]:

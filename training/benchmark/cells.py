@@ -1,9 +1,9 @@
 """One cell of the benchmark: a method, trained and tested on one fold of one version with one seed.
 
 ```
-OUT/cells/HASH/                 whole or not at all
+OUT/cells/HASH/                 whole or not at all; one that was damaged later is done again
   cell.json                     what decides it, and what was measured (`Measured`)
-  predictions.parquet           see `training.predictions`; one row for each test recording and protocol
+  predictions.parquet           see `stored`; one row for each test recording and protocol
 OUT/cells/HASH.failed.json      why it could not be done; tried again by the next run
 OUT/cells/.HASH.partial/        while it runs: the model, its checkpoints, and a log of what it said
 ```
@@ -13,18 +13,23 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+import pandas as pd
 
 from dataset_scripts.reading import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import Method, get_method
+from training.predictions import whole_file
 
 from .deciding_code import code_hash
 from .recipe import BenchmarkRecipe, Version
+from .stored import read_benchmark_predictions, write_benchmark_predictions
 
-RECORD, PREDICTIONS, LOG = "cell.json", "predictions.parquet", "log.txt"
+RECORD, LOG = "cell.json", "log.txt"
 
 
 @dataclass(frozen=True)
@@ -99,13 +104,42 @@ def cell_name(cell: Cell, recipe: BenchmarkRecipe, data: EmertData) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
 
+def read_cell(job: CellJob) -> tuple[pd.DataFrame, dict]:
+    """Predictions and record of a finished cell. Raises `EmertInputError` where they are not as they were written."""
+    from .measuring import Measured
+
+    path = job.folder / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EmertInputError(f"{path}: can't be read ({error})") from error
+    expected = {item.name for item in (*fields(Cell), *fields(Measured))}
+    if not isinstance(record, dict) or set(record) != expected:
+        raise EmertInputError(f"{path}: holds no record of a cell")
+    return read_benchmark_predictions(job.folder), record
+
+
 def run_cell(job: CellJob) -> None:
     """Does the cell and gives its folder its name; what is said meanwhile goes into a log. One thread.
 
     A cell that was stopped goes on from its last checkpoint. An exception becomes the file `failure`, since the table says
-    what failed and the rest goes on.
+    what failed and the rest goes on; but where nothing can be written, `EmertInputError`: no other cell could be.
     """
-    job.partial.mkdir(parents=True, exist_ok=True)
+    with told_if_unwritable(job.out):
+        job.partial.mkdir(parents=True, exist_ok=True)
+        failed = _do_logged(job)
+    if failed is not None:
+        note_failure(job, failed)
+        return
+    with told_if_unwritable(job.out):
+        job.failure.unlink(missing_ok=True)
+        shutil.rmtree(job.folder, ignore_errors=True)
+        os.replace(job.partial / "finished", job.folder)
+        shutil.rmtree(job.partial)
+
+
+def _do_logged(job: CellJob) -> str | None:
+    """What to tell of the exception, if there was one."""
     with (job.partial / LOG).open("a", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
         try:
             _do(job)
@@ -113,19 +147,30 @@ def run_cell(job: CellJob) -> None:
             import traceback
 
             traceback.print_exc()
-            note_failure(job, sentence_of(error))
-            return
-    job.failure.unlink(missing_ok=True)
-    finished = job.partial / "finished"
-    shutil.rmtree(job.folder, ignore_errors=True)
-    os.replace(finished, job.folder)
-    shutil.rmtree(job.partial)
+            return sentence_of(error)
+    return None
 
 
 def note_failure(job: CellJob, sentence: str) -> None:
-    temporary = job.failure.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({**asdict(job.cell), "failed": sentence}, indent=2), encoding="utf-8")
-    os.replace(temporary, job.failure)
+    """Raises `EmertInputError` where it can't be written."""
+    with whole_file(job.failure) as temporary:
+        temporary.write_text(json.dumps({**asdict(job.cell), "failed": sentence}, indent=2), encoding="utf-8")
+
+
+@contextmanager
+def told_if_unwritable(folder: Path) -> Iterator[None]:
+    """Turns what the operating system refuses, such as a write to a full disk, into an `EmertInputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(folder, f"{error.strerror or error}") from error
+
+
+def unwritable(folder: Path, reason: str) -> EmertInputError:
+    """To be raised; says that nothing is lost."""
+    return EmertInputError(
+        f"{folder}: can't be written ({reason}); make room or give another --out; the same command goes on where it was"
+    )
 
 
 def sentence_of(error: BaseException) -> str:
@@ -146,6 +191,6 @@ def _do(job: CellJob) -> None:
     finished = job.partial / "finished"
     shutil.rmtree(finished, ignore_errors=True)
     finished.mkdir()
-    table.to_parquet(finished / PREDICTIONS)
+    write_benchmark_predictions(finished, table)
     content = {**asdict(job.cell), **asdict(measured)}
     (finished / RECORD).write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")

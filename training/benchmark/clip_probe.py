@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dataset_scripts.reading import EmertData
+from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 from training.eye_statistics import summarise_fixations
 
@@ -30,18 +31,23 @@ class ClipProbe:
     recordings: int
 
 
-def clip_probe(data: EmertData, folds: tuple[int, ...], seed: int = 0) -> ClipProbe | None:
-    """On the test participants of these folds, pooled; None where no recording has fixations."""
+def clip_probe(data: EmertData, folds: tuple[int, ...], seed: int = 0) -> ClipProbe:
+    """On the test participants of these folds, pooled; a fold in which there is nothing to learn or to test is left out.
+
+    Raises `EmertInputError` where that are all folds, or no recording has fixations.
+    """
     gaze = data.gaze_only(range(len(data)))
     there = np.array([item.gaze is not None and item.gaze.fixations is not None for item in gaze])
     if not there.any():
-        return None
+        raise EmertInputError("no recording has fixations, so there is nothing to read it from")
     features = np.stack([_describe(item) for item in gaze])
     clips, rng = data.ids["stimulus_id"], np.random.default_rng(seed)
     right, by_chance = [], []
     for fold in folds:
         rows = data.select(fold)
         train, test = rows["train"][there[rows["train"]]], rows["test"][there[rows["test"]]]
+        if len(test) == 0 or not 2 <= len(np.unique(clips[train])) < len(train):
+            continue
         for names, hits in ((clips[train], right), (rng.permutation(clips[train]), by_chance)):
             classifier = make_pipeline(
                 SimpleImputer(keep_empty_features=True),
@@ -49,6 +55,11 @@ def clip_probe(data: EmertData, folds: tuple[int, ...], seed: int = 0) -> ClipPr
                 LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
             ).fit(features[train], names)
             hits.append(classifier.predict(features[test]) == clips[test])
+    if not right:
+        raise EmertInputError(
+            f"the {there.sum()} recordings with fixations, of {len(np.unique(clips[there]))} different clips, are too few to "
+            "learn clips from; the probe needs 2 clips, and more training recordings than clips"
+        )
     _, counts = np.unique(clips[there], return_counts=True)
     return ClipProbe(
         accuracy=float(np.concatenate(right).mean()),

@@ -1,7 +1,10 @@
-"""What would make a table worthless, looked for before anything is trained."""
+"""A label among the inputs, which would make a table worthless, looked for before anything is trained.
+
+That splits leak nobody is seen to by `EmertData.select`.
+"""
 
 from collections.abc import Sequence
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,21 +15,6 @@ from training.methods.summaries import summary_table
 
 _ENOUGH = 10  # recordings a class, below which a number may fall in with the classes by chance
 _SAME_NUMBER = 0.9999  # correlation from which on a number counts as the label itself
-
-
-def check_splits(data: EmertData, fold: int, strict: bool) -> None:
-    """Raises `EmertInputError` where splits share a recording or a participant, or in the strict version a stimulus."""
-    rows = data.select(fold, strict)
-    where = f"{data.folder}: fold {fold}{' strict' if strict else ''}"
-    names = ["recording_id", "participant_id", *(["stimulus_id"] if strict else [])]
-    for name in names:
-        for first, second in combinations(rows, 2):
-            shared = sorted(set(data.ids[name][rows[first]]) & set(data.ids[name][rows[second]]))
-            if shared:
-                raise EmertInputError(
-                    f"{where}: {name} {shared[0]} is in {first} and in {second}, so the score would be of known people or "
-                    "clips; build the data set again"
-                )
 
 
 def check_inputs(data: EmertData, tasks: Sequence[str]) -> None:

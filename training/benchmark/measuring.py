@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dataset_scripts.reading import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.methods.registry import Method, get_method
+from training.recipe import Recipe
 
 from .cells import Cell
 from .recipe import BenchmarkRecipe
@@ -55,17 +57,41 @@ def measure_cell(cell: Cell, recipe: BenchmarkRecipe, data: EmertData, folder: P
     return table, Measured(seconds=seconds, peak_memory_mb=_peak_memory(), **found)
 
 
+def check_networks(cells: Sequence[Cell], recipe: BenchmarkRecipe, data: EmertData) -> None:
+    """Makes every network of these cells once, since a setting that makes none should be told before the first cell runs.
+
+    Raises `EmertInputError` that names the method.
+    """
+    networks = dict.fromkeys((cell.method, cell.tasks) for cell in cells if get_method(cell.method).kind == "network")
+    if not networks:
+        return
+    from training.fitting import choose_tasks, make_model
+
+    for key, tasks in networks:
+        training = _training_recipe(get_method(key), tasks, recipe.seeds[0], recipe)
+        try:
+            make_model(training, choose_tasks(training, data))
+        except EmertInputError as error:
+            raise EmertInputError(
+                f"benchmark recipe {recipe.name}: method {key}, protocol {', '.join(tasks)}: {error}"
+            ) from error
+
+
+def _training_recipe(method: Method, tasks: tuple[str, ...], seed: int, recipe: BenchmarkRecipe) -> Recipe:
+    """A method that learns all tasks together learns whatever the data has labels for."""
+    return recipe.training_recipe(method, () if method.tasks == "all" else tasks, seed)
+
+
 def _network(cell: Cell, method: Method, recipe: BenchmarkRecipe, data: EmertData, folder: Path) -> tuple[pd.DataFrame, dict]:
     from training.evaluating import load_model, make_batches, predict, predictions_table
     from training.fitting import fit
     from training.model_folder import read_record
     from training.protocols import Trial
 
-    tasks = () if method.tasks == "all" else cell.tasks  # (): whatever the data has labels for
     start = time.perf_counter()
     out = folder / "model"
     if not out.is_dir():  # a stopped cell may have trained already
-        fit(recipe.training_recipe(method, tasks, cell.seed), data, out, cell.fold, cell.strict)
+        fit(_training_recipe(method, cell.tasks, cell.seed, recipe), data, out, cell.fold, cell.strict)
     training_seconds = time.perf_counter() - start
     record = read_record(out)
     model, processor = load_model(out)

@@ -1,7 +1,9 @@
 """All cells of a benchmark, each in a process of its own, a few at a time; restartable at the cell where it stopped."""
 
+import shutil
 import signal
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing import get_context
@@ -10,19 +12,38 @@ from multiprocessing.connection import wait
 from tqdm import tqdm
 
 from dataset_scripts.parallel import end_with_parent
+from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import get_method
 
-from .cells import CellJob, note_failure, run_cell
+from .cells import CellJob, note_failure, read_cell, run_cell, told_if_unwritable, unwritable
+
+_UNWRITABLE = 74  # exit code of a cell's process that could not write, as EX_IOERR of sysexits.h
 
 
-def run_cells(jobs: Sequence[CellJob], processes: int) -> None:
-    """Does the jobs whose folder is not there yet. One process: in this one, which is for tests and debuggers.
+def find_waiting(jobs: Sequence[CellJob]) -> list[CellJob]:
+    """Those that are not done yet; a cell that was damaged after it was done is removed, and said so."""
+    waiting = []
+    for job in jobs:
+        if job.folder.is_dir():
+            try:
+                read_cell(job)
+                continue
+            except EmertInputError as error:
+                print(f"damaged, so it is done again: {job.cell} ({error})", file=sys.stderr)
+                with told_if_unwritable(job.out):
+                    shutil.rmtree(job.folder)
+        waiting.append(job)
+    return waiting
 
-    A cell that fails, or whose process is killed, leaves its sentence behind and the others go on.
+
+def run_cells(waiting: Sequence[CellJob], total: int, processes: int) -> None:
+    """Does these jobs, the rest of `total`. One process: in this one, which is for tests and debuggers.
+
+    A cell that fails, or whose process is killed, leaves its sentence behind and the others go on. Raises
+    `EmertInputError` where cells can't be written.
     """
-    waiting = [job for job in jobs if not job.folder.is_dir()]
     clock = Clock([job.cell.method for job in waiting], processes)
-    bar = tqdm(total=len(jobs), initial=len(jobs) - len(waiting), desc="benchmark", unit="cell", bar_format=_BAR)
+    bar = tqdm(total=total, initial=total - len(waiting), desc="benchmark", unit="cell", bar_format=_BAR)
 
     def finished(job: CellJob, seconds: float) -> None:
         bar.set_postfix_str(clock.finished(job.cell.method, seconds), refresh=False)
@@ -61,8 +82,11 @@ def _share_out(waiting: Sequence[CellJob], processes: int, finished: Callable[[C
             for sentinel in wait(list(running)):
                 process, job, start = running.pop(sentinel)
                 process.join()
+                if process.exitcode == _UNWRITABLE:
+                    raise unwritable(job.out, f"{shutil.disk_usage(job.out).free / 1e6:.0f} MB free")
                 if not job.folder.is_dir() and not job.failure.is_file():
-                    note_failure(job, f"its process ended with code {process.exitcode} (-9: killed, often for want of memory)")
+                    killed = " (killed, often for want of memory)" if process.exitcode == -signal.SIGKILL else ""
+                    note_failure(job, f"its process ended with code {process.exitcode}{killed}")
                 finished(job, time.perf_counter() - start)
     finally:
         for process, *_ in running.values():
@@ -73,8 +97,12 @@ def _share_out(waiting: Sequence[CellJob], processes: int, finished: Callable[[C
 def _run_alone(job: CellJob) -> None:
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; its parent says so and ends it
-    job.failure.unlink(missing_ok=True)
-    run_cell(job)
+    try:
+        with told_if_unwritable(job.out):
+            job.failure.unlink(missing_ok=True)
+        run_cell(job)
+    except EmertInputError:
+        sys.exit(_UNWRITABLE)  # the parent says so, once for all cells
 
 
 class Clock:

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", required=True, type=Path, help="folder of adaptation.json, .md, curve.png, predictions.parquet"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    parser.add_argument("--overwrite", action="store_true", help="replace the results that --out holds")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -30,9 +30,9 @@ def run(arguments: argparse.Namespace) -> None:
     named = arguments.recipe[:1] if arguments.recipe and "=" not in arguments.recipe[0] else []
     recipe = load_adaptation_recipe(*named or ["lora"], changes=arguments.recipe[len(named) :])
 
-    from dataset_scripts.building import check_free
+    from dataset_scripts.out_folder import ADAPTATION, check_out
 
-    check_free(arguments.out, arguments.overwrite)
+    check_out(arguments.out, ADAPTATION, arguments.overwrite, read=[*folders, arguments.data])
     import shlex
     import shutil
 

@@ -28,16 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=int, default=2, help="cells at a time, each with one thread (default 2)")
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int | None:
     step = {"table": _table, "robustness": _of_model, "gap": _of_model}.get(arguments.what, _benchmark)
-    step(arguments)
+    return step(arguments)
 
 
-def _benchmark(arguments: argparse.Namespace) -> None:
+def _benchmark(arguments: argparse.Namespace) -> int:
+    """The exit code: 1 where a cell has failed, though the table is there."""
     import shlex
+    import sys
 
+    from dataset_scripts.out_folder import BENCHMARK, check_out
     from modeling_emert.errors_emert import EmertInputError
-    from training.benchmark.benchmarking import run_benchmark
+    from training.benchmark.benchmarking import failed_cells, run_benchmark
     from training.benchmark.recipe import load_benchmark_recipe
 
     if arguments.out is None:
@@ -45,11 +48,17 @@ def _benchmark(arguments: argparse.Namespace) -> None:
     if arguments.processes < 1:
         raise EmertInputError(f"--processes is {arguments.processes}; expected 1 or more")
     recipe = load_benchmark_recipe(arguments.what, arguments.rest)
+    check_out(arguments.out, BENCHMARK, overwrite=True, read=[] if arguments.data is None else [arguments.data])
     # Whoever repeats it has folders of their own; --processes decides no figure.
     words = ["emert", "benchmark", arguments.what, *arguments.rest]
     words += [*([] if arguments.data is None else ["--data", arguments.data.name]), "--out", "DIR"]
-    run_benchmark(recipe, arguments.data, arguments.out, arguments.processes, shlex.join(words))
+    results = run_benchmark(recipe, arguments.data, arguments.out, arguments.processes, shlex.join(words))
     _say(arguments.out)
+    failed = failed_cells(arguments.out)
+    if failed:
+        count = f"{len(failed)} of {results['header']['cells']} cells failed; the same command tries them again:"
+        print("\n".join([count, *failed]), file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _table(arguments: argparse.Namespace) -> None:
@@ -67,14 +76,18 @@ def _of_model(arguments: argparse.Namespace) -> None:
 
     if len(arguments.rest) != 2 or arguments.out is None:
         raise EmertInputError(f"emert benchmark {arguments.what} takes MODEL DATA --out DIR, two folders and where to write")
-    from training.model_folder import check_model_folder
+    from dataset_scripts.out_folder import STEPS, check_out
+    from training.model_folder import find_models
 
-    check_model_folder(arguments.rest[0])  # before anything heavy is loaded
+    model, data = map(Path, arguments.rest)
+    folders = find_models(model)  # before anything heavy is loaded
+    check_out(arguments.out, STEPS, overwrite=True, read=[*folders, data])
     from dataset_scripts.reading import EmertData
     from training import robustness
 
     step = {"robustness": robustness.robustness, "gap": robustness.gap}[arguments.what]
-    step(Path(arguments.rest[0]), EmertData.open(arguments.rest[1]), arguments.out)
+    step(model, EmertData.open(data), arguments.out)
+    print(f"in full: {arguments.out / f'{arguments.what}.md'}")
 
 
 def _say(out: Path) -> None:

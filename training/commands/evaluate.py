@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="in place of MODEL and DATA: make everything again from its predictions",
     )
     parser.add_argument("--out", required=True, type=Path, help="folder of results.json, results.md, pictures, predictions")
-    parser.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    parser.add_argument("--overwrite", action="store_true", help="replace the scores that --out holds")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -44,28 +44,28 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _remake(arguments: argparse.Namespace) -> dict:
-    from dataset_scripts.building import check_free
+    from dataset_scripts.out_folder import SCORES, check_out
     from training.results import remake_results
 
-    check_free(arguments.out, arguments.overwrite)
+    check_out(arguments.out, SCORES, arguments.overwrite)  # FILE may lie in it: it is read whole, and written again
     return remake_results(arguments.predictions, arguments.out)
 
 
 def _score(arguments: argparse.Namespace) -> dict:
+    from dataset_scripts.out_folder import SCORES, check_out
     from training.model_folder import find_models, read_record
 
     folders = find_models(arguments.model)  # before anything heavy is loaded
     records = [read_record(folder) for folder in folders]
+    check_out(arguments.out, SCORES, arguments.overwrite, read=[*folders, arguments.data])
     import pandas as pd
 
-    from dataset_scripts.building import check_free
     from dataset_scripts.reading import EmertData
     from training.evaluating import evaluate_all_baselines, evaluate_models
     from training.protocols import parse_protocols
     from training.results import write_results
     from training.scoring import make_header
 
-    check_free(arguments.out, arguments.overwrite)
     protocols = parse_protocols(arguments.protocol)
     data = EmertData.open(arguments.data)
     tested = evaluate_models(folders, data, protocols)

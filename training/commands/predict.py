@@ -45,8 +45,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _training_data(model: Path) -> str | None:
-    record = model / "training_record.json"
-    return json.loads(record.read_text())["data"] if record.is_file() else None
+    from training.model_folder import read_record
+
+    return read_record(model).get("data") if (model / "training_record.json").is_file() else None
 
 
 def as_text(result: dict) -> str:

@@ -10,17 +10,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from training.model_folder import check_model_folder
+    from training.model_folder import check_model_folder, read_training
 
     check_model_folder(arguments.model)  # before anything heavy is loaded
+    record = read_training(arguments.model)
     from dataset_scripts.reading import EmertData
     from training.evaluating import load_model, saved_method
-    from training.model_folder import read_record
     from training.probes import participant_probe, pooled_features
     from training.protocols import unseen_rows
 
     data = EmertData.open(arguments.data)
-    rows = unseen_rows(data, read_record(arguments.model))
+    rows = unseen_rows(data, record)
     model, processor = load_model(arguments.model)
     features = pooled_features(model, processor, data, rows, saved_method(arguments.model).modalities)
     probe = participant_probe(features, data.ids["participant_id"][rows])

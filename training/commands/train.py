@@ -25,21 +25,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, help="folder of the model, made new")
     parser.add_argument("--fold", type=int, default=1, help="whose participants are held out for the test (default 1)")
     parser.add_argument("--strict", action="store_true", help="hold the stimuli of the test out as well")
-    parser.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    parser.add_argument("--overwrite", action="store_true", help="replace the model that --out holds")
     parser.add_argument("--track", choices=("tensorboard", "trackio"), help="log to it as well, on this machine, offline")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.building import check_free
+    from dataset_scripts.out_folder import MODEL, check_out
+    from training.recipe import load_recipe
+
+    recipe = load_recipe(arguments.recipe, arguments.changes)
+    check_out(arguments.out, MODEL, arguments.overwrite, read=[arguments.data])  # before anything heavy is loaded
     from dataset_scripts.reading import EmertData
     from training.arguments import is_main_process
     from training.fitting import fit
     from training.history import history_table
-    from training.recipe import load_recipe
     from training.run_folder import kept_runs, run_folder
 
-    recipe = load_recipe(arguments.recipe, arguments.changes)
-    check_free(arguments.out, arguments.overwrite)
     data = EmertData.open(arguments.data)
     fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)
     if is_main_process():

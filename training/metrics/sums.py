@@ -47,8 +47,8 @@ def as_targets(task: Task, targets: np.ndarray) -> np.ndarray:
         values = values[:, None]
     if values.ndim != 2 or values.shape[1] != width:
         raise ValueError(f"targets of {task.name} must be (n, {width}), got {np.shape(targets)}")
+    values[values == ABSENT_CLASS] = np.nan  # beyond the range of every task's numbers, so no label there either
     if task.kind == "classes":
-        values[values == ABSENT_CLASS] = np.nan
         known = values[~np.isnan(values)]
         wrong = known[(known != np.round(known)) | (known < 0) | (known >= task.size)]
         if wrong.size:

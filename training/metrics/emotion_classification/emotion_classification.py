@@ -5,6 +5,7 @@ only siblings and public packages. The package uses this same file.
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import datasets
 import evaluate
@@ -33,7 +34,7 @@ class EmotionClassification(evaluate.Metric):
     with probabilities `ece`, `nll` (0 and up, nats) and `brier` (0..2); with participants `by_participant`, such a dict
     for each id. A class that is not in the truth takes no part in `uar`; one that is only predicted counts as 0 in `macro_f1`.
 
-    Raises `ValueError` for an index that is not a class, for rows that are no probabilities, and for other lengths.
+    Raises `ValueError` for empty lists, an index that is not a class, rows that are no probabilities, and other lengths.
 
     Three of four recordings are right, and one of the two sad ones is found:
 
@@ -58,6 +59,13 @@ class EmotionClassification(evaluate.Metric):
                 datasets.Features({"predictions": row, "references": number}),
             ],
         )
+
+    def add_batch(self, *, predictions: Sequence | None = None, references: Sequence | None = None, **more) -> None:
+        """Every recording goes through here, `compute`'s as well."""
+        for name, values in (("predictions", predictions), ("references", references)):
+            if values is not None and len(values) == 0:
+                raise ValueError(f"{name} are empty; give at least one recording")
+        super().add_batch(predictions=predictions, references=references, **more)
 
     def _compute(
         self,
@@ -105,7 +113,10 @@ def _size(labels: int | str | Sequence[str] | None, guesses: np.ndarray, truth: 
             raise ValueError(f"labels={labels!r}: that task has numbers, not classes; take the metric emotion_regression")
         return task.size
     if labels is not None:
-        return labels if isinstance(labels, int) else len(labels)
+        size = int(labels) if isinstance(labels, Integral) else len(labels)
+        if size < 1 or isinstance(labels, bool):
+            raise ValueError(f"labels must be a count of at least 1, names, or the name of a task; got {labels!r}")
+        return size
     if guesses.ndim == 2:
         return guesses.shape[1]
     return int(max(truth.max(initial=0), guesses.max(initial=0))) + 1

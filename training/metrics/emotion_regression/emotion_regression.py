@@ -11,6 +11,8 @@ import numpy as np
 
 from .number_scores import number_scores, number_sums
 
+ABSENT = -100  # how transformers writes a label that is not there, as in our other metrics; no emotion has such a value
+
 _DESCRIPTION = "CCC, Pearson's r, MAE, MSE and RMSE of one or several numbers a recording."
 _CITATION = "Lin 1989 (concordance correlation coefficient)."
 
@@ -20,7 +22,7 @@ class EmotionRegression(evaluate.Metric):
 
     Args of `compute`:
         predictions: `(n,)` numbers, or `(n, S)`: S numbers a recording.
-        references: of the same shape; NaN: that number is absent and left out.
+        references: of the same shape; NaN or -100: that number is absent and left out.
         labels: names of the S numbers, to have the scores of each as well (`ccc_valence`).
         participants: `(n,)` ids, to have the same scores for each participant too.
 
@@ -29,7 +31,7 @@ class EmotionRegression(evaluate.Metric):
     `by_participant`, such a dict for each id. Predictions that don't vary have `ccc` and `pearson_r` 0; where the truth
     doesn't vary, they are undefined.
 
-    Raises `ValueError` for shapes that differ and for predictions that are not finite where there is a reference.
+    Raises `ValueError` for empty lists, shapes that differ, and predictions that are not finite where there is a reference.
 
     The predictions move with the truth, but by half as much:
 
@@ -55,6 +57,13 @@ class EmotionRegression(evaluate.Metric):
             ],
         )
 
+    def add_batch(self, *, predictions: Sequence | None = None, references: Sequence | None = None, **more) -> None:
+        """Every recording goes through here, `compute`'s as well."""
+        for name, values in (("predictions", predictions), ("references", references)):
+            if values is not None and len(values) == 0:
+                raise ValueError(f"{name} are empty; give at least one recording")
+        super().add_batch(predictions=predictions, references=references, **more)
+
     def _compute(
         self,
         predictions: Sequence,
@@ -65,10 +74,11 @@ class EmotionRegression(evaluate.Metric):
         guesses, truth = _columns(predictions), _columns(references)
         if guesses.shape != truth.shape:
             raise ValueError(f"predictions and references must have the same shape, got {guesses.shape} and {truth.shape}")
+        truth[truth == ABSENT] = np.nan
         if not np.isfinite(guesses[~np.isnan(truth)]).all():
             raise ValueError("predictions hold NaN or infinity where there is a reference")
         if labels is not None and len(labels) != truth.shape[1]:
-            raise ValueError(f"{truth.shape[1]} numbers a recording need as many labels, got {', '.join(labels)}")
+            raise ValueError(f"{truth.shape[1]} numbers a recording need as many labels, got {', '.join(map(str, labels))}")
         result = _scores(guesses, truth, labels or ())
         if participants is not None:
             people = np.asarray(participants, str)
@@ -81,7 +91,7 @@ class EmotionRegression(evaluate.Metric):
 
 
 def _columns(values: Sequence) -> np.ndarray:
-    values = np.asarray(values, np.float64)
+    values = np.array(values, np.float64)
     return values[:, None] if values.ndim == 1 else values
 
 
