@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from transformers import EvalPrediction, PreTrainedConfig, PreTrainedModel, TrainerCallback, TrainerState, set_seed
-from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, TrainerState, set_seed
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging as transformers_logging
 
@@ -29,17 +27,16 @@ from .batches import EmertRows, collate, statistics_by_participant
 from .callbacks import EpochLine, EpochOfData, Patience, Stopwatch
 from .class_weights import count_class_weights
 from .history import epochs_of
-from .methods.registry import get_method, load_class
+from .methods.registry import get_method
 from .metrics import score
 from .modalities import check_modalities
+from .networks import make_model
 from .recipe import Recipe
 from .recipe_checks import SCORE
 from .run_record import make_record, write_model
 from .statistics.calibration import fit_temperature
 from .streaming import StreamedRows, UnkeptRows
 from .trainer import EmertTrainer
-
-_OF_EVERY_CONFIG = frozenset(field.name for field in fields(PreTrainedConfig))
 
 
 @dataclass
@@ -204,48 +201,6 @@ def participant_numbers(data: EmertData, training_rows: Sequence[int]) -> dict[s
             "needs at least 2; set forget_participants: false"
         )
     return {name: number for number, name in enumerate(names)}
-
-
-def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) -> tuple[PreTrainedModel, EmertProcessor]:
-    """The network of the recipe's method before training, and its processor; `num_participants` as in `EmertConfig`.
-
-    Raises:
-        EmertInputError: the overrides make no network; it can't do what the recipe asks; weights of the
-            `pretrained_backbone` can't be had or don't fit.
-    """
-    method = get_method(recipe.method)
-    network = load_class(method)
-    make_config = network.config_class.small if recipe.network == "small" else network.config_class
-    overrides = {**recipe.overrides, **method.overrides}  # the method's last: they make it what it is
-    # transformers' configs take any name and say nothing; its own fields (dtype, id2label, ...) decide nothing in ours.
-    known = [field.name for field in fields(network.config_class) if field.name not in _OF_EVERY_CONFIG]
-    unknown = [str(name) for name in overrides if name not in known]
-    if unknown:
-        raise EmertInputError(
-            f"recipe: overrides: {', '.join(unknown)} is no field of {network.config_class.__name__}'s own; it has "
-            f"{', '.join(known)}"
-        )
-    backbone = overrides.get("backbone_config")
-    if isinstance(backbone, dict) and "model_type" not in backbone:
-        raise EmertInputError("recipe: overrides: backbone_config lacks model_type, e.g. resnet; it replaces the default whole")
-    try:
-        config = make_config(tasks=list(tasks), num_participants=num_participants, **overrides)
-        model = network(config)
-    except (TypeError, ValueError, StrictDataclassError) as error:
-        if not recipe.overrides:
-            raise  # then it is no mistake of the user's
-        raise EmertInputError(f"recipe: overrides: {' '.join(str(error).split())[:500]}") from error
-    if recipe.activation_checkpointing and not any(isinstance(part, GradientCheckpointingLayer) for part in model.modules()):
-        raise EmertInputError(
-            f"recipe: activation_checkpointing is true, but method {recipe.method} has no layers whose activations could be "
-            "computed twice; set activation_checkpointing: false"
-        )
-    if config.pretrained_backbone is not None:
-        try:
-            model.emert.load_pretrained_backbone()
-        except (OSError, ValueError) as error:
-            raise EmertInputError(f"recipe: overrides: pretrained_backbone: {' '.join(str(error).split())}") from error
-    return model, EmertProcessor.for_config(config, recipe.image_size, recipe.normalisation)
 
 
 def prepare_processor(

@@ -13,7 +13,8 @@ from modeling_emert import EmertInputError
 from modeling_emert.columns_emert import COLUMN_INDEX
 from training.augmentation import make_augmentation
 from training.batches import EmertRows, collate, statistics_by_participant
-from training.fitting import fit, make_model, prepare_processor
+from training.fitting import fit, prepare_processor
+from training.networks import make_model
 from training.recipe import Recipe
 
 ALL = make_augmentation([{"name": name} for name in ("time_crop", "time_warp", "gaze_jitter", "blinks", "flip", "colour")])

@@ -14,7 +14,8 @@ from modeling_emert import EmertInputError, GazeStatistics
 from modeling_emert.model_card_emert import RECORD_FILE
 from training import fitting
 from training.batches import EmertRows, collate, statistics_by_participant
-from training.fitting import fit, make_model, prepare_processor
+from training.fitting import fit, prepare_processor
+from training.networks import make_model
 from training.recipe import Recipe
 
 

@@ -14,7 +14,8 @@ from dataset_scripts.reading import EmertData
 from modeling_emert import EmertInputError
 from training.batches import EmertRows, collate
 from training.evaluating import load_model
-from training.fitting import fit, make_model, participant_numbers, prepare_processor, validation_scores
+from training.fitting import fit, participant_numbers, prepare_processor, validation_scores
+from training.networks import make_model
 from training.recipe import Recipe, load_recipe
 
 FORGET = {"forget_participants": True, "epochs": 1}

@@ -10,15 +10,16 @@ from killed_training import equal, weights
 
 from dataset_scripts.reading import EmertData
 from modeling_emert import EmertInputError
-from training import fitting, streaming
+from training import streaming
 from training.fitting import fit
+from training.networks import make_model
 from training.recipe import Recipe
 from training.streaming import StreamedRows
 
 
 def test_a_stream_is_shared_by_the_processes_and_keeps_nothing(recipe: Recipe, data: EmertData):
     rows = data.select(1)["train"]
-    _, processor = fitting.make_model(recipe, ["er7"])
+    _, processor = make_model(recipe, ["er7"])
     orders = []
     for process in range(2):
         stream = StreamedRows(data, rows, processor, ["er7"], batch=4, readers=2, processes=2, process=process, seed=5)
@@ -42,7 +43,7 @@ def test_no_reader_of_a_stream_reads_a_row_twice(
 ):
     """Whatever the stretches: where they were dealt out whole, a reader that had too few began again."""
     monkeypatch.setattr(streaming, "_STRETCH", stretch)
-    _, processor = fitting.make_model(recipe, ["er7"])
+    _, processor = make_model(recipe, ["er7"])
     rows = data.select(1)["train"]
     stream = StreamedRows(data, rows, processor, ["er7"], batch=2, readers=readers)
     order = np.concatenate([stream.order(reader) for reader in range(readers)])
@@ -50,7 +51,7 @@ def test_no_reader_of_a_stream_reads_a_row_twice(
 
 
 def test_a_stream_with_too_few_rows_for_its_readers_is_refused(recipe: Recipe, data: EmertData):
-    _, processor = fitting.make_model(recipe, ["er7"])
+    _, processor = make_model(recipe, ["er7"])
     with pytest.raises(EmertInputError, match=r"21 training recordings can't give 4 readers .* a batch of 8 each"):
         StreamedRows(data, data.select(1)["train"], processor, ["er7"], batch=8, readers=2, processes=2)
 

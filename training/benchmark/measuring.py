@@ -65,7 +65,8 @@ def check_networks(cells: Sequence[Cell], recipe: BenchmarkRecipe, data: EmertDa
     networks = dict.fromkeys((cell.method, cell.tasks) for cell in cells if get_method(cell.method).kind == "network")
     if not networks:
         return
-    from training.fitting import choose_tasks, make_model
+    from training.fitting import choose_tasks
+    from training.networks import make_model
 
     for key, tasks in networks:
         training = _training_recipe(get_method(key), tasks, recipe.seeds[0], recipe)
