@@ -139,6 +139,11 @@ footer .divider{display:none!important}
 .emert-problem{max-width:min(46rem,calc(100vw - 12.5rem));overflow-wrap:anywhere}
 .emert-code{overflow-x:auto;padding:.7rem .9rem;border:1px solid var(--emert-grid);border-radius:6px;
  background:var(--emert-panel);margin:.3rem 0 .7rem;max-width:min(100%,calc(100vw - 3.2rem))}
+progress{appearance:none;width:min(16rem,50%);height:.7rem;border:0;border-radius:4px;overflow:hidden;
+ vertical-align:middle;margin-right:.5rem;background:var(--emert-grid)}
+progress::-webkit-progress-bar{background:var(--emert-grid)}
+progress::-webkit-progress-value{background:var(--emert-first)}
+progress::-moz-progress-bar{background:var(--emert-first)}
 .emert-downloads a{display:inline-block;margin:.5rem .8rem .2rem 0;text-decoration:underline}
 .emert-care :is(p,.emert-table),p.emert-care{max-width:min(52rem,100%)}
 .dark button[role=tab][aria-selected=true]{color:#74b6e2!important}
