@@ -135,8 +135,8 @@ footer .divider{display:none!important}
 .emert-table tr{box-shadow:0 1px 0 var(--emert-grid)}
 .emert-table th,.emert-table td{padding:.3rem .5rem!important;vertical-align:top;text-align:left;
  color:var(--emert-ink)}
-.emert-table td.emert-words{min-width:15rem}
-.emert-problem{max-width:min(46rem,calc(100vw - 12.5rem));overflow-wrap:anywhere}
+.emert-table td.emert-verdict{min-width:15rem}
+.emert-problem{max-width:46rem;overflow-wrap:anywhere}
 .emert-code{overflow-x:auto;padding:.7rem .9rem;border:1px solid var(--emert-grid);border-radius:6px;
  background:var(--emert-panel);margin:.3rem 0 .7rem;max-width:min(100%,calc(100vw - 3.2rem))}
 progress{appearance:none;width:min(16rem,50%);height:.7rem;border:0;border-radius:4px;overflow:hidden;
@@ -152,7 +152,15 @@ progress::-moz-progress-bar{background:var(--emert-first)}
 @media (max-width:700px){
  .emert-time-wide{display:none}.emert-time-narrow{display:block}
  .emert-card{padding:.7rem .65rem}
- .emert-answer h2.emert-verdict{font-size:1.3rem}.emert-head h1{font-size:1.4rem}}
+ .emert-answer h2.emert-verdict{font-size:1.3rem}.emert-head h1{font-size:1.4rem}
+ .emert-answers thead{display:none}
+ .emert-answers :is(table,tbody,tr,td){display:block}
+ .emert-answers tr{padding:.4rem 0}
+ .emert-answers td{padding:.1rem 0!important;overflow-wrap:anywhere}
+ .emert-answers td:empty{display:none}
+ .emert-answers td.emert-recording{font-weight:600}
+ .emert-answers td[data-column]:not(.emert-recording,.emert-verdict)::before{content:attr(data-column) ": ";
+  color:var(--emert-faint)}}
 """
 )
 

@@ -83,7 +83,7 @@ def _table(rows: list[dict]) -> str:
     heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in _SHOWN_COLUMNS.values())
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="emert-table" tabindex="0" role="region" aria-label="Answers">{table}</div>'
+    return f'<div class="emert-table emert-answers" tabindex="0" role="region" aria-label="Answers">{table}</div>'
 
 
 def _cells(row: dict) -> str:
@@ -97,13 +97,12 @@ def _cells(row: dict) -> str:
 
 
 def _cell(name: str, value: object) -> str:
+    """With its column's name, which stands beside it where a narrow window shows a row as a block."""
     if value is None:
         return "<td></td>"
-    if isinstance(value, float):
-        return f"<td>{value:.2f}</td>"
-    kind = ' class="emert-words"' if name == "verdict" else ""
-    words = cut_middle(str(value), _LONGEST_NAME) if name == "recording" else str(value)
-    return f"<td{kind}>{escape(words)}</td>"
+    words = f"{value:.2f}" if isinstance(value, float) else str(value)
+    words = cut_middle(words, _LONGEST_NAME) if name == "recording" else words
+    return f'<td class="emert-{name}" data-column="{_SHOWN_COLUMNS[name]}">{escape(words)}</td>'
 
 
 def _downloads(rows: list[dict]) -> str:
