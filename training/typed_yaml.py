@@ -6,9 +6,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from dataset_scripts.strict_yaml import parse_yaml
 from modeling_emert.errors_emert import EmertInputError
-
-from .strict_yaml import read_yaml
 
 _POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")  # a number without a point or a sign is text to YAML
 
@@ -35,7 +34,7 @@ def read_settings(path: Path, changes: Sequence[str], settings: type) -> dict[st
             names holds something else; a change can't be made.
     """
     try:
-        content = read_yaml(path.read_text(encoding="utf-8")) or {}
+        content = parse_yaml(path.read_text(encoding="utf-8"), aliases=True) or {}
     except ValueError as error:
         raise EmertInputError(f"{path}: not a YAML file ({error})") from error
     if not isinstance(content, dict):
@@ -69,7 +68,7 @@ def _apply(content: dict, change: str) -> None:
         if not isinstance(target, dict):
             raise EmertInputError(f"{change!r}: {key} holds {target!r}, which has no keys of its own")
     try:
-        target[last] = read_yaml(value)
+        target[last] = parse_yaml(value, aliases=True)
     except ValueError as error:
         raise EmertInputError(f"{change!r}: the value is not YAML ({error})") from error
 

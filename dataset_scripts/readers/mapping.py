@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from dataset_scripts.readers.text_files import TextFile
+from dataset_scripts.strict_yaml import parse_yaml
 from modeling_emert.columns_emert import COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 
@@ -95,7 +96,7 @@ def read_mapping(file: TextFile) -> Mapping:
     try:
         text = data.decode("utf-8-sig")
         _check_events(file, text)
-        content = yaml.safe_load(text)
+        content = parse_yaml(text)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         if isinstance(error, EmertInputError):
             raise

@@ -1,34 +1,15 @@
 """YAML files that a user writes, read strictly: every key is known and of its type, and all mistakes come at once."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from dataset_scripts.strict_yaml import parse_yaml
 from modeling_emert.errors_emert import EmertInputError
 
 MAX_YAML_BYTES = 1 << 17
 REQUIRED: Any = object()  # in place of a default: the key must be there
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML: neither aliases, of which a small file can make a huge one, nor a key twice, of which one is lost."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not read")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for number, key in enumerate(keys):
-            if not isinstance(key, Hashable):
-                raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a key is no name")
-            if key in keys[:number]:
-                raise yaml.YAMLError(f"line {node.value[number][0].start_mark.line + 1}: key {key!r} comes twice")
-        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> dict:
@@ -36,10 +17,10 @@ def read_yaml(path: Path) -> dict:
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise EmertInputError(f"{path} has more than {MAX_YAML_BYTES:,} bytes, as no such file does; give another")
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)
+        content = parse_yaml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise EmertInputError(f"{path} can't be read ({error.strerror or error}); write it, or give another") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except ValueError as error:
         said = " ".join(str(error).split())[:200]
         raise EmertInputError(f"{path} is no YAML in UTF-8 ({said}); correct it") from error
     if not isinstance(content, dict):

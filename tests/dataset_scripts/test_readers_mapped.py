@@ -153,6 +153,7 @@ def test_every_mistake_is_named_at_once(tmp_path):
         ("x: !!python/object/apply:os.system [ls]", "no YAML"),
         ("\x00", "no YAML"),
         ("a: &a [1]\nb: *a", "refers to another part"),
+        ("time: t\ntime: s", "line 2, column 1: the key time stands twice"),
         ("- 1", "fields with values are expected"),
         ("", "fields with values are expected"),
         ("time: t\ncolumns: {}", "none of the 39"),

@@ -32,10 +32,24 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def read_yaml(text: str) -> Any:
-    """Raises `ValueError` with one sentence: line, column and what is wrong there."""
+class _PlainLoader(_Loader):
+    """Without aliases, of which a small file can make a huge one."""
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not read; write that part out", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+
+def parse_yaml(text: str, aliases: bool = False) -> Any:
+    """What the text says. `aliases`: whether one part may name another, as in a recipe of one's own.
+
+    Raises:
+        ValueError: one sentence with line, column and what is wrong there.
+    """
     try:
-        return yaml.load(text, _Loader)
+        return yaml.load(text, _Loader if aliases else _PlainLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ValueError(f"line {mark.line + 1}, column {mark.column + 1}: {error.problem or error.context}") from error
