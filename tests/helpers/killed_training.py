@@ -6,12 +6,14 @@ import os
 import pkgutil
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
 import torch
 from safetensors.torch import load_file
+from tqdm import tqdm
 
 from dataset_scripts.reading import EmertData
 from training.fitting import fit
@@ -52,6 +54,7 @@ def train_in_child(
 
 def _train(recipe: Recipe, data: EmertData, out: Path, die_in: str | None, calls: int, largest_file: int | None) -> None:
     torch.set_num_threads(1)  # the parent's threads are not the child's
+    tqdm.set_lock(threading.RLock())  # its own lock is shared by forked processes, and who is killed never gives it back
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     try:
