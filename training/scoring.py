@@ -18,8 +18,8 @@ def make_header(data: EmertData, records: Sequence[dict], command: str, protocol
     strict = protocols[0].strict if protocols else first["strict"] and not everybody
     tested = list(dict.fromkeys(part.fold for part in protocols)) or [record["fold"] for record in records]
     kind = "participants and stimuli both new" if strict else "new participants"
-    who = "all that the model has not seen" if everybody else f"test of fold {', '.join(map(str, tested))}"
-    who += f" of {data.assignment.folds}" if not everybody else ""
+    test_split = f"test of fold {', '.join(map(str, tested))} of {data.assignment.folds}"
+    who = "all that the model has not seen" if everybody else test_split
     scaling = {
         "training": "gaze standardised by the training participants",
         "participant": "gaze standardised by each participant's own recordings, test participants' included, without labels",
