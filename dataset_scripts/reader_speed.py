@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from .generator.exports import WRITERS, export
 from .readers import READERS
-from .readers.text_table import read_head
+from .readers.text.text_table import read_head
 
 FILE_BYTES = 40_000_000
 REPEATS = 3

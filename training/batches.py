@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.configuration_emert import INPUT_NAMES, MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.answers_emert import calibrated
 from modeling_emert.configuration_emert import INPUT_NAMES
 from modeling_emert.errors_emert import EmertInputError

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.configuration_emert import MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze, Recording

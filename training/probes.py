@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.utils.data import DataLoader
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.configuration_emert import MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_scripts.reading import EmertData
-from dataset_scripts.splits import config_name
+from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.dataset.splits import config_name
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from dataset_scripts.building import build, is_current
+from dataset_scripts.build.build import build, is_current
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import generate
-from dataset_scripts.out_folder import SCORES, check_out
-from dataset_scripts.reading import EmertData
+from dataset_scripts.common.output import SCORES, check_out
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dataset_scripts.out_folder import SCORES, whole_folder
+from dataset_scripts.common.output import SCORES, whole_folder
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS, Task
 

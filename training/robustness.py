@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.configuration_emert import INPUT_NAMES, MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS

@@ -25,8 +25,8 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from transformers import TrainerState
 
-from dataset_scripts.out_folder import put_in_place, try_writing
-from dataset_scripts.reading import EmertData
+from dataset_scripts.common.output import put_in_place, try_writing
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 
 from .recipe import Recipe

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import PreTrainedModel, TrainerState
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.model_card_emert import CARD_FILE, RECORD_FILE
 from modeling_emert.processing_emert import EmertProcessor
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 
 from .protocols import Protocol, trained_on_these_splits
 from .results import Header

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dataset_scripts.benchmark import Figure
+from dataset_scripts.speed import Figure
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertProcessor
 from modeling_emert.export_emert import example_inputs
 from modeling_emert.inference_emert import for_inference

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.context_emert import BIG_FIVE, STIMULUS_EMOTION
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS
 

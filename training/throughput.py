@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from dataset_scripts.benchmark import Figure
-from dataset_scripts.building import build
+from dataset_scripts.speed import Figure
+from dataset_scripts.build.build import build
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import generate
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 
 from . import run_folder

@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from dataset_scripts.strict_yaml import parse_yaml
+from dataset_scripts.common.yaml_reader import parse_yaml
 from modeling_emert.errors_emert import EmertInputError
 
 _POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")  # a number without a point or a sign is text to YAML

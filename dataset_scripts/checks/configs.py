@@ -8,12 +8,12 @@ from pathlib import Path
 
 import yaml
 
-from dataset_scripts.folder import CONFIG_FILE, visible_columns, visible_features
-from dataset_scripts.schema import row_features
-from dataset_scripts.splits import SPLITS, Cell, config_name, split_cells, versions
+from dataset_scripts.dataset.layout import CONFIG_FILE, visible_columns, visible_features
+from dataset_scripts.dataset.schema import row_features
+from dataset_scripts.dataset.splits import SPLITS, Cell, config_name, split_cells, versions
 
 from .files import require_own
-from .finding import Finding, judge, some
+from .result import Finding, judge, some
 from .recordings import StoredRecording
 
 CONFIGS, VIEWS, PARTICIPANTS, STIMULI, TESTED = (

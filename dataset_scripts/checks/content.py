@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from dataset_scripts.folder import cell_path
-from dataset_scripts.splits import FOLDS, config_name, split_cells
+from dataset_scripts.dataset.layout import cell_path
+from dataset_scripts.dataset.splits import FOLDS, config_name, split_cells
 from modeling_emert.tasks_emert import TASKS
 
 from .configs import Protocols
-from .finding import Finding, judge, some
+from .result import Finding, judge, some
 from .recordings import StoredRecording
 
 IDENTITIES, TWICE, CLASSES, AMOUNT, MISSING, FOLDS_MADE = (

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dataset_scripts.folder import DATA_FOLDER
-from dataset_scripts.metadata import METADATA_FILE, Metadata, hash_file
-from dataset_scripts.source import Entry
-from dataset_scripts.splits import FOLDS, SPLITS_FILE, Assignment, Cell, assign
+from dataset_scripts.dataset.layout import DATA_FOLDER
+from dataset_scripts.dataset.metadata import METADATA_FILE, Metadata, hash_file
+from dataset_scripts.sources.base import Entry
+from dataset_scripts.dataset.splits import FOLDS, SPLITS_FILE, Assignment, Cell, assign
 from modeling_emert.errors_emert import EmertInputError
 
-from .finding import Finding, judge, some
+from .result import Finding, judge, some
 from .recordings import StoredRecording, named_labels
 
 FILES, HASHES, SPLITS_HASH, CELLS, SEED = ("files", "hashes", "splits file", "cells", "seed")

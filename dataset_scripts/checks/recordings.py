@@ -8,8 +8,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from dataset_scripts.composition import MODALITY_COLUMNS
-from dataset_scripts.label_rules import find_contradictions
+from dataset_scripts.dataset.counts import MODALITY_COLUMNS
+from dataset_scripts.dataset.label_rules import find_contradictions
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.faces_emert import CROP_SIZE
 from modeling_emert.tasks_emert import TASKS

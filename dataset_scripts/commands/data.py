@@ -67,8 +67,8 @@ def run(arguments: argparse.Namespace) -> int | None:
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.building import build
-    from dataset_scripts.shards import Share, build_shard
+    from dataset_scripts.build.build import build
+    from dataset_scripts.build.shards import Share, build_shard
     from dataset_scripts.sources import open_source
 
     source = open_source(arguments.source, arguments.path, arguments.mapping)
@@ -82,8 +82,8 @@ def _build(arguments: argparse.Namespace) -> None:
 
 
 def _join(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.metadata import Metadata
-    from dataset_scripts.shards import join
+    from dataset_scripts.dataset.metadata import Metadata
+    from dataset_scripts.build.shards import join
 
     out = join(arguments.shards, arguments.out, arguments.overwrite)
     _say_built(out, Metadata.read(out).tasks[0])
@@ -94,7 +94,7 @@ def _say_built(out: Path, task: str) -> None:
 
 
 def _publish(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.publishing import publish
+    from dataset_scripts.publish import publish
 
     print(f"{publish(arguments.folder, arguments.repo, arguments.private, arguments.confirm)}: published")
 
@@ -117,7 +117,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from dataset_scripts.verifying import format_findings, verify
+    from dataset_scripts.checks.verify import format_findings, verify
 
     findings = verify(arguments.folder)
     print(json.dumps([asdict(one) for one in findings], indent=2) if arguments.json else format_findings(findings))
@@ -133,9 +133,9 @@ def _columns(arguments: argparse.Namespace) -> None:
 def _inspect(arguments: argparse.Namespace) -> None:
     import json
 
-    from dataset_scripts.finding import find_recordings
-    from dataset_scripts.inspection import as_json, inspect, write_csv
-    from dataset_scripts.inspection_text import as_text
+    from dataset_scripts.inspection.find_recordings import find_recordings
+    from dataset_scripts.inspection.summary import as_json, inspect, write_csv
+    from dataset_scripts.inspection.text import as_text
 
     finding = find_recordings(arguments.path, arguments.source, with_faces=arguments.plot is not None)
     draw = None
@@ -154,7 +154,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
 def _benchmark(arguments: argparse.Namespace) -> None:
     from itertools import chain
 
-    from dataset_scripts.benchmark import measure_dataset, measure_readers
+    from dataset_scripts.speed import measure_dataset, measure_readers
 
     readers = measure_readers(arguments.work)
     of_dataset = () if arguments.readers_only else measure_dataset(arguments.work, arguments.recordings)
@@ -171,7 +171,7 @@ def _sources(arguments: argparse.Namespace) -> None:
 
 
 def _mapping(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.readers import mapping
+    from dataset_scripts.readers.mapped import mapping
     from dataset_scripts.sources import emer_mapping
 
     example = {"emer": emer_mapping.EXAMPLE, "gaze": mapping.EXAMPLE}[arguments.kind]

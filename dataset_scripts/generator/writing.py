@@ -20,7 +20,7 @@ import av
 import numpy as np
 import pandas as pd
 
-from dataset_scripts.parallel import run_parallel
+from dataset_scripts.common.parallel import run_parallel
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import LABEL_COLUMNS
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataset_scripts.finding import Found
-from dataset_scripts.gaze_signals import known_fixations
-from dataset_scripts.quality import Quality
+from dataset_scripts.inspection.find_recordings import Found
+from dataset_scripts.inspection.gaze_signals import known_fixations
+from dataset_scripts.inspection.quality import Quality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
-from .panels import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
-from .places import draw_density, draw_gaze_path, draw_scan_path
+from .time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
+from .scan_path import draw_density, draw_gaze_path, draw_scan_path
 from .style import LIGHT, TEXT_SIZE, TITLE_SIZE, Style, drawing, png_of, printable
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ Missing is an empty cell. Times are in ms and must rise; the first sample become
 import numpy as np
 
 from dataset_scripts.readers.samples import rising, stack_columns
-from dataset_scripts.readers.text_table import Head, Header, read_table
+from dataset_scripts.readers.text.text_table import Head, Header, read_table
 from modeling_emert.columns_emert import COLUMN_NAMES, GAZE_COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

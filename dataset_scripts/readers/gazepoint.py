@@ -13,7 +13,7 @@ import numpy as np
 from dataset_scripts.readers.eye_events import DURATION, START, mean_of_eyes, tidy_fixations
 from dataset_scripts.readers.grouping import check_count, group_rows, name_in
 from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
-from dataset_scripts.readers.text_table import Head, Header, Table, TextColumn, read_table
+from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 

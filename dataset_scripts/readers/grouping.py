@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dataset_scripts.readers.text_table import TextColumn
+from dataset_scripts.readers.text.text_table import TextColumn
 from modeling_emert.errors_emert import EmertInputError
 
 # More are no names but numbers in the wrong column; each would become a recording of its own.

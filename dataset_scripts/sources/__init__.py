@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the command line's help lists the names: it does not wait for numpy and torch
-    from dataset_scripts.source import Source
+    from dataset_scripts.sources.base import Source
 
 # Name -> module and class; imported only when asked for.
 SOURCES = {

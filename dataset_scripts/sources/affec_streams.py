@@ -7,7 +7,7 @@ import numpy as np
 
 from dataset_scripts.readers.gazepoint import FIXATION, gaze_of_samples
 from dataset_scripts.readers.samples import nearest, rising
-from dataset_scripts.readers.text_table import Header, Table, read_head, read_table
+from dataset_scripts.readers.text.text_table import Header, Table, read_head, read_table
 from dataset_scripts.sources.json_files import json_field, json_number, load_json
 from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.errors_emert import EmertInputError

@@ -7,7 +7,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from dataset_scripts.readers.text_table import SEPARATORS, Head, Header, read_head, read_table
+from dataset_scripts.readers.text.text_table import SEPARATORS, Head, Header, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 
 MAX_ARRAY_BYTES = 1 << 30

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dataset_scripts.source import Entry, Source
+from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.json_files import json_field, json_number, load_json
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset_scripts.sources.array_columns import ColumnRule
-from dataset_scripts.sources.yaml_fields import REQUIRED, Fields, describe, is_number, read_yaml
+from dataset_scripts.common.yaml_fields import REQUIRED, Fields, describe, is_number, read_yaml
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS, Task
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dataset_scripts.readers import read_gaze
-from dataset_scripts.source import Entry, Source
+from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.tables import read_recordings_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dataset_scripts.mistakes import refuse_all
-from dataset_scripts.source import Entry
+from dataset_scripts.common.errors import refuse_all
+from dataset_scripts.sources.base import Entry
 from modeling_emert.context_emert import BIG_FIVE, BIG_FIVE_RANGE, STIMULUS_EMOTION
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, get_task

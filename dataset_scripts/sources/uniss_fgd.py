@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from dataset_scripts.readers import read_gaze_recordings
-from dataset_scripts.readers.text_table import read_head, read_table
-from dataset_scripts.source import Entry, Source
+from dataset_scripts.readers.text.text_table import read_head, read_table
+from dataset_scripts.sources.base import Entry, Source
 from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_scripts.building import build
+from dataset_scripts.build.build import build
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import generate
 from dataset_scripts.sources import open_source

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from affec_tree import CLIP_SECONDS, FACE_RATE, RUN_SECONDS, TRIAL_SECONDS, times, write_affec_tree
 
-from dataset_scripts.building import build
-from dataset_scripts.reading import EmertData
+from dataset_scripts.build.build import build
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import affec_streams, open_source
 from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.errors_emert import EmertInputError

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from dataset_scripts import benchmark, reader_speed
-from dataset_scripts.benchmark import PeakMemory
+from dataset_scripts import speed as benchmark, reader_speed
+from dataset_scripts.speed import PeakMemory
 from dataset_scripts.generator.exports import WRITERS
 from training.cli import main
 

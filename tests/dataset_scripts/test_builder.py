@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from datasets import load_dataset
 
-from dataset_scripts.builder import EmertDatasetBuilder
-from dataset_scripts.rows import from_row
+from dataset_scripts.build.hf_builder import EmertDatasetBuilder
+from dataset_scripts.dataset.rows import from_row
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import LABEL_COLUMNS
 

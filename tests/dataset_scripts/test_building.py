@@ -15,11 +15,12 @@ import yaml
 from datasets import get_dataset_config_names, load_dataset
 
 import modeling_emert
-from dataset_scripts import building, folder, identity
-from dataset_scripts.building import build
-from dataset_scripts.reading import EmertData
-from dataset_scripts.rows import from_row
-from dataset_scripts.schema import label_features
+from dataset_scripts.build import build as building, fingerprint as identity
+from dataset_scripts.dataset import layout as folder
+from dataset_scripts.build.build import build
+from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.dataset.rows import from_row
+from dataset_scripts.dataset.schema import label_features
 from dataset_scripts.sources import open_source
 from modeling_emert.tasks_emert import EMER_TASKS, LABEL_COLUMNS, TASKS
 
@@ -255,7 +256,7 @@ def test_no_worker_outlives_a_build_that_was_killed(tmp_path):
         "import os, time\n\ndef sleep(folder):\n    (folder / str(os.getpid())).touch()\n    time.sleep(60)\n"
     )
     code = (
-        "from pathlib import Path\nfrom dataset_scripts.parallel import run_parallel\nfrom sleeper import sleep\n"
+        "from pathlib import Path\nfrom dataset_scripts.common.parallel import run_parallel\nfrom sleeper import sleep\n"
         f"list(run_parallel(sleep, [Path({str(tmp_path / 'pids')!r})] * 2, 2, '', ''))"
     )
     (tmp_path / "pids").mkdir()

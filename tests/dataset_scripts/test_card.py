@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from huggingface_hub import DatasetCard
 
-from dataset_scripts.card import make_card
-from dataset_scripts.composition import QUARTERS, Composition
-from dataset_scripts.folder import CARD_FILE
-from dataset_scripts.reading import EmertData
-from dataset_scripts.schema import COLUMN_MEANINGS
+from dataset_scripts.dataset.card import make_card
+from dataset_scripts.dataset.counts import QUARTERS, Composition
+from dataset_scripts.dataset.layout import CARD_FILE
+from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.dataset.schema import COLUMN_MEANINGS
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS
 

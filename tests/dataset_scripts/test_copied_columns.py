@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dataset_scripts.building import build
+from dataset_scripts.build.build import build
 from dataset_scripts.sources import open_source
-from dataset_scripts.verifying import verify
+from dataset_scripts.checks.verify import verify
 
 PEOPLE, CLIPS, SAMPLES = 6, 4, 40
 

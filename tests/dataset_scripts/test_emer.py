@@ -6,8 +6,8 @@ import yaml
 from emer_tree import HEADER, eye_array, label_rows, write_emer_tree, write_table
 from PIL import Image
 
-from dataset_scripts.building import build
-from dataset_scripts.reading import EmertData
+from dataset_scripts.build.build import build
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from dataset_scripts.sources.emer_mapping import EXAMPLE
 from modeling_emert.errors_emert import EmertInputError

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from dataset_scripts.building import build
-from dataset_scripts.reading import EmertData
+from dataset_scripts.build.build import build
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import SOURCES, find_source, open_source
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main

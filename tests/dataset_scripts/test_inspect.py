@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dataset_scripts.finding import _read_picture, find_recordings
-from dataset_scripts.inspection import Inspection, Line, confusion, inspect, label_counts, number_ranges
-from dataset_scripts.inspection_text import WIDTH, as_text, shorten, table
-from dataset_scripts.quality import Quality
+from dataset_scripts.inspection.find_recordings import _read_picture, find_recordings
+from dataset_scripts.inspection.summary import Inspection, Line, confusion, inspect, label_counts, number_ranges
+from dataset_scripts.inspection.text import WIDTH, as_text, shorten, table
+from dataset_scripts.inspection.quality import Quality
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
 

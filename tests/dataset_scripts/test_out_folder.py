@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_scripts.out_folder import ADAPTATION, MODEL, SCORES, check_out, put_in_place, whole_folder
+from dataset_scripts.common.output import ADAPTATION, MODEL, SCORES, check_out, put_in_place, whole_folder
 from modeling_emert import EmertInputError
 from training.cli import main
 from training.fitting import fit

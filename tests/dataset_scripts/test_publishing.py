@@ -11,13 +11,13 @@ from datasets import load_dataset
 from huggingface_hub import CommitOperationAdd
 from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
 
-from dataset_scripts import publishing
-from dataset_scripts.building import build
-from dataset_scripts.card import make_card
-from dataset_scripts.metadata import Metadata
-from dataset_scripts.publishing import CONFIRMATION, publish
+from dataset_scripts import publish as publishing
+from dataset_scripts.build.build import build
+from dataset_scripts.dataset.card import make_card
+from dataset_scripts.dataset.metadata import Metadata
+from dataset_scripts.publish import CONFIRMATION, publish
 from dataset_scripts.sources import open_source
-from dataset_scripts.splits import SPLITS_FILE, Assignment
+from dataset_scripts.dataset.splits import SPLITS_FILE, Assignment
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
 

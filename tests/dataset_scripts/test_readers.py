@@ -9,8 +9,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from dataset_scripts.readers import READERS, read_gaze, read_gaze_recordings, text_files
-from dataset_scripts.readers.text_files import TextFile, read_text_head
+from dataset_scripts.readers import READERS, read_gaze, read_gaze_recordings
+from dataset_scripts.readers.text import text_files
+from dataset_scripts.readers.text.text_files import TextFile, read_text_head
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.errors_emert import EmertInputError
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_scripts.readers import line_chunks, read_gaze, read_gaze_recordings
+from dataset_scripts.readers.text import line_chunks
+from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from modeling_emert.errors_emert import EmertInputError
 
 REAL = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real")).resolve()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dataset_scripts.readers import READERS, read_gaze, read_gaze_recordings
-from dataset_scripts.readers.text_table import read_head
+from dataset_scripts.readers.text.text_table import read_head
 from modeling_emert.errors_emert import EmertInputError
 
 ZERO = 1_700_000_000_123_456_789  # ns

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from damaged_dataset import FIRST, edit, value
 
-from dataset_scripts import reading
-from dataset_scripts.reading import EmertData
-from dataset_scripts.splits import SPLITS, Assignment
+from dataset_scripts.dataset import reader as reading
+from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.dataset.splits import SPLITS, Assignment
 from modeling_emert.errors_emert import EmertInputError
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dataset_scripts.readers import READERS, tobii_sdk, tobii_studio, tobii_studio_events
-from dataset_scripts.readers.text_table import read_head
+from dataset_scripts.readers import READERS
+from dataset_scripts.readers.tobii import tobii_sdk, tobii_studio, tobii_studio_events
+from dataset_scripts.readers.text.text_table import read_head
 
 REAL = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real")).resolve()
 EMDAT = REAL / "exports" / "emdat"

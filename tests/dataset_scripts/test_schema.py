@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset
 
-from dataset_scripts import rows
-from dataset_scripts.rows import from_row, to_row
-from dataset_scripts.schema import COLUMN_MEANINGS, UNDECODED_FACE, label_features, row_features
-from dataset_scripts.source import Entry
+from dataset_scripts.dataset import rows
+from dataset_scripts.dataset.rows import from_row, to_row
+from dataset_scripts.dataset.schema import COLUMN_MEANINGS, UNDECODED_FACE, label_features, row_features
+from dataset_scripts.sources.base import Entry
 from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, POLARITIES, TASKS

@@ -3,12 +3,12 @@
 import pandas as pd
 import pytest
 
-from dataset_scripts.building import Plan, build
-from dataset_scripts.reading import EmertData
-from dataset_scripts.shards import Shard, Share, build_shard, join
+from dataset_scripts.build.build import Plan, build
+from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.build.shards import Shard, Share, build_shard, join
 from dataset_scripts.sources import open_source
-from dataset_scripts.splits import assign
-from dataset_scripts.verifying import verify
+from dataset_scripts.dataset.splits import assign
+from dataset_scripts.checks.verify import verify
 from modeling_emert.errors_emert import EmertInputError
 
 GAZE = "time_ms,gaze_x,gaze_y\n" + "".join(f"{10 * step},0.5,{0.3 + step / 100}\n" for step in range(30))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from dataset_scripts import building, identity
-from dataset_scripts.building import build, is_current
-from dataset_scripts.metadata import Metadata
-from dataset_scripts.shards import SHARD_FILE, Shard, Share, build_shard, join
+from dataset_scripts.build import build as building, fingerprint as identity
+from dataset_scripts.build.build import build, is_current
+from dataset_scripts.dataset.metadata import Metadata
+from dataset_scripts.build.shards import SHARD_FILE, Shard, Share, build_shard, join
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main

@@ -13,8 +13,8 @@ import pytest
 
 import modeling_emert
 from dataset_scripts.generator.truth import GeneratorSettings, make_truth
-from dataset_scripts.source import Entry
-from dataset_scripts.splits import SPLITS, assign, config_name, split_cells, versions
+from dataset_scripts.sources.base import Entry
+from dataset_scripts.dataset.splits import SPLITS, assign, config_name, split_cells, versions
 from modeling_emert.errors_emert import EmertInputError
 
 TASKS = ("er3", "er7")
@@ -104,8 +104,8 @@ def test_folds_do_not_hang_on_the_hash_seed_of_python():
         "import sys, types\n"
         "package = sys.modules['modeling_emert'] = types.ModuleType('modeling_emert')\n"  # without torch: seconds
         "package.__path__ = [sys.argv[1]]\n"
-        "from dataset_scripts.source import Entry\n"
-        "from dataset_scripts.splits import assign\n"
+        "from dataset_scripts.sources.base import Entry\n"
+        "from dataset_scripts.dataset.splits import assign\n"
         "cells = {(f'p{p}', f's{s}') for p in range(17) for s in range(9)}\n"
         "names = ['positive', 'negative', 'neutral']\n"
         "entries = [Entry(f'{p}-{s}', p, s, {'er3': names[len(p + s) % 3]}) for p, s in cells]\n"

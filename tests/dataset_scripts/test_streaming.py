@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from dataset_scripts.building import build
+from dataset_scripts.build.build import build
 from dataset_scripts.sources import open_source
 
 GAZE = "time_ms,gaze_x,gaze_y\n" + "".join(f"{10 * step},0.5,{0.3 + step / 100}\n" for step in range(30))

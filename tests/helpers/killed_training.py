@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from tqdm import tqdm
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from training.fitting import fit
 from training.recipe import Recipe
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS
 from training import adaptation

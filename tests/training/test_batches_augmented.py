@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.columns_emert import COLUMN_INDEX
 from training.augmentation import make_augmentation

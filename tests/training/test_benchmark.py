@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from tiny_training import TINY_OVERRIDES
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training import statistics

@@ -9,7 +9,7 @@ import pytest
 from damaged_dataset import edit
 from tiny_training import TINY_OVERRIDES
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from training import robustness

@@ -10,7 +10,7 @@ import pytest
 from killed_cells import kill_cell
 from tiny_training import TINY_OVERRIDES
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.benchmark import benchmarking, measuring, running
 from training.benchmark.benchmarking import run_benchmark, write_report

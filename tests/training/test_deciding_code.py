@@ -30,7 +30,7 @@ def test_it_holds_networks_training_test_and_data(names: set[str]):
     assert {f"training/{name}.py" for name in decide} <= names
     assert {f"training/methods/{name}.py" for name in ("mult", "fusion_layers", "fitted", "registry", "summaries")} <= names
     assert {f"training/augmentation/{name}.py" for name in ("__init__", "mirror")} <= names
-    assert {"modeling_emert/layers_emert.py", "modeling_emert/losses_emert.py", "dataset_scripts/reading.py"} <= names
+    assert {"modeling_emert/layers_emert.py", "modeling_emert/losses_emert.py", "dataset_scripts/dataset/reader.py"} <= names
     assert {"training/benchmark/measuring.py", "training/statistics/calibration.py"} <= names
 
 

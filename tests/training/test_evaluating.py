@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_scripts.building import build
-from dataset_scripts.reading import EmertData
+from dataset_scripts.build.build import build
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from modeling_emert import EmertInputError
 from modeling_emert.model_card_emert import RECORD_FILE

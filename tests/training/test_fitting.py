@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, GazeStatistics
 from modeling_emert.model_card_emert import RECORD_FILE
 from training import fitting

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
 from training.benchmark.data import open_data

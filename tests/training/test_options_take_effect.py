@@ -9,7 +9,7 @@ import pytest
 import torch
 from killed_training import equal, weights
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.layers_emert import EmertAttention
 from training import fitting
 from training.arguments import training_arguments

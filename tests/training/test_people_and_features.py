@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from tiny_training import TINY_OVERRIDES
 from transformers import AutoBackbone, set_seed
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.batches import EmertRows, collate
 from training.evaluating import load_model

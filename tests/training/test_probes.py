@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.batches import EmertRows, collate
 from training.cli import main

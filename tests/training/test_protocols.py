@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.protocols import Protocol, parse_protocols, plan_trials
 from training.scoring import make_header

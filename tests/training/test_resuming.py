@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from killed_training import equal, train_in_child, weights
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training import fitting, run_folder
 from training.fitting import fit

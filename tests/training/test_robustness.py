@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_emert import face_track, gaze
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, Recording
 from modeling_emert.columns_emert import COLUMN_INDEX
 from training.corruption import ChangedData, blur_gaze, lose_frames, lose_gaze

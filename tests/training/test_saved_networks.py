@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from training.cli import main
 from training.fitting import fit
 from training.methods.registry import EMERT, METHODS, get_method

@@ -12,7 +12,7 @@ from killed_training import equal, weights
 from several_processes import LAUNCHERS, kill_on_two, run_on_two
 from tiny_training import TINY_OVERRIDES
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from training.cli import main
 from training.history import HISTORY_FILE
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from killed_training import equal, weights
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training import streaming
 from training.fitting import fit

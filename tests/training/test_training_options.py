@@ -11,7 +11,7 @@ from huggingface_hub.errors import StrictDataclassError
 from killed_training import equal, weights
 from tiny_training import TINY_OVERRIDES
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertInputError
 from modeling_emert.export_emert import example_inputs
 from training import fitting

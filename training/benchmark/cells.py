@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import Method, get_method
 from training.predictions import whole_file

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from dataset_scripts.building import build, is_current
+from dataset_scripts.build.build import build, is_current
 from dataset_scripts.generator.writing import generate
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import get_method

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from training.methods.summaries import summary_table

@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 
 from tqdm import tqdm
 
-from dataset_scripts.parallel import end_with_parent
+from dataset_scripts.common.parallel import end_with_parent
 from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import get_method
 

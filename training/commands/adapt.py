@@ -30,13 +30,13 @@ def run(arguments: argparse.Namespace) -> None:
     named = arguments.recipe[:1] if arguments.recipe and "=" not in arguments.recipe[0] else []
     recipe = load_adaptation_recipe(*named or ["lora"], changes=arguments.recipe[len(named) :])
 
-    from dataset_scripts.out_folder import ADAPTATION, check_out
+    from dataset_scripts.common.output import ADAPTATION, check_out
 
     check_out(arguments.out, ADAPTATION, arguments.overwrite, read=[*folders, arguments.data])
     import shlex
     import shutil
 
-    from dataset_scripts.reading import EmertData
+    from dataset_scripts.dataset.reader import EmertData
     from training.adaptation import adapt_all
     from training.adaptation_report import report_markdown, write_report
     from training.scoring import make_header

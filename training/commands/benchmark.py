@@ -38,7 +38,7 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     import shlex
     import sys
 
-    from dataset_scripts.out_folder import BENCHMARK, check_out
+    from dataset_scripts.common.output import BENCHMARK, check_out
     from modeling_emert.errors_emert import EmertInputError
     from training.benchmark.benchmarking import failed_cells, run_benchmark
     from training.benchmark.recipe import load_benchmark_recipe
@@ -76,13 +76,13 @@ def _of_model(arguments: argparse.Namespace) -> None:
 
     if len(arguments.rest) != 2 or arguments.out is None:
         raise EmertInputError(f"emert benchmark {arguments.what} takes MODEL DATA --out DIR, two folders and where to write")
-    from dataset_scripts.out_folder import STEPS, check_out
+    from dataset_scripts.common.output import STEPS, check_out
     from training.model_folder import find_models
 
     model, data = map(Path, arguments.rest)
     folders = find_models(model)  # before anything heavy is loaded
     check_out(arguments.out, STEPS, overwrite=True, read=[*folders, data])
-    from dataset_scripts.reading import EmertData
+    from dataset_scripts.dataset.reader import EmertData
     from training import robustness
 
     step = {"robustness": robustness.robustness, "gap": robustness.gap}[arguments.what]

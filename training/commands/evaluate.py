@@ -44,7 +44,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _remake(arguments: argparse.Namespace) -> dict:
-    from dataset_scripts.out_folder import SCORES, check_out
+    from dataset_scripts.common.output import SCORES, check_out
     from training.results import remake_results
 
     check_out(arguments.out, SCORES, arguments.overwrite)  # FILE may lie in it: it is read whole, and written again
@@ -52,7 +52,7 @@ def _remake(arguments: argparse.Namespace) -> dict:
 
 
 def _score(arguments: argparse.Namespace) -> dict:
-    from dataset_scripts.out_folder import SCORES, check_out
+    from dataset_scripts.common.output import SCORES, check_out
     from training.model_folder import find_models, read_record
 
     folders = find_models(arguments.model)  # before anything heavy is loaded
@@ -60,7 +60,7 @@ def _score(arguments: argparse.Namespace) -> dict:
     check_out(arguments.out, SCORES, arguments.overwrite, read=[*folders, arguments.data])
     import pandas as pd
 
-    from dataset_scripts.reading import EmertData
+    from dataset_scripts.dataset.reader import EmertData
     from training.evaluating import evaluate_all_baselines, evaluate_models
     from training.protocols import parse_protocols
     from training.results import write_results

@@ -14,7 +14,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_model_folder(arguments.model)  # before anything heavy is loaded
     record = read_training(arguments.model)
-    from dataset_scripts.reading import EmertData
+    from dataset_scripts.dataset.reader import EmertData
     from training.evaluating import load_model, saved_method
     from training.probes import participant_probe, pooled_features
     from training.protocols import unseen_rows

@@ -30,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.out_folder import MODEL, check_out
+    from dataset_scripts.common.output import MODEL, check_out
     from training.recipe import load_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.changes)
     check_out(arguments.out, MODEL, arguments.overwrite, read=[arguments.data])  # before anything heavy is loaded
-    from dataset_scripts.reading import EmertData
+    from dataset_scripts.dataset.reader import EmertData
     from training.arguments import is_main_process
     from training.fitting import fit
     from training.history import history_table

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, Self
 import numpy as np
 import pandas as pd
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.feature_extraction_emert import Normalisation
 from modeling_emert.tasks_emert import TASKS, Task
 from training.predictions import to_rows

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from dataset_scripts.reading import EmertData
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.configuration_emert import MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError

@@ -1,0 +1,120 @@
+"""The data set as a `datasets.GeneratorBasedBuilder`, for those who build from code and want no folder of it.
+
+    builder = EmertDatasetBuilder("er7-fold1", source="synthetic", path="recordings", cache_dir="cache")
+    builder.download_and_prepare()
+    data = builder.as_dataset()  # or, without preparing: builder.as_streaming_dataset()
+
+Rows and splits are those of the folder that `emert data build` makes, by the same code.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets import BuilderConfig, DatasetInfo, Features, GeneratorBasedBuilder, Split, SplitGenerator
+
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import TASKS
+
+from .build import FACES_KEPT, Plan
+from .cells import CellReport, check_reports, make_rows
+from ..dataset.layout import visible_columns
+from ..dataset.schema import row_features
+from ..sources import open_source
+from ..dataset.splits import FOLDS, SPLITS, Cell, config_name, split_cells, versions
+
+
+@dataclass
+class EmertConfig(BuilderConfig):
+    """One protocol: a task, a fold that counts from 1, and whether stimuli are kept apart too. No task: all recordings.
+
+    The others tell of the recordings, as the options of `emert data build` do.
+    """
+
+    task: str | None = None
+    fold: int = 1
+    strict: bool = False
+    source: str = ""
+    path: str = ""
+    mapping: str | None = None
+    seed: int = 0
+    faces: int = FACES_KEPT
+
+
+class EmertDatasetBuilder(GeneratorBasedBuilder):
+    """Builds one config from the recordings on disk.
+
+    The cache that `download_and_prepare` fills is another for other recordings, settings or code, so it never goes stale.
+    """
+
+    BUILDER_CONFIG_CLASS = EmertConfig
+    BUILDER_CONFIGS = [  # noqa: RUF012 (so it is in the base class)
+        EmertConfig(name="all"),
+        *(
+            EmertConfig(name=config_name(task, fold, strict), task=task, fold=fold, strict=strict)
+            for task in TASKS
+            for strict in (False, True)
+            for fold in range(1, FOLDS + 1)
+        ),
+    ]
+    DEFAULT_WRITER_BATCH_SIZE = 16  # rows held in memory, each with its faces
+
+    def __init__(
+        self,
+        config_name: str = "all",
+        *,
+        source: str,
+        path: str | Path,
+        mapping: str | Path | None = None,
+        seed: int = 0,
+        faces: int = FACES_KEPT,
+        cache_dir: str | Path | None = None,
+    ):
+        """
+        Raises:
+            EmertInputError: no such config, or none of this source; or the recordings are not what they should be.
+        """
+        known = [config.name for config in self.BUILDER_CONFIGS]
+        if config_name not in known:
+            raise EmertInputError(f"config {config_name!r}: no such config; expected one of {', '.join(known)}")
+        opened = open_source(source, Path(path), None if mapping is None else Path(mapping))
+        self._plan = Plan.of(opened, faces, seed)
+        settings = {"source": source, "path": str(path), "mapping": mapping and str(mapping), "seed": seed, "faces": faces}
+        super().__init__(cache_dir, config_name=config_name, hash=self._plan.identity.freshness, **settings)
+        self._cells = self._choose_cells()
+
+    def _choose_cells(self) -> dict[str, list[Cell]]:
+        """The cells of every split of the config that hold recordings."""
+        config, plan = self.config, self._plan
+        if config.task is None:
+            return {"train": list(plan.members)}
+        where = f"{config.path}: config {config.name}"
+        if config.task not in plan.source.tasks:
+            raise EmertInputError(f"{where}: source {config.source} has the tasks {', '.join(plan.source.tasks)}")
+        folds, groups = plan.assignment.folds, plan.assignment.groups
+        if config.fold > folds or config.strict not in versions(groups):
+            raise EmertInputError(f"{where}: the recordings make {folds} folds and {groups} groups of stimuli; strict needs 3")
+        cells = split_cells(folds, groups, config.fold, config.strict)
+        chosen = {split: [cell for cell in cells[split] if cell in plan.members] for split in SPLITS}
+        empty = [split for split in SPLITS if not chosen[split]]
+        if empty:
+            raise EmertInputError(f"{where}: no recording falls into {', '.join(empty)}; more recordings are needed")
+        return chosen
+
+    def _info(self) -> DatasetInfo:
+        source, features = self._plan.source, row_features()
+        if self.config.task is not None:
+            features = Features({name: features[name] for name in visible_columns(self.config.task)})
+        return DatasetInfo(source.collection, source.citation, license=source.licence, features=features)
+
+    def _split_generators(self, dl_manager) -> list[SplitGenerator]:
+        return [SplitGenerator(Split(name), gen_kwargs={"cells": cells}) for name, cells in self._cells.items()]
+
+    def _generate_examples(self, cells: list[Cell]) -> Iterator[tuple[str, dict]]:
+        """`cells` is a list, so that `download_and_prepare(num_proc=...)` shares it out."""
+        plan = self._plan
+        for cell in cells:
+            report = CellReport.begin(cell, plan.source)
+            for row in make_rows(plan.source, plan.members[cell], plan.faces, report):
+                yield row["recording_id"], {name: row[name] for name in self.info.features}
+            check_reports([report])

@@ -1,0 +1,73 @@
+"""Folds of the recordings that are there.
+
+Cells are built by folds of all recordings that a source lists. Some may hold nothing that can be used, which shows only when
+they are read: a participant may be left without any, and then a fold would be empty and another without its validation. So
+the folds are made again of what was built, and where they differ, recordings move to their cells; nothing is read again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from modeling_emert.tasks_emert import get_task
+
+from .cells import open_data_file
+from ..dataset.layout import cell_path
+from ..dataset.metadata import DataFile, Metadata, make_fingerprint
+from ..sources.base import Entry
+from ..dataset.splits import Assignment, Cell, assign
+
+_IDS = ("recording_id", "participant_id", "stimulus_id")
+_PLACE = ("participant_fold", "stimulus_group")
+_Row = tuple[Path, int]  # a cell's file, and the number of a recording in it
+
+
+def settle(
+    cells: Mapping[str, Path], metadata: Metadata, content: str, work: Path
+) -> tuple[Mapping[str, Path], Metadata, Assignment]:
+    """Files, description and folds of the data set of which these are the cells, by the data file's path within it.
+
+    `content`: hash of what it was built from (`Identity.content`). `work`: an empty folder or none, for cells that change.
+
+    Raises:
+        EmertInputError: recordings of fewer than three participants are left.
+    """
+    rows = {row: entry for file in cells.values() for row, entry in _entries(file, metadata.tasks).items()}
+    assignment = assign(list(rows.values()), metadata.tasks, metadata.seed)
+    targets: dict[Cell, list[_Row]] = {}
+    for row, entry in sorted(rows.items(), key=lambda item: item[1].recording_id):
+        targets.setdefault(assignment.cell(entry), []).append(row)
+    if all(cells.get(cell_path(cell)) == file for cell, members in targets.items() for file, _ in members):
+        return cells, metadata, assignment
+    work.mkdir(parents=True, exist_ok=True)
+    settled = {cell_path(cell): _write(work / Path(cell_path(cell)).name, cell, targets[cell]) for cell in sorted(targets)}
+    files = {name: DataFile.of(path, pq.read_metadata(path).num_rows) for name, path in settled.items()}
+    return settled, replace(metadata, files=files, fingerprint=make_fingerprint(content, files)), assignment
+
+
+def _entries(file: Path, tasks: Sequence[str]) -> dict[_Row, Entry]:
+    """Ids and class labels, as the source gives them, of every recording in a cell: what folds are made of."""
+    names = {task: get_task(task).labels for task in tasks if get_task(task).kind == "classes"}
+    table = pq.read_table(file, columns=[*_IDS, *names], partitioning=None).to_pylist()
+    entries = {}
+    for number, row in enumerate(table):
+        labels = {task: classes[row[task]] for task, classes in names.items() if row[task] is not None}
+        entries[file, number] = Entry(*(row[name] for name in _IDS), labels)
+    return entries
+
+
+def _write(target: Path, cell: Cell, rows: Sequence[_Row]) -> Path:
+    """A cell out of recordings of others."""
+    sources = {file: pq.ParquetFile(file) for file, _ in rows}
+    with open_data_file(target) as writer:
+        for file, number in rows:
+            table = sources[file].read_row_group(number)  # one recording
+            for name, value in zip(_PLACE, cell, strict=True):
+                index = table.schema.get_field_index(name)
+                field = table.schema.field(index)
+                table = table.set_column(index, field, pa.array([value], field.type))
+            writer.write_table(table)
+    return target

@@ -1,0 +1,203 @@
+"""A build spread over machines: each builds its share of the cells into a folder, and `join` makes the data set of them.
+
+```
+SHARD/
+  description.shard   JSON: which share of how many, of what (see `Identity`), and what its cells hold
+  splits.shard        JSON: as `splits.json` of the data set
+  p1-s1.cell          a data file that has not got its name yet, and so on
+```
+Nothing in it is called as `load_dataset` would take it for data.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from modeling_emert.errors_emert import EmertInputError
+
+from .build import FACES_KEPT, Plan, build_cells, cell_file, check_loss, open_partial
+from ..dataset.counts import Composition
+from ..dataset.layout import assemble
+from .fingerprint import Identity
+from ..dataset.metadata import DataFile, Metadata, make_fingerprint
+from ..common.output import DATA_SET, Content, check_free
+from .reassign_folds import settle
+from ..sources.base import Source
+from ..dataset.splits import Assignment, Cell
+
+SHARD_FILE = "description.shard"
+_SPLITS_FILE = "splits.shard"
+_SHARD = Content("a shard of a data set", (SHARD_FILE,))
+
+
+@dataclass(frozen=True)
+class Share:
+    """Shard `number` of `count`; counts from 1."""
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Share":
+        """Raises `EmertInputError` where the text is not like `2/3`."""
+        match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]):
+            raise EmertInputError(f"--shard {text}: expected i/n with i from 1 to n, such as 1/3 for the first of three")
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def of(self, members: Mapping[Cell, Sequence]) -> list[Cell]:
+        """Its cells: the largest first, each to the shard that has the fewest recordings yet."""
+        loads = [0] * self.count
+        own = []
+        for cell in sorted(members, key=lambda cell: (-len(members[cell]), cell)):
+            lightest = loads.index(min(loads))
+            loads[lightest] += len(members[cell])
+            if lightest == self.number - 1:
+                own.append(cell)
+        return own
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard's folder, read. `metadata` is of its own cells."""
+
+    folder: Path
+    share: Share
+    identity: Identity
+    metadata: Metadata
+    assignment: Assignment
+
+    def write(self) -> None:
+        content = {"share": asdict(self.share), "identity": asdict(self.identity), "metadata": asdict(self.metadata)}
+        (self.folder / _SPLITS_FILE).write_text(self.assignment.to_json())
+        (self.folder / SHARD_FILE).write_text(json.dumps(content, indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Shard":
+        """Raises `EmertInputError` where the folder is none that `build_shard` made."""
+        path = folder / SHARD_FILE
+        if not path.is_file():
+            raise EmertInputError(f"{folder}: no shard here ({SHARD_FILE} is missing); make it with `emert data build --shard`")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            metadata = Metadata.from_content(content["metadata"])
+            share, identity = Share(**content["share"]), Identity(**content["identity"])
+            if not 1 <= share.number <= share.count <= 9999:
+                raise ValueError(f"found {share}")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise EmertInputError(f"{path} is not as it was built ({str(error)[:100]}); build this shard again") from error
+        return cls(folder, share, identity, metadata, Assignment.read(folder / _SPLITS_FILE))
+
+    def check_files(self) -> None:
+        """Raises `EmertInputError` where a cell is missing or was changed."""
+        for name, file in self.metadata.files.items():
+            cell = cell_file(self.folder, name)
+            if not cell.is_file() or DataFile.of(cell, file.recordings) != file:
+                state = "was changed after it was built" if cell.is_file() else "is missing"
+                raise EmertInputError(f"{cell} {state}; copy or build shard {self.share} again")
+
+
+def build_shard(
+    source: Source, out: Path, share: Share, workers: int = 2, faces: int = FACES_KEPT, seed: int = 0, overwrite: bool = False
+) -> Path:
+    """Builds this share of the cells into the folder `out` and gives it back. A build that was stopped goes on.
+
+    Raises:
+        EmertInputError: as `building.build`; or there are fewer cells than shards.
+    """
+    check_free(out, overwrite)
+    out = out.resolve()
+    check_loss(source.path, out, _SHARD)
+    plan = Plan.of(source, faces, seed)
+    if share.count > len(plan.members):
+        raise EmertInputError(f"--shard {share}: the data set has {len(plan.members)} parts to share out; use fewer shards")
+    partial = open_partial(out, f"{plan.identity.freshness} {share}")
+    metadata = build_cells(plan, share.of(plan.members), partial, workers)
+    Shard(partial, share, plan.identity, metadata, plan.assignment).write()
+    if out.exists():
+        shutil.rmtree(out)
+    os.replace(partial, out)
+    return out
+
+
+def join(folders: Sequence[Path], out: Path, overwrite: bool = False) -> Path:
+    """Makes the data set of all shards in the folder `out`: the same, byte by byte, as a build on one machine.
+
+    Raises:
+        EmertInputError: `out` holds something and may not be overwritten; a shard is missing, comes twice, is of other
+            recordings, settings or code, or is not whole.
+    """
+    check_free(out, overwrite)
+    out = out.resolve()
+    for folder in folders:
+        check_loss(folder, out, DATA_SET)
+    shards = [Shard.read(folder) for folder in folders]
+    _check_same(shards)
+    _check_complete(shards)
+    for shard in shards:
+        shard.check_files()
+    metadata = _joined(shards)
+    if not metadata.files:
+        raise EmertInputError(f"{shards[0].folder} and the others: no recording has anything that can be used")
+    cells = {name: cell_file(shard.folder, name) for shard in shards for name in shard.metadata.files}
+    freshness = {shard.identity.freshness for shard in shards}
+    staging, moved = (out.parent / f".{out.name}.{name}" for name in ("joining", "settled"))
+    known = freshness.pop() if len(freshness) == 1 else ""  # several disks: on none can it be told whether a file is new
+    try:
+        assemble(out, staging, *settle(cells, metadata, shards[0].identity.content, moved), known)
+    except OSError as error:
+        raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error
+    finally:
+        shutil.rmtree(moved, ignore_errors=True)
+    return out
+
+
+def _check_same(shards: Sequence[Shard]) -> None:
+    first = shards[0]
+    for shard in shards[1:]:
+        told = f"{shard.folder} does not belong to {first.folder}:"
+        if shard.share.count != first.share.count:
+            raise EmertInputError(f"{told} it is one of {shard.share.count} shards, the other one of {first.share.count}")
+        if shard.identity.code != first.identity.code:
+            raise EmertInputError(f"{told} it was built by another version of the code; build all shards with the same")
+        ours, theirs = ((one.metadata.source, one.metadata.faces_kept, one.metadata.seed) for one in (shard, first))
+        if ours != theirs:
+            raise EmertInputError(f"{told} its source, faces and seed are {ours}, the other's {theirs}; build it with the same")
+        if (shard.identity.content, shard.assignment) != (first.identity.content, first.assignment):
+            raise EmertInputError(f"{told} it was built of other recordings or labels; build all shards of the same")
+
+
+def _check_complete(shards: Sequence[Shard]) -> None:
+    numbers = [shard.share.number for shard in shards]
+    count = shards[0].share.count
+    twice = sorted({number for number in numbers if numbers.count(number) > 1})
+    if twice:
+        raise EmertInputError(f"shard {twice[0]}/{count} is given {numbers.count(twice[0])} times; give every shard once")
+    missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in numbers]
+    if missing:
+        raise EmertInputError(
+            f"shard {', '.join(missing)} is missing; build it with --shard {missing[0]} and give its folder too"
+        )
+    names = [name for shard in shards for name in shard.metadata.files]
+    if len(set(names)) < len(names):
+        raise EmertInputError("two shards hold the same part of the data set; build them again")
+
+
+def _joined(shards: Sequence[Shard]) -> Metadata:
+    first = shards[0]
+    files = dict(sorted(item for shard in shards for item in shard.metadata.files.items()))
+    return dataclasses.replace(
+        first.metadata,
+        files=files,
+        fingerprint=make_fingerprint(first.identity.content, files),
+        composition=Composition.sum(first.metadata.tasks, [shard.metadata.composition for shard in shards]),
+        notes=tuple(sorted(note for shard in shards for note in shard.metadata.notes)),
+    )

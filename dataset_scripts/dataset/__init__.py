@@ -1,0 +1,1 @@
+"""The data set as it lies on disk: layout, schema, splits, rows, card, reader."""

@@ -1,0 +1,135 @@
+"""Which recordings train, validate and test: folds of participants, groups of stimuli, and the configs made of them.
+
+Every data file is a *cell*: the recordings of one participant fold and one stimulus group. A split is a list of cells, so
+heavy bytes lie on disk once however many configs there are.
+
+- plain, fold k: test = participants of fold k, validation = those of the next fold, train = the rest.
+- strict, fold k: test = participants of fold k watching stimuli of group k, validation the same with k + 1; train = what
+  shares neither a participant nor a stimulus with either. Much is left out; that is the price of the proof.
+"""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import get_task
+
+from ..sources.base import Entry
+
+FOLDS = 5
+SPLITS = ("train", "validation", "test")
+SPLITS_FILE = "splits.json"
+
+Cell = tuple[int, int]  # participant fold, stimulus group; both count from 1
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Fold of every participant and group of every stimulus, made once by seed and stored with the data set."""
+
+    seed: int
+    participants: dict[str, int]
+    stimuli: dict[str, int]
+
+    @property
+    def folds(self) -> int:
+        return max(self.participants.values())
+
+    @property
+    def groups(self) -> int:
+        return max(self.stimuli.values())
+
+    def cell(self, entry: Entry) -> Cell:
+        return self.participants[entry.participant], self.stimuli[entry.stimulus]
+
+    @property
+    def sha256(self) -> str:
+        """Of the content, so that a change is noticed."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "sha256": self.sha256}, indent=2, sort_keys=True)
+
+    @classmethod
+    def read(cls, path: Path) -> "Assignment":
+        """Raises `EmertInputError` where the file is not what `to_json` made, its hash included."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            stored = content.pop("sha256")
+            assignment = cls(**content)
+            numbers = [*assignment.participants.values(), *assignment.stimuli.values()]
+            whole = bool(numbers) and all(type(number) is int and number >= 1 for number in numbers)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise EmertInputError(f"{path} is no file of splits ({str(error)[:100]}); build the data set again") from error
+        if stored != assignment.sha256 or not whole:
+            raise EmertInputError(f"{path} was changed after it was made: its hash is another; build the data set again")
+        return assignment
+
+
+def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int) -> Assignment:
+    """Folds by participant and groups by stimulus, both stratified by the first class label of the source's tasks.
+
+    Five of each, or as many as there are participants (stimuli) if those are fewer.
+
+    Raises:
+        EmertInputError: fewer than three participants, so that one can't be trained, validated and tested apart.
+    """
+    entries = sorted(entries, key=lambda entry: entry.recording_id)
+    if len({entry.participant for entry in entries}) < 3:
+        raise EmertInputError(
+            f"train, validation and test need at least 3 participants, found {sorted({entry.participant for entry in entries})}"
+        )
+    column = next((name for name in tasks if get_task(name).kind == "classes"), None)
+    strata = [str(entry.labels.get(column, "")) for entry in entries]
+    return Assignment(
+        seed=seed,
+        participants=_folds([entry.participant for entry in entries], strata, seed),
+        stimuli=_folds([entry.stimulus for entry in entries], strata, seed),
+    )
+
+
+def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:
+    count = min(FOLDS, len(set(names)))
+    if count == 1:
+        return {names[0]: 1}
+    from sklearn.model_selection import StratifiedGroupKFold  # only a build needs it, and it takes seconds
+
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    if max(strata.count(label) for label in set(strata)) < count:
+        strata = [""] * len(strata)  # too few recordings to balance anything
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        parts = list(splitter.split(names, strata, groups=names))
+    folds = {names[row]: fold for fold, (_, test) in enumerate(parts, start=1) for row in test}
+    return dict(sorted(folds.items()))
+
+
+def split_cells(folds: int, groups: int, fold: int, strict: bool) -> dict[str, list[Cell]]:
+    """The cells of each split of one fold. `fold` counts from 1."""
+    validation = fold % folds + 1
+    others = [number for number in range(1, folds + 1) if number not in (fold, validation)]
+    if not strict:
+        everything = range(1, groups + 1)
+        rows = {"train": others, "validation": [validation], "test": [fold]}
+        return {split: [(row, group) for row in rows[split] for group in everything] for split in SPLITS}
+    unseen, checked = (fold - 1) % groups + 1, fold % groups + 1
+    seen = [group for group in range(1, groups + 1) if group not in (unseen, checked)]
+    return {
+        "train": [(row, group) for row in others for group in seen],
+        "validation": [(validation, checked)],
+        "test": [(fold, unseen)],
+    }
+
+
+def config_name(task: str, fold: int, strict: bool) -> str:
+    """`er7-fold1`, `er7-strict-fold1`."""
+    return f"{task}-strict-fold{fold}" if strict else f"{task}-fold{fold}"
+
+
+def versions(groups: int) -> tuple[bool, ...]:
+    """Plain, and strict where there are enough stimuli to hold some out of each split."""
+    return (False, True) if groups >= 3 else (False,)

@@ -1,0 +1,1 @@
+"""Quality and content of recordings and data sets, for people."""

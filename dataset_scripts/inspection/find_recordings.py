@@ -1,0 +1,219 @@
+"""Finding recordings to look at: in a file, a folder of files, a source's folder, or a built data set."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze, Recording
+from modeling_emert.tasks_emert import LABEL_COLUMNS, TASKS
+
+from ..dataset.metadata import METADATA_FILE
+from .quality import FaceCheck
+
+FACES_SHOWN = 16  # frames of a video that are looked at, spread over it
+_VIDEO_SUFFIXES = {".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif"}
+_TABLE, _SETTINGS = "recordings.csv", "settings.json"
+_MAX_FRAME_SIDE = 1280
+
+
+@dataclass
+class Found:
+    """One recording as it was found, or what kept it from being read.
+
+    - `name`: the recording's id, or the file's name with the participant and the stimulus where the file names them.
+    - `labels`: by label column the class's name, or the number; absent ones are left out.
+    - `face`: None where there is no video. `problem`: a sentence; then all else is empty.
+    """
+
+    name: str
+    participant: str | None = None
+    stimulus: str | None = None
+    labels: dict[str, str | float] = field(default_factory=dict)
+    recording: Recording = field(default_factory=Recording)
+    face: FaceCheck | None = None
+    problem: str | None = None
+
+
+@dataclass
+class Finding:
+    """What lies at a path: `kind` in words, how many recordings where that is known, and the way to them one by one."""
+
+    kind: str
+    total: int | None
+    recordings: Iterator[Found]
+
+
+def find_recordings(path: Path, source: str | None = None, with_faces: bool = False) -> Finding:
+    """The recordings at `path`, read one at a time as they are asked for.
+
+    Args:
+        path: a gaze file, a video, a data set folder, a folder with `recordings.csv`, the folder of a source, or any
+            folder with such files, of which those in it are tried one by one.
+        source: the name of a source, for folders that do not tell it.
+        with_faces: read the face crops of a data set, which only pictures need.
+
+    Raises:
+        EmertInputError: nothing is there, or the one file can't be read. In a folder such a file is a `Found.problem`.
+    """
+    if not path.exists():
+        raise EmertInputError(f"{path} does not exist; give a gaze file, a video, or a folder with recordings")
+    if path.is_file():
+        if source is not None:
+            raise EmertInputError(
+                f"{path} is a file, and --source {source} needs the folder of that source; leave out --source"
+            )
+        found = _read_file(path)
+        return Finding("file", len(found), iter(found))
+    source = source or _source_of(path)
+    if source is not None:
+        return _of_source(path, source)
+    if (path / METADATA_FILE).is_file():
+        return _of_dataset(path, with_faces)
+    return _of_folder(path)
+
+
+def _source_of(path: Path) -> str | None:
+    if not (path / _TABLE).is_file():
+        return None
+    return "synthetic" if (path / _SETTINGS).is_file() else "folder"
+
+
+# ---- files
+
+
+def _read_file(path: Path) -> list[Found]:
+    """The recordings of one gaze file, or the video. What it is, is told by trying, by its suffix only what to try first."""
+    if path.suffix.lower() in _VIDEO_SUFFIXES:
+        return [_read_video(path)]
+    try:
+        return _read_gaze(path)
+    except EmertInputError as error:
+        try:
+            return [_read_video(path)]
+        except EmertInputError:
+            raise error from None
+
+
+def _read_gaze(path: Path) -> list[Found]:
+    from ..readers import read_gaze_recordings
+
+    recordings = read_gaze_recordings(path)
+    return [_found_gaze(path, gaze, number, len(recordings)) for number, gaze in enumerate(recordings, 1)]
+
+
+def _found_gaze(path: Path, gaze: Gaze, number: int, count: int) -> Found:
+    parts = [part for part in (gaze.participant, gaze.stimulus) if part] or [str(number)]
+    name = path.name if count == 1 else f"{path.name} {' '.join(parts)}"
+    return Found(name, gaze.participant, gaze.stimulus, recording=Recording(gaze=gaze))
+
+
+def _read_video(path: Path) -> Found:
+    recording, face = Recording(), _look_at_faces(path)
+    recording.face, check = face
+    return Found(path.name, recording=recording, face=check)
+
+
+def _look_at_faces(video: Path):
+    """Face crops of some frames (None without any face) and in which of them a face was found."""
+    from modeling_emert.faces_emert import track_faces
+    from modeling_emert.video_emert import read_frames
+
+    frames, times_ms = read_frames(video, FACES_SHOWN)
+    track = track_faces(frames, times_ms)
+    return track, FaceCheck(np.zeros(len(times_ms), bool) if track is None else track.detected, times_ms)
+
+
+def _of_folder(path: Path) -> Finding:
+    """One export that is spread over files, else every file by itself."""
+    try:
+        found = _read_gaze(path)
+        return Finding("folder of one export", len(found), iter(found))
+    except EmertInputError:
+        files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    if not files:
+        raise EmertInputError(f"{path} holds no files; give a file, a data set, or --source with the folder of that source")
+    return Finding("folder of files", None, _file_by_file(files))
+
+
+def _file_by_file(files: list[Path]) -> Iterator[Found]:
+    for file in files:
+        try:
+            yield from _read_file(file)
+        except EmertInputError as error:
+            yield Found(file.name, problem=str(error))
+
+
+# ---- sources
+
+
+def _of_source(path: Path, name: str) -> Finding:
+    from ..sources import open_source
+
+    source = open_source(name, path)
+    entries = source.entries()
+    return Finding(f"recordings of source {name}", len(entries), (_of_entry(source, entry) for entry in entries))
+
+
+def _of_entry(source, entry) -> Found:
+    known = (entry.recording_id, entry.participant, entry.stimulus, entry.labels)
+    try:
+        recording = Recording(gaze=source.load_gaze(entry), action_units=source.load_action_units(entry))
+        check = None
+        if entry.video is not None:
+            recording.face, check = _look_at_faces(entry.video)
+        if entry.stimulus_frame is not None:
+            recording.stimulus_frame = _read_picture(entry.stimulus_frame)
+    except EmertInputError as error:
+        return Found(*known, problem=str(error))
+    return Found(*known, recording=recording, face=check)
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    """`(height, width, 3)` uint8, at most `_MAX_FRAME_SIDE` pixels a side."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            picture.draft("RGB", (_MAX_FRAME_SIDE, _MAX_FRAME_SIDE))
+            picture.thumbnail((_MAX_FRAME_SIDE, _MAX_FRAME_SIDE))
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise EmertInputError(f"{path} is no picture that can be shown ({str(error)[:80]}); save it as PNG or JPEG") from error
+
+
+# ---- data sets
+
+
+def _of_dataset(path: Path, with_faces: bool) -> Finding:
+    from ..dataset.reader import EmertData
+
+    data = EmertData.open(path)
+    return Finding(f"data set of source {data.metadata.source}", len(data), _rows(data, with_faces))
+
+
+def _rows(data, with_faces: bool) -> Iterator[Found]:
+    labels = data.table.select([name for name in LABEL_COLUMNS if name in data.table.column_names]).to_pylist()
+    checks = _face_checks(data)
+    for row in range(len(data)):
+        recording = data.recording(row, FACES_SHOWN) if with_faces else Recording(gaze=data.gaze_only([row])[0].gaze)
+        ids = [str(data.ids[name][row]) for name in ("recording_id", "participant_id", "stimulus_id")]
+        yield Found(*ids, _label_names(labels[row]), recording, next(checks))
+
+
+def _face_checks(data) -> Iterator[FaceCheck | None]:
+    """Of every row in order, without reading the faces themselves."""
+    import pyarrow.parquet as pq
+
+    for file in data.files:
+        table = pq.read_table(file, columns=["face_detected", "face_times_ms"], partitioning=None)
+        for found, times in zip(table["face_detected"].to_pylist(), table["face_times_ms"].to_pylist(), strict=True):
+            yield FaceCheck(np.array(found, bool), np.array(times, np.float32)) if found else None
+
+
+def _label_names(row: dict) -> dict[str, str | float]:
+    classes = {name: task.labels for name, task in TASKS.items() if task.kind == "classes"}
+    present = {column: value for column, value in row.items() if value is not None}
+    return {column: classes[column][value] if column in classes else value for column, value in present.items()}

@@ -1,0 +1,222 @@
+"""An inspection as text for a terminal of 100 columns."""
+
+from collections.abc import Sequence
+
+from modeling_emert.tasks_emert import TASKS
+
+from .summary import Inspection, Line, confusion, label_counts, number_ranges, reason_counts, verdict_counts
+from .quality import VERDICTS, Quality
+
+WIDTH = 100
+_SHOWN = 20  # recordings in the table
+_PEOPLE_SHOWN = 20
+_NAME_WIDTH = 26
+
+
+def as_text(inspection: Inspection) -> str:
+    """One recording in full; several as a table of the worst, and what they come to."""
+    lines = inspection.lines
+    parts = [_one(lines[0])] if len(lines) == 1 and not inspection.problems else [_many(inspection), *_totals(lines)]
+    return "\n\n".join(parts)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], indent: int = 0) -> str:
+    """Aligned columns: the first to the left, the others to the right where they hold numbers (or `-`)."""
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    right = [column > 0 and all(_is_number(row[column]) for row in cells[1:]) for column in range(len(header))]
+    lines = []
+    for row in cells:
+        aligned = [cell.rjust(w) if to_right else cell.ljust(w) for cell, w, to_right in zip(row, widths, right, strict=True)]
+        lines.append((" " * indent + "  ".join(aligned)).rstrip())
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else " ".join(str(value).split())
+
+
+def _is_number(text: str) -> bool:
+    return text == "-" or text.rstrip(" %").replace(".", "", 1).replace("-", "", 1).replace("+", "", 1).isdigit()
+
+
+def _number(value: float | None, digits: int = 1, share: bool = False) -> str | None:
+    if value is None:
+        return None
+    return f"{value:.0%}" if share else f"{value:.{digits}f}"
+
+
+def shorten(name: str, width: int = _NAME_WIDTH) -> str:
+    """A long name keeps its beginning and its end, which tell files apart."""
+    name = "".join(sign if sign.isprintable() else "?" for sign in name)  # no terminal is steered by a file's name
+    if len(name) <= width:
+        return name
+    head = (width - 1) // 2
+    return f"{name[:head]}…{name[-(width - 1 - head) :]}"
+
+
+# ---- one recording
+
+
+def _one(line: Line) -> str:
+    quality = line.quality
+    facts = [
+        ("verdict", quality.verdict),
+        *(("", reason) for reason in quality.reasons),
+        ("format", line.format),
+        ("participant", line.participant),
+        ("stimulus", line.stimulus),
+        ("labels", ", ".join(f"{name} {_label(value)}" for name, value in line.labels.items()) or None),
+        *_numbers(quality),
+        *(("note", note) for note in line.notes),
+    ]
+    shown = [(name, shorten(str(value), 1000)) for name, value in facts if value is not None]
+    width = max(len(name) for name, _ in shown)
+    text = [shorten(line.name, WIDTH)]
+    for name, value in shown:
+        first, *more = _wrap(value, WIDTH - width - 4)
+        text += [f"  {name:<{width}}  {first}", *(" " * (width + 4) + rest for rest in more)]
+    return "\n".join(text)
+
+
+def _label(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:+.2f}"
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    from textwrap import wrap
+
+    return wrap(text, width) or [""]
+
+
+def _numbers(quality: Quality) -> list[tuple[str, str | None]]:
+    """Name and value of what was measured; None where it can't be told."""
+    known = quality.samples > 0
+    gap = "unknown" if quality.largest_gap_ms is None else f"{quality.largest_gap_ms:.0f} ms"
+    blinks = "can't be told"
+    if quality.blinks is not None and quality.blinks_per_minute is not None:
+        blinks = f"{quality.blinks} ({quality.blinks_per_minute:.1f} a minute), told by {_TOLD_BY[quality.blinks_from or '']}"
+    return [
+        ("duration", None if quality.duration_s is None else f"{quality.duration_s:.2f} s"),
+        ("samples", f"{quality.samples} at {_number(quality.rate_hz) or '?'} Hz" if known else "none"),
+        ("gaze missing", f"{quality.missing_share:.1%}, largest gap {gap}" if quality.missing_share is not None else None),
+        ("gaze beside the screen", None if quality.outside_share is None else f"{quality.outside_share:.1%}"),
+        ("blinks", blinks if known else None),
+        ("fixations", _fixations(quality)),
+        ("pupil", _pupil(quality) if known else None),
+        ("face", _face(quality)),
+        ("columns", f"{len(quality.columns)} of 39: {', '.join(quality.columns)}" if known else None),
+    ]
+
+
+_TOLD_BY = {
+    "tracker": "the tracker",
+    "pupil gaps": "gaps in the pupil of 75..500 ms",
+    "gaze gaps": "gaps in the gaze of 75..500 ms",
+}
+
+
+def _fixations(quality: Quality) -> str:
+    if quality.fixations is None:
+        return "none known"
+    each = "" if quality.fixations_per_second is None else f" ({quality.fixations_per_second:.2f} a second)"
+    if quality.fixation_mean_ms is None:
+        return f"{quality.fixations}{each}, from: {quality.fixation_method}"
+    long = f"mean {quality.fixation_mean_ms:.0f} ms, median {quality.fixation_median_ms:.0f} ms"
+    return f"{quality.fixations}{each}, {long}, from: {quality.fixation_method}"
+
+
+def _pupil(quality: Quality) -> str:
+    if quality.pupil_median is None or quality.pupil_range is None:
+        return "not recorded"
+    low, high = quality.pupil_range
+    missing = (
+        ""
+        if quality.pupil_missing_share is None
+        else f", missing in {quality.pupil_missing_share:.1%} of the samples with gaze"
+    )
+    return f"median {quality.pupil_median:.2f}, {low:.2f}..{high:.2f} {quality.pupil_unit}{missing}"
+
+
+def _face(quality: Quality) -> str | None:
+    if quality.face_found_share is None:
+        return None
+    return f"found in {quality.face_found_share:.0%} of {quality.face_frames} frames"
+
+
+# ---- several
+
+
+def _many(inspection: Inspection) -> str:
+    lines = inspection.lines
+    worst = sorted(lines, key=_badness, reverse=True)[:_SHOWN]
+    header = ("recording", "format", "Hz", "s", "missing", "blinks/min", "fix/s", "face", "verdict")
+    title = f"{len(lines)} recordings, {inspection.kind}"
+    title += f"; the {_SHOWN} worst (--out FILE.csv writes all)" if len(lines) > _SHOWN else ""
+    text = f"{title}\n\n{table(header, [_row(line) for line in worst], indent=2)}"
+    if inspection.problems:
+        text += f"\n\nnot read: {len(inspection.problems)}"
+        for name, problem in list(inspection.problems.items())[:_SHOWN]:
+            text += "\n" + "\n".join(f"  {part}" for part in _wrap(f"{shorten(name)}: {shorten(problem, 300)}", WIDTH - 2))
+    return text
+
+
+def _row(line: Line) -> tuple:
+    quality = line.quality
+    return (
+        shorten(line.name),
+        shorten(line.format or "-", 14),
+        _number(quality.rate_hz),
+        _number(quality.duration_s),
+        _number(quality.missing_share, share=True),
+        _number(quality.blinks_per_minute),
+        _number(quality.fixations_per_second, 2),
+        _number(quality.face_found_share, share=True),
+        quality.verdict,
+    )
+
+
+def _badness(line: Line) -> tuple:
+    quality = line.quality
+    return VERDICTS.index(quality.verdict), quality.missing_share or 0.0, len(quality.reasons)
+
+
+def _totals(lines: list[Line]) -> list[str]:
+    """The tables below the recordings; what does not apply is left out."""
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in verdict_counts(lines).items())
+    reasons = "; ".join(f"{title} {count}" for title, count in reason_counts(lines).items())
+    parts = [f"verdicts: {verdicts}" + (f"\nreasons, by recordings: {reasons}" if reasons else "")]
+    parts += [_people(lines)] if any(line.participant for line in lines) else []
+    for task, classes in label_counts(lines).items():
+        rows = [(label, recordings, people) for label, (recordings, people) in classes.items()]
+        parts.append(table((task, "recordings", "participants"), rows))
+    if ranges := number_ranges(lines):
+        rows = [
+            (name, count, f"{mean:+.2f}", f"{low:+.2f}", f"{high:+.2f}") for name, (count, mean, low, high) in ranges.items()
+        ]
+        parts.append(table(("numbers", "recordings", "mean", "lowest", "highest"), rows))
+    return parts + [part for size in (3, 7) if (part := _confusion(lines, size))]
+
+
+def _people(lines: list[Line]) -> str:
+    """Recordings of each participant, and how many of them are good, usable, poor."""
+    people: dict[str, list[Line]] = {}
+    for line in lines:
+        people.setdefault(line.participant or "-", []).append(line)
+    rows = []
+    for name, own in sorted(people.items()):
+        rows.append((shorten(name), len(own), len({line.stimulus for line in own}), *verdict_counts(own).values()))
+    shown = sorted(rows, key=lambda row: -row[-1])[:_PEOPLE_SHOWN] if len(rows) > _PEOPLE_SHOWN else rows
+    text = table((f"{len(rows)} participants", "recordings", "stimuli", *VERDICTS), shown)
+    return text + (f"\nand {len(rows) - _PEOPLE_SHOWN} more" if len(rows) > _PEOPLE_SHOWN else "")
+
+
+def _confusion(lines: list[Line], size: int) -> str | None:
+    counts = confusion(lines, size)
+    if counts is None:
+        return None
+    labels = TASKS[f"er{size}"].labels
+    total, same = sum(map(sum, counts)), sum(counts[index][index] for index in range(size))
+    rows = [(label, *row, sum(row)) for label, row in zip(labels, counts, strict=True)]
+    title = f"felt (rows, er{size}) and shown (columns, fer{size}); the same in {same} of {total} ({same / total:.0%})"
+    return f"{title}\n{table((f'er{size}', *labels, 'all'), rows, indent=2)}"

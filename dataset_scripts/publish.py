@@ -1,0 +1,143 @@
+"""A built data set onto the Hugging Face Hub: checked before, in one commit, and not where its licence forbids it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modeling_emert.errors_emert import EmertInputError
+
+from .dataset.layout import CARD_FILE, CONFIG_FILE, DATA_FOLDER
+from .dataset.metadata import METADATA_FILE, Metadata
+from .dataset.splits import SPLITS_FILE
+from .checks.verify import verify
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+SUGGESTED_NAME = "emer-eye"
+CONFIRMATION = "I may share these recordings with those who can read this private repository"
+_DESCRIPTION_FILES = (CARD_FILE, CONFIG_FILE, METADATA_FILE, SPLITS_FILE)
+
+
+def publish(folder: Path, repo: str, private: bool = False, confirmation: str = "") -> str:
+    """Uploads the data set in `folder` to the data set repository `repo` and gives its address.
+
+    What the repository holds is replaced in one commit: whoever loads it gets the old data set or the new one, and an
+    upload that fails changes nothing.
+
+    Raises:
+        EmertInputError: no repository can have that name; there is no data set in `folder`, or `emert data verify` fails
+            on it; its licence does not allow publishing, and it is not both `private` and confirmed in the words of
+            `CONFIRMATION`; the repository is public though `private` is asked for; there is no token, or the Hub refuses
+            or can't be reached.
+    """
+    _check_name(repo)
+    metadata = Metadata.read(folder)
+    _check_licence(folder, metadata, private, confirmation)
+    names = [*_DESCRIPTION_FILES, *metadata.files]
+    _check_files(folder, names)
+    _check_whole(folder)
+    api = _open_hub()
+    with _hub_errors(repo):
+        api.whoami()  # no token: told before anything is made
+        name = api.create_repo(repo, repo_type="dataset", private=private or None, exist_ok=True).repo_id
+        info = api.repo_info(name, repo_type="dataset")
+        if private and not info.private:
+            raise EmertInputError(
+                f"{name} is there already and public, where --private asks for a private one; nothing was uploaded: "
+                "make it private in its settings on the Hub, or give another --repo"
+            )
+        operations = _operations(folder, names, api.list_repo_files(name, repo_type="dataset"))
+        message = f"Data set of source {metadata.source}, build {metadata.fingerprint[:12]}"
+        _commit(api, name, operations, message, info.sha)
+    return f"https://huggingface.co/datasets/{name}"
+
+
+def _check_name(repo: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        raise EmertInputError(f"--repo {repo!r} is no name of a repository: {_first_line(error)}") from error
+    if repo.rsplit("/")[-1].lower() == "emer":
+        raise EmertInputError(f"--repo {repo}: EMER names other data sets too; give another name, such as {SUGGESTED_NAME}")
+
+
+def _check_licence(folder: Path, metadata: Metadata, private: bool, confirmation: str) -> None:
+    if not metadata.redistributable and not (private and confirmation == CONFIRMATION):
+        raise EmertInputError(
+            f"{folder}: the licence of source {metadata.source} ({metadata.licence}) does not plainly allow publishing; if you "
+            f'may share it with some people, add --private --confirm "{CONFIRMATION}"'
+        )
+
+
+def _check_whole(folder: Path) -> None:
+    failed = [finding for finding in verify(folder) if finding.status == "fail"]
+    if failed:
+        told = "; ".join(f"{finding.check}: {finding.sentence}" for finding in failed[:3])
+        raise EmertInputError(
+            f"{folder}: is not as it should be ({told}); see `emert data verify {folder}`, mend it or build it again"
+        )
+
+
+def _check_files(folder: Path, names: list[str]) -> None:
+    """Each is there, and no link leads to a file that is none of the data set's."""
+    for name in names:
+        file = folder / name
+        if not file.is_file() or file.resolve() != folder.resolve() / name:
+            state = "is a link to another file" if file.is_file() else "is missing"
+            raise EmertInputError(f"{file} {state}, where a file of the data set is expected; build the data set again")
+
+
+def _open_hub() -> "HfApi":
+    from huggingface_hub import HfApi
+
+    return HfApi()
+
+
+def _operations(folder: Path, names: list[str], there: list[str]) -> list:
+    """Every file that belongs to the data set, and no other; and data files of an older one go."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    old = [name for name in there if name.startswith(f"{DATA_FOLDER}/") and name not in names]
+    return [
+        *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names),
+        *(CommitOperationDelete(path_in_repo=name) for name in old),
+    ]
+
+
+def _commit(api: "HfApi", name: str, operations: list, message: str, parent: str | None) -> None:
+    try:
+        api.create_commit(name, operations, commit_message=message, repo_type="dataset", parent_commit=parent)
+    except RuntimeError as error:  # so the library tells of a file that did not get through
+        raise ConnectionError(str(error)) from error
+
+
+@contextmanager
+def _hub_errors(repo: str) -> Iterator[None]:
+    """What can go wrong on the way to the Hub, as one sentence."""
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError
+
+    unchanged = "; the repository's files are as they were"
+    try:
+        yield
+    except LocalTokenNotFoundError as error:
+        raise EmertInputError("the Hub does not know who you are: log in with `hf auth login`, then publish again") from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else None
+        if status == 401:
+            raise EmertInputError(
+                "the Hub does not accept your token: log in with `hf auth login`, then publish again"
+            ) from error
+        remedy = "; check that your token may write there" if status == 403 else ""
+        raise EmertInputError(f"{repo}: the Hub refuses ({_first_line(error)}){unchanged}{remedy}") from error
+    except (HTTPError, OSError) as error:
+        raise EmertInputError(f"{repo}: the Hub can't be reached ({_first_line(error)}){unchanged}; try again") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")[:200]

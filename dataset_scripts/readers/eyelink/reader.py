@@ -1,0 +1,164 @@
+"""EyeLink: ASC files as SR Research's `edf2asc` writes them, of one or both eyes, with samples, events or both.
+
+- A recording for every TRIALID message, or else one of the whole file. A trial's stimulus is its variable for one
+  (`!V TRIAL_VAR image ...`), else the picture or video shown in it, else the TRIALID itself. Who took part stands in no line.
+- Time zero is the trial's first sample. Between the recording blocks nothing was recorded: these gaps stay.
+- Gaze is in pixels of the screen, whose size comes from GAZE_COORDS or DISPLAY_COORDS.
+- EyeLink measures the pupil in units of its own, as an area or a diameter, that depend on camera and threshold; SR Research
+  gives no factor but a calibration with an artificial pupil. So `pupil_left` and `pupil_right` are **not mm** here: they
+  tell how a pupil changes within a recording. A note says so.
+"""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from dataset_scripts.readers.eye_events import (
+    SIDES,
+    START,
+    event_columns,
+    inside,
+    leading_eye,
+    mean_of_eyes,
+    one_list,
+    tidy_fixations,
+)
+from dataset_scripts.readers.eyelink.asc_lines import PARTS, AscLines, read_asc
+from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
+from dataset_scripts.readers.text.text_table import Head, Header
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+NAME = "eyelink"
+TITLE = "EyeLink's ASC file (START, SAMPLES, EFIX, ...)"
+
+_PREAMBLE = re.compile(r"\*\* (CONVERTED FROM .*\.edf|TYPE: EDF_FILE|VERSION: EYELINK|SOURCE: EYELINK)", re.IGNORECASE)
+_BLOCK = re.compile(r"(SAMPLES|EVENTS)\s+(GAZE|HREF|PUPIL|RAW)\b|START\s+\d+(\.\d+)?\s.*\b(LEFT|RIGHT)\b")
+_EVENT = re.compile(r"E(FIX|SACC|BLINK) [LR]\s")
+
+
+def find_header(head: Head) -> Header | None:
+    """ASC files name no columns: they are known by their preamble or the lines that open a recording block."""
+    known = [row for row, line in enumerate(head.lines) if _PREAMBLE.match(line) or _BLOCK.match(line)]
+    if not known:
+        return None
+    samples = any(line[:1].isdigit() for line in head.lines) or not any(_EVENT.match(line) for line in head.lines)
+    return Header(known[0], "\t", (), "samples" if samples else "events")
+
+
+def read(head: Head, header: Header) -> list[Gaze]:
+    """One recording for each trial. Raises `EmertInputError`."""
+    asc = read_asc(head)
+    if len(asc.times) == 0 and not any(asc.events["EFIX"].values()):
+        raise EmertInputError(f"{head.file} has neither samples nor fixations; convert the EDF file again with both")
+    corner, size = _screen(head, asc)
+    notes = _file_notes(asc)
+    asc.values.reshape(-1, 2, 3)[:, :, :2] -= corner.astype(np.float32)
+    asc.values.reshape(-1, 2, 3)[:, :, :2] /= size.astype(np.float32)
+    fixations = {side: _fixations(rows, corner, size) for side, rows in asc.events["EFIX"].items()}
+    saccades = {side: np.array([[row[0], row[2], row[7]] for row in rows]) for side, rows in asc.events["ESACC"].items()}
+    blinks = {side: np.array([[row[0], row[2]] for row in rows]) for side, rows in asc.events["EBLINK"].items()}
+    recordings = []
+    for rows, start, end, stimulus in _trials(asc):
+        events = [
+            {side: numbers[(numbers[:, at] >= start) & (numbers[:, at] < end)] for side, numbers in kind.items()}
+            for kind, at in ((fixations, START), (saccades, 0), (blinks, 0))
+        ]
+        gaze = _recording(asc, rows, events, list(notes))
+        if gaze is not None:
+            gaze.stimulus = stimulus
+            recordings.append(gaze)
+    if not recordings:
+        raise EmertInputError(f"{head.file} has no sample with a time and no whole fixation; convert the EDF file again")
+    return recordings
+
+
+def _screen(head: Head, asc: AscLines) -> tuple[np.ndarray, np.ndarray]:
+    """Corner and size in pixels. The tracker's own message counts before the experiment's."""
+    for name in ("GAZE_COORDS", "DISPLAY_COORDS", "SCREEN_PIXEL_COORDS"):
+        if name in asc.screens:
+            left, top, right, bottom = asc.screens[name]
+            # The edges are the first and last pixels, so the size is one more; where it was set as one too large
+            # already (0 0 1920 1080), it is known by being even, as all screens' sizes are.
+            size = np.array([right - left, bottom - top])
+            size = np.where(np.round(size) % 2 == 1, size + 1, size)
+            if not ((size > 1) & (size < 1e6)).all():
+                raise EmertInputError(
+                    f"{head.file} has the screen {asc.screens[name]} in {name}, where left, top, right and bottom in pixels "
+                    "are expected; correct that message"
+                )
+            return np.array([left, top]), size
+    raise EmertInputError(
+        f"{head.file} gives gaze in pixels and no size of the screen; add a line like "
+        "'MSG 1 DISPLAY_COORDS 0 0 1919 1079' with your screen's last pixels"
+    )
+
+
+def _file_notes(asc: AscLines) -> list[str]:
+    notes = []
+    if len(asc.times):
+        notes.append(
+            f"The pupil is not in mm but in EyeLink's own units (its {asc.pupil_unit}): compare it within a recording only."
+        )
+    if asc.cut_rows:
+        notes.append(f"{asc.cut_rows} incomplete lines were left out.")
+    return notes
+
+
+def _fixations(rows: list[list[float]], corner: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Of one eye: `(fixations, 4)`, x, y in shares of the screen, start in the tracker's time, duration."""
+    numbers = np.array([row[:5] for row in rows])  # start, end, duration, x, y
+    return np.column_stack([(numbers[:, 3:5] - corner) / size, numbers[:, 0], numbers[:, 2]])
+
+
+def _trials(asc: AscLines) -> Iterator[tuple[np.ndarray, float, float, str | None]]:
+    """Rows of the samples, from and to when, stimulus. What comes before the first trial's name belongs to it."""
+    trials = sorted(asc.trials, key=lambda trial: trial.start)
+    edges = np.array([trial.start for trial in trials[1:]])
+    number = np.searchsorted(edges, asc.times, side="right")
+    order = np.argsort(number, kind="stable")
+    borders = np.searchsorted(number[order], np.arange(len(edges) + 2))
+    limits = np.r_[-np.inf, edges, np.inf]
+    for index in range(len(edges) + 1):
+        rows = order[borders[index] : borders[index + 1]]
+        yield rows, limits[index], limits[index + 1], trials[index].stimulus if trials else None
+
+
+def _recording(asc: AscLines, rows: np.ndarray, events: list[dict[str, np.ndarray]], notes: list[str]) -> Gaze | None:
+    """One trial; None where it has neither samples nor fixations."""
+    by_side, saccades, blinks = events
+    fixations = tidy_fixations(one_list(by_side, notes), notes) if any(asc.events.values()) else None
+    order, times, own_notes = rising(asc.times[rows])
+    if len(times) == 0:
+        if fixations is None or len(fixations) == 0:
+            return None
+        fixations[:, START] -= fixations[0, START]
+        return Gaze(fixations=fixations, format=NAME, notes=notes, fixations_on_screen=True)
+    rows = rows[order]
+    zero, now = asc.times[rows[0]], asc.times[rows]
+    columns = _columns(asc, rows)
+    if fixations is not None:
+        columns |= event_columns(now, fixations, saccades.get(leading_eye(by_side)))
+        columns["blink"] = np.zeros(len(rows), np.float32)
+        for side, lost in blinks.items():
+            shut = inside(now, lost[:, 0], lost[:, 1]) >= 0
+            columns["blink"][shut] = 1
+            for name in (f"gaze_{side}_x", f"gaze_{side}_y", f"pupil_{side}"):
+                columns[name] = np.where(shut, np.nan, columns[name])
+        fixations[:, START] -= zero
+    columns |= mean_of_eyes(columns)
+    values = stack_columns(len(rows), columns)
+    on_screen = fixations is not None
+    return Gaze(values, times, fixations, format=NAME, notes=notes + own_notes, fixations_on_screen=on_screen)
+
+
+def _columns(asc: AscLines, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Gaze and pupil of each eye, `(rows,)`; a gaze point needs both coordinates, a pupil is larger than nothing."""
+    values = asc.values[rows]
+    columns: dict[str, np.ndarray] = {}
+    for number, side in enumerate(SIDES):
+        x, y, pupil = (values[:, 3 * number + part] for part in range(len(PARTS)))
+        columns |= all_or_none({f"gaze_{side}_x": x, f"gaze_{side}_y": y}, [f"gaze_{side}_x", f"gaze_{side}_y"])
+        columns[f"pupil_{side}"] = np.where(pupil > 0, pupil, np.nan)
+    return columns

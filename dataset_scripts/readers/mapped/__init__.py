@@ -1,0 +1,1 @@
+"""Tables whose columns a mapping file names."""

@@ -1,0 +1,216 @@
+"""Any table of gaze samples, CSV, TSV or Parquet, through a mapping file (see `mapping`); one row for each sample."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from dataset_scripts.readers.eye_events import tidy_fixations
+from dataset_scripts.readers.grouping import group_rows, name_in
+from dataset_scripts.readers.mapped.mapping import KEPT_UNIT, PIXELS, TIME_UNITS, UNITS, MappedColumn, Mapping
+from dataset_scripts.readers.mapped.parquet_table import ParquetTable, is_parquet
+from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
+from dataset_scripts.readers.text.text_files import TextFile
+from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_head, read_table
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+NAME = "mapped"
+TITLE = "any table with a mapping file (gaze_mapping.yaml)"
+# A point with one of its coordinates is no point.
+_POINTS = ("gaze_left", "gaze_right", "gaze", "gaze_stimulus", "gaze_left_mm", "gaze_right_mm", "gaze_mm", "fixation")
+
+
+class OpenTable(Protocol):
+    """A table whose columns are known and not yet read."""
+
+    file: TextFile
+    names: tuple[str, ...]
+
+    def read(self, numbers=(), texts=(), times=()) -> Table: ...
+
+
+@dataclass(frozen=True)
+class _TextTable:
+    """A table in a text file."""
+
+    head: Head
+    header: Header
+
+    @property
+    def file(self) -> TextFile:
+        return self.head.file
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.header.names
+
+    def read(self, numbers=(), texts=(), times=()) -> Table:
+        return read_table(self.head, self.header, numbers, texts, times)
+
+
+def open_table(file: TextFile, names: tuple[str, ...]) -> OpenTable:
+    """The table with these columns. Raises `EmertInputError` that names those that it lacks."""
+    if is_parquet(file):
+        table: OpenTable = ParquetTable.open(file)
+        missing = [name for name in names if name not in table.names]
+    else:
+        head = read_head(file)
+        header = head.find(*names)
+        if header is not None:
+            return _TextTable(head, header)
+        missing = [name for name in names if head.find(name) is None]
+    if missing or not is_parquet(file):
+        lacks = ", ".join(repr(name) for name in missing) or "a line with all of " + ", ".join(map(repr, names))
+        raise EmertInputError(f"{file} lacks columns that its mapping names: {lacks}; correct the mapping")
+    return table
+
+
+def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
+    """One recording for each participant and stimulus, in the order in which they begin. Raises `EmertInputError`."""
+    numbers = {column.column for column in mapping.columns.values()}
+    texts = [name for name in (mapping.participant, mapping.stimulus) if name]
+    rows = table.read(numbers - set(texts), texts, (mapping.time.column,))
+    if numbers & set(texts):
+        raise EmertInputError(f"{table.file}: its mapping reads {min(numbers & set(texts))!r} as a name and as a number")
+    if rows.rows == 0:
+        raise EmertInputError(f"{table.file} has a header and no samples; add one row for each sample")
+    columns = _columns(rows, mapping)
+    notes: list[str] = []
+    if mapping.keep:
+        kept = _kept(table, mapping.keep)
+        columns = {name: np.where(kept, column, np.nan) for name, column in columns.items()}
+        notes.append(
+            f"{int((~kept).sum())} of {len(kept)} samples count as missing: {mapping.keep[0]} is not {mapping.keep[1]}."
+        )
+    times = _times(rows.numbers[mapping.time.column], mapping.time)
+    fixations = _Fixations.of(table, mapping)
+    recordings = []
+    for own, participant, stimulus in _groups(table, rows, mapping):
+        order, relative, own_notes = rising(times[own])
+        if len(order) == 0:
+            raise EmertInputError(f"{table.file} has no time in any sample of {participant or 'its recording'}")
+        chosen = own[order]
+        values = stack_columns(len(chosen), {name: column[chosen] for name, column in columns.items()})
+        own_notes = [*notes, *own_notes]
+        listed = fixations.within(participant, stimulus, times[chosen[0]], own_notes) if fixations else None
+        recordings.append(
+            Gaze(values, relative, listed, participant=participant, stimulus=stimulus, format=NAME, notes=own_notes)
+        )
+    return recordings
+
+
+def _columns(rows: Table, mapping: Mapping) -> dict[str, np.ndarray]:
+    """Ours from theirs, `(rows,)` each; gaze on the stimulus from gaze on the screen where its area is told."""
+    columns = {}
+    for ours, column in mapping.columns.items():
+        unit = KEPT_UNIT[ours]
+        size = (
+            (mapping.screen if unit == "share of the screen" else _area(mapping)[2:])[_axis(ours)] if mapping.screen else None
+        )
+        columns[ours] = _convert(rows.numbers[column.column], column, UNITS[unit], size)
+    for point in _POINTS:
+        columns |= all_or_none(columns, (f"{point}_x", f"{point}_y"))
+    if mapping.area and mapping.screen and "gaze_stimulus_x" not in columns and "gaze_x" in columns and "gaze_y" in columns:
+        for axis, name in enumerate("xy"):
+            pixels = columns[f"gaze_{name}"] * mapping.screen[axis]
+            columns[f"gaze_stimulus_{name}"] = (pixels - mapping.area[axis]) / mapping.area[2 + axis]
+    return columns
+
+
+def _axis(name: str) -> int:
+    return 1 if name.endswith("y") else 0
+
+
+def _area(mapping: Mapping) -> tuple[float, float, float, float]:
+    """Where the stimulus lies on the screen, in pixels; a screen of one pixel where nothing is in pixels."""
+    return mapping.area or (0.0, 0.0, *(mapping.screen or (1.0, 1.0)))
+
+
+def _convert(values: np.ndarray, column: MappedColumn, units: dict[str, float], size: float | None) -> np.ndarray:
+    if column.missing:
+        values = np.where(np.isin(values, np.array(column.missing, values.dtype)), np.nan, values)
+    values = values / size if column.unit == PIXELS else values * np.asarray(units[column.unit], values.dtype)
+    return 1 - values if column.from_bottom else values
+
+
+def _times(values: np.ndarray, column: MappedColumn) -> np.ndarray:
+    """ms, float64; one that is too large for that is none."""
+    with np.errstate(over="ignore"):
+        times = _convert(values, column, TIME_UNITS, None)
+    return np.where(np.isfinite(times), times, np.nan)
+
+
+def _kept(table: OpenTable, keep: tuple[str, str]) -> np.ndarray:
+    """`(rows,)` bool; 1, 1.0 and "1" are the same."""
+    name, wanted = keep
+    column = table.read(texts=(name,)).texts[name]
+    return np.array([_same(value, wanted) for value in column.values])[column.codes]
+
+
+def _same(found: str, wanted: str) -> bool:
+    if found.strip().lower() == wanted.strip().lower():
+        return True
+    try:
+        return float(found) == float(wanted)
+    except ValueError:
+        return False
+
+
+def _groups(table: OpenTable, rows: Table, mapping: Mapping) -> list[tuple[np.ndarray, str | None, str | None]]:
+    """Row numbers, participant and stimulus of each recording."""
+    found = [rows.texts[name] if name else None for name in (mapping.participant, mapping.stimulus)]
+    groups = group_rows(table.file, np.arange(rows.rows), tuple(found))
+    return [(own, *(name_in(texts, own[0]) for texts in found)) for own in groups]
+
+
+@dataclass(frozen=True)
+class _Fixations:
+    """The mapped table of fixations: start and duration in ms, x and y in shares of the stimulus, `(rows,)` each."""
+
+    start: np.ndarray
+    duration: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    names: tuple[TextColumn | None, TextColumn | None]
+
+    @classmethod
+    def of(cls, table: OpenTable, mapping: Mapping) -> "_Fixations | None":
+        if mapping.fixations is None:
+            return None
+        columns = mapping.fixations.columns
+        wanted = tuple(column.column for column in columns.values())
+        if mapping.fixations.file is not None:
+            file = table.file.beside(mapping.fixations.file)
+            if file is None:
+                raise EmertInputError(f"{table.file} has no {mapping.fixations.file} beside it, which its mapping names")
+            table = open_table(file, wanted)
+        texts = tuple(name for name in (mapping.participant, mapping.stimulus) if name in table.names)
+        rows = table.read(texts=texts, times=wanted)
+        start, duration = (_times(rows.numbers[columns[part].column], columns[part]) for part in ("start", "duration"))
+        return cls(
+            start,
+            duration,
+            *_places(rows, mapping),
+            (rows.texts.get(mapping.participant or ""), rows.texts.get(mapping.stimulus or "")),
+        )
+
+    def within(self, participant: str | None, stimulus: str | None, zero: float, notes: list[str]) -> np.ndarray:
+        """`(fixations, 4)` of the recording, from `zero` on its clock. Rows without a start are no fixations."""
+        own = np.isfinite(self.start)
+        for texts, wanted in zip(self.names, (participant, stimulus), strict=True):
+            if texts is not None:
+                own &= np.array([value == (wanted or "") for value in texts.values])[texts.codes]
+        fixations = np.stack([self.x[own], self.y[own], self.start[own] - zero, self.duration[own]], axis=1)
+        return tidy_fixations(fixations, notes)
+
+
+def _places(rows: Table, mapping: Mapping) -> list[np.ndarray]:
+    """x and y in shares of the stimulus; pixels count on the screen."""
+    area, screen = _area(mapping), mapping.screen or (1.0, 1.0)
+    places = []
+    for axis, part in enumerate("xy"):
+        column = mapping.fixations.columns[part]
+        share = _convert(rows.numbers[column.column], column, UNITS["share of the screen"], screen[axis])
+        places.append((share * screen[axis] - area[axis]) / area[2 + axis] if column.unit == PIXELS else share)
+    return places

@@ -1,0 +1,129 @@
+"""Parquet tables, read by column like those in text files, and bounded by what their metadata say before anything is read."""
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from dataset_scripts.readers.text.text_files import TextFile
+from dataset_scripts.readers.text.text_table import Table, TextColumn
+from modeling_emert.errors_emert import EmertInputError
+
+MARK = b"PAR1"
+MAX_ROWS = 4_000_000  # an hour at 1,000 Hz; 39 columns of them take 600 MB
+MAX_FILE_BYTES = 1 << 28
+MAX_COLUMN_BYTES = 1 << 28  # of one column, unpacked
+
+
+def is_parquet(file: TextFile) -> bool:
+    """By the first four bytes. Raises `EmertInputError` for a file that can't be read."""
+    with file.open() as stream:
+        return stream.read(len(MARK)) == MARK
+
+
+@dataclass(frozen=True)
+class ParquetTable:
+    """An opened table; `names` are its columns without spaces, as headers of text files are."""
+
+    file: TextFile
+    data: bytes
+    names: tuple[str, ...]
+
+    @classmethod
+    def open(cls, file: TextFile) -> "ParquetTable":
+        """Raises `EmertInputError` for a file that is too large, cut off, or whose metadata promise too much."""
+        with file.open() as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise EmertInputError(f"{file} has more than {MAX_FILE_BYTES:,} bytes; write one file for each participant")
+        with _as_input_error(file):
+            parquet = _parquet(data)
+            rows, names = parquet.metadata.num_rows, tuple(parquet.schema_arrow.names)
+        if not 0 < rows <= MAX_ROWS:
+            raise EmertInputError(
+                f"{file} has {rows:,} rows where 1 to {MAX_ROWS:,} are expected; write one file a participant"
+            )
+        return cls(file, data, tuple(name.replace(" ", "") for name in names))
+
+    def read(self, numbers: Iterable[str] = (), texts: Iterable[str] = (), times: Iterable[str] = ()) -> Table:
+        """As `text_table.read_table`: numbers as float32, times as float64, what is infinite is missing.
+
+        A column of timestamps counts in its own unit. Raises `EmertInputError` that names a column of the wrong type.
+        """
+        wanted = {name: kind for group, kind in ((numbers, "f4"), (times, "f8"), (texts, "")) for name in group}
+        wanted = {name: kind for name, kind in wanted.items() if name in self.names}
+        with _as_input_error(self.file):
+            parquet = _parquet(self.data, [name for name, kind in wanted.items() if not kind], self.names)
+            read = Table(parquet.metadata.num_rows, {}, {})
+            for name, kind in wanted.items():
+                column = self._column(parquet, name)
+                if kind:
+                    read.numbers[name] = self._numbers(name, column, kind)
+                else:
+                    read.texts[name] = _texts(column)
+        return read
+
+    def _column(self, parquet, name: str) -> pa.ChunkedArray:
+        """One column of all row groups; nested ones have several parts, and none of them is wanted."""
+        index = self.names.index(name)
+        field = parquet.schema_arrow.field(index)
+        groups = range(parquet.metadata.num_row_groups)
+        parts = [parquet.metadata.row_group(group) for group in groups]
+        size = sum(
+            part.column(i).total_uncompressed_size
+            for part in parts
+            for i in range(part.num_columns)
+            if part.column(i).path_in_schema.split(".")[0] == field.name
+        )
+        if size > MAX_COLUMN_BYTES or size < 0:
+            raise EmertInputError(
+                f"{self.file} holds {size:,} bytes in column {name}, at most {MAX_COLUMN_BYTES:,} are expected"
+            )
+        if pa.types.is_nested(field.type):
+            raise EmertInputError(f"{self.file} holds {field.type} in column {name} where one value a row is expected")
+        return parquet.read(columns=[field.name], use_threads=False).column(0)
+
+    def _numbers(self, name: str, column: pa.ChunkedArray, kind: str) -> np.ndarray:
+        type_ = column.type
+        if pa.types.is_temporal(type_):
+            column = column.cast(pa.int64())
+        elif not (pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_)):
+            raise EmertInputError(f"{self.file} holds {type_} in column {name} where numbers are expected; convert them")
+        with np.errstate(over="ignore"):
+            values = np.array(column.cast(pa.float64(), safe=False).to_numpy()).astype(kind)
+        values[np.isinf(values)] = np.nan
+        return values
+
+
+def _parquet(data: bytes, texts: Iterable[str] = (), names: tuple[str, ...] = ()):
+    """Texts stay dictionaries: a long text repeated in every row is held once."""
+    import pyarrow.parquet
+
+    opened = pyarrow.parquet.ParquetFile(pa.BufferReader(data))
+    exact = dict(zip(names, opened.schema_arrow.names, strict=False))
+    if not texts:
+        return opened
+    return pyarrow.parquet.ParquetFile(pa.BufferReader(data), read_dictionary=[exact[name] for name in texts])
+
+
+@contextmanager
+def _as_input_error(file: TextFile):
+    try:
+        yield
+    except EmertInputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise EmertInputError(f"{file} is Parquet that is cut off or damaged ({reason}); write it again") from error
+
+
+def _texts(column: pa.ChunkedArray) -> TextColumn:
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    array = column.unify_dictionaries().combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        return TextColumn(np.zeros(0, int), ())
+    values = tuple(str(value) if value is not None else "" for value in array.dictionary.to_pylist())
+    return TextColumn(array.indices.fill_null(-1).to_numpy(), (*values, ""))  # code -1 is the empty text at the end

@@ -1,0 +1,1 @@
+"""Pupil Labs: Core, Neon, Invisible."""

@@ -1,0 +1,1 @@
+"""SMI BeGaze: samples and events."""

@@ -1,0 +1,1 @@
+"""Tobii: Studio, Pro Lab, SDK."""

@@ -1,0 +1,166 @@
+"""Rows of a Tobii table, whichever program wrote it: recordings told apart, fixations gathered from their samples."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dataset_scripts.readers.grouping import group_rows, name_in
+from dataset_scripts.readers.samples import rising, stack_columns
+from dataset_scripts.readers.text.text_table import Table, TextColumn
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+SIDES = ("left", "right")
+# What says nothing where neither eye was found.
+_BOTH_EYES = ("gaze_x", "gaze_y", "gaze_mm_x", "gaze_mm_y", "gaze_stimulus_x", "gaze_stimulus_y")
+WHOLE_SCREEN_NOTE = "so the whole screen is taken as the stimulus."
+
+
+def spell(mapping: dict[str, tuple[str, ...]], axes: str) -> dict[str, tuple[str, ...]]:
+    """Write {axis} and {Axis} out. Names without them stand for themselves."""
+    return {
+        ours.format(axis=axis): tuple(name.format(axis=axis, Axis=axis.upper()) for name in theirs)
+        for ours, theirs in mapping.items()
+        for axis in axes
+    }
+
+
+def pick(table: Table, names: tuple[str, ...]) -> np.ndarray:
+    """The first of these columns that the table has, `(rows,)`; NaN where it has none."""
+    found = next((name for name in names if name in table.numbers), None)
+    return np.full(table.rows, np.nan) if found is None else table.numbers[found]
+
+
+def pick_text(table: Table, names: tuple[str, ...]) -> TextColumn | None:
+    """The first of these columns of names that the table has."""
+    return next((table.texts[name] for name in names if name in table.texts), None)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pixels per axis, `(2, rows)` each: the screen, and where the stimulus lies on it. NaN where not given."""
+
+    screen: np.ndarray
+    corner: np.ndarray
+    stimulus: np.ndarray
+
+    def on_stimulus(self, shares: np.ndarray) -> np.ndarray:
+        """`(2, rows)` shares of the screen -> shares of the stimulus, beyond 0..1 beside it."""
+        return (shares * self.screen - self.corner) / self.stimulus
+
+
+def drop_lost_eyes(columns: dict[str, np.ndarray], lost: dict[str, np.ndarray]) -> None:
+    """What stands for an eye that was not found is a fill value (-1280, 0), whatever it is. `lost`: `(rows,)` bool by side."""
+    for name, column in columns.items():
+        for side, flags in lost.items():
+            if f"_{side}" in name and not name.startswith("validity"):
+                column = np.where(flags, np.nan, column)
+        if name in _BOTH_EYES:
+            column = np.where(lost["left"] & lost["right"], np.nan, column)
+        columns[name] = column
+
+
+@dataclass(frozen=True)
+class TobiiRows:
+    """A table in our columns, `(rows,)` each. `samples` are the rows of the eye tracker; `fixation_index` is NaN outside of
+    fixations, None where the table knows none. `names`: of participants, recordings and stimuli, None where not given."""
+
+    columns: dict[str, np.ndarray]
+    times_ms: np.ndarray
+    samples: np.ndarray
+    frame: Frame
+    fixation_index: np.ndarray | None
+    names: tuple[TextColumn | None, TextColumn | None, TextColumn | None]
+
+    def recordings(self, file: object, format: str, notes: list[str], participant: str | None = None) -> list[Gaze]:
+        """One recording for each participant, recording and stimulus named; `participant` is who it is where no row says.
+
+        Raises `EmertInputError` for a recording without any time.
+        """
+        fixations = _Fixations.of(self)
+        recordings = []
+        for rows, who, stimulus in self._groups(file, notes):
+            order, times, own_notes = rising(self.times_ms[rows])
+            if len(times) == 0:
+                raise EmertInputError(f"{file} has no time in any sample of {who}; export the column with the time stamps")
+            recordings.append(
+                Gaze(
+                    eye_movements=stack_columns(len(rows), self.columns, rows[order]),
+                    times_ms=times,
+                    fixations=fixations.within(rows[order], times) if fixations else None,
+                    participant=who or participant,
+                    stimulus=stimulus,
+                    format=format,
+                    notes=[*notes, *own_notes],
+                )
+            )
+        return recordings
+
+    def _groups(self, file: object, notes: list[str]) -> Iterator[tuple[np.ndarray, str | None, str | None]]:
+        """Row numbers, participant and stimulus of each recording, in the order in which they begin."""
+        participants, _, stimuli = self.names
+        samples = self.samples
+        if stimuli is not None:
+            named = np.array([bool(value) for value in stimuli.values])[stimuli.codes] & samples
+            if named.any() and (samples & ~named).any():
+                notes.append(f"{int((samples & ~named).sum())} samples between the stimuli were left out.")
+                samples = named
+        for rows in group_rows(file, np.flatnonzero(samples), self.names):
+            yield rows, name_in(participants, rows[0]), name_in(stimuli, rows[0])
+
+
+@dataclass(frozen=True)
+class _Fixations:
+    """What the rows say about fixations, `(rows,)` each; `gaze` `(2, rows)` is the point on the stimulus's plane."""
+
+    index: np.ndarray
+    point: np.ndarray
+    gaze: np.ndarray
+    duration: np.ndarray
+
+    @classmethod
+    def of(cls, table: TobiiRows) -> "_Fixations | None":
+        if table.fixation_index is None:
+            return None
+        missing = np.full(len(table.samples), np.nan)
+        point, screen, stimulus = (
+            np.stack([table.columns.get(f"{name}_{axis}", missing) for axis in "xy"])
+            for name in ("fixation", "gaze", "gaze_stimulus")
+        )
+        gaze = table.frame.on_stimulus(screen)
+        gaze = np.where(np.isnan(gaze), stimulus, gaze)
+        return cls(table.fixation_index, point, gaze, table.columns.get("event_duration", missing))
+
+    def within(self, rows: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """`(fixations, 4)`: x, y, start, duration of those in these rows, by start.
+
+        The tracker gives no point for a fixation beside the stimulus, so that is the mean of its gaze points; one
+        without any gaze point is left out.
+        """
+        inside = np.flatnonzero(~np.isnan(self.index[rows]))
+        rows, times = rows[inside], times[inside]
+        _, first, number = np.unique(self.index[rows], return_index=True, return_inverse=True)
+        ends = np.maximum.reduceat(times[np.argsort(number, kind="stable")], _offsets(number)) if len(rows) else times
+        x, y = (
+            np.where(np.isnan(point), mean, point)
+            for point, mean in zip(self.point[:, rows[first]], _means(self.gaze[:, rows], number), strict=True)
+        )
+        duration = self.duration[rows[first]]
+        duration = np.where(np.isnan(duration), ends - times[first], duration)
+        fixations = np.stack([x, y, times[first], duration], axis=1)
+        fixations = fixations[~np.isnan(fixations).any(axis=1)]
+        return fixations[np.argsort(fixations[:, 2], kind="stable")]
+
+
+def _offsets(number: np.ndarray) -> np.ndarray:
+    """Where each group begins once the rows are sorted by group."""
+    return np.r_[0, np.cumsum(np.bincount(number))[:-1]]
+
+
+def _means(values: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """`(2, rows)` -> `(2, groups)`: means that leave NaN out; NaN for a group that has nothing else."""
+    known = ~np.isnan(values)
+    counts = np.stack([np.bincount(number, row) for row in known])
+    sums = np.stack([np.bincount(number, row) for row in np.where(known, values, 0.0)])
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)

@@ -1,0 +1,103 @@
+"""Tobii Studio 1 and 2: the exports beside the samples, "Fixation-Data" and "Event-Data", both with a preamble.
+
+The first lists fixations in pixels of the stimulus; it names no stimulus's size, so the screen's stands in. The second lists
+clicks, keys and marks: of the eyes it holds nothing, and the recording that it gives says so.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from dataset_scripts.readers.tobii import tobii_studio
+from dataset_scripts.readers.eye_events import START, tidy_fixations
+from dataset_scripts.readers.grouping import group_rows, name_in
+from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
+from dataset_scripts.readers.tobii.tobii_columns import drop_absent_points, resolution, screen_of
+from dataset_scripts.readers.tobii.tobii_rows import WHOLE_SCREEN_NOTE, pick, pick_text
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+NAME = "tobii_studio_events"
+TITLE = "Tobii Studio's export of fixations or events (Timestamp, FixationDuration, MappedFixationPointX; Timestamp, EventKey)"
+
+TIME, DURATION, EVENT = "Timestamp", "FixationDuration", "Event"
+POINT = ("MappedFixationPointX", "MappedFixationPointY")
+SIZE = ("MediaWidth", "MediaHeight")
+# "user" is what published collections of these exports, joined into one table, call the participant.
+PARTICIPANT = ("ParticipantName", "Participant", "Subject", "user")
+STIMULUS = ("StimuliName", "MediaName")
+# In the preamble: "Recording time: 13:13:39:000 (corresponds to time 0)".
+_COUNTED_FROM_START = "corresponds to time 0"
+
+
+def find_header(head: Head) -> Header | None:
+    """Either export, told from the table of samples by what that has besides."""
+    if tobii_studio.find_header(head) is not None:
+        return None
+    header = head.find(TIME, DURATION, *POINT)
+    if header is not None:
+        return replace(header, content="fixations")
+    header = head.find(TIME, EVENT, "EventKey")
+    return header and replace(header, content="events")
+
+
+def read(head: Head, header: Header) -> list[Gaze]:
+    """Fixations without samples, or neither of them with a note. Raises `EmertInputError`."""
+    preamble = head.preamble(header)
+    participant = preamble.get("Participant") or preamble.get("Subject")
+    if header.content == "events":
+        return [Gaze(participant=participant, format=NAME, notes=[_count_events(head, header)])]
+    notes: list[str] = []
+    table = read_table(head, header, (*POINT, *SIZE, DURATION), (*PARTICIPANT, *STIMULUS), (TIME,), notes=notes)
+    if table.rows == 0:
+        raise EmertInputError(f"{head.file} has a header and no fixations; export the recording again")
+    fixations = _fixations(table, _stimulus_size(head, table, preamble, notes))
+    counted_from_start = any(_COUNTED_FROM_START in line for line in head.lines[: header.row])
+    participants, stimuli = pick_text(table, PARTICIPANT), pick_text(table, STIMULUS)
+    recordings = []
+    for rows in group_rows(head.file, np.arange(table.rows), (participants, stimuli)):
+        own_notes = [*notes]
+        own = tidy_fixations(fixations[rows], own_notes)
+        if len(own) and not counted_from_start:
+            own[:, START] -= own[0, START]
+            own_notes.append("Times are counted from the first fixation.")
+        who, stimulus = name_in(participants, rows[0]) or participant, name_in(stimuli, rows[0])
+        recordings.append(Gaze(fixations=own, participant=who, stimulus=stimulus, format=NAME, notes=own_notes))
+    return recordings
+
+
+def _stimulus_size(head: Head, table: Table, preamble: dict[str, str], notes: list[str]) -> np.ndarray:
+    """`(2, rows)` pixels: of the stimulus where the table has its size, else of the screen."""
+    size = np.stack([pick(table, (name,)) for name in SIZE])
+    size[size <= 0] = np.nan
+    if np.isfinite(size).all(axis=0).any():
+        return size
+    screen = np.array(resolution(head, screen_of(preamble)))
+    if np.isnan(screen).any():
+        raise EmertInputError(
+            f"{head.file} gives fixations in pixels and no size of the screen, where a line like "
+            "'Screen resolution: 1280 x 1024' is expected above the header; export it with its preamble, or add that line"
+        )
+    notes.append(f"The file gives no MediaWidth and MediaHeight, {WHOLE_SCREEN_NOTE}")
+    return np.repeat(screen[:, None], table.rows, axis=1)
+
+
+def _fixations(table: Table, size: np.ndarray) -> np.ndarray:
+    """`(rows, 4)` as in `Gaze`, NaN for what is missing, in the file's order and with its times."""
+    points = drop_absent_points(*(table.numbers[name] for name in POINT))
+    x, y = points["fixation_x"] / size[0], points["fixation_y"] / size[1]
+    return np.stack([x, y, table.numbers[TIME], table.numbers[DURATION]], axis=1)
+
+
+def _count_events(head: Head, header: Header) -> str:
+    """The sentence that says what the file holds, the commonest kinds of event first."""
+    events = read_table(head, header, texts=(EVENT,)).texts[EVENT]
+    counts = np.bincount(events.codes % max(1, len(events.values)), minlength=len(events.values))
+    known = sorted(
+        ((int(count), kind) for count, kind in zip(counts, events.values, strict=True) if kind and count), reverse=True
+    )
+    listed = ", ".join(f"{count} {kind[:40]}" for count, kind in known[:5])
+    return (
+        f"The file holds {sum(count for count, _ in known)} events of mouse, keys and screen ({listed or 'none'}) and "
+        "nothing of the eyes: for those give Studio's export of samples (All-Data) or of fixations (Fixation-Data)."
+    )

@@ -1,0 +1,161 @@
+"""How fast and how small: building, opening, one epoch, and each reader, measured on generated recordings.
+
+`emert data benchmark` prints one line for each figure with what it was measured on. Every figure is of this machine, at this
+moment: run it with nothing else running. Generated recordings of EMER's size: 1,466 samples x 39 (24.4 s at 60 Hz), 32 face
+crops out of a drawn video of 128 x 128 pixels at 2 frames a second; a larger video costs more to decode.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from . import reader_speed
+from .build.build import build
+from .generator.truth import GeneratorSettings
+from .generator.writing import generate
+from .dataset.reader import EmertData
+from .sources import open_source
+
+SECONDS = 24.43  # of a recording: 1,466 samples at 60 Hz
+STIMULI = 11
+_SAMPLING_S = 0.2
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number. `what` says on which data."""
+
+    name: str
+    value: float
+    unit: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.name:<42} {self.value:>9.2f} {self.unit:<16} {self.what}"
+
+
+@dataclass
+class PeakMemory:
+    """Highest memory of this process and its children together, in MB; pages that they share count once."""
+
+    megabytes: float = 0.0
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def _watch(self) -> None:
+        this = psutil.Process()
+        while not self._stop.wait(_SAMPLING_S):
+            total = 0
+            for process in [this, *this.children(recursive=True)]:
+                try:
+                    total += process.memory_full_info().pss
+                except psutil.Error:  # it ended just now
+                    continue
+            self.megabytes = max(self.megabytes, total / 1e6)
+
+    @classmethod
+    @contextmanager
+    def watched(cls) -> Iterator["PeakMemory"]:
+        """Watches while the block runs."""
+        peak = cls()
+        thread = threading.Thread(target=peak._watch, daemon=True)
+        thread.start()
+        try:
+            yield peak
+        finally:
+            peak._stop.set()
+            thread.join()
+
+
+def measure_readers(work: Path) -> Iterator[Figure]:
+    """The speed of each reader. `work`: a folder for the generated exports, which are kept there; about 400 MB."""
+    for name, speed, what in reader_speed.measure_readers(work):
+        yield Figure(f"read {name}", speed, "MB/s", what)
+
+
+def measure_dataset(work: Path, recordings: int, workers: int = 2) -> Iterator[Figure]:
+    """All figures of the data set, one by one as they are had.
+
+    `work`: a folder for what is generated (kept and used again) and built (replaced); about 0.5 MB a recording.
+    """
+    source = open_source("synthetic", _recordings(work, recordings, workers))
+    count = len(source.entries())
+    what = f"synthetic, {count} recordings"
+    out = work / f"dataset-{recordings}"
+    shutil.rmtree(out, ignore_errors=True)
+    with PeakMemory.watched() as peak:
+        start = time.perf_counter()
+        build(source, out, workers=workers)
+        seconds = time.perf_counter() - start
+    yield Figure("build", seconds / 60, "min", f"{what}, {workers} workers")
+    yield Figure("build, a recording", 1000 * seconds / count, "ms", f"{what}, {workers} workers")
+    yield Figure("build, peak memory of all processes", peak.megabytes, "MB", what)
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    yield Figure("data set on disk", size / 1e6, "MB", what)
+    yield from _measure_loading(out, work, what)
+    yield from _measure_epoch(out, what, workers)
+
+
+def _recordings(work: Path, recordings: int, workers: int) -> Path:
+    """As many recordings as asked for, rounded up to whole participants; generated at most once."""
+    folder = work / f"recordings-{recordings}"
+    if not folder.is_dir():
+        work.mkdir(parents=True, exist_ok=True)
+        settings = GeneratorSettings(participants=-(-recordings // STIMULI), stimuli=STIMULI, seconds=SECONDS)
+        generate(folder, settings, workers)
+    return folder
+
+
+def _measure_loading(out: Path, work: Path, what: str) -> Iterator[Figure]:
+    """Opening a protocol: by our own reader, and by `load_dataset`, streaming and not, each with what it writes to disk."""
+    from datasets import load_dataset
+
+    start = time.perf_counter()
+    data = EmertData.open(out)
+    rows = data.select(1)
+    data.recording(int(rows["train"][0]), 8)
+    yield Figure("open er7-fold1, EmertData", time.perf_counter() - start, "s to the first row", f"{what}; nothing is copied")
+    for streaming in (True, False):
+        cache = work / "cache"
+        shutil.rmtree(cache, ignore_errors=True)
+        start = time.perf_counter()
+        loaded = load_dataset(str(out), "er7-fold1", streaming=streaming, cache_dir=str(cache))
+        next(iter(loaded["train"]))
+        seconds = time.perf_counter() - start
+        copied = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file()) / 1e6
+        name = f"open er7-fold1, load_dataset{', streaming' if streaming else ''}"
+        yield Figure(name, seconds, "s to the first row", f"{what}; {copied:.0f} MB copied into the cache")
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+def _measure_epoch(out: Path, what: str, workers: int) -> Iterator[Figure]:
+    """Every recording once, in random order, as batches of the model's inputs: 8 face crops decoded, eyes, fixations."""
+    from torch.utils.data import DataLoader
+
+    from modeling_emert import EmertConfig, EmertProcessor
+
+    data = EmertData.open(out)
+    dataset = _Prepared(data, EmertProcessor.for_config(EmertConfig()))
+    loader = DataLoader(dataset, batch_size=16, shuffle=True, num_workers=workers)
+    start = time.perf_counter()
+    count = sum(len(batch["eye_movements"]) for batch in loader)
+    rate = count / (time.perf_counter() - start)
+    yield Figure("epoch through all", rate, "recordings/s", f"{what}, {workers} workers, their start included")
+
+
+@dataclass
+class _Prepared:
+    data: EmertData
+    processor: object
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, row: int) -> dict:
+        """The model's inputs, so that handing them over to the main process counts."""
+        return dict(self.processor(self.data.recording(row, 8)))
