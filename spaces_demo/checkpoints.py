@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
-from training.model_folder import check_model_folder, read_record
+from training.evaluation.model_folder import check_model_folder, read_record
 
 RECORD_FILE = "training_record.json"  # `model_card_emert.RECORD_FILE`, whose module would load torch
 QUICKSTART = Path("runs/quickstart")

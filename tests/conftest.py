@@ -9,7 +9,7 @@ from dataset_scripts.build.build import build
 from dataset_scripts.generator.writing import generate
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
-from training.recipe import Recipe
+from training.recipes.recipe import Recipe
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def recipe() -> Recipe:
 @pytest.fixture(scope="session")
 def model(data: EmertData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained for one epoch on fold 1."""
-    from training.fitting import fit
+    from training.fit.fit import fit
 
     recipe = Recipe(network="small", overrides=TINY_OVERRIDES, image_size=32, epochs=1, batch_size=8)
     return fit(recipe, data, tmp_path_factory.mktemp("models") / "model", fold=1)

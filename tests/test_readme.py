@@ -87,7 +87,7 @@ def test_the_make_targets_exist():
 
 def test_the_recipes_and_sources_that_it_names_exist():
     from dataset_scripts.sources import SOURCES
-    from training.recipe import load_recipe
+    from training.recipes.recipe import load_recipe
 
     for name in re.findall(r"--recipe (\w+)", README):
         load_recipe(name)

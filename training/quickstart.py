@@ -21,12 +21,12 @@ from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 
-from .evaluating import evaluate_baselines, evaluate_model
-from .fitting import choose_tasks, fit
-from .model_folder import read_training
-from .recipe import Recipe, load_recipe
-from .results import summary_table, write_results
-from .scoring import make_header
+from .evaluation.evaluate import evaluate_baselines, evaluate_model
+from .fit.fit import choose_tasks, fit
+from .evaluation.model_folder import read_training
+from .recipes.recipe import Recipe, load_recipe
+from .reports.results import summary_table, write_results
+from .reports.scoring import make_header
 
 
 def quickstart(
@@ -41,7 +41,7 @@ def quickstart(
     faces: int,
     settings: GeneratorSettings | None = None,
 ) -> dict:
-    """Prints the table and what to try next; gives the results (see `training.results`).
+    """Prints the table and what to try next; gives the results (see `training.reports.results`).
 
     Raises:
         EmertInputError: `out` holds scores already and `overwrite` is False, or something else in their place;

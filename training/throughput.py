@@ -22,13 +22,13 @@ from dataset_scripts.generator.writing import generate
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 
-from . import run_folder
-from .arguments import training_arguments
-from .batches import collate
-from .callbacks import EpochLine
-from .fitting import make_trainer, prepare
-from .history import epochs_of
-from .recipe import load_recipe
+from .fit import checkpoints as run_folder
+from .fit.arguments import training_arguments
+from .data.dataset import collate
+from .fit.callbacks import EpochLine
+from .fit.fit import make_trainer, prepare
+from .fit.history import epochs_of
+from .recipes.recipe import load_recipe
 
 _RECORDINGS = GeneratorSettings(participants=10, stimuli=14)
 

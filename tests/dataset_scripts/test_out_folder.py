@@ -8,7 +8,7 @@ import pytest
 from dataset_scripts.common.output import ADAPTATION, MODEL, SCORES, check_out, put_in_place, whole_folder
 from modeling_emert import EmertInputError
 from training.cli import main
-from training.fitting import fit
+from training.fit.fit import fit
 
 THESIS = "docs/thesis.txt"
 

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from training.benchmark.cells import CellJob
+from training.benchmark.jobs import CellJob
 
 
 def kill_cell(job: CellJob) -> None:

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from tqdm import tqdm
 
 from dataset_scripts.dataset.reader import EmertData
-from training.fitting import fit
-from training.recipe import Recipe
+from training.fit.fit import fit
+from training.recipes.recipe import Recipe
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

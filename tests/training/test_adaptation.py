@@ -12,14 +12,14 @@ import torch
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS
-from training import adaptation
-from training.adaptation import adapt, adapt_all, draw_shares, open_model, predict_person
-from training.adaptation_recipe import AdaptationRecipe, load_adaptation_recipe
-from training.batches import EmertRows, collate
+from training.adaptation import adapt as adaptation
+from training.adaptation.adapt import adapt, adapt_all, draw_shares, open_model, predict_person
+from training.adaptation.recipe import AdaptationRecipe, load_adaptation_recipe
+from training.data.dataset import EmertRows, collate
 from training.cli import main
-from training.evaluating import evaluate_model
-from training.fitting import fit
-from training.recipe import RECIPES, Recipe
+from training.evaluation.evaluate import evaluate_model
+from training.fit.fit import fit
+from training.recipes.recipe import RECIPES, Recipe
 
 RECIPE = AdaptationRecipe(recordings=(0, 1, 3), tasks=("er7", "fer_va"), rank=2, steps=3, learning_rate=0.05, draws=100)
 

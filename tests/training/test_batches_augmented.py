@@ -12,10 +12,10 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.columns_emert import COLUMN_INDEX
 from training.augmentation import make_augmentation
-from training.batches import EmertRows, collate, statistics_by_participant
-from training.fitting import fit, prepare_processor
-from training.networks import make_model
-from training.recipe import Recipe
+from training.data.dataset import EmertRows, collate, statistics_by_participant
+from training.fit.fit import fit, prepare_processor
+from training.fit.make_model import make_model
+from training.recipes.recipe import Recipe
 
 ALL = make_augmentation([{"name": name} for name in ("time_crop", "time_warp", "gaze_jitter", "blinks", "flip", "colour")])
 GAZE_ONLY = make_augmentation([{"name": "gaze_jitter"}, {"name": "blinks"}])

@@ -21,11 +21,11 @@ from modeling_emert.tasks_emert import TASKS
 from training import statistics
 from training.benchmark import benchmarking, measuring
 from training.benchmark.benchmarking import run_benchmark, write_report
-from training.benchmark.cells import cell_name, plan_cells
+from training.benchmark.jobs import cell_name, plan_cells
 from training.benchmark.recipe import BenchmarkRecipe
-from training.benchmark.stored import choose, read_benchmark_predictions
+from training.benchmark.predictions import choose, read_benchmark_predictions
 from training.metrics import score
-from training.predictions import to_arrays
+from training.evaluation.predictions import to_arrays
 
 # What is measured with a clock differs from run to run; everything else must not.
 _TIMES = {"seconds", "training_seconds", "samples_per_second", "peak_memory_mb"}

@@ -14,7 +14,7 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.benchmark import benchmarking, measuring, running
 from training.benchmark.benchmarking import run_benchmark, write_report
-from training.benchmark.cells import CellJob, cell_name, plan_cells
+from training.benchmark.jobs import CellJob, cell_name, plan_cells
 from training.benchmark.recipe import BenchmarkRecipe
 from training.benchmark.run_file import RUN_FILE
 from training.cli import main

@@ -7,7 +7,7 @@ import pytest
 
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
-from training.benchmark.cells import plan_cells
+from training.benchmark.jobs import plan_cells
 from training.benchmark.recipe import RECIPES, BenchmarkRecipe, load_benchmark_recipe
 from training.benchmark.running import Clock
 from training.methods.registry import METHODS, get_method

@@ -11,9 +11,9 @@ import pytest
 from tiny_training import TINY, TINY_OVERRIDES
 
 from training.cli import COMMANDS, main, parse
-from training.evaluating import read_record
+from training.evaluation.evaluate import read_record
 from training.quickstart import _is_of
-from training.recipe import Recipe
+from training.recipes.recipe import Recipe
 
 _CHANGES = [
     f"overrides={json.dumps(TINY_OVERRIDES)}",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.benchmark import deciding_code
-from training.benchmark.deciding_code import code_hash, deciding_files
+from training.benchmark import code_fingerprint as deciding_code
+from training.benchmark.code_fingerprint import code_hash, deciding_files
 
 ROOT = Path(deciding_code.__file__).parents[2]
 

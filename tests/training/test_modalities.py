@@ -9,13 +9,13 @@ import pytest
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
-from training.benchmark.data import open_data
+from training.benchmark.open_data import open_data
 from training.benchmark.recipe import BenchmarkRecipe
-from training.evaluating import evaluate_model
-from training.fitting import fit
+from training.evaluation.evaluate import evaluate_model
+from training.fit.fit import fit
 from training.methods.registry import METHODS, get_method
-from training.modalities import check_modalities, only_given
-from training.recipe import Recipe
+from training.methods.modalities import check_modalities, only_given
+from training.recipes.recipe import Recipe
 
 
 def _lacking(data: EmertData, *lacking: str) -> EmertData:
@@ -55,7 +55,7 @@ def test_training_evaluation_and_benchmark_refuse_in_one_sentence(
     with pytest.raises(EmertInputError, match="face_only is given face, which no recording here has; they have eye_movements"):
         fit(replace(recipe, method="face_only"), faceless, tmp_path / "model", fold=1)
     assert not any(tmp_path.iterdir())
-    monkeypatch.setattr("training.evaluating.method_of", lambda _: get_method("face_only"))
+    monkeypatch.setattr("training.evaluation.evaluate.method_of", lambda _: get_method("face_only"))
     with pytest.raises(EmertInputError, match="face_only is given face"):
         evaluate_model(model, faceless, progress=False)
     monkeypatch.setattr(EmertData, "open", lambda _: faceless)

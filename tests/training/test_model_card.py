@@ -13,11 +13,11 @@ from modeling_emert.model_card_emert import CARD_FILE, RECORD_FILE, results_of_t
 from modeling_emert.tasks_emert import TASKS
 from training.cli import COMMANDS, main
 from training.commands import card as command
-from training.model_card import BEGIN, END, fill_card, read_stored, update_model
-from training.model_folder import read_record
-from training.predictions import to_rows
-from training.results import Header, make_results
-from training.scoring import training_cost
+from training.reports.model_card import BEGIN, END, fill_card, read_stored, update_model
+from training.evaluation.model_folder import read_record
+from training.evaluation.predictions import to_rows
+from training.reports.results import Header, make_results
+from training.reports.scoring import training_cost
 
 ROOT = Path(__file__).parent.parent.parent
 CARD = ROOT / "model_card.md"

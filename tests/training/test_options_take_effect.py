@@ -11,13 +11,13 @@ from killed_training import equal, weights
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.layers_emert import EmertAttention
-from training import fitting
-from training.arguments import training_arguments
-from training.class_weights import count_class_weights
-from training.fitting import fit, make_trainer, prepare
-from training.history import HISTORY_FILE
-from training.recipe import Recipe
-from training.trainer import EmertTrainer
+from training.fit import fit as fitting
+from training.fit.arguments import training_arguments
+from training.fit.class_weights import count_class_weights
+from training.fit.fit import fit, make_trainer, prepare
+from training.fit.history import HISTORY_FILE
+from training.recipes.recipe import Recipe
+from training.fit.trainer import EmertTrainer
 
 
 def _history(folder: Path) -> list[dict]:

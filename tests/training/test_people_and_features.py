@@ -12,11 +12,11 @@ from transformers import AutoBackbone, set_seed
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
-from training.batches import EmertRows, collate
-from training.evaluating import load_model
-from training.fitting import fit, participant_numbers, prepare_processor, validation_scores
-from training.networks import make_model
-from training.recipe import Recipe, load_recipe
+from training.data.dataset import EmertRows, collate
+from training.evaluation.evaluate import load_model
+from training.fit.fit import fit, participant_numbers, prepare_processor, validation_scores
+from training.fit.make_model import make_model
+from training.recipes.recipe import Recipe, load_recipe
 
 FORGET = {"forget_participants": True, "epochs": 1}
 
@@ -59,7 +59,7 @@ def test_participants_have_no_say_in_which_epoch_is_best(recipe: Recipe, data: E
         seen.append((set(prediction.predictions), set(prediction.label_ids)))
         return validation_scores(prediction)
 
-    monkeypatch.setattr("training.fitting.validation_scores", scores)
+    monkeypatch.setattr("training.fit.fit.validation_scores", scores)
     fit(replace(recipe, **FORGET), data, tmp_path / "model", fold=1)
     assert seen
     assert all(names == (set(data.tasks), set(data.tasks)) for names in seen)

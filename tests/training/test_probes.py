@@ -7,10 +7,10 @@ import pytest
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
-from training.batches import EmertRows, collate
+from training.data.dataset import EmertRows, collate
 from training.cli import main
-from training.evaluating import load_model
-from training.probes import participant_probe, pooled_features
+from training.evaluation.evaluate import load_model
+from training.evaluation.probes import participant_probe, pooled_features
 
 PEOPLE = np.repeat([f"person{number}" for number in range(6)], 8)
 
@@ -79,7 +79,7 @@ def test_pooled_features_are_the_models_own(model: Path, data: EmertData):
 def test_the_command_prints_the_table(
     model: Path, data: EmertData, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("training.protocols.unseen_rows", lambda data, record: np.arange(len(data)))
+    monkeypatch.setattr("training.evaluation.protocols.unseen_rows", lambda data, record: np.arange(len(data)))
     assert main(["probe", "--model", str(model), "--data", str(data.folder)]) == 0
     printed = capsys.readouterr().out
     assert "42 recordings of 6 participants whom the model has never seen (synthetic)" in printed
@@ -88,7 +88,7 @@ def test_the_command_prints_the_table(
 
 def test_the_command_looks_at_people_whom_the_model_has_not_seen(model: Path, data: EmertData, monkeypatch: pytest.MonkeyPatch):
     asked = []
-    monkeypatch.setattr("training.probes.pooled_features", lambda *given: asked.extend(given[3]) or np.eye(len(given[3])))
+    monkeypatch.setattr("training.evaluation.probes.pooled_features", lambda *given: asked.extend(given[3]) or np.eye(len(given[3])))
     main(["probe", "--model", str(model), "--data", str(data.folder)])
     assert asked == data.select(1)["test"].tolist()
 
@@ -97,6 +97,6 @@ def test_one_participant_is_too_few_for_the_command(
     model: Path, data: EmertData, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     own = np.flatnonzero(data.ids["participant_id"] == data.ids["participant_id"][0])
-    monkeypatch.setattr("training.protocols.unseen_rows", lambda data, record: own)
+    monkeypatch.setattr("training.evaluation.protocols.unseen_rows", lambda data, record: own)
     assert main(["probe", "--model", str(model), "--data", str(data.folder)]) == 2
     assert "1 of 1 participants have two recordings or more" in capsys.readouterr().err

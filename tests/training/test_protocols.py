@@ -5,8 +5,8 @@ import pytest
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
-from training.protocols import Protocol, parse_protocols, plan_trials
-from training.scoring import make_header
+from training.evaluation.protocols import Protocol, parse_protocols, plan_trials
+from training.reports.scoring import make_header
 
 
 def _record(data: EmertData, fold: int = 1, strict: bool = False) -> dict:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from modeling_emert import EmertInputError
-from training.fitting import fit
-from training.recipe import RECIPES, TRAINING_RECIPES, Recipe, load_recipe
+from training.fit.fit import fit
+from training.recipes.recipe import RECIPES, TRAINING_RECIPES, Recipe, load_recipe
 
 
 @pytest.mark.parametrize("name", TRAINING_RECIPES)
@@ -93,7 +93,7 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path):
 
 
 def test_a_misspelt_field_of_the_network_is_refused():
-    from training.networks import make_model
+    from training.fit.make_model import make_model
 
     with pytest.raises(EmertInputError, match="droput is no field of EmertConfig"):
         make_model(Recipe(overrides={"droput": 0.3}), ["er7"])
@@ -103,7 +103,7 @@ def test_a_misspelt_field_of_the_network_is_refused():
 @pytest.mark.parametrize("name", ["dtype", "id2label", "problem_type", "is_encoder_decoder", "return_dict", 3])
 def test_fields_that_every_network_of_transformers_has_are_no_overrides(method: str, name: object):
     """They would change nothing, or break the training."""
-    from training.networks import make_model
+    from training.fit.make_model import make_model
 
     with pytest.raises(EmertInputError, match=f"overrides: {name} is no field of .*Config's own; it has .*encoder_size"):
         make_model(Recipe(method=method, overrides={name: None}), ["er7"])
@@ -111,7 +111,7 @@ def test_fields_that_every_network_of_transformers_has_are_no_overrides(method: 
 
 @pytest.mark.parametrize("backbone", [{"depths": [1]}, {"model_type": "bert"}, {"model_type": "resnet", "depths": 5}])
 def test_a_backbone_that_makes_no_network_is_refused(backbone: dict):
-    from training.networks import make_model
+    from training.fit.make_model import make_model
 
     with pytest.raises(EmertInputError, match="recipe: overrides: "):
         make_model(Recipe(overrides={"backbone_config": backbone}), ["er7"])

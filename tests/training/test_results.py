@@ -9,8 +9,8 @@ import pytest
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.metrics import score
-from training.predictions import read_predictions, to_arrays, to_rows
-from training.results import Header, make_results, remake_results, results_markdown, summary_table, write_results
+from training.evaluation.predictions import read_predictions, to_arrays, to_rows
+from training.reports.results import Header, make_results, remake_results, results_markdown, summary_table, write_results
 
 FILES = {"results.json", "results.md", "predictions.parquet"}
 
@@ -72,7 +72,7 @@ def test_files_are_whole(header, tmp_path):
 def test_a_failure_touches_no_file(header, tmp_path, monkeypatch):
     write_results(tmp_path, _predictions(), header, draws=20)
     before = {name: (tmp_path / name).read_bytes() for name in FILES}
-    monkeypatch.setattr("training.results.write_table", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
+    monkeypatch.setattr("training.reports.results.write_table", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
     pictures = {file.name: file.read_bytes() for file in (tmp_path / "pictures").iterdir()}
     with pytest.raises(EmertInputError, match="disk full"):
         write_results(tmp_path, _predictions(methods=("other",)), header, draws=20)

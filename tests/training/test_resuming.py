@@ -12,21 +12,21 @@ from killed_training import equal, train_in_child, weights
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
-from training import fitting, run_folder
-from training.fitting import fit
-from training.recipe import Recipe
-from training.run_folder import alone
-from training.trainer import EmertTrainer
+from training.fit import fit as fitting, checkpoints as run_folder
+from training.fit.fit import fit
+from training.recipes.recipe import Recipe
+from training.fit.checkpoints import alone
+from training.fit.trainer import EmertTrainer
 
 # Moments of writing, in the order in which a run comes to them.
 _MOMENTS = {
-    "before the run is named": "training.run_folder.checkpoints",
+    "before the run is named": "training.fit.checkpoints.checkpoints",
     "while the model of a checkpoint is written": "transformers.modeling_utils.safe_save_file",
     "while its optimizer is written": "torch.save",
-    "before it is called whole": "training.run_folder.seal_checkpoint",
-    "while an older one is removed": "training.run_folder.shutil.rmtree",
-    "while the model folder is written": "training.fitting.write_model",
-    "before it takes its place": "training.run_folder.put_in_place",
+    "before it is called whole": "training.fit.checkpoints.seal_checkpoint",
+    "while an older one is removed": "training.fit.checkpoints.shutil.rmtree",
+    "while the model folder is written": "training.fit.fit.write_model",
+    "before it takes its place": "training.fit.checkpoints.put_in_place",
 }
 
 

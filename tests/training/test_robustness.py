@@ -12,8 +12,8 @@ from tiny_emert import face_track, gaze
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, Recording
 from modeling_emert.columns_emert import COLUMN_INDEX
-from training.corruption import ChangedData, blur_gaze, lose_frames, lose_gaze
-from training.robustness import CURVES, gap, robustness
+from training.benchmark.corruption import ChangedData, blur_gaze, lose_frames, lose_gaze
+from training.benchmark.robustness import CURVES, gap, robustness
 
 LEVELS = (0.1, 0.5, 0.9)
 

@@ -11,9 +11,9 @@ from huggingface_hub import ModelCard
 
 from dataset_scripts.dataset.reader import EmertData
 from training.cli import main
-from training.fitting import fit
+from training.fit.fit import fit
 from training.methods.registry import EMERT, METHODS, get_method
-from training.recipe import Recipe
+from training.recipes.recipe import Recipe
 
 _NETWORKS = [key for key, method in METHODS.items() if method.kind == "network"]
 _QUICK = ("emert_no_face", "face_only", "tfn")

@@ -14,7 +14,7 @@ from tiny_training import TINY_OVERRIDES
 
 from dataset_scripts.dataset.reader import EmertData
 from training.cli import main
-from training.history import HISTORY_FILE
+from training.fit.history import HISTORY_FILE
 
 # What is drawn or averaged in each process by itself is switched off: dropouts, and BatchNorm in the face backbone.
 _STILL = {
@@ -122,9 +122,9 @@ def test_two_processes_that_were_killed_end_with_the_same_weights(data: EmertDat
     run_on_two(tmp_path, [*command, "--out", str(whole)])
     steps = _steps_of_an_epoch(whole)
     for name, calls in (
-        ("training.trainer:EmertTrainer.training_step", steps + 2),  # in the second epoch
-        ("training.run_folder:seal_checkpoint", 1),  # of the second epoch, written but not called whole
-        ("training.fitting:write_model", 1),
+        ("training.fit.trainer:EmertTrainer.training_step", steps + 2),  # in the second epoch
+        ("training.fit.checkpoints:seal_checkpoint", 1),  # of the second epoch, written but not called whole
+        ("training.fit.fit:write_model", 1),
     ):
         kill_on_two(tmp_path, [*command, "--out", str(killed)], name, calls)
         assert not killed.exists()

@@ -8,10 +8,10 @@ from typing import Literal
 import pytest
 
 from modeling_emert import EmertInputError
-from training.adaptation_recipe import load_adaptation_recipe
+from training.adaptation.recipe import load_adaptation_recipe
 from training.benchmark.recipe import load_benchmark_recipe
-from training.recipe import load_recipe
-from training.typed_yaml import find_yaml, read_settings
+from training.recipes.recipe import load_recipe
+from training.recipes.settings import find_yaml, read_settings
 
 LOADERS = {"laptop": load_recipe, "lora": load_adaptation_recipe, "small": load_benchmark_recipe}
 

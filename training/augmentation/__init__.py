@@ -21,7 +21,7 @@ from modeling_emert.errors_emert import EmertInputError
 
 from .colour import Colour
 from .gaze import Blinks, GazeJitter
-from .mirror import Flip
+from .flip import Flip
 from .parts import Example, Part
 from .time import TimeCrop, TimeWarp
 

@@ -20,12 +20,12 @@ import pandas as pd
 
 from modeling_emert.tasks_emert import TASKS
 from training.methods.registry import get_method
-from training.predictions import to_arrays
+from training.evaluation.predictions import to_arrays
 from training.statistics.calibration import calibration, reliability
 from training.statistics.gap import agreement, gap_quality, label_table, subset_scores
 from training.statistics.intervals import Interval
 
-from .stored import choose
+from .predictions import choose
 
 _SEED = 0  # of the bootstrap
 _ENOUGH_FOR_INTERVALS = 10_000

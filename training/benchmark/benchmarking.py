@@ -21,15 +21,15 @@ import pandas as pd
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
-from training.predictions import whole_file
+from training.evaluation.predictions import whole_file
 
-from .cells import Cell, CellJob, cell_name, plan_cells, read_cell, told_if_unwritable
-from .data import open_data
+from .jobs import Cell, CellJob, cell_name, plan_cells, read_cell, told_if_unwritable
+from .open_data import open_data
 from .measuring import check_networks
 from .recipe import BenchmarkRecipe
 from .run_file import RUN_FILE, read_run
 from .running import find_waiting, run_cells
-from .stored import read_benchmark_predictions, write_benchmark_predictions
+from .predictions import read_benchmark_predictions, write_benchmark_predictions
 
 _VERSIONS_OF = ("emert", "torch", "transformers", "scikit-learn", "numpy")
 

@@ -13,9 +13,9 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.methods.registry import Method, get_method
-from training.recipe import Recipe
+from training.recipes.recipe import Recipe
 
-from .cells import Cell
+from .jobs import Cell
 from .recipe import BenchmarkRecipe
 
 
@@ -65,8 +65,8 @@ def check_networks(cells: Sequence[Cell], recipe: BenchmarkRecipe, data: EmertDa
     networks = dict.fromkeys((cell.method, cell.tasks) for cell in cells if get_method(cell.method).kind == "network")
     if not networks:
         return
-    from training.fitting import choose_tasks
-    from training.networks import make_model
+    from training.fit.fit import choose_tasks
+    from training.fit.make_model import make_model
 
     for key, tasks in networks:
         training = _training_recipe(get_method(key), tasks, recipe.seeds[0], recipe)
@@ -84,10 +84,10 @@ def _training_recipe(method: Method, tasks: tuple[str, ...], seed: int, recipe: 
 
 
 def _network(cell: Cell, method: Method, recipe: BenchmarkRecipe, data: EmertData, folder: Path) -> tuple[pd.DataFrame, dict]:
-    from training.evaluating import load_model, make_batches, predict, predictions_table
-    from training.fitting import fit
-    from training.model_folder import read_record
-    from training.protocols import Trial
+    from training.evaluation.evaluate import load_model, make_batches, predict, predictions_table
+    from training.fit.fit import fit
+    from training.evaluation.model_folder import read_record
+    from training.evaluation.protocols import Trial
 
     start = time.perf_counter()
     out = folder / "model"
@@ -115,8 +115,8 @@ def _network(cell: Cell, method: Method, recipe: BenchmarkRecipe, data: EmertDat
 
 
 def _robustness(model: Path, data: EmertData, cell: Cell, folder: Path) -> dict:
-    """The primary metric alone of what `training.robustness` measures; intervals need all folds together."""
-    from training.robustness import robustness
+    """The primary metric alone of what `training.benchmark.robustness` measures; intervals need all folds together."""
+    from training.benchmark.robustness import robustness
 
     found = robustness(model, data, folder / "robustness", seed=cell.seed, draws=1, progress=False)
     return {
@@ -137,7 +137,7 @@ def _robustness(model: Path, data: EmertData, cell: Cell, folder: Path) -> dict:
 
 def _probe(model, processor, data: EmertData, rows) -> dict | None:
     """How well the features tell the test participants apart; None where they have too few recordings to tell."""
-    from training.probes import participant_probe, pooled_features
+    from training.evaluation.probes import participant_probe, pooled_features
 
     try:
         probe = participant_probe(pooled_features(model, processor, data, rows), data.ids["participant_id"][rows])

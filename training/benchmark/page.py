@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from training.metrics import METRICS
 
-from . import wording
+from . import text as wording
 from .figures import reliability_picture, robustness_picture
 
 _HERE = Path(__file__).parent

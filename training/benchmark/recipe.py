@@ -10,8 +10,8 @@ from dataset_scripts.generator.truth import GeneratorSettings
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.methods.registry import METHODS, Method, get_method
-from training.recipe import Recipe, load_recipe
-from training.typed_yaml import find_yaml, read_settings
+from training.recipes.recipe import Recipe, load_recipe
+from training.recipes.settings import find_yaml, read_settings
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "benchmarks"
 

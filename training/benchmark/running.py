@@ -15,7 +15,7 @@ from dataset_scripts.common.parallel import end_with_parent
 from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import get_method
 
-from .cells import CellJob, note_failure, read_cell, run_cell, told_if_unwritable, unwritable
+from .jobs import CellJob, note_failure, read_cell, run_cell, told_if_unwritable, unwritable
 
 _UNWRITABLE = 74  # exit code of a cell's process that could not write, as EX_IOERR of sysexits.h
 

@@ -24,12 +24,12 @@ import yaml
 from modeling_emert.tasks_emert import TASKS, Task
 from training.methods.registry import get_method
 from training.metrics import METRICS
-from training.predictions import to_arrays
+from training.evaluation.predictions import to_arrays
 from training.statistics.comparisons import compare, holm, nadeau_bengio, smallest_p
 from training.statistics.intervals import intervals
 
 from .analysis import analyse, interval_draws
-from .stored import choose, scores_by
+from .predictions import choose, scores_by
 
 REFERENCE = "emert"  # against which every method is tested
 LEVEL = 0.95

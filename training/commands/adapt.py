@@ -21,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from training.model_folder import find_models, read_record
+    from training.evaluation.model_folder import find_models, read_record
 
     folders = find_models(arguments.model)  # before anything heavy is loaded
     records = [read_record(folder) for folder in folders]
-    from training.adaptation_recipe import load_adaptation_recipe
+    from training.adaptation.recipe import load_adaptation_recipe
 
     named = arguments.recipe[:1] if arguments.recipe and "=" not in arguments.recipe[0] else []
     recipe = load_adaptation_recipe(*named or ["lora"], changes=arguments.recipe[len(named) :])
@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> None:
     import shutil
 
     from dataset_scripts.dataset.reader import EmertData
-    from training.adaptation import adapt_all
-    from training.adaptation_report import report_markdown, write_report
-    from training.scoring import make_header
+    from training.adaptation.adapt import adapt_all
+    from training.adaptation.report import report_markdown, write_report
+    from training.reports.scoring import make_header
 
     data = EmertData.open(arguments.data)
     kept = arguments.out.parent / f".{arguments.out.name}.partial"

@@ -77,13 +77,13 @@ def _of_model(arguments: argparse.Namespace) -> None:
     if len(arguments.rest) != 2 or arguments.out is None:
         raise EmertInputError(f"emert benchmark {arguments.what} takes MODEL DATA --out DIR, two folders and where to write")
     from dataset_scripts.common.output import STEPS, check_out
-    from training.model_folder import find_models
+    from training.evaluation.model_folder import find_models
 
     model, data = map(Path, arguments.rest)
     folders = find_models(model)  # before anything heavy is loaded
     check_out(arguments.out, STEPS, overwrite=True, read=[*folders, data])
     from dataset_scripts.dataset.reader import EmertData
-    from training import robustness
+    from training.benchmark import robustness
 
     step = {"robustness": robustness.robustness, "gap": robustness.gap}[arguments.what]
     step(model, EmertData.open(data), arguments.out)

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from modeling_emert.errors_emert import EmertInputError
-    from training.model_card import update_card, update_model
+    from training.reports.model_card import update_card, update_model
 
     if (arguments.model is None) != (arguments.results is None):
         raise EmertInputError("card: --model and --results come together; without both, the project's card is filled")

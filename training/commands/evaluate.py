@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     _check(arguments)
     results = _score(arguments) if arguments.predictions is None else _remake(arguments)
-    from training.results import summary_table
+    from training.reports.results import summary_table
 
     print(summary_table(results))
     print(f"\nin full: {arguments.out / 'results.md'}")
@@ -45,7 +45,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _remake(arguments: argparse.Namespace) -> dict:
     from dataset_scripts.common.output import SCORES, check_out
-    from training.results import remake_results
+    from training.reports.results import remake_results
 
     check_out(arguments.out, SCORES, arguments.overwrite)  # FILE may lie in it: it is read whole, and written again
     return remake_results(arguments.predictions, arguments.out)
@@ -53,7 +53,7 @@ def _remake(arguments: argparse.Namespace) -> dict:
 
 def _score(arguments: argparse.Namespace) -> dict:
     from dataset_scripts.common.output import SCORES, check_out
-    from training.model_folder import find_models, read_record
+    from training.evaluation.model_folder import find_models, read_record
 
     folders = find_models(arguments.model)  # before anything heavy is loaded
     records = [read_record(folder) for folder in folders]
@@ -61,10 +61,10 @@ def _score(arguments: argparse.Namespace) -> dict:
     import pandas as pd
 
     from dataset_scripts.dataset.reader import EmertData
-    from training.evaluating import evaluate_all_baselines, evaluate_models
-    from training.protocols import parse_protocols
-    from training.results import write_results
-    from training.scoring import make_header
+    from training.evaluation.evaluate import evaluate_all_baselines, evaluate_models
+    from training.evaluation.protocols import parse_protocols
+    from training.reports.results import write_results
+    from training.reports.scoring import make_header
 
     protocols = parse_protocols(arguments.protocol)
     data = EmertData.open(arguments.data)

@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.video is None and arguments.gaze is None:
         raise EmertInputError("nothing to answer from: give --video, --gaze, or both")
-    from training.model_folder import check_model_folder
+    from training.evaluation.model_folder import check_model_folder
 
     # What is wrong with the files is said before torch is loaded.
     check_model_folder(arguments.model)
@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> None:
 
         gaze = read_gaze(arguments.gaze, participant=arguments.participant)
     from modeling_emert.answers_emert import answer
-    from training.evaluating import load_model, saved_method
-    from training.modalities import only_given
+    from training.evaluation.evaluate import load_model, saved_method
+    from training.methods.modalities import only_given
 
     model, processor = load_model(arguments.model)
     recording = only_given(processor.load(arguments.video, gaze), saved_method(arguments.model))
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _training_data(model: Path) -> str | None:
-    from training.model_folder import read_record
+    from training.evaluation.model_folder import read_record
 
     return read_record(model).get("data") if (model / "training_record.json").is_file() else None
 

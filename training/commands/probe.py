@@ -10,14 +10,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from training.model_folder import check_model_folder, read_training
+    from training.evaluation.model_folder import check_model_folder, read_training
 
     check_model_folder(arguments.model)  # before anything heavy is loaded
     record = read_training(arguments.model)
     from dataset_scripts.dataset.reader import EmertData
-    from training.evaluating import load_model, saved_method
-    from training.probes import participant_probe, pooled_features
-    from training.protocols import unseen_rows
+    from training.evaluation.evaluate import load_model, saved_method
+    from training.evaluation.probes import participant_probe, pooled_features
+    from training.evaluation.protocols import unseen_rows
 
     data = EmertData.open(arguments.data)
     rows = unseen_rows(data, record)

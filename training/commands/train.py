@@ -31,15 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from dataset_scripts.common.output import MODEL, check_out
-    from training.recipe import load_recipe
+    from training.recipes.recipe import load_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.changes)
     check_out(arguments.out, MODEL, arguments.overwrite, read=[arguments.data])  # before anything heavy is loaded
     from dataset_scripts.dataset.reader import EmertData
-    from training.arguments import is_main_process
-    from training.fitting import fit
-    from training.history import history_table
-    from training.run_folder import kept_runs, run_folder
+    from training.fit.arguments import is_main_process
+    from training.fit.fit import fit
+    from training.fit.history import history_table
+    from training.fit.checkpoints import kept_runs, run_folder
 
     data = EmertData.open(arguments.data)
     fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)

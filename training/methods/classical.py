@@ -14,7 +14,7 @@ import pandas as pd
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.feature_extraction_emert import Normalisation
 from modeling_emert.tasks_emert import TASKS, Task
-from training.predictions import to_rows
+from training.evaluation.predictions import to_rows
 
 from .fitted import LogisticRegression, RandomForest, SupportVectorMachine
 from .frequencies import Majority, StimulusMajority

@@ -19,7 +19,7 @@ class Method:
     """One row of the table.
 
     - `key`: its name in recipes, tables and file names; `name`: its name for people.
-    - `kind`: `"network"` (a `PreTrainedModel`, trained by `training.fitting.fit`) or `"classical"` (on summary vectors).
+    - `kind`: `"network"` (a `PreTrainedModel`, trained by `training.fit.fit.fit`) or `"classical"` (on summary vectors).
     - `made_by`: `"module:Class"`, see `load_class`. The config of a network is of its class's `config_class`.
     - `source`: paper or "ours".
     - `overrides`: fields of the config that make the method what it is, on top of the recipe's.

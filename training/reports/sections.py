@@ -12,7 +12,7 @@ import pandas as pd
 from modeling_emert.tasks_emert import Task
 
 from ..metrics import collect
-from ..predictions import to_arrays
+from ..evaluation.predictions import to_arrays
 from ..statistics.calibration import calibration, reliability
 from ..statistics.intervals import FEWEST_PARTICIPANTS, Interval, intervals
 

@@ -13,7 +13,7 @@ from scipy.stats import t
 from modeling_emert.tasks_emert import Task
 
 from ..metrics import METRICS, collect, scores
-from ..predictions import to_arrays
+from ..evaluation.predictions import to_arrays
 from .intervals import FEWEST_PARTICIPANTS, draw_counts, make_interval, tail_in_truth
 
 

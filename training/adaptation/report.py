@@ -1,0 +1,163 @@
+"""The calibration curve of personal adaptation: scores by how many recordings of the person were given.
+
+`adaptation.json` is plain data, never NaN:
+
+```
+header        as in `results`
+recipe        see `AdaptationRecipe`
+methods       {k: name in the predictions table}
+participants  {name: {given: [recording ids in the order in which they were given], scored: how many}}
+left_out      participants with too few recordings
+curve         {task: [{recordings, n, participants, metrics: {metric: {value, low, high}}, difference: {value, low, high, p}}]}
+```
+
+`difference`: of the task's primary metric against no adaptation, paired by participant; null for 0 recordings.
+"""
+
+import json
+import math
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from dataset_scripts.pictures.style import LIGHT, LINE_WIDTH, Style, drawing, dress, panel_title, png_of
+from modeling_emert.tasks_emert import TASKS, Task
+
+from ..metrics import METRIC_TITLES
+from ..evaluation.predictions import whole_file, write_table
+from ..reports.pictures import headline
+from ..reports.tables import markdown_table, two
+from ..reports.results import Header
+from ..statistics.comparisons import compare
+from ..statistics.intervals import intervals
+
+_PANEL, _COLUMNS = (2.7, 2.2), 3  # inches of one task's panel, and how many stand side by side
+
+
+def make_report(predictions: pd.DataFrame, done: dict, header: Header) -> dict:
+    """The content of `adaptation.json`; `predictions` and `done` as `adaptation.adapt_all` gives them."""
+    found = set(predictions["task"])
+    curve = {name: _curve(task, predictions, done) for name, task in TASKS.items() if name in found}
+    return {"header": header.to_plain(), **done, "curve": curve}
+
+
+def _curve(task: Task, predictions: pd.DataFrame, done: dict) -> list[dict]:
+    draws, seed = done["recipe"]["draws"], done["recipe"]["seed"]
+    by_count = {
+        int(count): predictions[(predictions["method"] == method) & (predictions["task"] == task.name)]
+        for count, method in done["methods"].items()
+    }
+    points = []
+    for count, rows in by_count.items():
+        metrics = {name: _plain(asdict(value)) for name, value in intervals(task, rows, draws, seed).items()}
+        against = None if count == 0 else _plain(asdict(compare(task, rows, by_count[0], draws=draws, seed=seed)))
+        people = int(rows["participant_id"].nunique())
+        points.append({"recordings": count, "n": len(rows), "participants": people, "metrics": metrics, "difference": against})
+    return points
+
+
+def _plain(values: dict) -> dict:
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def report_markdown(report: dict) -> str:
+    """The page to read."""
+    header, people = report["header"], report["participants"]
+    most = report["recipe"]["recordings"][-1]
+    scored = sum(person["scored"] for person in people.values())
+    clips = " Their stimuli are those of the test, which the model has not seen in training either." if header["strict"] else ""
+    lines = [
+        "# Personal adaptation",
+        "",
+        f"Data: {header['data']} ({header['data_kind']}). Split: {header['split']}.",
+        "",
+        f"Of each of {len(people)} test participants, whom the model has never seen, {most} recordings with labels are set "
+        f"apart; the model is adapted to the person with the first k of them (LoRA) and scored on the person's other "
+        f"recordings, {scored} in all, the same ones for every k. No scored recording shares its stimulus with one that is "
+        f"set apart of the same person.{clips}",
+    ]
+    if report["left_out"]:
+        lines += ["", f"Left out, since they have too few recordings with labels: {', '.join(report['left_out'])}."]
+    lines += ["", "![scores by recordings given](curve.png)"]
+    for name, points in report["curve"].items():
+        title = METRIC_TITLES[TASKS[name].primary_metric]
+        head = ["recordings of the person", f"{title} [95 % interval]", "against none [95 % interval]", "p", "n"]
+        rows = [_row(TASKS[name], point) for point in points]
+        lines += ["", f"## {name}", "", markdown_table(head, rows)]
+    lines += [
+        "",
+        f"Intervals and p: bootstrap of {report['recipe']['draws']} draws by participant; p is not corrected for the number of "
+        "rows. Which recordings are given is one draw by seed: another gives other figures.",
+        "",
+        f"Command: `{header['command']}`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(task: Task, point: dict) -> list[str]:
+    difference = point["difference"]
+    against = ["", ""] if difference is None else [_with_interval(difference, "+"), _p(difference["p"])]
+    return [str(point["recordings"]), _with_interval(point["metrics"][task.primary_metric]), *against, str(point["n"])]
+
+
+def _with_interval(values: dict, sign: str = "") -> str:
+    """`0.68 [0.62, 0.75]`, with `sign` before a figure that is written as more than zero."""
+    value, low, high = (
+        (sign if values[name] is not None and round(values[name], 2) > 0 else "") + two(values[name])
+        for name in ("value", "low", "high")
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def _p(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def curve_png(report: dict, style: Style = LIGHT) -> bytes:
+    """One panel a task: the primary metric with its interval by k, the line of no adaptation behind it."""
+    tasks = list(report["curve"])
+    columns = min(_COLUMNS, len(tasks))
+    rows = -(-len(tasks) // columns)
+    with drawing(columns * _PANEL[0] + 0.3, rows * _PANEL[1] + 0.5, style) as figure:
+        figure.subplots_adjust(
+            left=0.2 / columns, right=0.98, top=1 - 0.28 / rows, bottom=0.24 / rows, wspace=0.32, hspace=0.55
+        )
+        for place, name in enumerate(tasks, start=1):
+            axes = figure.add_subplot(rows, columns, place)
+            _draw_task(axes, TASKS[name], report["curve"][name], style)
+        headline(figure, f"Personal adaptation, {report['header']['data_kind']}", style)
+        return png_of(figure)
+
+
+def _draw_task(axes, task: Task, points: list[dict], style: Style) -> None:
+    dress(axes, style)
+    shown = [point for point in points if point["metrics"][task.primary_metric]["value"] is not None]
+    values = [point["metrics"][task.primary_metric] for point in shown]
+    places = [point["recordings"] for point in shown]
+    if shown and places[0] == 0:
+        axes.axhline(values[0]["value"], color=style.faint, linewidth=LINE_WIDTH, linestyle="--")
+    for place, value in zip(places, values, strict=True):
+        if value["low"] is not None:
+            axes.plot([place, place], [value["low"], value["high"]], color=style.first, linewidth=LINE_WIDTH, alpha=0.6)
+    axes.plot(places, [value["value"] for value in values], color=style.first, marker="o", markersize=4, linewidth=LINE_WIDTH)
+    axes.set_xticks([point["recordings"] for point in points])
+    axes.set(xlabel="recordings of the person given", ylabel=METRIC_TITLES[task.primary_metric])
+    panel_title(axes, task.name, style)
+
+
+def write_report(folder: Path, predictions: pd.DataFrame, done: dict, header: Header) -> dict:
+    """Writes adaptation.json, adaptation.md, curve.png and predictions.parquet, none before all are ready; gives the report.
+
+    Raises `EmertInputError` where the folder can't be written.
+    """
+    report = make_report(predictions, done, header)
+    names = ("predictions.parquet", "curve.png", "adaptation.md", "adaptation.json")
+    with ExitStack() as stack:
+        table, picture, page, content = (stack.enter_context(whole_file(folder / name)) for name in names)
+        write_table(table, predictions, header.to_plain())
+        picture.write_bytes(curve_png(report))
+        page.write_text(report_markdown(report), encoding="utf-8")
+        content.write_text(json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    return report

@@ -1,0 +1,54 @@
+"""The data that a benchmark runs on: a folder that is given, or recordings generated as the recipe says."""
+
+from pathlib import Path
+
+from dataset_scripts.build.build import build, is_current
+from dataset_scripts.generator.writing import generate
+from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.sources import open_source
+from modeling_emert.errors_emert import EmertInputError
+from training.methods.registry import get_method
+from training.methods.modalities import check_modalities
+
+from .leak_check import check_inputs
+from .recipe import BenchmarkRecipe
+
+
+def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, workers: int) -> EmertData:
+    """The data set, checked: it is the recipe's, has its labels and folds, and neither its splits nor its inputs leak.
+
+    Raises `EmertInputError` that says what is not so.
+    """
+    if given is None and recipe.source != "synthetic":
+        raise EmertInputError(
+            f"benchmark recipe {recipe.name} is for source {recipe.source}; give its data set with --data DIR "
+            "(`emert data build` makes it)"
+        )
+    data = EmertData.open(given if given is not None else _generated(recipe, out, workers))
+    if data.metadata.source != recipe.source:
+        raise EmertInputError(
+            f"{data.folder}: holds recordings of source {data.metadata.source}, but benchmark recipe {recipe.name} is for "
+            f"{recipe.source}; give that one, or source={data.metadata.source}"
+        )
+    missing = [name for name in recipe.protocols if name not in data.tasks]
+    if missing:
+        raise EmertInputError(f"{data.folder} has no labels for protocol {', '.join(missing)}; it has {', '.join(data.tasks)}")
+    for key in recipe.methods:
+        check_modalities(data, get_method(key))
+    for version in recipe.versions:
+        for fold in recipe.folds:
+            data.select(fold, version == "strict")  # refuses splits that leak, before anything is trained
+    check_inputs(data, recipe.protocols)
+    return data
+
+
+def _generated(recipe: BenchmarkRecipe, out: Path, workers: int) -> Path:
+    """Recordings and data set under `out`, made unless they are there."""
+    recordings, dataset = out / "recordings", out / "dataset"
+    if not recordings.is_dir():
+        out.mkdir(parents=True, exist_ok=True)
+        generate(recordings, recipe.generator_settings, workers)
+    source = open_source("synthetic", recordings)
+    if not is_current(dataset, source, recipe.faces):
+        build(source, dataset, workers, recipe.faces, overwrite=True)
+    return dataset

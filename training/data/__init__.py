@@ -1,0 +1,1 @@
+"""Rows of the data set as batches."""

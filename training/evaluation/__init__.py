@@ -1,0 +1,1 @@
+"""Predictions of saved models on recordings that they have not seen."""

@@ -1,0 +1,231 @@
+"""Predictions on recordings of participants whom the model has never seen, and the baselines' on the same ones."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+from transformers import PreTrainedModel
+
+from dataset_scripts.dataset.reader import EmertData
+from modeling_emert.answers_emert import calibrated
+from modeling_emert.configuration_emert import INPUT_NAMES
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.model_card_emert import RECORD_FILE
+from modeling_emert.processing_emert import EmertProcessor
+from modeling_emert.tasks_emert import TASKS
+
+from ..data.dataset import EmertRows, collate, statistics_by_participant
+from ..fit.fit import to_predictions
+from ..methods.classical import predict_classical
+from ..methods.registry import Method, get_method, load_class
+from ..methods.modalities import check_modalities
+from .model_folder import check_model_folder, read_record, read_training
+from .predictions import to_rows
+from .protocols import Protocol, Trial, plan_trials
+from .subgroups import add_groups
+
+BASELINES = ("majority", "logistic_regression")  # keys of the methods that stand beside every evaluated model
+EYES = ("eye_movements", "fixations")
+# What is hidden in the test alone under each name in the tables, `{}` being the method's. A network that was trained without
+# it is a method of its own ("EMERT trained without face").
+ABLATIONS: dict[str, tuple[str, ...]] = {"{}": (), "{}, eyes hidden": EYES, "{}, face hidden": ("face",)}
+
+
+def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
+    """A saved network of any method, in eval mode, and its processor. Raises `EmertInputError` where the folder holds none."""
+    folder = Path(folder)
+    check_model_folder(folder)
+    network = load_class(saved_method(folder))
+    with _told_of(folder / "config.json"):
+        config = network.config_class.from_pretrained(folder)
+    try:
+        model, loading = network.from_pretrained(folder, config=config, output_loading_info=True, ignore_mismatched_sizes=True)
+    except SafetensorError as error:
+        raise EmertInputError(f"{folder / 'model.safetensors'}: not a safetensors file ({error})") from error
+    unfit = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+    if unfit:
+        raise EmertInputError(f"{folder}: model.safetensors lacks {unfit[0]} as config.json has it; save the model again")
+    with _told_of(folder / "processor_config.json"):
+        processor = EmertProcessor.from_pretrained(folder)
+    return model.eval(), processor
+
+
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    """Turns whatever transformers and our classes say of a file's content into an `EmertInputError` that names it."""
+    try:
+        yield
+    except EmertInputError:
+        raise
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise EmertInputError(f"{file}: can't be used ({reason}); save the model again") from error
+
+
+def saved_method(folder: Path) -> Method:
+    """Of a model folder; one without a record is EMERT's."""
+    return method_of(read_record(folder)) if (folder / RECORD_FILE).is_file() else get_method("emert")
+
+
+def method_of(record: dict) -> Method:
+    """The method that a record names; records of before there were others name none."""
+    return get_method(str(record.get("method", "emert")))
+
+
+def evaluate_models(
+    folders: Sequence[Path], data: EmertData, protocols: Sequence[Protocol] = (), progress: bool = True
+) -> pd.DataFrame:
+    """The tables of several models, one a fold, together. Each protocol goes to the model that was trained for its fold.
+
+    With one model, or on a source that the models do not come from, see [`evaluate_model`]. Raises `EmertInputError`
+    where a protocol has no model.
+    """
+    if len(folders) == 1:
+        return evaluate_model(folders[0], data, progress, protocols)
+    records = [read_training(folder) for folder in folders]
+    folds = [record["fold"] for record in records]
+    if data.metadata.source != records[0]["data"] or data.assignment.sha256 != records[0]["splits_sha256"]:
+        raise EmertInputError(f"{data.folder}: these {len(folders)} models come from other splits; evaluate one of them")
+    lacking = [protocol.name for protocol in protocols if protocol.fold not in folds]
+    if lacking:
+        raise EmertInputError(f"--protocol {lacking[0]}: the models are of the folds {', '.join(map(str, folds))}")
+    tables = []
+    for folder, fold in zip(folders, folds, strict=True):
+        own = [protocol for protocol in protocols if protocol.fold == fold]
+        if own or not protocols:
+            tables.append(evaluate_model(folder, data, progress, own))
+    return pd.concat(tables, ignore_index=True)
+
+
+def evaluate_model(
+    folder: str | Path, data: EmertData, progress: bool = True, protocols: Sequence[Protocol] = ()
+) -> pd.DataFrame:
+    """The table of predictions of a saved model, whole and with modalities hidden, on participants it has never seen.
+
+    Raises `EmertInputError` as [`load_model`], [`plan_trials`] and [`check_modalities`].
+    """
+    check_model_folder(folder)
+    record = read_training(folder)
+    method = method_of(record)
+    check_modalities(data, method)
+    model, processor = load_model(folder)
+    tables = []
+    for trial in plan_trials(data, record, model.config.tasks, protocols):
+        batches = make_batches(data, trial, processor, method)
+        for name, hidden in _possible_ablations(batches, method).items():
+            logits = predict(model, batches, hidden, f"scoring {name}" if progress else None)
+            tables.append(predictions_table(data, trial, model, logits, name))
+    return add_groups(pd.concat(tables, ignore_index=True), data)
+
+
+def make_batches(data: EmertData, trial: Trial, processor: EmertProcessor, method: Method) -> EmertRows:
+    """The trial's recordings as the method takes them; a participant's own statistics are over all of theirs."""
+    own = processor.feature_extractor.normalisation == "participant"
+    statistics = statistics_by_participant(data, range(len(data))) if own else None
+    return EmertRows(data, trial.rows, processor, trial.tasks, statistics, modalities=method.modalities)
+
+
+def _possible_ablations(batches: EmertRows, method: Method) -> dict[str, tuple[str, ...]]:
+    """Those that hide something and leave every recording something: without faces in the data there is no comparison."""
+    there = []
+    for index in range(len(batches)):
+        inputs = batches[index]["inputs"]
+        there.append({name for name in method.modalities if INPUT_NAMES[name] in inputs})
+    possible = {}
+    for name, hidden in ABLATIONS.items():
+        changes = any(names & set(hidden) for names in there) and all(names - set(hidden) for names in there)
+        if not hidden or changes:
+            possible[name.format(method.name)] = hidden
+    return possible
+
+
+@torch.no_grad()
+def predict(
+    model: PreTrainedModel, batches: EmertRows, hidden: Sequence[str] = (), description: str | None = None
+) -> dict[str, np.ndarray]:
+    """Logits or numbers `(rows, task size)` by task, with these modalities hidden."""
+    collected: dict[str, list[np.ndarray]] = {name: [] for name in model.config.tasks}
+    for batch in tqdm(DataLoader(batches, 32, collate_fn=collate), desc=description, disable=description is None):
+        del batch["labels"]
+        for name in hidden:
+            batch.pop(INPUT_NAMES[name], None)
+            batch.pop(f"{name}_mask", None)
+        batch = {name: value.to(model.device) for name, value in batch.items()}
+        for name, logits in model(**batch).logits.items():
+            collected[name].append(logits.float().cpu().numpy())
+    return {name: np.concatenate(parts) for name, parts in collected.items()}
+
+
+def predictions_table(
+    data: EmertData, trial: Trial, model: PreTrainedModel, logits: Mapping[str, np.ndarray], method: str
+) -> pd.DataFrame:
+    """The rows of one model's answers: probabilities after its temperatures, and before them where it has any."""
+    scaled = calibrated(model, {name: torch.from_numpy(values) for name, values in logits.items()})
+    tables = []
+    for name in trial.tasks:
+        answers, plain = to_predictions(name, scaled[name].detach().numpy()), None
+        if not np.array_equal(scaled[name].detach().numpy(), logits[name]):
+            plain = to_predictions(name, logits[name])
+        tables.append(_table(data, trial.rows, name, answers, method, trial.fold, plain))
+    return pd.concat(tables, ignore_index=True)
+
+
+def evaluate_all_baselines(
+    data: EmertData, tested: pd.DataFrame, records: Sequence[dict], protocols: Sequence[Protocol] = ()
+) -> pd.DataFrame | None:
+    """The baselines beside the models' table `tested`: trained on the training participants of the same folds.
+
+    None where the models were tested on people outside any fold of this data.
+    """
+    if not protocols and any(record["splits_sha256"] != data.assignment.sha256 for record in records):
+        return None
+    strict = protocols[0].strict if protocols else records[0]["strict"]
+    by_participant = records[0]["recipe"]["normalisation"] == "participant"
+    tables = []
+    for fold, rows in tested.groupby("fold"):
+        tasks = list(dict.fromkeys(rows["task"]))
+        tables.append(evaluate_baselines(data, tasks, int(fold), strict, by_participant))
+    return pd.concat(tables, ignore_index=True)
+
+
+def evaluate_baselines(data: EmertData, tasks: Sequence[str], fold: int, strict: bool, by_participant: bool) -> pd.DataFrame:
+    """The majority, and a logistic regression on summary statistics, on the same split as the model.
+
+    `by_participant`: standardise each participant's statistics over their own recordings, as the model's processor does.
+    """
+    normalisation = "participant" if by_participant else "training"
+    tables = []
+    for key in BASELINES:
+        rows = predict_classical(data, get_method(key), tasks, fold, strict, normalisation, progress=False)
+        tables.append(rows.assign(method=key.replace("_", " ")))
+    return add_groups(pd.concat(tables, ignore_index=True), data)
+
+
+def _table(
+    data: EmertData,
+    rows: np.ndarray,
+    task: str,
+    predictions: np.ndarray,
+    method: str,
+    fold: int,
+    uncalibrated: np.ndarray | None = None,
+) -> pd.DataFrame:
+    ids = data.ids
+    return to_rows(
+        TASKS[task],
+        ids["recording_id"][rows],
+        ids["participant_id"][rows],
+        ids["stimulus_id"][rows],
+        data.labels(TASKS[task])[rows],
+        predictions,
+        method,
+        fold,
+        uncalibrated,
+    )

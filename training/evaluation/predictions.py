@@ -1,0 +1,245 @@
+"""The table of predictions: one row for each recording, method and task, and the file it is kept in.
+
+Every figure in the results can be computed again from this file. Its columns:
+
+| column | type | meaning |
+|---|---|---|
+| recording_id, participant_id, stimulus_id | str | whose recording, of what |
+| fold | int | the fold in whose test set the recording was |
+| method | str | "EMERT", "EMERT, eyes hidden", "majority", "logistic regression", ... |
+| task | str | a name in `TASKS` |
+| target | list of float64 | `[class index]`, or the numbers (NaN: that number is absent) |
+| prediction | list of float64 | class probabilities in label order, or the numbers |
+| uncalibrated | list of float64 | the probabilities before the model's temperature; null: there is none |
+| groups | map of str to str | what is known of the recording, such as `gaze_format`: scores by subgroup go by it |
+
+The last two may be absent. The file's own metadata hold the header of the results (see `results.Header`).
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import TASKS, Task
+
+from ..metrics import as_predictions, as_targets
+
+SCHEMA = pa.schema(
+    [
+        ("recording_id", pa.string()),
+        ("participant_id", pa.string()),
+        ("stimulus_id", pa.string()),
+        ("fold", pa.int64()),
+        ("method", pa.string()),
+        ("task", pa.string()),
+        ("target", pa.list_(pa.float64())),
+        ("prediction", pa.list_(pa.float64())),
+        ("uncalibrated", pa.list_(pa.float64())),
+        ("groups", pa.map_(pa.string(), pa.string())),
+    ]
+)
+OPTIONAL_COLUMNS = ("uncalibrated", "groups")
+COLUMNS: tuple[str, ...] = tuple(name for name in SCHEMA.names if name not in OPTIONAL_COLUMNS)
+_HEADER = b"emert_results_header"
+
+# Each recording is tested once: a second row would count twice in the pooled score.
+_KEY = ["method", "task", "recording_id"]
+
+# Half precision softmax does not sum to one exactly.
+_SUM_TOLERANCE = 0.01
+
+
+def to_rows(
+    task: Task,
+    recording_ids: Sequence[str],
+    participant_ids: Sequence[str],
+    stimulus_ids: Sequence[str],
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    method: str,
+    fold: int | Sequence[int] | np.ndarray,
+    uncalibrated: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Rows of the table from arrays; a recording whose label is absent (`ABSENT_CLASS`, all NaN) gets no row.
+
+    `targets`: `(n,)` class indices or `(n, size)` numbers. `predictions`: `(n, size)`. `fold`: one, or `(n,)`.
+    `uncalibrated`: `(n, size)` probabilities, where a temperature has made the predictions of them.
+    Raises `ValueError` for arrays of different lengths, unknown classes and predictions that are not finite
+    probabilities or numbers.
+    """
+    truth = as_targets(task, targets)
+    predicted = as_predictions(task, predictions, len(truth))
+    for name, ids in (("recording", recording_ids), ("participant", participant_ids), ("stimulus", stimulus_ids)):
+        if len(ids) != len(truth):
+            raise ValueError(f"{len(truth)} targets need as many {name} ids, got {len(ids)}")
+    kept = np.flatnonzero(~np.isnan(truth).all(axis=1))
+    folds = np.broadcast_to(np.asarray(fold, np.int64), len(truth))
+    frame = pd.DataFrame(
+        {
+            "recording_id": [str(recording_ids[i]) for i in kept],
+            "participant_id": [str(participant_ids[i]) for i in kept],
+            "stimulus_id": [str(stimulus_ids[i]) for i in kept],
+            "fold": folds[kept],
+            "method": [method] * len(kept),
+            "task": [task.name] * len(kept),
+            "target": truth[kept].tolist(),
+            "prediction": predicted[kept].tolist(),
+            "uncalibrated": [None] * len(kept) if uncalibrated is None else uncalibrated[kept].astype(np.float64).tolist(),
+            "groups": [None] * len(kept),
+        },
+        columns=SCHEMA.names,
+    )
+    if problem := find_problem(frame):
+        raise ValueError(problem)
+    return frame
+
+
+def to_arrays(task: Task, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Targets `(n, 1)` class indices or `(n, size)` numbers, and predictions `(n, size)`, of rows of one task."""
+    width = 1 if task.kind == "classes" else task.size
+    targets = np.array(rows["target"].tolist(), np.float64).reshape(-1, width)
+    return targets, np.array(rows["prediction"].tolist(), np.float64).reshape(-1, task.size)
+
+
+def find_problem(frame: pd.DataFrame) -> str | None:
+    """What is wrong with a table of predictions, as one sentence that names the field; None if nothing is."""
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        return f"the column {missing[0]!r} is missing; expected {', '.join(COLUMNS)}"
+    empty = [name for name in COLUMNS if frame[name].isna().any()]
+    if empty:
+        return f"the column {empty[0]!r} has empty cells; every row needs a value"
+    unknown = sorted(set(frame["task"]) - set(TASKS))
+    if unknown:
+        return f"the column 'task' holds {unknown[0]!r}; known tasks: {', '.join(TASKS)}"
+    twice = frame[frame.duplicated(_KEY)]
+    if len(twice):
+        method, task, recording = twice.iloc[0][_KEY]
+        return f"recording_id {recording!r} is there twice for method {method!r} and task {task!r}; keep one row"
+    problems = (_find_task_problem(TASKS[str(name)], rows) for name, rows in frame.groupby("task", sort=True))
+    return next((problem for problem in problems if problem), None)
+
+
+def _find_task_problem(task: Task, rows: pd.DataFrame) -> str | None:
+    width = 1 if task.kind == "classes" else task.size
+    for column, expected in (("target", width), ("prediction", task.size)):
+        lengths = rows[column].map(len)
+        if (lengths != expected).any():
+            found = lengths[lengths != expected].iloc[0]
+            return f"the column {column!r} holds {found} values for task {task.name}, expected {expected}"
+    targets, predictions = to_arrays(task, rows)
+    try:
+        targets = as_targets(task, targets)
+    except ValueError as error:
+        return f"the column 'target' is wrong: {error}"
+    if np.isnan(targets).all(axis=1).any():
+        return f"the column 'target' holds absent labels for task {task.name}; such recordings have no row"
+    if not np.isfinite(predictions).all():
+        return f"the column 'prediction' holds NaN or infinity for task {task.name}; the model has diverged"
+    if task.kind == "classes":
+        worst = np.abs(predictions.sum(axis=1) - 1).max(initial=0)
+        if worst > _SUM_TOLERANCE or predictions.min(initial=0) < 0:
+            return f"the column 'prediction' must hold probabilities for task {task.name}, 0..1 with sum 1"
+    return None
+
+
+def write_predictions(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write the table as Parquet (zstd), whole or not at all. Raises `EmertInputError` if it can't be written there,
+    `ValueError` for a table that `find_problem` objects to.
+    """
+    if problem := find_problem(frame):
+        raise ValueError(problem)
+    with whole_file(path) as temporary:
+        write_table(temporary, frame)
+
+
+def write_table(path: Path, frame: pd.DataFrame, header: dict | None = None) -> None:
+    """The bare write, for a caller who has checked the table and holds a `whole_file`. `header`: as JSON holds it."""
+    columns: dict[str, list] = {name: frame[name].tolist() for name in COLUMNS}
+    for name in OPTIONAL_COLUMNS:
+        given = frame[name].tolist() if name in frame.columns else [None] * len(frame)
+        columns[name] = [cell if isinstance(cell, (list, dict)) else None for cell in given]  # pandas fills gaps with NaN
+    columns["groups"] = [None if cell is None else sorted(cell.items()) for cell in columns["groups"]]
+    table = pa.Table.from_pydict(columns, schema=SCHEMA)
+    if header is not None:
+        table = table.replace_schema_metadata({_HEADER: json.dumps(header)})
+    pq.write_table(table, path, compression="zstd")
+
+
+def read_predictions(path: str | Path) -> pd.DataFrame:
+    """Read and check such a file. Raises `EmertInputError` that names the file and the field."""
+    path = Path(path)
+    if not path.is_file():
+        raise EmertInputError(f"{path}: no such file; `emert evaluate` writes predictions.parquet into its folder")
+    table = _read_parquet(path)
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise EmertInputError(f"{path}: the column {missing[0]!r} is missing; expected {', '.join(COLUMNS)}")
+    columns = {}
+    for column in SCHEMA:
+        if column.name not in table.column_names:
+            columns[column.name] = [None] * len(table)
+            continue
+        try:
+            columns[column.name] = table[column.name].cast(column.type).to_pylist()
+        except pa.ArrowException as error:
+            found = table.schema.field(column.name).type
+            message = f"{path}: the column {column.name!r} is of type {found}, expected {column.type}"
+            raise EmertInputError(message) from error
+    for name in ("target", "prediction"):
+        # A null inside a list is one more way to write an absent number.
+        columns[name] = [cell and [np.nan if value is None else value for value in cell] for cell in columns[name]]
+    columns["groups"] = [None if cell is None else dict(cell) for cell in columns["groups"]]
+    frame = pd.DataFrame(columns, columns=SCHEMA.names)
+    if problem := find_problem(frame):
+        raise EmertInputError(f"{path}: {problem}")
+    return frame
+
+
+def read_header(path: str | Path) -> dict:
+    """The header that `write_table` was given. Raises `EmertInputError` where the file holds none."""
+    stored = (_read_parquet(Path(path)).schema.metadata or {}).get(_HEADER)
+    if stored is None:
+        raise EmertInputError(f"{path}: does not say of which data and split it is; expected a file of `emert evaluate`")
+    return json.loads(stored)
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    try:
+        with pq.ParquetFile(path) as file:  # read_table would take folders named a=b for columns
+            return file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise EmertInputError(f"{path}: not a readable Parquet file ({_first_line(error)}); write it again") from error
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`, moved onto it at the end; if the body fails, `path` stays as it was.
+
+    Makes the folder. Raises `EmertInputError` where the operating system refuses: no right, no room, a file in the way.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or _first_line(error)
+        raise EmertInputError(f"{path}: can't be written ({reason}); choose another folder or make room") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,87 @@
+"""What happens between the epochs of a training."""
+
+import time
+from typing import Any
+
+from tqdm import tqdm
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from .history import epochs_of, epochs_without_gain
+from ..recipes.recipe_checks import SCORE
+
+
+class EpochLine(TrainerCallback):
+    """One bar over the steps, and on it the loss and the validation score of the last epoch."""
+
+    bar: tqdm | None = None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.is_world_process_zero:
+            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", unit="step", mininterval=1)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.update()
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if self.bar is not None and metrics:
+            losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+            line = {"epoch": round(state.epoch or 0), "validation": f"{metrics[f'eval_{SCORE}']:.3f}"}
+            self.bar.set_postfix(line | ({"loss": f"{losses[-1]:.2f}"} if losses else {}), refresh=False)
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+class Patience(TrainerCallback):
+    """Stops the training some epochs after the best one.
+
+    transformers' own counts in the object, which a run that goes on has anew; this one counts in the log, which lies in
+    every checkpoint.
+    """
+
+    def __init__(self, patience: int, monitor: str):
+        self.patience, self.monitor = patience, monitor
+
+    def is_over(self, state: TrainerState) -> bool:
+        return epochs_without_gain(epochs_of(state.log_history), self.monitor) >= self.patience
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        control.should_training_stop |= self.is_over(state)
+
+
+class EpochOfData(TrainerCallback):
+    """Tells data and order which epoch it is (`set_epoch`), since augmentations and batches are drawn by it."""
+
+    def __init__(self, *listeners: Any):
+        self.listeners = listeners
+
+    def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        for listener in self.listeners:
+            listener.set_epoch(round(state.epoch or 0))
+
+
+class Stopwatch(TrainerCallback):
+    """Writes the seconds of training into every epoch's line of the log, which lies in every checkpoint."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._seconds = 0.0
+
+    def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._seconds = time.perf_counter() - self._start
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if "loss" in state.log_history[-1]:
+            state.log_history[-1]["seconds"] = round(self._seconds, 3)

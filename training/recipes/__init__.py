@@ -1,0 +1,1 @@
+"""Recipes: all that decides a run."""

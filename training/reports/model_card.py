@@ -1,0 +1,149 @@
+"""`model_card.md` at the top level: written by hand, but for its front matter and what stands between the markers.
+
+Those are made of the stored results, `docs/results/*.json`: each a results.json of `emert evaluate` or `emert quickstart`,
+under a name that says of what. `NAME-strict.json` is set beside `NAME.json`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from huggingface_hub.repocard_data import eval_results_to_model_index
+
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.model_card_emert import CARD_FILE, FRONT_MATTER, RESULTS_FILE, results_of_test
+from modeling_emert.tasks_emert import TASKS
+
+from ..methods.registry import get_method, load_class
+from ..metrics import METRIC_TITLES
+from ..evaluation.model_folder import check_model_folder, read_record
+from ..methods.card import network_card
+from ..evaluation.predictions import whole_file
+from .gap_section import gap_markdown
+from .page import calibration_markdown, describe, full_tables, made_by, primary_tables, subgroup_markdown
+from .tables import markdown_table, score_cell
+from .scoring import training_cost
+
+BEGIN, END = "<!-- results: filled by `emert card` -->", "<!-- /results -->"
+_STRICT = "-strict"
+
+
+def read_stored(folder: Path) -> dict[str, dict]:
+    """The stored results by name, in the order of their names. Raises `EmertInputError` for a file that is none."""
+    stored = {}
+    for path in sorted(folder.glob("*.json")):
+        stored[path.stem] = _read_results(path)
+    return stored
+
+
+def _read_results(path: Path) -> dict:
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EmertInputError(f"{path}: no such file; expected a results.json of `emert evaluate`") from error
+    except (OSError, ValueError) as error:
+        raise EmertInputError(
+            f"{path}: not readable as JSON ({error}); copy a results.json of `emert evaluate` there"
+        ) from error
+    lacking = [name for name in ("header", "bootstrap", "methods", "scores", "gap") if name not in results]
+    if lacking:
+        raise EmertInputError(f"{path}: {lacking[0]!r} is missing; expected a results.json of `emert evaluate`")
+    return results
+
+
+def fill_card(text: str, stored: Mapping[str, dict]) -> str:
+    """The card with front matter and results of these. Raises `EmertInputError` where a marker is missing."""
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise EmertInputError(f"model_card.md: expected one line {BEGIN!r} and one {END!r}")
+    body = text.split("---\n", 2)[2] if text.startswith("---\n") else text
+    before, _, rest = body.partition(BEGIN)
+    after = rest.partition(END)[2]
+    found = [entry for results in stored.values() for entry in results_of_test(results)]
+    front = FRONT_MATTER | ({"model-index": eval_results_to_model_index("emert", found)} if found else {})
+    filled = "\n\n".join([BEGIN, *_sections(stored), END])
+    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{before}{filled}{after}"
+
+
+def _sections(stored: Mapping[str, dict]) -> list[str]:
+    parts = []
+    for name, results in stored.items():
+        if name.endswith(_STRICT) and name.removesuffix(_STRICT) in stored:
+            continue  # stands beside the plain one
+        parts += _section(name, results, stored.get(name + _STRICT))
+    return parts or ["No results are stored yet."]
+
+
+def _section(name: str, results: dict, strict: dict | None) -> list[str]:
+    method = results["methods"][0]
+    own = _only(results, method)
+    parts = [f"### {results['header']['data_kind']}: {method}", f"{describe(results)} {made_by(results)} (`{name}.json`)"]
+    for title, head, rows in primary_tables(results):
+        parts += [f"**{title}**", markdown_table(head, rows)]
+    if strict is not None:
+        parts += [
+            "**Strict beside plain.** In the strict version the stimuli are new too, so that no clip can give its label away. "
+            f"{describe(strict)} {made_by(strict)}",
+            _beside(results, strict),
+        ]
+    parts += ["**Every metric**", *(markdown_table(head, rows) for head, rows in full_tables(own))]
+    for section in (gap_markdown(own), calibration_markdown(own), subgroup_markdown(own)):
+        parts += [part.replace("## ", "#### ") for part in section]
+    return [*parts, *_training_cost(results["header"]["models"])]
+
+
+def _only(results: dict, method: str) -> dict:
+    """The results of one method."""
+    gap = results["gap"] and {**results["gap"], "methods": {method: results["gap"]["methods"][method]}}
+    return {**results, "methods": [method], "scores": {method: results["scores"][method]}, "gap": gap}
+
+
+def _beside(plain: dict, strict: dict) -> str:
+    """The primary metric of the first method, new participants against new participants and stimuli."""
+    rows = []
+    for name, task in TASKS.items():
+        entries = [results["scores"][results["methods"][0]].get(name) for results in (plain, strict)]
+        if any(entries):
+            cells = [score_cell(entry["metrics"][task.primary_metric]) if entry else "n/a: not run" for entry in entries]
+            rows.append([f"{name} {METRIC_TITLES[task.primary_metric]}", *cells])
+    return markdown_table(["task", "plain", "strict"], rows)
+
+
+def _training_cost(models: list[dict]) -> list[str]:
+    """What each model took to train, as far as it was written down."""
+    if not models:
+        return []
+    names = list(dict.fromkeys(name for model in models for name in model))
+    rows = [[_number(model.get(name)) for name in names] for model in models]
+    return ["#### Training cost", markdown_table([name.replace("_", " ") for name in names], rows)]
+
+
+def _number(value: object) -> str:
+    return "n/a" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def update_card(card: Path, results: Path) -> None:
+    """Fills the project's card from the stored results. Raises `EmertInputError` as `fill_card` and `read_stored`."""
+    filled = fill_card(card.read_text(encoding="utf-8"), read_stored(results))
+    with whole_file(card) as temporary:
+        temporary.write_text(filled, encoding="utf-8")
+
+
+def update_model(folder: Path, results: Path) -> None:
+    """Puts a results.json beside a model and writes the model's card anew with its scores.
+
+    Raises:
+        EmertInputError: no model, no record, or no results there; results of another model.
+    """
+    check_model_folder(folder)
+    record, content = read_record(folder), _read_results(results)
+    if training_cost(record) not in content["header"]["models"]:
+        raise EmertInputError(
+            f"{results}: holds the scores of another model ({content['header']['command']}), or of this one before it was "
+            f"trained again; make them anew: emert evaluate {folder} DATA --out DIR"
+        )
+    config = load_class(get_method(record.get("method", "emert"))).config_class.from_pretrained(folder)
+    card = network_card(config, record, content)
+    with whole_file(folder / RESULTS_FILE) as stored, whole_file(folder / CARD_FILE) as page:
+        stored.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        page.write_text(card, encoding="utf-8")
