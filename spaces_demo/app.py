@@ -8,7 +8,7 @@ from pathlib import Path
 def main() -> None:
     """Serves on all addresses, as a Space asks for."""
     from modeling_emert.errors_emert import EmertInputError
-    from spaces_demo.serving import serve
+    from spaces_demo.server import serve
 
     model = Path(__file__).parent / "model"
     os.environ.setdefault("GRADIO_SERVER_PORT", "7860")  # where a Space looks for the page

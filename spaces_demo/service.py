@@ -9,14 +9,14 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .answer_table import answer_pairs
+from .answers.table import answer_pairs
 from .checkpoints import Checkpoint
 from .examples import Example, ExampleFiles
-from .pairing import Batch, Pair, pair_up
-from .request import Reply, Request
-from .unpacking import lay_together, unpack
-from .uploads import Uploads, own_name, visible_name
-from .workers import Workers
+from .files.pair import Batch, Pair, pair_up
+from .answers.messages import Reply, Request
+from .files.unpack import lay_together, unpack
+from .files.uploads import Uploads, own_name, visible_name
+from .workers.pool import Workers
 
 log = logging.getLogger("emert.demo")
 

@@ -18,7 +18,7 @@ COMMANDS = {
     "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
     "convert": ("training.commands.convert", "a checkpoint of the authors' network as a model folder"),
     "export": ("training.commands.export", "a model as an ONNX file"),
-    "demo": ("training.commands.demo", "a page in the browser: felt beside shown emotion, for everyone"),
+    "demo": ("spaces_demo.commands.demo", "a page in the browser: felt beside shown emotion, for everyone"),
     "speed": ("training.commands.speed", "how fast the network is on this machine"),
     "card": ("training.commands.card", "figures into model cards, from stored results"),
     "push": ("training.commands.push", "a model folder to the Hub, with its code and card"),

@@ -45,7 +45,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Address and service of a running page with two checkpoints."""
-    from spaces_demo.serving import running
+    from spaces_demo.server import running
 
     other = save_checkpoint(tmp_path_factory.mktemp("other") / "model", data="folder", seed=1)
     before = dict(os.environ)

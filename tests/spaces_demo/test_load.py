@@ -16,8 +16,8 @@ from running_space import Server
 from transformers import pipeline
 
 import modeling_emert  # noqa: F401
-from spaces_demo.request import Request
-from spaces_demo.workers import Workers
+from spaces_demo.answers.messages import Request
+from spaces_demo.workers.pool import Workers
 
 pytestmark = pytest.mark.slow
 _CLIENTS, _REQUESTS = 20, 100

@@ -17,9 +17,9 @@ from running_space import Server, files_of, left_behind
 
 from modeling_emert.errors_emert import EmertInputError
 from spaces_demo.examples import EXAMPLES
-from spaces_demo.request import Request
-from spaces_demo.worker import answer_request
-from spaces_demo.workers import Workers
+from spaces_demo.answers.messages import Request
+from spaces_demo.workers.process import answer_request
+from spaces_demo.workers.pool import Workers
 
 _MARK = re.compile(r"up[0-9a-f]{16}-")
 
@@ -72,7 +72,7 @@ def test_files_of_those_who_wait_are_not_swept_away(
 def test_a_participant_that_has_to_be_named_costs_no_second_upload(server: Server, crowd: Path):
     import gradio as gr
 
-    from spaces_demo.screen import _answer
+    from spaces_demo.page.screen import _answer
 
     service = server[1]
     file = shutil.copy(crowd, service.uploads.folder / "crowd.csv")
@@ -95,7 +95,7 @@ def test_a_wrong_file_costs_only_itself(server: Server, clips: Path):
     """The right one waits for another question, unclaimed, so that it is swept away if none comes."""
     import gradio as gr
 
-    from spaces_demo.screen import _answer
+    from spaces_demo.page.screen import _answer
 
     service = server[1]
     wrong = {"video": b"no video", "gaze": b"hello\nthere\n"}
@@ -118,7 +118,7 @@ def test_a_wrong_file_costs_only_itself(server: Server, clips: Path):
 def test_where_nothing_is_given_the_last_answer_stays(server: Server):
     import gradio as gr
 
-    from spaces_demo.screen import _answer
+    from spaces_demo.page.screen import _answer
 
     ((notice, *rest),) = _answer(server[1], None, None, "", None)
     assert 'role="alert"' in notice.value
@@ -219,7 +219,7 @@ def test_where_no_worker_can_start_nobody_waits(
     """The header of the weights is sound, but one of them is missing: it would be random numbers."""
     from safetensors.numpy import load_file, save_file
 
-    monkeypatch.setattr("spaces_demo.workers._RETRY_SECONDS", 0.5)
+    monkeypatch.setattr("spaces_demo.workers.pool._RETRY_SECONDS", 0.5)
     model = shutil.copytree(checkpoint, tmp_path / "model")
     weights = load_file(model / "model.safetensors")
     weights.pop(max(weights))

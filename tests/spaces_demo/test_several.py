@@ -14,7 +14,7 @@ import pytest
 from gradio_client import Client, handle_file
 from running_space import Server, left_behind
 
-from spaces_demo.several import _answer_batch
+from spaces_demo.page.batch_tab import _answer_batch
 
 _SKIPPED = {"__type__": "update"}
 

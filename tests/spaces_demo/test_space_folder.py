@@ -53,7 +53,7 @@ def test_a_space_is_written_whole_or_not_at_all(checkpoint: Path, tmp_path: Path
     assert main(["demo", "--space", str(tmp_path / "space"), "--model", str(checkpoint)]) == 0
     written = {path.relative_to(tmp_path / "space").as_posix() for path in (tmp_path / "space").rglob("*") if path.is_file()}
     assert {"app.py", "README.md", "requirements.txt", "packages.txt", "model/model.safetensors"} <= written
-    assert {"spaces_demo/screen.py", "training/recipes/laptop.yaml", "modeling_emert/modeling_emert.py"} <= written
+    assert {"spaces_demo/page/screen.py", "training/recipes/laptop.yaml", "modeling_emert/modeling_emert.py"} <= written
     assert not any("__pycache__" in name or name.startswith("runs") for name in written)
     assert main(["demo", "--space", str(tmp_path / "space")]) == 2  # nothing is overwritten
     assert main(["demo", "--space", str(tmp_path / "other"), "--model", str(tmp_path)]) == 2

@@ -13,7 +13,7 @@ from real_browser import NEEDS_BROWSER, chromium
 from modeling_emert import EmertConfig, EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
 from spaces_demo.checkpoints import find_checkpoints
-from spaces_demo.serving import running
+from spaces_demo.server import running
 from training.speed import write_clip
 
 pytestmark = NEEDS_BROWSER

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from modeling_emert.errors_emert import EmertInputError
-from spaces_demo.serving import check_port
+from spaces_demo.server import check_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_port_that_is_taken_is_told_before_anything_starts(
     checkpoint: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    from spaces_demo import serving
+    from spaces_demo import server as serving
     from training.cli import main
 
     monkeypatch.setattr(serving, "running", lambda *_: pytest.fail("started"))
@@ -40,7 +40,7 @@ def test_an_address_that_is_none_is_refused(host: str, port: int, words: str):
 
 
 def test_the_port_that_a_space_asks_for_is_checked_as_well(monkeypatch: pytest.MonkeyPatch):
-    from spaces_demo import app, serving
+    from spaces_demo import app, server as serving
 
     monkeypatch.setattr(serving, "running", lambda *_: pytest.fail("started"))
     monkeypatch.setenv("GRADIO_SERVER_PORT", "many")
@@ -56,7 +56,7 @@ def test_the_port_that_a_space_asks_for_is_checked_as_well(monkeypatch: pytest.M
 def test_weights_that_cannot_be_read_are_told_before_anything_starts(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ):
-    from spaces_demo import serving
+    from spaces_demo import server as serving
     from training.cli import main
 
     monkeypatch.setattr(serving, "running", lambda *_: pytest.fail("started"))

@@ -6,15 +6,15 @@ import pytest
 from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import EMOTIONS, POLARITIES
-from spaces_demo.answer_table import table_row
-from spaces_demo.api import as_json
-from spaces_demo.pairing import Pair
-from spaces_demo.request import Reply
-from spaces_demo.several import _table
-from spaces_demo.svg import svg_of
-from spaces_demo.verdict import MODALITY_WORDS, coarse_verdict, contribution_words, gap_words, given_words, sureness, verdict
-from spaces_demo.views import answer_html, reasons_html, refusal
-from spaces_demo.worker import _lengths_differ
+from spaces_demo.answers.table import table_row
+from spaces_demo.page.api import as_json
+from spaces_demo.files.pair import Pair
+from spaces_demo.answers.messages import Reply
+from spaces_demo.page.batch_tab import _table
+from spaces_demo.pictures.svg import svg_of
+from spaces_demo.answers.verdict import MODALITY_WORDS, coarse_verdict, contribution_words, gap_words, given_words, sureness, verdict
+from spaces_demo.page.html import answer_html, reasons_html, refusal
+from spaces_demo.workers.process import _lengths_differ
 
 ALL = ["face", "eye_movements", "fixations"]
 
@@ -137,7 +137,7 @@ def test_gaze_of_less_than_half_of_the_video_is_told(video_s: float, gaze_s: tup
 @pytest.mark.parametrize(("note", "frame"), [("Glasses know only the scene camera's image.", "scene camera's image"), ("", "")])
 def test_the_gazes_panel_names_its_frame(note: str, frame: str):
     from dataset_scripts.pictures.style import LIGHT, drawing
-    from spaces_demo.pictures import _draw_gaze
+    from spaces_demo.pictures.answer_pictures import _draw_gaze
 
     gaze = recording_of(3, (0, 3)).gaze
     gaze.notes.append(note)

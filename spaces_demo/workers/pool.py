@@ -19,8 +19,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .limits import ANSWER_SECONDS, WORKERS
-from .request import Reply, Request
+from ..limits import ANSWER_SECONDS, WORKERS
+from ..answers.messages import Reply, Request
 
 log = logging.getLogger("emert.demo")
 
@@ -48,7 +48,7 @@ class _Worker:
     """One process and the line to it; used by one thread at a time. `is_warm`: it has answered once."""
 
     def __init__(self, context: "multiprocessing.context.BaseContext", models: Sequence[Path]):
-        from . import worker  # its heavy imports happen in the process, not here
+        from . import process as worker  # its heavy imports happen in the process, not here
 
         self.is_warm = False
         self._line, far_end = context.Pipe()
@@ -103,7 +103,7 @@ class Workers:
         self._models, self._seconds = list(models), seconds
         if sys.platform == "linux":
             self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload(["spaces_demo.worker_imports"])
+            self._context.set_forkserver_preload(["spaces_demo.workers.preload"])
         else:
             self._context = multiprocessing.get_context("spawn")
         self._free: queue.Queue[_Worker] = queue.Queue()

@@ -2,7 +2,7 @@
 
 from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
 
-from .checkpoints import SYNTHETIC
+from ..checkpoints import SYNTHETIC
 
 EYES = ("eye_movements", "fixations")
 # In the order of `configuration_emert.MODALITIES`, whose module would load torch into the process of the page.

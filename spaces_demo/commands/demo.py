@@ -25,4 +25,4 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if find_spec("gradio") is None:  # not imported yet: it notes its temporary folder when it is
         raise EmertInputError("the demo needs gradio: in the project's folder, pip install '.[demo]'")
-    import_module("spaces_demo.serving").serve(arguments.model, arguments.host, arguments.port)
+    import_module("spaces_demo.server").serve(arguments.model, arguments.host, arguments.port)

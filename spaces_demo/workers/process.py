@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .limits import WORKER_EXTRA_MB
-from .request import Reply, Request
-from .verdict import full_sentence
+from ..limits import WORKER_EXTRA_MB
+from ..answers.messages import Reply, Request
+from ..answers.verdict import full_sentence
 
 if TYPE_CHECKING:
     from modeling_emert.modeling_emert import EmertForEmotionRecognition, EmertOutput
@@ -86,7 +86,7 @@ def _prepare(models: list[Path]) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from .warming import warm_up
+    from .warm_up import warm_up
 
     for model in models[:1]:
         warm_up(*_load(model))
@@ -197,7 +197,7 @@ def answer_recording(
     if not pictures:
         yield Reply(found)
         return
-    from .pictures import draw_answer, draw_reasons
+    from ..pictures.answer_pictures import draw_answer, draw_reasons
 
     drawn = draw_answer(found)
     yield Reply(found, drawn, more=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 
 from .batch_files import File, Piece, listed, pieces_of, stem_of
-from .limits import MAX_BATCH
-from .matching import Match, match, own_place
+from ..limits import MAX_BATCH
+from .match import Match, match, own_place
 from .uploads import cut_middle, visible_name, visible_path, whole_name
 
 _LONGEST_IN_NOTE = 200  # letters of a path or a remark

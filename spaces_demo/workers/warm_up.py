@@ -19,7 +19,7 @@ def warm_up(model: "EmertForEmotionRecognition", processor: "EmertProcessor") ->
     """Answers once and draws once; the numbers are thrown away."""
     from dataset_scripts.readers.fixation_detection import with_fixations
 
-    from .worker import answer_recording
+    from .process import answer_recording
 
     unlisted = _anything().gaze
     with_fixations(Gaze(unlisted.eye_movements, unlisted.times_ms))  # loads pymovements, which takes more than a second

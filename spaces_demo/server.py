@@ -77,15 +77,15 @@ def running(
 ) -> "Iterator[tuple[gr.Blocks, Service]]":
     """The page, launched, and its service; at the end all is stopped and nothing is left on disk."""
     os.environ.update(_QUIET)
-    from .uploads import Uploads, asked_about, keep_uploads_apart, upload_folder
+    from .files.uploads import Uploads, asked_about, keep_uploads_apart, upload_folder
 
     with upload_folder() as folder:
-        from .workers import Workers
+        from .workers.pool import Workers
 
         workers = Workers([one.folder for one in checkpoints])  # they warm up while the rest is made ready
         try:
             from .examples import ExampleFiles
-            from .screen import build_screen
+            from .page.screen import build_screen
             from .service import Service
 
             keep_uploads_apart()
@@ -128,7 +128,7 @@ def _ask(page: "gr.Blocks") -> None:
 def launch(page: "gr.Blocks", host: str, port: int | None) -> None:
     """Opens the port and comes back."""
     from .limits import MAX_UPLOAD_MB, MAX_WAITING
-    from .look import HEAD_STYLES, STYLE_SHEET, theme
+    from .page.style import HEAD_STYLES, STYLE_SHEET, theme
 
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=WORKERS)
     page.launch(

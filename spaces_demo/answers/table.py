@@ -4,9 +4,9 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 
-from .pairing import Pair
-from .request import Reply
-from .uploads import visible_path
+from ..files.pair import Pair
+from .messages import Reply
+from ..files.uploads import visible_path
 from .verdict import gap_of, grounded_tasks, top, verdict
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

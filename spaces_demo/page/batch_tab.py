@@ -9,12 +9,12 @@ import gradio as gr
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .answer_table import as_csv, as_parquet
-from .limits import MAX_BATCH
-from .service import Service
-from .uploads import cut_middle
-from .verdict import VIEW_WORDS
-from .views import DELETED, progress_bar, refusal
+from ..answers.table import as_csv, as_parquet
+from ..limits import MAX_BATCH
+from ..service import Service
+from ..files.uploads import cut_middle
+from ..answers.verdict import VIEW_WORDS
+from .html import DELETED, progress_bar, refusal
 
 _HELP = f"""<p>A zip, or several files, at most {MAX_BATCH} recordings; a video or a gaze file may be alone. A video and a gaze
 file are one recording where they lie in one folder under one name (<code>p01.mp4</code>, <code>p01.csv</code>; or

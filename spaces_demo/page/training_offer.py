@@ -9,9 +9,9 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .checkpoints import OWN_TRAINING, Checkpoint, open_checkpoint
+from ..checkpoints import OWN_TRAINING, Checkpoint, open_checkpoint
 
-_PACKAGES = Path(__file__).parents[1]
+_PACKAGES = Path(__file__).parents[2]
 _busy = threading.Lock()
 _SECONDS = 2.0
 # What the quickstart leaves behind after each step.

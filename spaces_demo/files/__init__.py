@@ -1,0 +1,1 @@
+"""Visitors' files: uploads, archives, pairs."""

@@ -1,0 +1,1 @@
+"""The page: screen, tabs, style, API."""
