@@ -1,5 +1,6 @@
 """The README keeps its word: every command and every Python example in it runs, and its table is the one that was printed."""
 
+from places import ROOT
 import json
 import re
 import shlex
@@ -12,7 +13,6 @@ from training.cli import main, parse
 from training.reports.page import describe, primary_tables
 from training.reports.tables import markdown_table
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PLACEHOLDERS = {"RECORDINGS", "MODEL", "DATA"}
 

@@ -1,5 +1,6 @@
 """docs/authors_choices.md names every field of the config, and each default as it really is."""
 
+from places import ROOT
 import json
 import re
 from dataclasses import fields
@@ -10,7 +11,7 @@ from transformers.configuration_utils import PreTrainedConfig
 
 from modeling_emert import EmertConfig
 
-PAGE = Path(__file__).parents[2] / "docs" / "authors_choices.md"
+PAGE = ROOT / "docs" / "authors_choices.md"
 ROWS = [line for line in PAGE.read_text().splitlines() if line.startswith("|")]
 STATED = [pair for row in ROWS for pair in re.findall(r"`(\w+) = ([^`]+)`", row.split("|")[1])]
 OWN = {field.name for field in fields(EmertConfig)} - {field.name for field in fields(PreTrainedConfig)}

@@ -1,5 +1,6 @@
 """The folder as a Space runs it: its metadata, and `app.py` with the package installed beside it."""
 
+from places import ROOT
 import os
 import shutil
 import socket
@@ -16,7 +17,6 @@ from gradio_client import Client, handle_file
 from spaces_demo import limits
 from spaces_demo.space_folder import write_space
 
-ROOT = Path(__file__).parents[2]
 SPACE = ROOT / "spaces_demo"
 
 

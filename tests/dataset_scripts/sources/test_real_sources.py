@@ -3,6 +3,7 @@
 Tests marked `real` compare with a few lines of pandas that know nothing of the readers.
 """
 
+from places import REAL
 import gzip
 import json
 import os
@@ -19,7 +20,6 @@ from dataset_scripts.sources.uniss_fgd import UnissFgdSource
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import LABEL_COLUMNS, TASKS
 
-REAL = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real")).resolve()
 
 
 @pytest.fixture

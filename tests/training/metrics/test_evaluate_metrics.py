@@ -1,5 +1,6 @@
 """Our `evaluate` metrics: loaded from their folders, taken from the package, in a Trainer; and their worked examples."""
 
+from places import ROOT
 import ast
 import doctest
 import re
@@ -22,7 +23,7 @@ CLASSES = {
     "emotion_regression": EmotionRegression,
     "emotion_gap": EmotionGap,
 }
-FOLDER = Path(__file__).parents[2] / "training" / "metrics"
+FOLDER = ROOT / "training" / "metrics"
 EXACT = 1e-12
 
 

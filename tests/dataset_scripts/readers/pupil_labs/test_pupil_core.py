@@ -1,5 +1,6 @@
 """Pupil Core: all numbers are made up; only the layout is the vendor's."""
 
+from places import REAL
 import os
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def test_a_header_alone(folder):
 @pytest.mark.real
 def test_the_real_export_against_pandas():
     export = (
-        Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real")) / "exports/pupil_core"
+        REAL / "exports/pupil_core"
     )
     if not export.is_dir():
         pytest.skip(f"no real recordings at {export}; set EMERT_REAL_DATA")

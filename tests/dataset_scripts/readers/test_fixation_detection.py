@@ -1,5 +1,6 @@
 """Detection of fixations, on traces whose fixations are known."""
 
+from places import REAL
 import os
 import time
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_an_eye_that_never_moves_takes_no_time():
 
 @pytest.mark.real
 def test_most_fixations_of_tobii_studio_are_found_from_its_samples():
-    real = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real"))
+    real = REAL
     path = real / "tobii_studio_faces" / "recordings_60hz" / "000.csv.gz"
     if not path.is_file():
         pytest.skip(f"no real recordings at {path}; set EMERT_REAL_DATA")

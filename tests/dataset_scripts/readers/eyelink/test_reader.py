@@ -1,5 +1,6 @@
 """EyeLink ASC: all numbers are made up; only the layout is edf2asc's."""
 
+from places import REAL
 import os
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from dataset_scripts.readers.text import line_chunks
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from modeling_emert.errors_emert import EmertInputError
 
-REAL = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real")).resolve()
 PREAMBLE = "** CONVERTED FROM a.edf using edfapi\n** TYPE: EDF_FILE BINARY EVENT SAMPLE TAGGED\n**\n\n"
 SCREEN = "MSG\t90 DISPLAY_COORDS 0 0 999 499\n"
 

@@ -1,5 +1,6 @@
 """SMI BeGaze and IDF Converter: all numbers are made up; only the layout is the vendor's."""
 
+from places import REAL
 import os
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from modeling_emert.errors_emert import EmertInputError
 
-REAL = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real")).resolve()
 nan = np.nan
 
 # ---- events

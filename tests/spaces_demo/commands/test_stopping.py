@@ -1,5 +1,6 @@
 """The command as a process of its own: stopped before it is warm, or kept from starting, it leaves nothing behind."""
 
+from places import ROOT
 import os
 import shutil
 import signal
@@ -14,7 +15,6 @@ import pytest
 from modeling_emert.errors_emert import EmertInputError
 from spaces_demo.server import check_port
 
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(

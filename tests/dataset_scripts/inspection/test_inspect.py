@@ -1,5 +1,6 @@
 """`emert data inspect`: what is found at a path, what is said of it, and what is refused."""
 
+from places import REAL
 import csv
 import json
 import os
@@ -186,7 +187,7 @@ def test_the_picture_of_a_stimulus_is_bounded(tmp_path):
 
 @pytest.mark.real
 def test_real_recordings_are_judged_as_pandas_counts_them(run):
-    real = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "real")).resolve()
+    real = REAL
     if not real.is_dir():
         pytest.skip(f"no real recordings at {real}; set EMERT_REAL_DATA")
     file = real / "tobii_studio_faces/recordings_60hz/058.csv.gz"

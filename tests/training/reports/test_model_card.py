@@ -1,5 +1,6 @@
 """The project's card says what the stored results say, the Hub can read it, and each saved model has one of its own."""
 
+from places import ROOT
 import json
 import shutil
 from pathlib import Path
@@ -19,7 +20,6 @@ from training.evaluation.predictions import to_rows
 from training.reports.results import Header, make_results
 from training.reports.scoring import training_cost
 
-ROOT = Path(__file__).parent.parent.parent
 CARD = ROOT / "model_card.md"
 
 

@@ -1,5 +1,6 @@
 """The tables in `docs/benchmarks` are what `emert benchmark` wrote, to the last figure, of data that they name."""
 
+from places import ROOT
 import json
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from training.benchmark.markdown import to_markdown
 from training.benchmark.recipe import RECIPES, load_benchmark_recipe
 
-DOCS = Path(__file__).parent.parent.parent / "docs" / "benchmarks"
+DOCS = ROOT / "docs" / "benchmarks"
 KEPT = sorted(folder.name for folder in DOCS.iterdir() if folder.is_dir())
 
 

@@ -1,5 +1,6 @@
 """Real faces with real eye trackers' files: each pair gives an answer, or one sentence that tells what is wrong with it."""
 
+from places import REAL
 import os
 import re
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import pytest
 from running_space import Server
 
-REAL = Path(os.environ.get("EMERT_REAL_DATA", Path(__file__).parents[2].parent / "shared" / "real"))
 pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
