@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from modeling_emert.errors_emert import EmertInputError
 
+from .checks.verify import verify
 from .dataset.layout import CARD_FILE, CONFIG_FILE, DATA_FOLDER
 from .dataset.metadata import METADATA_FILE, Metadata
 from .dataset.splits import SPLITS_FILE
-from .checks.verify import verify
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

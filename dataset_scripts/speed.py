@@ -17,9 +17,9 @@ import psutil
 
 from . import reader_speed
 from .build.build import build
+from .dataset.reader import EmertData
 from .generator.truth import GeneratorSettings
 from .generator.writing import generate
-from .dataset.reader import EmertData
 from .sources import open_source
 
 SECONDS = 24.43  # of a recording: 1,466 samples at 60 Hz

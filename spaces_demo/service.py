@@ -9,11 +9,11 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
+from .answers.messages import Reply, Request
 from .answers.table import answer_pairs
 from .checkpoints import Checkpoint
 from .examples import Example, ExampleFiles
 from .files.pair import Batch, Pair, pair_up
-from .answers.messages import Reply, Request
 from .files.unpack import lay_together, unpack
 from .files.uploads import Uploads, own_name, visible_name
 from .workers.pool import Workers

@@ -6,8 +6,8 @@ import pytest
 from tiny_training import TINY, TINY_OVERRIDES
 
 from dataset_scripts.build.build import build
-from dataset_scripts.generator.writing import generate
 from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.generator.writing import generate
 from dataset_scripts.sources import open_source
 from training.recipes.recipe import Recipe
 

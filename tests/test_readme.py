@@ -1,12 +1,12 @@
 """The README keeps its word: every command and every Python example in it runs, and its table is the one that was printed."""
 
-from places import ROOT
 import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+from places import ROOT
 from tiny_training import TINY, TINY_OVERRIDES
 
 from training.cli import main, parse

@@ -1,11 +1,11 @@
 """Knowledge flows one way: spaces_demo -> training -> dataset_scripts -> modeling_emert; and files stay readable."""
 
-from places import ROOT
 import ast
 import subprocess
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 ROOMS = ("modeling_emert", "dataset_scripts", "training", "spaces_demo")  # each may know those before it
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]

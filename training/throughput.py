@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from dataset_scripts.speed import Figure
 from dataset_scripts.build.build import build
+from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import generate
-from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
+from dataset_scripts.speed import Figure
 
+from .data.dataset import collate
 from .fit import checkpoints as run_folder
 from .fit.arguments import training_arguments
-from .data.dataset import collate
 from .fit.callbacks import EpochLine
 from .fit.fit import make_trainer, prepare
 from .fit.history import epochs_of

@@ -13,8 +13,8 @@ from dataset_scripts.dataset.schema import row_features
 from dataset_scripts.dataset.splits import SPLITS, Cell, config_name, split_cells, versions
 
 from .files import require_own
-from .result import Finding, judge, some
 from .recordings import StoredRecording
+from .result import Finding, judge, some
 
 CONFIGS, VIEWS, PARTICIPANTS, STIMULI, TESTED = (
     "configs",

@@ -8,8 +8,8 @@ from dataset_scripts.dataset.splits import FOLDS, config_name, split_cells
 from modeling_emert.tasks_emert import TASKS
 
 from .configs import Protocols
-from .result import Finding, judge, some
 from .recordings import StoredRecording
+from .result import Finding, judge, some
 
 IDENTITIES, TWICE, CLASSES, AMOUNT, MISSING, FOLDS_MADE = (
     "identities",

@@ -11,8 +11,8 @@ import numpy as np
 
 from modeling_emert.columns_emert import COLUMN_NAMES
 
-from .result import Finding, judge
 from .recordings import StoredRecording
+from .result import Finding, judge
 
 COPIED = "copied columns"
 _MOST_SHARED = 0.3  # of their values, over what recordings of different stimuli share; copies: 0.7, all else here: under 0.05

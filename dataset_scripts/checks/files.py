@@ -6,12 +6,12 @@ from pathlib import Path
 
 from dataset_scripts.dataset.layout import DATA_FOLDER
 from dataset_scripts.dataset.metadata import METADATA_FILE, Metadata, hash_file
-from dataset_scripts.sources.base import Entry
 from dataset_scripts.dataset.splits import FOLDS, SPLITS_FILE, Assignment, Cell, assign
+from dataset_scripts.sources.base import Entry
 from modeling_emert.errors_emert import EmertInputError
 
-from .result import Finding, judge, some
 from .recordings import StoredRecording, named_labels
+from .result import Finding, judge, some
 
 FILES, HASHES, SPLITS_HASH, CELLS, SEED = ("files", "hashes", "splits file", "cells", "seed")
 _DATA_FILE = re.compile(rf"{DATA_FOLDER}/p([1-{FOLDS}])-s([1-{FOLDS}])\.parquet")

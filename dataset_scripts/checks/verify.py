@@ -12,15 +12,15 @@ from tqdm import tqdm
 
 from modeling_emert.errors_emert import EmertInputError
 
+from ..dataset.layout import DATA_FOLDER
+from ..dataset.metadata import METADATA_FILE, Metadata
 from .configs import Protocols, check_apart, check_configs, check_tested, check_views, read_configs
 from .content import check_identities, check_thin, check_twice
 from .copied_columns import check_copies
 from .files import cell_of, check_cells, check_files, check_hashes, check_seed, read_splits, require_own
-from .result import Finding, judge
 from .recordings import RECORDING_CHECKS, StoredRecording, examine
+from .result import Finding, judge
 from .stored import DamagedFile, DataFileReader
-from ..dataset.layout import DATA_FOLDER
-from ..dataset.metadata import METADATA_FILE, Metadata
 
 METADATA, READABLE = "metadata", "readable"
 

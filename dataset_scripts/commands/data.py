@@ -82,8 +82,8 @@ def _build(arguments: argparse.Namespace) -> None:
 
 
 def _join(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.dataset.metadata import Metadata
     from dataset_scripts.build.shards import join
+    from dataset_scripts.dataset.metadata import Metadata
 
     out = join(arguments.shards, arguments.out, arguments.overwrite)
     _say_built(out, Metadata.read(out).tasks[0])

@@ -10,8 +10,8 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import POLARITIES, TASKS
 
-from .counts import Composition
 from ..sources.base import Source
+from .counts import Composition
 
 METADATA_FILE = "dataset.json"
 _DATA_FILE = re.compile(r"data/p\d{1,3}-s\d{1,3}\.parquet")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from modeling_emert.tasks_emert import TASKS
 
-from .summary import Inspection, Line, confusion, label_counts, number_ranges, reason_counts, verdict_counts
 from .quality import VERDICTS, Quality
+from .summary import Inspection, Line, confusion, label_counts, number_ranges, reason_counts, verdict_counts
 
 WIDTH = 100
 _SHOWN = 20  # recordings in the table

@@ -15,9 +15,9 @@ from dataset_scripts.inspection.quality import Quality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
-from .time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
 from .scan_path import draw_density, draw_gaze_path, draw_scan_path
 from .style import LIGHT, TEXT_SIZE, TITLE_SIZE, Style, drawing, png_of, printable
+from .time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

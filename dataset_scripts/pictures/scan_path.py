@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataset_scripts.pictures.fixation_map import fixation_map, heat
 from dataset_scripts.inspection.gaze_signals import gaze_points, known_fixations
+from dataset_scripts.pictures.fixation_map import fixation_map, heat
 from modeling_emert.recording_emert import Recording
 
-from .time_series import view_limits
 from .style import Style, dress, panel_title
+from .time_series import view_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,8 +18,8 @@ set's own description (Zenodo 14794876) and from the loading code in github.com/
 from pathlib import Path
 
 from dataset_scripts.common.errors import refuse_all
-from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources import affec_streams
+from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.tables import Row, number_or_name, read_text_rows, repeated
 from modeling_emert.context_emert import STIMULUS_EMOTION
 from modeling_emert.errors_emert import EmertInputError

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dataset_scripts.sources.array_columns import ColumnRule
 from dataset_scripts.common.yaml_fields import REQUIRED, Fields, describe, is_number, read_yaml
+from dataset_scripts.sources.array_columns import ColumnRule
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS, Task
 

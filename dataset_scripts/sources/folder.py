@@ -26,10 +26,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from dataset_scripts.common.errors import refuse_all
+from dataset_scripts.common.yaml_fields import Fields, read_yaml
 from dataset_scripts.readers import read_gaze_recordings
 from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
-from dataset_scripts.common.yaml_fields import Fields, read_yaml
 from modeling_emert.context_emert import BIG_FIVE_RANGE
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

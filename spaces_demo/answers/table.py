@@ -5,8 +5,8 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 
 from ..files.pair import Pair
-from .messages import Reply
 from ..files.uploads import visible_path
+from .messages import Reply
 from .verdict import gap_of, grounded_tasks, top, verdict
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

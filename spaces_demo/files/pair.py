@@ -7,8 +7,8 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .batch_files import File, Piece, listed, pieces_of, stem_of
 from ..limits import MAX_BATCH
+from .batch_files import File, Piece, listed, pieces_of, stem_of
 from .match import Match, match, own_place
 from .uploads import cut_middle, visible_name, visible_path, whole_name
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .batch_files import is_litter
 from ..limits import MAX_ZIP_FILES, MAX_ZIP_RATIO, MAX_ZIP_UNPACKED_MB
+from .batch_files import is_litter
 from .uploads import visible_name
 
 _CHUNK = 1 << 20

@@ -7,8 +7,8 @@ from gradio import FileData
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..service import Service
 from ..answers.verdict import gap_of, gap_words, grounded_tasks, verdict
+from ..service import Service
 
 log = logging.getLogger("emert.demo")
 

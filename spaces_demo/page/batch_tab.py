@@ -10,10 +10,10 @@ import gradio as gr
 from modeling_emert.errors_emert import EmertInputError
 
 from ..answers.table import as_csv, as_parquet
+from ..answers.verdict import VIEW_WORDS
+from ..files.uploads import cut_middle
 from ..limits import MAX_BATCH
 from ..service import Service
-from ..files.uploads import cut_middle
-from ..answers.verdict import VIEW_WORDS
 from .html import DELETED, progress_bar, refusal
 
 _HELP = f"""<p>A zip, or several files, at most {MAX_BATCH} recordings; a video or a gaze file may be alone. A video and a gaze

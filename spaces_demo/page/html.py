@@ -6,7 +6,21 @@ from html import escape
 from modeling_emert.tasks_emert import TASKS
 
 from ..answers.messages import Reply
-from ..answers.verdict import EYES, MODALITY_WORDS, VIEW_WORDS, coarse_verdict, contribution_words, full_sentence, gap_words, given_words, missing_for_gap, sureness, top, verdict, view_is_grounded
+from ..answers.verdict import (
+    EYES,
+    MODALITY_WORDS,
+    VIEW_WORDS,
+    coarse_verdict,
+    contribution_words,
+    full_sentence,
+    gap_words,
+    given_words,
+    missing_for_gap,
+    sureness,
+    top,
+    verdict,
+    view_is_grounded,
+)
 
 _SHORT = {"er": "felt", "fer": "shown"}
 _FILE_WORDS = {"video": "video", "gaze": "gaze file"}

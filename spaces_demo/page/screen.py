@@ -9,14 +9,14 @@ import gradio as gr
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .api import FIELDS, SNIPPET, add_endpoints, refuse_what_cannot_be_read
 from ..examples import EXAMPLES, Example
+from ..files.uploads import visible_name
 from ..limits import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, WORKERS
 from ..service import NOTHING_GIVEN, Service
+from .api import FIELDS, SNIPPET, add_endpoints, refuse_what_cannot_be_read
 from .batch_tab import add_several
-from .training_offer import train_small, trained
-from ..files.uploads import visible_name
 from .html import CARE, DELETED, answer_html, banner, progress_bar, reasons_html, refusal
+from .training_offer import train_small, trained
 
 _TITLE = "What the face shows, what the person feels"
 _HEAD = f"""<header class="emert-head"><h1>{_TITLE}</h1><p>Drop a video of a face and an eye tracker's file of the same

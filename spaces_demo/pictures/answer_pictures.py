@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from dataset_scripts.inspection.gaze_signals import known_fixations
-from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
 from dataset_scripts.pictures.scan_path import draw_density
 from dataset_scripts.pictures.style import LIGHT, SMALL_SIZE, TEXT_SIZE, drawing, panel_title
+from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Gaze, Recording

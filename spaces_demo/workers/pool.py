@@ -19,8 +19,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..limits import ANSWER_SECONDS, WORKERS
 from ..answers.messages import Reply, Request
+from ..limits import ANSWER_SECONDS, WORKERS
 
 log = logging.getLogger("emert.demo")
 

@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..limits import WORKER_EXTRA_MB
 from ..answers.messages import Reply, Request
 from ..answers.verdict import full_sentence
+from ..limits import WORKER_EXTRA_MB
 
 if TYPE_CHECKING:
     from modeling_emert.modeling_emert import EmertForEmotionRecognition, EmertOutput

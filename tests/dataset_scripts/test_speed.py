@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from dataset_scripts import speed as benchmark, reader_speed
-from dataset_scripts.speed import PeakMemory
+from dataset_scripts import reader_speed
+from dataset_scripts import speed as benchmark
 from dataset_scripts.generator.exports import WRITERS
+from dataset_scripts.speed import PeakMemory
 from training.cli import main
 
 

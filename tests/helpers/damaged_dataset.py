@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from dataset_scripts.dataset.metadata import hash_file
 from dataset_scripts.checks.verify import verify
+from dataset_scripts.dataset.metadata import hash_file
 
 FIRST = "data/p1-s1.parquet"
 

@@ -1,12 +1,11 @@
 """docs/authors_choices.md names every field of the config, and each default as it really is."""
 
-from places import ROOT
 import json
 import re
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
+from places import ROOT
 from transformers.configuration_utils import PreTrainedConfig
 
 from modeling_emert import EmertConfig

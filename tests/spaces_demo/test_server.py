@@ -16,10 +16,10 @@ from gradio_client import Client
 from running_space import Server, files_of, left_behind
 
 from modeling_emert.errors_emert import EmertInputError
-from spaces_demo.examples import EXAMPLES
 from spaces_demo.answers.messages import Request
-from spaces_demo.workers.process import answer_request
+from spaces_demo.examples import EXAMPLES
 from spaces_demo.workers.pool import Workers
+from spaces_demo.workers.process import answer_request
 
 _MARK = re.compile(r"up[0-9a-f]{16}-")
 

@@ -1,6 +1,5 @@
 """The folder as a Space runs it: its metadata, and `app.py` with the package installed beside it."""
 
-from places import ROOT
 import os
 import shutil
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from gradio_client import Client, handle_file
+from places import ROOT
 
 from spaces_demo import limits
 from spaces_demo.space_folder import write_space

@@ -30,13 +30,13 @@ from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 
-from .recipe import AdaptationRecipe
 from ..data.dataset import EmertRows, collate, statistics_by_participant
 from ..evaluation.evaluate import load_model, method_of, predict, predictions_table
-from ..methods.registry import EMERT, Method
 from ..evaluation.model_folder import read_record
 from ..evaluation.predictions import read_predictions, whole_file, write_predictions
 from ..evaluation.protocols import Trial, plan_trials
+from ..methods.registry import EMERT, Method
+from .recipe import AdaptationRecipe
 
 
 @dataclass(frozen=True)

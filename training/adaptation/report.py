@@ -25,11 +25,11 @@ import pandas as pd
 from dataset_scripts.pictures.style import LIGHT, LINE_WIDTH, Style, drawing, dress, panel_title, png_of
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..metrics import METRIC_TITLES
 from ..evaluation.predictions import whole_file, write_table
+from ..metrics import METRIC_TITLES
 from ..reports.pictures import headline
-from ..reports.tables import markdown_table, two
 from ..reports.results import Header
+from ..reports.tables import markdown_table, two
 from ..statistics.comparisons import compare
 from ..statistics.intervals import intervals
 

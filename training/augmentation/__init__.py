@@ -20,8 +20,8 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 
 from .colour import Colour
-from .gaze import Blinks, GazeJitter
 from .flip import Flip
+from .gaze import Blinks, GazeJitter
 from .parts import Example, Part
 from .time import TimeCrop, TimeWarp
 

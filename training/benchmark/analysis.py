@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from modeling_emert.tasks_emert import TASKS
-from training.methods.registry import get_method
 from training.evaluation.predictions import to_arrays
+from training.methods.registry import get_method
 from training.statistics.calibration import calibration, reliability
 from training.statistics.gap import agreement, gap_quality, label_table, subset_scores
 from training.statistics.intervals import Interval

@@ -24,12 +24,12 @@ from modeling_emert.tasks_emert import TASKS
 from training.evaluation.predictions import whole_file
 
 from .jobs import Cell, CellJob, cell_name, plan_cells, read_cell, told_if_unwritable
-from .open_data import open_data
 from .measuring import check_networks
+from .open_data import open_data
+from .predictions import read_benchmark_predictions, write_benchmark_predictions
 from .recipe import BenchmarkRecipe
 from .run_file import RUN_FILE, read_run
 from .running import find_waiting, run_cells
-from .predictions import read_benchmark_predictions, write_benchmark_predictions
 
 _VERSIONS_OF = ("emert", "torch", "transformers", "scikit-learn", "numpy")
 

@@ -22,12 +22,12 @@ import pandas as pd
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from training.methods.registry import Method, get_method
 from training.evaluation.predictions import whole_file
+from training.methods.registry import Method, get_method
 
 from .code_fingerprint import code_hash
-from .recipe import BenchmarkRecipe, Version
 from .predictions import read_benchmark_predictions, write_benchmark_predictions
+from .recipe import BenchmarkRecipe, Version
 
 RECORD, LOG = "cell.json", "log.txt"
 

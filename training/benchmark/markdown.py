@@ -2,7 +2,22 @@
 
 from training.metrics import METRICS
 
-from .text import SCALING, VERSIONS, amount, describe_data, describe_power, describe_significance, describe_splits, duration, metric_title, p_value, protocol_title, signed, span, two
+from .text import (
+    SCALING,
+    VERSIONS,
+    amount,
+    describe_data,
+    describe_power,
+    describe_significance,
+    describe_splits,
+    duration,
+    metric_title,
+    p_value,
+    protocol_title,
+    signed,
+    span,
+    two,
+)
 
 
 def to_markdown(results: dict) -> str:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from dataset_scripts.build.build import build, is_current
-from dataset_scripts.generator.writing import generate
 from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.generator.writing import generate
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
-from training.methods.registry import get_method
 from training.methods.modalities import check_modalities
+from training.methods.registry import get_method
 
 from .leak_check import check_inputs
 from .recipe import BenchmarkRecipe

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import Task
-from training.metrics import score
 from training.evaluation.predictions import COLUMNS, SCHEMA, find_problem, to_arrays, whole_file
+from training.metrics import score
 
 PREDICTIONS_FILE = "predictions.parquet"
 _OWN = [("version", pa.string()), ("seed", pa.int64())]

@@ -1,8 +1,9 @@
 """All that a cell may need, imported once by the server that forks the cells' processes: each would take seconds over it."""
 
-from training.evaluation import evaluate as evaluating, probes
-from training.fit import fit as fitting
 from training.benchmark import robustness
+from training.evaluation import evaluate as evaluating
+from training.evaluation import probes
+from training.fit import fit as fitting
 from training.methods import classical
 from training.methods.registry import METHODS, load_class
 

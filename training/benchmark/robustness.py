@@ -19,17 +19,17 @@ from modeling_emert.configuration_emert import INPUT_NAMES, MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 
-from .corruption import Change, ChangedData, blur_gaze, lose_frames, lose_gaze
 from ..evaluation.evaluate import evaluate_models, load_model, make_batches, method_of, predict, predictions_table
 from ..evaluation.model_folder import find_models, read_record
 from ..evaluation.predictions import whole_file
 from ..evaluation.protocols import plan_trials
 from ..reports.gap_section import gap_of
 from ..reports.pictures import gap_png
-from ..reports.robustness_page import gap_page, robustness_page, robustness_png
-from ..reports.sections import primary_of
 from ..reports.results import LEVEL
+from ..reports.robustness_page import gap_page, robustness_page, robustness_png
 from ..reports.scoring import make_header
+from ..reports.sections import primary_of
+from .corruption import Change, ChangedData, blur_gaze, lose_frames, lose_gaze
 
 _EYES: tuple[Modality, ...] = ("eye_movements", "fixations")
 

@@ -22,9 +22,9 @@ import pandas as pd
 import yaml
 
 from modeling_emert.tasks_emert import TASKS, Task
+from training.evaluation.predictions import to_arrays
 from training.methods.registry import get_method
 from training.metrics import METRICS
-from training.evaluation.predictions import to_arrays
 from training.statistics.comparisons import compare, holm, nadeau_bengio, smallest_p
 from training.statistics.intervals import intervals
 

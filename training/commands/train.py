@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> None:
     check_out(arguments.out, MODEL, arguments.overwrite, read=[arguments.data])  # before anything heavy is loaded
     from dataset_scripts.dataset.reader import EmertData
     from training.fit.arguments import is_main_process
+    from training.fit.checkpoints import kept_runs, run_folder
     from training.fit.fit import fit
     from training.fit.history import history_table
-    from training.fit.checkpoints import kept_runs, run_folder
 
     data = EmertData.open(arguments.data)
     fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)

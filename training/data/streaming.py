@@ -20,8 +20,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 from modeling_emert.errors_emert import EmertInputError
 
 from ..fit.arguments import number_of_processes, process_number
-from .dataset import EmertRows
 from ..recipes.recipe import Recipe
+from .dataset import EmertRows
 
 _STRETCH = 64  # rows, at most, that are read one after the other
 _MIXED = 16  # stretches whose rows are mixed

@@ -24,8 +24,8 @@ from modeling_emert.tasks_emert import TASKS
 from ..data.dataset import EmertRows, collate, statistics_by_participant
 from ..fit.fit import to_predictions
 from ..methods.classical import predict_classical
-from ..methods.registry import Method, get_method, load_class
 from ..methods.modalities import check_modalities
+from ..methods.registry import Method, get_method, load_class
 from .model_folder import check_model_folder, read_record, read_training
 from .predictions import to_rows
 from .protocols import Protocol, Trial, plan_trials

@@ -6,8 +6,8 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from .history import epochs_of, epochs_without_gain
 from ..recipes.recipe_checks import SCORE
+from .history import epochs_of, epochs_without_gain
 
 
 class EpochLine(TrainerCallback):

@@ -19,23 +19,23 @@ from modeling_emert.feature_extraction_emert import GazeStatistics
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
 
+from ..augmentation import make_augmentation
+from ..data.dataset import EmertRows, collate, statistics_by_participant
+from ..data.sampler import EqualParts
+from ..data.streaming import StreamedRows, UnkeptRows
+from ..methods.modalities import check_modalities
+from ..methods.registry import get_method
+from ..metrics import score
+from ..recipes.recipe import Recipe
+from ..recipes.recipe_checks import SCORE
+from ..statistics.calibration import fit_temperature
 from . import checkpoints as run_folder
 from .arguments import Tracker, is_main_process, number_of_processes, process_number, tracking_callbacks, training_arguments
-from ..augmentation import make_augmentation
-from ..data.sampler import EqualParts
-from ..data.dataset import EmertRows, collate, statistics_by_participant
 from .callbacks import EpochLine, EpochOfData, Patience, Stopwatch
 from .class_weights import count_class_weights
 from .history import epochs_of
-from ..methods.registry import get_method
-from ..metrics import score
-from ..methods.modalities import check_modalities
 from .make_model import make_model
-from ..recipes.recipe import Recipe
-from ..recipes.recipe_checks import SCORE
 from .record import make_record, write_model
-from ..statistics.calibration import fit_temperature
-from ..data.streaming import StreamedRows, UnkeptRows
 from .trainer import EmertTrainer
 
 

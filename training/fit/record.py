@@ -13,10 +13,10 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.model_card_emert import CARD_FILE, RECORD_FILE
 from modeling_emert.processing_emert import EmertProcessor
 
-from .arguments import number_of_processes
-from .history import HISTORY_FILE, best_epoch
 from ..methods.card import network_card
 from ..recipes.recipe import Recipe
+from .arguments import number_of_processes
+from .history import HISTORY_FILE, best_epoch
 
 if TYPE_CHECKING:
     from .fit import Fold

@@ -12,8 +12,8 @@ from transformers.trainer_utils import EvalLoopOutput
 
 from modeling_emert.errors_emert import EmertInputError
 
-from . import checkpoints as run_folder
 from ..data.sampler import EqualParts
+from . import checkpoints as run_folder
 
 _BACKBONE = "face_encoder.backbone."
 

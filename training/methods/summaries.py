@@ -16,7 +16,15 @@ from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.configuration_emert import MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Recording
-from training.methods.eye_statistics import EYE_MOVEMENT_STATISTICS, FIXATION_STATISTICS, finite, moments, standardise_by_participant, summarise_eye_movements, summarise_fixations
+from training.methods.eye_statistics import (
+    EYE_MOVEMENT_STATISTICS,
+    FIXATION_STATISTICS,
+    finite,
+    moments,
+    standardise_by_participant,
+    summarise_eye_movements,
+    summarise_fixations,
+)
 
 NUM_FRAMES = 8  # as many as the networks see
 _CROP = 48  # pixels, the side of the grey crop that is described

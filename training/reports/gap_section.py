@@ -17,8 +17,8 @@ import pandas as pd
 
 from modeling_emert.tasks_emert import TASKS
 
-from ..metrics import METRIC_TITLES
 from ..evaluation.predictions import to_arrays
+from ..metrics import METRIC_TITLES
 from ..statistics.gap import agreement, gap_quality, gap_scores, label_table, subset_scores
 from .sections import or_none, plain_interval
 from .tables import markdown_table, score_cell, two

@@ -15,15 +15,15 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.model_card_emert import CARD_FILE, FRONT_MATTER, RESULTS_FILE, results_of_test
 from modeling_emert.tasks_emert import TASKS
 
+from ..evaluation.model_folder import check_model_folder, read_record
+from ..evaluation.predictions import whole_file
+from ..methods.card import network_card
 from ..methods.registry import get_method, load_class
 from ..metrics import METRIC_TITLES
-from ..evaluation.model_folder import check_model_folder, read_record
-from ..methods.card import network_card
-from ..evaluation.predictions import whole_file
 from .gap_section import gap_markdown
 from .page import calibration_markdown, describe, full_tables, made_by, primary_tables, subgroup_markdown
-from .tables import markdown_table, score_cell
 from .scoring import training_cost
+from .tables import markdown_table, score_cell
 
 BEGIN, END = "<!-- results: filled by `emert card` -->", "<!-- /results -->"
 _STRICT = "-strict"

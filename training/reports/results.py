@@ -31,8 +31,8 @@ from dataset_scripts.common.output import SCORES, whole_folder
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..metrics import score
 from ..evaluation.predictions import find_problem, read_header, read_predictions, to_arrays, write_table
+from ..metrics import score
 from .gap_section import gap_of
 from .page import results_markdown, summary_table
 from .pictures import draw_pictures

@@ -11,8 +11,8 @@ import pandas as pd
 
 from modeling_emert.tasks_emert import Task
 
-from ..metrics import collect
 from ..evaluation.predictions import to_arrays
+from ..metrics import collect
 from ..statistics.calibration import calibration, reliability
 from ..statistics.intervals import FEWEST_PARTICIPANTS, Interval, intervals
 

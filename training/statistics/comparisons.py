@@ -12,8 +12,8 @@ from scipy.stats import t
 
 from modeling_emert.tasks_emert import Task
 
-from ..metrics import METRICS, collect, scores
 from ..evaluation.predictions import to_arrays
+from ..metrics import METRICS, collect, scores
 from .intervals import FEWEST_PARTICIPANTS, draw_counts, make_interval, tail_in_truth
 
 

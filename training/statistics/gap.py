@@ -12,8 +12,8 @@ import pandas as pd
 
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..metrics.emotion_gap.gap_scores import auroc, spearman
 from ..evaluation.predictions import to_arrays
+from ..metrics.emotion_gap.gap_scores import auroc, spearman
 from .intervals import Interval, draw_counts, intervals, make_interval
 
 # Finest first.

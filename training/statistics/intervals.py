@@ -19,8 +19,8 @@ from scipy.stats import norm, t
 
 from modeling_emert.tasks_emert import Task
 
-from ..metrics import collect, scores
 from ..evaluation.predictions import to_arrays
+from ..metrics import collect, scores
 
 # With fewer there are too few different draws (35 of four) for any tail of them to be 2.5 %: no interval is better than one
 # that looks like the others.

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from dataset_scripts.readers.text.text_files import TextFile
 from dataset_scripts.common.yaml_reader import parse_yaml
+from dataset_scripts.readers.text.text_files import TextFile
 from modeling_emert.columns_emert import COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 
@@ -101,7 +101,9 @@ def read_mapping(file: TextFile) -> Mapping:
         if isinstance(error, EmertInputError):
             raise
         reason = " ".join(str(error).split())[:160]
-        raise EmertInputError(f"{file} is no YAML ({reason}); see the example in dataset_scripts/readers/mapped/mapping.py") from error
+        raise EmertInputError(
+            f"{file} is no YAML ({reason}); see the example in dataset_scripts/readers/mapped/mapping.py"
+        ) from error
     checked = _Check(content)
     mapping = checked.mapping()
     if checked.mistakes:

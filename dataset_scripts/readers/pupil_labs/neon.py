@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dataset_scripts.readers.text.export_files import ExportFiles
 from dataset_scripts.readers.eye_events import tidy_fixations
 from dataset_scripts.readers.grouping import group_rows, name_in
 from dataset_scripts.readers.pupil_labs.neon_camera import EYES, INFO, SCENE_CAMERA, SECTIONS, Camera, find_camera, find_wearers
 from dataset_scripts.readers.samples import all_or_none, covering, nearest, rising, stack_columns
+from dataset_scripts.readers.text.export_files import ExportFiles
 from dataset_scripts.readers.text.text_files import TextFile
 from dataset_scripts.readers.text.text_table import Content, Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError

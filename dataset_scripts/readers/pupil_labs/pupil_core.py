@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dataset_scripts.readers.text.export_files import ExportFiles
 from dataset_scripts.readers.eye_events import tidy_fixations
 from dataset_scripts.readers.samples import covering, nearest, rising, stack_columns
+from dataset_scripts.readers.text.export_files import ExportFiles
 from dataset_scripts.readers.text.text_files import TextFile
 from dataset_scripts.readers.text.text_table import Content, Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError

@@ -12,8 +12,15 @@ import numpy as np
 
 from dataset_scripts.readers.eye_events import START, one_list, tidy_fixations
 from dataset_scripts.readers.grouping import group_rows
+from dataset_scripts.readers.smi.smi_shared import (
+    CALIBRATION_AREA,
+    StimulusMessage,
+    preamble,
+    screen_size,
+    stimulus_message,
+    text_column,
+)
 from dataset_scripts.readers.text.line_chunks import data_header, select_lines
-from dataset_scripts.readers.smi.smi_shared import CALIBRATION_AREA, StimulusMessage, preamble, screen_size, stimulus_message, text_column
 from dataset_scripts.readers.text.text_files import read_lines
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError

@@ -13,9 +13,9 @@ import numpy as np
 
 from dataset_scripts.readers.eye_events import SIDES, mean_of_eyes, tidy_fixations
 from dataset_scripts.readers.grouping import group_rows
-from dataset_scripts.readers.text.line_chunks import data_header, select_lines
 from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
 from dataset_scripts.readers.smi.smi_shared import StimulusMessage, preamble, screen_size, stimulus_message, text_column
+from dataset_scripts.readers.text.line_chunks import data_header, select_lines
 from dataset_scripts.readers.text.text_files import read_lines
 from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
 from modeling_emert.errors_emert import EmertInputError

@@ -10,7 +10,33 @@ import numpy as np
 
 from dataset_scripts.readers.samples import all_or_none
 from dataset_scripts.readers.text.text_table import Head, Header, TextColumn
-from dataset_scripts.readers.tobii.tobii_pro_columns import AS_IT_IS, EVENT, EYE_TRACKER_TIME, EYES_AS_IT_IS, FIXATION_ON_SCREEN, MOVEMENT, MOVEMENT_INDEX, ORIGINAL_SIZE, PARTICIPANT, POINTS_AS_IT_IS, PRESENTED_CORNER, PRESENTED_SIZE, PUPIL_OF_BOTH, RECORDING, SCENE_SIZE, SCREEN_PIXELS, SCREEN_SIZE, SENSOR, STIMULUS, STIMULUS_PIXELS, STIMULUS_SHARES, TIMES, ProLabTable, plain_name, read_pro_lab_table
+from dataset_scripts.readers.tobii.tobii_pro_columns import (
+    AS_IT_IS,
+    EVENT,
+    EYE_TRACKER_TIME,
+    EYES_AS_IT_IS,
+    FIXATION_ON_SCREEN,
+    MOVEMENT,
+    MOVEMENT_INDEX,
+    ORIGINAL_SIZE,
+    PARTICIPANT,
+    POINTS_AS_IT_IS,
+    PRESENTED_CORNER,
+    PRESENTED_SIZE,
+    PUPIL_OF_BOTH,
+    RECORDING,
+    SCENE_SIZE,
+    SCREEN_PIXELS,
+    SCREEN_SIZE,
+    SENSOR,
+    STIMULUS,
+    STIMULUS_PIXELS,
+    STIMULUS_SHARES,
+    TIMES,
+    ProLabTable,
+    plain_name,
+    read_pro_lab_table,
+)
 from dataset_scripts.readers.tobii.tobii_rows import SIDES, WHOLE_SCREEN_NOTE, Frame, TobiiRows, drop_lost_eyes
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

@@ -8,7 +8,18 @@ ADCSmm millimetres.
 import numpy as np
 
 from dataset_scripts.readers.text.text_table import Head, Header, read_table
-from dataset_scripts.readers.tobii.tobii_columns import FIXATION, NUMBERS, PARTICIPANT, RECORDING, SAMPLE_INDEX, STIMULUS, TEXTS, TIME, find_frame, our_columns
+from dataset_scripts.readers.tobii.tobii_columns import (
+    FIXATION,
+    NUMBERS,
+    PARTICIPANT,
+    RECORDING,
+    SAMPLE_INDEX,
+    STIMULUS,
+    TEXTS,
+    TIME,
+    find_frame,
+    our_columns,
+)
 from dataset_scripts.readers.tobii.tobii_rows import TobiiRows, pick, pick_text
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from dataset_scripts.readers.tobii import tobii_studio
 from dataset_scripts.readers.eye_events import START, tidy_fixations
 from dataset_scripts.readers.grouping import group_rows, name_in
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
+from dataset_scripts.readers.tobii import tobii_studio
 from dataset_scripts.readers.tobii.tobii_columns import drop_absent_points, resolution, screen_of
 from dataset_scripts.readers.tobii.tobii_rows import WHOLE_SCREEN_NOTE, pick, pick_text
 from modeling_emert.errors_emert import EmertInputError

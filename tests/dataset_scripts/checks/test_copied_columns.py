@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from dataset_scripts.build.build import build
-from dataset_scripts.sources import open_source
 from dataset_scripts.checks.verify import verify
+from dataset_scripts.sources import open_source
 
 PEOPLE, CLIPS, SAMPLES = 6, 4, 40
 

@@ -8,8 +8,8 @@ import pytest
 from damaged_dataset import FIRST, edit, edit_config, edit_description, failed, read, value, with_values, write
 from PIL import Image
 
-from dataset_scripts.dataset.splits import Assignment
 from dataset_scripts.checks.verify import verify
+from dataset_scripts.dataset.splits import Assignment
 from training.cli import main
 
 

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
-from dataset_scripts.generator.writing import write_video
 from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.generator.writing import write_video
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import TASKS
 from training.cli import main

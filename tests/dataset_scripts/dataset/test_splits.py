@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import modeling_emert
+from dataset_scripts.dataset.splits import SPLITS, assign, config_name, split_cells, versions
 from dataset_scripts.generator.truth import GeneratorSettings, make_truth
 from dataset_scripts.sources.base import Entry
-from dataset_scripts.dataset.splits import SPLITS, assign, config_name, split_cells, versions
 from modeling_emert.errors_emert import EmertInputError
 
 TASKS = ("er3", "er7")

@@ -1,22 +1,20 @@
 """`emert data inspect`: what is found at a path, what is said of it, and what is refused."""
 
-from places import REAL
 import csv
 import json
-import os
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from places import REAL
 
 from dataset_scripts.inspection.find_recordings import _read_picture, find_recordings
+from dataset_scripts.inspection.quality import Quality
 from dataset_scripts.inspection.summary import Inspection, Line, confusion, inspect, label_counts, number_ranges
 from dataset_scripts.inspection.text import WIDTH, as_text, shorten, table
-from dataset_scripts.inspection.quality import Quality
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
 

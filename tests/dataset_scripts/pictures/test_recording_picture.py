@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from dataset_scripts.inspection.find_recordings import Found
+from dataset_scripts.inspection.quality import measure
 from dataset_scripts.pictures import style
-from dataset_scripts.pictures.time_series import draw_gaze, draw_pupils, view_limits
 from dataset_scripts.pictures.recording_picture import PictureFolder, recording_png
 from dataset_scripts.pictures.style import DARK, LIGHT, drawing, dress, png_of, printable
-from dataset_scripts.inspection.quality import measure
+from dataset_scripts.pictures.time_series import draw_gaze, draw_pupils, view_limits
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze, Recording
 

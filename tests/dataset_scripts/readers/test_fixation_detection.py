@@ -1,12 +1,10 @@
 """Detection of fixations, on traces whose fixations are known."""
 
-from places import REAL
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import REAL
 
 from dataset_scripts.generator.gaze_simulation import simulate_gaze
 from dataset_scripts.generator.truth import GeneratorSettings, make_truth

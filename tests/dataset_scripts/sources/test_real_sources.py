@@ -3,23 +3,20 @@
 Tests marked `real` compare with a few lines of pandas that know nothing of the readers.
 """
 
-from places import REAL
 import gzip
 import json
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from places import REAL
 
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from dataset_scripts.sources.ceap_360vr import CeapSource
 from dataset_scripts.sources.uniss_fgd import UnissFgdSource
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import LABEL_COLUMNS, TASKS
-
 
 
 @pytest.fixture

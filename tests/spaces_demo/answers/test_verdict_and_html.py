@@ -6,14 +6,22 @@ import pytest
 from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import EMOTIONS, POLARITIES
-from spaces_demo.answers.table import table_row
-from spaces_demo.page.api import as_json
-from spaces_demo.files.pair import Pair
 from spaces_demo.answers.messages import Reply
+from spaces_demo.answers.table import table_row
+from spaces_demo.answers.verdict import (
+    MODALITY_WORDS,
+    coarse_verdict,
+    contribution_words,
+    gap_words,
+    given_words,
+    sureness,
+    verdict,
+)
+from spaces_demo.files.pair import Pair
+from spaces_demo.page.api import as_json
 from spaces_demo.page.batch_tab import _table
-from spaces_demo.pictures.svg import svg_of
-from spaces_demo.answers.verdict import MODALITY_WORDS, coarse_verdict, contribution_words, gap_words, given_words, sureness, verdict
 from spaces_demo.page.html import answer_html, reasons_html, refusal
+from spaces_demo.pictures.svg import svg_of
 from spaces_demo.workers.process import _lengths_differ
 
 ALL = ["face", "eye_movements", "fixations"]

@@ -1,6 +1,5 @@
 """The command as a process of its own: stopped before it is warm, or kept from starting, it leaves nothing behind."""
 
-from places import ROOT
 import os
 import shutil
 import signal
@@ -11,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from modeling_emert.errors_emert import EmertInputError
 from spaces_demo.server import check_port
-
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(
@@ -40,7 +39,8 @@ def test_an_address_that_is_none_is_refused(host: str, port: int, words: str):
 
 
 def test_the_port_that_a_space_asks_for_is_checked_as_well(monkeypatch: pytest.MonkeyPatch):
-    from spaces_demo import app, server as serving
+    from spaces_demo import app
+    from spaces_demo import server as serving
 
     monkeypatch.setattr(serving, "running", lambda *_: pytest.fail("started"))
     monkeypatch.setenv("GRADIO_SERVER_PORT", "many")

@@ -13,15 +13,15 @@ import pandas as pd
 import pytest
 
 from modeling_emert.errors_emert import EmertInputError
-from spaces_demo.page import training_offer
-from spaces_demo.files import unpack as unpacking
+from spaces_demo.answers.messages import Reply
 from spaces_demo.answers.table import as_csv, as_parquet, table_row
 from spaces_demo.checkpoints import ENVIRONMENT, OWN_TRAINING, QUICKSTART, find_checkpoints
+from spaces_demo.files import unpack as unpacking
 from spaces_demo.files.pair import Pair
-from spaces_demo.answers.messages import Reply
-from spaces_demo.page.training_offer import train_small, trained
 from spaces_demo.files.unpack import lay_together, unpack
 from spaces_demo.files.uploads import Uploads, upload_folder, visible_name, whole_name
+from spaces_demo.page import training_offer
+from spaces_demo.page.training_offer import train_small, trained
 
 
 def make_zip(path: Path, files: dict[str, bytes]) -> Path:

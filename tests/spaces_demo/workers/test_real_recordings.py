@@ -1,11 +1,10 @@
 """Real faces with real eye trackers' files: each pair gives an answer, or one sentence that tells what is wrong with it."""
 
-from places import REAL
-import os
 import re
 from pathlib import Path
 
 import pytest
+from places import REAL
 from running_space import Server
 
 pytestmark = [

@@ -15,8 +15,8 @@ from modeling_emert.tasks_emert import ABSENT_CLASS
 from training.adaptation import adapt as adaptation
 from training.adaptation.adapt import adapt, adapt_all, draw_shares, open_model, predict_person
 from training.adaptation.recipe import AdaptationRecipe, load_adaptation_recipe
-from training.data.dataset import EmertRows, collate
 from training.cli import main
+from training.data.dataset import EmertRows, collate
 from training.evaluation.evaluate import evaluate_model
 from training.fit.fit import fit
 from training.recipes.recipe import RECIPES, Recipe

@@ -11,8 +11,8 @@ from modeling_emert.columns_emert import COLUMN_INDEX, COLUMN_NAMES, NUM_COLUMNS
 from modeling_emert.feature_extraction_emert import EmertFeatureExtractor
 from modeling_emert.recording_emert import Recording
 from training.augmentation import PARTS, Augmentation, Example, make_augmentation
-from training.augmentation.gaze import Blinks, GazeJitter
 from training.augmentation.flip import Flip, mirrored
+from training.augmentation.gaze import Blinks, GazeJitter
 from training.augmentation.time import TimeCrop, TimeWarp
 
 _FACES = 24

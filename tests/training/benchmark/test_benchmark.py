@@ -22,10 +22,10 @@ from training import statistics
 from training.benchmark import benchmarking, measuring
 from training.benchmark.benchmarking import run_benchmark, write_report
 from training.benchmark.jobs import cell_name, plan_cells
-from training.benchmark.recipe import BenchmarkRecipe
 from training.benchmark.predictions import choose, read_benchmark_predictions
-from training.metrics import score
+from training.benchmark.recipe import BenchmarkRecipe
 from training.evaluation.predictions import to_arrays
+from training.metrics import score
 
 # What is measured with a clock differs from run to run; everything else must not.
 _TIMES = {"seconds", "training_seconds", "samples_per_second", "peak_memory_mb"}

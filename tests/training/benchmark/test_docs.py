@@ -1,11 +1,10 @@
 """The tables in `docs/benchmarks` are what `emert benchmark` wrote, to the last figure, of data that they name."""
 
-from places import ROOT
 import json
 import re
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from training.benchmark.markdown import to_markdown
 from training.benchmark.recipe import RECIPES, load_benchmark_recipe

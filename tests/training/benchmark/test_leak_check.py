@@ -12,20 +12,20 @@ from tiny_training import TINY_OVERRIDES
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.benchmark import robustness
 from training.adaptation.adapt import adapt_all
 from training.adaptation.recipe import AdaptationRecipe
 from training.benchmark import leak_check as guards
+from training.benchmark import robustness
 from training.benchmark.benchmarking import run_benchmark
-from training.benchmark.jobs import Cell
 from training.benchmark.clip_probe import clip_probe
+from training.benchmark.jobs import Cell
 from training.benchmark.leak_check import find_leak
 from training.benchmark.measuring import measure_cell
 from training.benchmark.recipe import BenchmarkRecipe
 from training.evaluation.evaluate import evaluate_model
+from training.evaluation.protocols import Protocol
 from training.fit.fit import fit
 from training.methods.summaries import SummaryTable
-from training.evaluation.protocols import Protocol
 from training.recipes.recipe import Recipe
 
 

@@ -11,10 +11,10 @@ from killed_training import equal, weights
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.data import streaming
+from training.data.streaming import StreamedRows
 from training.fit.fit import fit
 from training.fit.make_model import make_model
 from training.recipes.recipe import Recipe
-from training.data.streaming import StreamedRows
 
 
 def test_a_stream_is_shared_by_the_processes_and_keeps_nothing(recipe: Recipe, data: EmertData):

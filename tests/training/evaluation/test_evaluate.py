@@ -16,10 +16,10 @@ from modeling_emert.model_card_emert import RECORD_FILE
 from modeling_emert.tasks_emert import TASKS
 from training.cli import main
 from training.evaluation.evaluate import ABLATIONS, evaluate_baselines, evaluate_model, evaluate_models, load_model
-from training.fit.fit import fit
-from training.methods.registry import get_method, load_class
 from training.evaluation.model_folder import find_models, read_record
 from training.evaluation.protocols import parse_protocols, unseen_rows
+from training.fit.fit import fit
+from training.methods.registry import get_method, load_class
 from training.recipes.recipe import Recipe
 
 METHODS_OF_EMERT = {name.format("EMERT") for name in ABLATIONS}

@@ -8,7 +8,17 @@ import pytest
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.evaluation.predictions import COLUMNS, OPTIONAL_COLUMNS, read_header, read_predictions, to_arrays, to_rows, whole_file, write_predictions, write_table
+from training.evaluation.predictions import (
+    COLUMNS,
+    OPTIONAL_COLUMNS,
+    read_header,
+    read_predictions,
+    to_arrays,
+    to_rows,
+    whole_file,
+    write_predictions,
+    write_table,
+)
 
 ER3, VA = TASKS["er3"], TASKS["er_va"]
 IDS = (["r0", "r1", "r2"], ["p0", "p0", "p1"], ["s0", "s1", "s0"])

@@ -7,8 +7,8 @@ import pytest
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
-from training.data.dataset import EmertRows, collate
 from training.cli import main
+from training.data.dataset import EmertRows, collate
 from training.evaluation.evaluate import load_model
 from training.evaluation.probes import participant_probe, pooled_features
 
@@ -88,7 +88,9 @@ def test_the_command_prints_the_table(
 
 def test_the_command_looks_at_people_whom_the_model_has_not_seen(model: Path, data: EmertData, monkeypatch: pytest.MonkeyPatch):
     asked = []
-    monkeypatch.setattr("training.evaluation.probes.pooled_features", lambda *given: asked.extend(given[3]) or np.eye(len(given[3])))
+    monkeypatch.setattr(
+        "training.evaluation.probes.pooled_features", lambda *given: asked.extend(given[3]) or np.eye(len(given[3]))
+    )
     main(["probe", "--model", str(model), "--data", str(data.folder)])
     assert asked == data.select(1)["test"].tolist()
 

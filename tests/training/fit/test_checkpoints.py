@@ -12,11 +12,12 @@ from killed_training import equal, train_in_child, weights
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
-from training.fit import fit as fitting, checkpoints as run_folder
-from training.fit.fit import fit
-from training.recipes.recipe import Recipe
+from training.fit import checkpoints as run_folder
+from training.fit import fit as fitting
 from training.fit.checkpoints import alone
+from training.fit.fit import fit
 from training.fit.trainer import EmertTrainer
+from training.recipes.recipe import Recipe
 
 # Moments of writing, in the order in which a run comes to them.
 _MOMENTS = {

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, GazeStatistics
 from modeling_emert.model_card_emert import RECORD_FILE
-from training.fit import fit as fitting
 from training.data.dataset import EmertRows, collate, statistics_by_participant
+from training.fit import fit as fitting
 from training.fit.fit import fit, prepare_processor
 from training.fit.make_model import make_model
 from training.recipes.recipe import Recipe

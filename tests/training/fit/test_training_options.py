@@ -14,10 +14,10 @@ from tiny_training import TINY_OVERRIDES
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertInputError
 from modeling_emert.export_emert import example_inputs
+from training.data.dataset import EmertRows
+from training.data.sampler import EqualParts
 from training.fit import fit as fitting
 from training.fit.arguments import tracking_callbacks, training_arguments
-from training.data.sampler import EqualParts
-from training.data.dataset import EmertRows
 from training.fit.class_weights import count_class_weights
 from training.fit.fit import fit, make_trainer, prepare
 from training.fit.history import HISTORY_FILE, best_epoch, epochs_of, epochs_without_gain, history_table

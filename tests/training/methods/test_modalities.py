@@ -13,8 +13,8 @@ from training.benchmark.open_data import open_data
 from training.benchmark.recipe import BenchmarkRecipe
 from training.evaluation.evaluate import evaluate_model
 from training.fit.fit import fit
-from training.methods.registry import METHODS, get_method
 from training.methods.modalities import check_modalities, only_given
+from training.methods.registry import METHODS, get_method
 from training.recipes.recipe import Recipe
 
 

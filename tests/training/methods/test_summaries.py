@@ -10,8 +10,14 @@ from modeling_emert.configuration_emert import MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import LABEL_COLUMNS
-from training.methods.eye_statistics import EYE_MOVEMENT_STATISTICS, FIXATION_STATISTICS, standardise_by_participant, summarise_eye_movements, summarise_fixations
 from training.methods import summaries
+from training.methods.eye_statistics import (
+    EYE_MOVEMENT_STATISTICS,
+    FIXATION_STATISTICS,
+    standardise_by_participant,
+    summarise_eye_movements,
+    summarise_fixations,
+)
 from training.methods.summaries import STATISTIC_NAMES, SummaryTable, summarise_face, summarise_recording, summary_table
 
 

@@ -1,16 +1,15 @@
 """Our `evaluate` metrics: loaded from their folders, taken from the package, in a Trainer; and their worked examples."""
 
-from places import ROOT
 import ast
 import doctest
 import re
 from importlib import import_module
-from pathlib import Path
 
 import evaluate
 import numpy as np
 import pytest
 from huggingface_hub import metadata_load
+from places import ROOT
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score, log_loss, mean_squared_error, recall_score, roc_auc_score
 

@@ -16,8 +16,8 @@ from training.fit.arguments import training_arguments
 from training.fit.class_weights import count_class_weights
 from training.fit.fit import fit, make_trainer, prepare
 from training.fit.history import HISTORY_FILE
-from training.recipes.recipe import Recipe
 from training.fit.trainer import EmertTrainer
+from training.recipes.recipe import Recipe
 
 
 def _history(folder: Path) -> list[dict]:

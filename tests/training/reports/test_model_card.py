@@ -1,6 +1,5 @@
 """The project's card says what the stored results say, the Hub can read it, and each saved model has one of its own."""
 
-from places import ROOT
 import json
 import shutil
 from pathlib import Path
@@ -8,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard
+from places import ROOT
 
 from modeling_emert import EmertInputError
 from modeling_emert.model_card_emert import CARD_FILE, RECORD_FILE, results_of_test
 from modeling_emert.tasks_emert import TASKS
 from training.cli import COMMANDS, main
 from training.commands import card as command
-from training.reports.model_card import BEGIN, END, fill_card, read_stored, update_model
 from training.evaluation.model_folder import read_record
 from training.evaluation.predictions import to_rows
+from training.reports.model_card import BEGIN, END, fill_card, read_stored, update_model
 from training.reports.results import Header, make_results
 from training.reports.scoring import training_cost
 

@@ -7,14 +7,14 @@ from PIL import Image
 
 from dataset_scripts.pictures.style import DARK, LIGHT, Style, drawing
 from modeling_emert.tasks_emert import TASKS
-from training.metrics import score
 from training.evaluation.predictions import to_arrays, to_rows
+from training.metrics import score
 from training.reports.drawings import contrast, draw_confusion
 from training.reports.gap_section import gap_of
 from training.reports.page import calibration_markdown, subgroup_markdown
 from training.reports.pictures import draw_pictures
-from training.reports.sections import calibration_of, confusion_of, subgroups_of
 from training.reports.results import Header, make_results
+from training.reports.sections import calibration_of, confusion_of, subgroups_of
 
 ER7, FER7 = TASKS["er7"], TASKS["fer7"]
 PEOPLE, CLIPS = 8, 7

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS
-from training.metrics import METRICS, collect
 from training.evaluation.predictions import to_rows
+from training.metrics import METRICS, collect
 from training.statistics.intervals import (
     FEWEST_PARTICIPANTS,
     draw_counts,

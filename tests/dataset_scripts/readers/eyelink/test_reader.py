@@ -1,14 +1,11 @@
 """EyeLink ASC: all numbers are made up; only the layout is edf2asc's."""
 
-from places import REAL
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from places import REAL
 
-from dataset_scripts.readers.text import line_chunks
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
+from dataset_scripts.readers.text import line_chunks
 from modeling_emert.errors_emert import EmertInputError
 
 PREAMBLE = "** CONVERTED FROM a.edf using edfapi\n** TYPE: EDF_FILE BINARY EVENT SAMPLE TAGGED\n**\n\n"

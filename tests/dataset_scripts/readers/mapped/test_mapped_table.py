@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from dataset_scripts.readers.mapped import mapping as mapping_module
 from dataset_scripts.readers.mapped import parquet_table
-from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from modeling_emert.errors_emert import EmertInputError
 
 FULL = {

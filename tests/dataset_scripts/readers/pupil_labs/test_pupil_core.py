@@ -1,12 +1,9 @@
 """Pupil Core: all numbers are made up; only the layout is the vendor's."""
 
-from places import REAL
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from places import REAL
 
 from dataset_scripts.readers import read_gaze
 from modeling_emert.errors_emert import EmertInputError
@@ -148,9 +145,7 @@ def test_a_header_alone(folder):
 
 @pytest.mark.real
 def test_the_real_export_against_pandas():
-    export = (
-        REAL / "exports/pupil_core"
-    )
+    export = REAL / "exports/pupil_core"
     if not export.is_dir():
         pytest.skip(f"no real recordings at {export}; set EMERT_REAL_DATA")
     samples, fixations, blinks = (pd.read_csv(export / f"{name}.csv") for name in ("gaze_positions", "fixations", "blinks"))

@@ -1,11 +1,8 @@
 """SMI BeGaze and IDF Converter: all numbers are made up; only the layout is the vendor's."""
 
-from places import REAL
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from places import REAL
 
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from modeling_emert.errors_emert import EmertInputError

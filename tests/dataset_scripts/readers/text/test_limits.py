@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dataset_scripts.readers import grouping, read_gaze, read_gaze_recordings
-from dataset_scripts.readers.text import text_table
 from dataset_scripts.readers.grouping import group_rows
 from dataset_scripts.readers.samples import rising, stack_columns
+from dataset_scripts.readers.text import text_table
 from dataset_scripts.readers.text.text_table import TextColumn
 from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError

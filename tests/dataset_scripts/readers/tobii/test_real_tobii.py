@@ -1,16 +1,13 @@
 """Real exports of the Tobii family against a few lines of plain Python that know nothing of the readers."""
 
-from places import REAL
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from places import REAL
 
 from dataset_scripts.readers import READERS
-from dataset_scripts.readers.tobii import tobii_sdk, tobii_studio, tobii_studio_events
 from dataset_scripts.readers.text.text_table import read_head
+from dataset_scripts.readers.tobii import tobii_sdk, tobii_studio, tobii_studio_events
 
 EMDAT = REAL / "exports" / "emdat"
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not EMDAT.is_dir(), reason=f"no exports at {EMDAT}; set EMERT_REAL_DATA")]

@@ -5,8 +5,8 @@ import contextlib
 import numpy as np
 import pytest
 
-from dataset_scripts.readers.tobii import tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
 from dataset_scripts.readers.text.text_table import read_head
+from dataset_scripts.readers.tobii import tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
 from modeling_emert.errors_emert import EmertInputError
 
 # As the current versions name and fill the columns of a screen project.
