@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+from importlib.metadata import entry_points
 
 # Name -> module, one line of help. A module has `add_arguments(parser)` and `run(arguments)`.
 # `--help` must answer at once, so nothing heavy is imported before the command is known.
@@ -18,11 +19,12 @@ COMMANDS = {
     "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
     "convert": ("training.commands.convert", "a checkpoint of the authors' network as a model folder"),
     "export": ("training.commands.export", "a model as an ONNX file"),
-    "demo": ("spaces_demo.commands.demo", "a page in the browser: felt beside shown emotion, for everyone"),
     "speed": ("training.commands.speed", "how fast the network is on this machine"),
     "card": ("training.commands.card", "figures into model cards, from stored results"),
     "push": ("training.commands.push", "a model folder to the Hub, with its code and card"),
 }
+# Commands of packages that know this one, such as the demo's: a module of theirs as an entry point, its line as `HELP`.
+COMMANDS |= {point.name: (point.value, point.load().HELP) for point in entry_points(group="emert.commands")}
 
 
 def main(argv: list[str] | None = None) -> int:

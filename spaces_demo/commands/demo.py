@@ -1,9 +1,10 @@
 """`emert demo`: the page on which anyone sees what the face shows and what the person feels."""
 
 import argparse
-from importlib import import_module  # by name, since knowledge flows the other way: the demo knows the training
 from importlib.util import find_spec
 from pathlib import Path
+
+HELP = "a page in the browser: felt beside shown emotion, for everyone"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +18,16 @@ def run(arguments: argparse.Namespace) -> None:
     from modeling_emert.errors_emert import EmertInputError
 
     if arguments.space is not None:
+        from spaces_demo.space_folder import write_space
+
         if len(arguments.model) > 1:
             raise EmertInputError(f"--space takes one --model, got {len(arguments.model)}; give the one that is to answer")
         model = arguments.model[0] if arguments.model else None
-        folder = import_module("spaces_demo.space_folder").write_space(arguments.space, model)
+        folder = write_space(arguments.space, model)
         print(f"{folder}: push it to a Gradio Space, or try it: cd {folder} && python app.py")
         return
     if find_spec("gradio") is None:  # not imported yet: it notes its temporary folder when it is
         raise EmertInputError("the demo needs gradio: in the project's folder, pip install '.[demo]'")
-    import_module("spaces_demo.server").serve(arguments.model, arguments.host, arguments.port)
+    from spaces_demo.server import serve
+
+    serve(arguments.model, arguments.host, arguments.port)

@@ -1,0 +1,1 @@
+"""From a source's recordings to the data set's folder."""
