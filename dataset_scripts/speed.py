@@ -78,36 +78,36 @@ def measure_readers(work: Path) -> Iterator[Figure]:
         yield Figure(f"read {name}", speed, "MB/s", what)
 
 
-def measure_dataset(work: Path, recordings: int, workers: int = 2) -> Iterator[Figure]:
+def measure_dataset(work: Path, recordings: int, num_workers: int = 2) -> Iterator[Figure]:
     """All figures of the data set, one by one as they are had.
 
     `work`: a folder for what is generated (kept and used again) and built (replaced); about 0.5 MB a recording.
     """
-    source = open_source("synthetic", _recordings(work, recordings, workers))
+    source = open_source("synthetic", _recordings(work, recordings, num_workers))
     count = len(source.entries())
     what = f"synthetic, {count} recordings"
     out = work / f"dataset-{recordings}"
     shutil.rmtree(out, ignore_errors=True)
     with PeakMemory.watched() as peak:
         start = time.perf_counter()
-        build(source, out, workers=workers)
+        build(source, out, num_workers=num_workers)
         seconds = time.perf_counter() - start
-    yield Figure("build", seconds / 60, "min", f"{what}, {workers} workers")
-    yield Figure("build, a recording", 1000 * seconds / count, "ms", f"{what}, {workers} workers")
+    yield Figure("build", seconds / 60, "min", f"{what}, {num_workers} workers")
+    yield Figure("build, a recording", 1000 * seconds / count, "ms", f"{what}, {num_workers} workers")
     yield Figure("build, peak memory of all processes", peak.megabytes, "MB", what)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     yield Figure("data set on disk", size / 1e6, "MB", what)
     yield from _measure_loading(out, work, what)
-    yield from _measure_epoch(out, what, workers)
+    yield from _measure_epoch(out, what, num_workers)
 
 
-def _recordings(work: Path, recordings: int, workers: int) -> Path:
+def _recordings(work: Path, recordings: int, num_workers: int) -> Path:
     """As many recordings as asked for, rounded up to whole participants; generated at most once."""
     folder = work / f"recordings-{recordings}"
     if not folder.is_dir():
         work.mkdir(parents=True, exist_ok=True)
         settings = GeneratorSettings(participants=-(-recordings // STIMULI), stimuli=STIMULI, seconds=SECONDS)
-        generate(folder, settings, workers)
+        generate(folder, settings, num_workers)
     return folder
 
 
@@ -133,7 +133,7 @@ def _measure_loading(out: Path, work: Path, what: str) -> Iterator[Figure]:
         shutil.rmtree(cache, ignore_errors=True)
 
 
-def _measure_epoch(out: Path, what: str, workers: int) -> Iterator[Figure]:
+def _measure_epoch(out: Path, what: str, num_workers: int) -> Iterator[Figure]:
     """Every recording once, in random order, as batches of the model's inputs: 8 face crops decoded, eyes, fixations."""
     from torch.utils.data import DataLoader
 
@@ -141,11 +141,11 @@ def _measure_epoch(out: Path, what: str, workers: int) -> Iterator[Figure]:
 
     data = EmertData.open(out)
     dataset = _Prepared(data, EmertProcessor.for_config(EmertConfig()))
-    loader = DataLoader(dataset, batch_size=16, shuffle=True, num_workers=workers)
+    loader = DataLoader(dataset, batch_size=16, shuffle=True, num_workers=num_workers)
     start = time.perf_counter()
     count = sum(len(batch["eye_movements"]) for batch in loader)
     rate = count / (time.perf_counter() - start)
-    yield Figure("epoch through all", rate, "recordings/s", f"{what}, {workers} workers, their start included")
+    yield Figure("epoch through all", rate, "recordings/s", f"{what}, {num_workers} workers, their start included")
 
 
 @dataclass

@@ -75,16 +75,16 @@ def gap(felt: dict[str, float], shown: dict[str, float]) -> float:
 
 def quality_of(recording: Recording) -> dict[str, float | None]:
     """Share of gaze samples without a gaze point, and share of the frames in which a face was found; None if absent."""
-    missing = None if recording.gaze is None else recording.gaze.missing_share
+    missing = None if recording.gaze is None else recording.gaze.missing_fraction
     return {
-        "gaze_missing_share": None if missing is None else round(missing, 4),
-        "face_detected_share": None if recording.face is None else round(recording.face.detected_share, 4),
+        "gaze_missing_fraction": None if missing is None else round(missing, 4),
+        "face_detected_fraction": None if recording.face is None else round(recording.face.detected_fraction, 4),
     }
 
 
 def _readable(name: str, logits: torch.Tensor) -> dict[str, float]:
     task = TASKS[name]
-    values = logits.softmax(0) if task.kind == "classes" else logits.clamp(*task.range)
+    values = logits.softmax(0) if task.kind == "classification" else logits.clamp(*task.range)
     return {label: round(float(value), 4) for label, value in zip(task.labels, values, strict=True)}
 
 

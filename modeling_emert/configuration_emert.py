@@ -215,13 +215,15 @@ class EmertConfig(PreTrainedConfig):
             strangers = sorted(set(getattr(self, field) or {}) - set(self.tasks))
             if strangers:
                 raise ValueError(f"{field} names {', '.join(strangers)}, but tasks is {list(self.tasks)}")
-        uncalibrated = [name for name in self.temperatures or {} if TASKS[name].kind == "numbers" or name in self.derived_tasks]
+        uncalibrated = [
+            name for name in self.temperatures or {} if TASKS[name].kind == "regression" or name in self.derived_tasks
+        ]
         if uncalibrated:
             raise ValueError(
                 f"temperatures names {', '.join(uncalibrated)}, but only class tasks with a head of their own have one"
             )
         for name, weights in (self.class_weights or {}).items():
-            classes = TASKS[name].size if TASKS[name].kind == "classes" else 0
+            classes = TASKS[name].size if TASKS[name].kind == "classification" else 0
             if len(weights) != classes or not all(0 < weight < float("inf") for weight in weights):
                 raise ValueError(f"class_weights[{name!r}] must be a positive finite number for each class, got {weights}")
         unknown = [name for name in self.context if name not in CONTEXT_INPUTS]

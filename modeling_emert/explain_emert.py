@@ -76,7 +76,7 @@ def _without(
 def _change(name: str, whole: torch.Tensor, without: torch.Tensor) -> np.ndarray:
     """`(rows,)`: see `EmertExplanation.contributions`."""
     task = get_task(name)
-    if task.kind == "classes":
+    if task.kind == "classification":
         predicted = whole.argmax(dim=1, keepdim=True)
         fall = whole.softmax(dim=1).gather(1, predicted) - without.softmax(dim=1).gather(1, predicted)
         return fall.squeeze(1).float().cpu().numpy()

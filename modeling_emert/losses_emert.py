@@ -29,7 +29,7 @@ def task_loss(
     `logits` `(batch, task.size)`; `labels` `(batch,)` long with -100 for absent, or `(batch, task.size)` float with NaN.
     `class_weights`: one for each class, None for all alike.
     """
-    if task.kind == "classes":
+    if task.kind == "classification":
         return class_loss(logits, labels, class_weights)
     present = ~labels.isnan()
     losses = functional.smooth_l1_loss(logits, torch.where(present, labels, logits.detach()), reduction="none")

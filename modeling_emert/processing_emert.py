@@ -155,12 +155,12 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             name = "the gaze"
         if gaze is None:
             return None
-        if not hasattr(gaze, "missing_share"):  # as with FaceTrack, no `isinstance`
+        if not hasattr(gaze, "missing_fraction"):  # as with FaceTrack, no `isinstance`
             raise EmertInputError(
                 f"the gaze is given as {type(gaze).__name__}, expected a file's path or bytes, an array of samples or a Gaze"
             )
         notes.extend(gaze.notes)
-        if gaze.missing_share in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):
+        if gaze.missing_fraction in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):
             notes.append(f"In {name} there is neither a valid gaze point nor a fixation, so the eyes are left out.")
             return None
         return gaze

@@ -32,7 +32,7 @@ class FaceTrack:
             raise ValueError(f"{count} face frames need as many times and flags, got {len(self.times_ms)} times")
 
     @property
-    def detected_share(self) -> float:
+    def detected_fraction(self) -> float:
         """Share of the frames in which a face was found, 0..1."""
         return float(self.detected.mean())
 
@@ -104,7 +104,7 @@ class Gaze:
         return self.eye_movements[:, COLUMN_INDEX[name]]
 
     @property
-    def missing_share(self) -> float | None:
+    def missing_fraction(self) -> float | None:
         """Share of the samples without any gaze point, 0..1; None where there are no samples."""
         if self.eye_movements is None or len(self.eye_movements) == 0:
             return None

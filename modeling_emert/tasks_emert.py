@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 View = Literal["er", "fer", "perceived"]
-Kind = Literal["classes", "numbers"]
+Kind = Literal["classification", "regression"]
 
 EMOTIONS = ("happiness", "sadness", "fear", "surprise", "disgust", "anger", "neutral")
 POLARITIES = ("positive", "negative", "neutral")
@@ -50,26 +50,26 @@ class Task:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the data set's label columns: the task's own for classes, one for each number."""
-        if self.kind == "classes":
+        if self.kind == "classification":
             return (self.name,)
         return tuple(f"{self.view}_{label}" for label in self.labels)
 
     @property
     def primary_metric(self) -> str:
         """The metric on which a checkpoint is chosen; higher is better."""
-        return "uar" if self.kind == "classes" else "ccc"
+        return "uar" if self.kind == "classification" else "ccc"
 
 
 _ALL_TASKS = (
-    Task("er3", "er", "classes", POLARITIES),
-    Task("er7", "er", "classes", EMOTIONS),
-    Task("er_va", "er", "numbers", ("valence", "arousal"), (-1.0, 1.0)),
-    Task("fer3", "fer", "classes", POLARITIES),
-    Task("fer7", "fer", "classes", EMOTIONS),
-    Task("fer_va", "fer", "numbers", ("valence", "arousal"), (-1.0, 1.0)),
-    Task("fer_intensity", "fer", "numbers", ("intensity",), (0.0, 3.0)),
-    Task("perceived3", "perceived", "classes", POLARITIES),
-    Task("perceived_va", "perceived", "numbers", ("valence", "arousal"), (-1.0, 1.0)),
+    Task("er3", "er", "classification", POLARITIES),
+    Task("er7", "er", "classification", EMOTIONS),
+    Task("er_va", "er", "regression", ("valence", "arousal"), (-1.0, 1.0)),
+    Task("fer3", "fer", "classification", POLARITIES),
+    Task("fer7", "fer", "classification", EMOTIONS),
+    Task("fer_va", "fer", "regression", ("valence", "arousal"), (-1.0, 1.0)),
+    Task("fer_intensity", "fer", "regression", ("intensity",), (0.0, 3.0)),
+    Task("perceived3", "perceived", "classification", POLARITIES),
+    Task("perceived_va", "perceived", "regression", ("valence", "arousal"), (-1.0, 1.0)),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL_TASKS}
 

@@ -14,13 +14,13 @@ from training.recipes.recipe import Recipe
 
 @pytest.fixture(scope="session")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(tmp_path_factory.mktemp("generated") / "recordings", TINY, workers=1)
+    return generate(tmp_path_factory.mktemp("generated") / "recordings", TINY, num_workers=1)
 
 
 @pytest.fixture(scope="session")
 def data(recordings: Path) -> EmertData:
     out = recordings.parent / "dataset"
-    return EmertData.open(build(open_source("synthetic", recordings), out, workers=1, faces=2))
+    return EmertData.open(build(open_source("synthetic", recordings), out, num_workers=1, faces=2))
 
 
 @pytest.fixture

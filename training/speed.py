@@ -95,7 +95,7 @@ def _difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) ->
 
 
 def _probabilities(logits: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: value.float().softmax(dim=1) for name, value in logits.items() if TASKS[name].kind == "classes"}
+    return {name: value.float().softmax(dim=1) for name, value in logits.items() if TASKS[name].kind == "classification"}
 
 
 def _measure_training(rounds: int, image_size: int) -> Iterator[Figure]:
@@ -132,7 +132,7 @@ class _Step:
         self.inputs = example_inputs(config, BATCH, image_size)
         self.labels = {
             name: torch.zeros(BATCH, dtype=torch.long)
-            if TASKS[name].kind == "classes"
+            if TASKS[name].kind == "classification"
             else torch.zeros(BATCH, TASKS[name].size)
             for name in config.tasks
         }

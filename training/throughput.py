@@ -25,7 +25,7 @@ from dataset_scripts.speed import Figure
 from .data.dataset import collate
 from .fit import checkpoints as run_folder
 from .fit.arguments import training_arguments
-from .fit.callbacks import EpochLine
+from .fit.callbacks import ProgressBar
 from .fit.fit import make_trainer, prepare
 from .fit.history import epochs_of
 from .recipes.recipe import load_recipe
@@ -44,7 +44,7 @@ def measure_throughput(epochs: int) -> Iterator[Figure]:
         prepared = prepare(recipe, data, fold=1, strict=False)
         bare = BareEpochs(prepared.model, prepared.training)
         arguments = training_arguments(recipe, run_folder.checkpoints(run), "speed")
-        trainer = make_trainer(recipe, prepared, arguments, run, [EpochLine(), bare])
+        trainer = make_trainer(recipe, prepared, arguments, run, [ProgressBar(), bare])
         bare.batches = trainer.batches
         trainer.train()
         seconds = [entry["seconds"] for entry in epochs_of(trainer.state.log_history)]

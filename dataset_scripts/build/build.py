@@ -7,17 +7,17 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .cells import CellJob, CellReport, build_cell, cell_members, check_reports
-from ..dataset.counts import Composition
-from ..dataset.layout import FRESHNESS_FILE, assemble, cell_name, cell_path
-from .fingerprint import Identity, identify
-from ..dataset.label_rules import check_labels
-from ..dataset.metadata import METADATA_FILE, DataFile, Metadata
 from ..common.output import DATA_SET, Content, check_free, check_replaceable
 from ..common.parallel import run_parallel
-from .reassign_folds import settle
-from ..sources.base import Entry, Source
+from ..dataset.counts import Composition
+from ..dataset.label_rules import check_labels
+from ..dataset.layout import FRESHNESS_FILE, assemble, cell_name, cell_path
+from ..dataset.metadata import METADATA_FILE, DataFile, Metadata
 from ..dataset.splits import Assignment, Cell, assign
+from ..sources.base import Entry, Source
+from .cells import CellJob, CellReport, build_cell, cell_members, check_reports
+from .fingerprint import Identity, identify
+from .reassign_folds import settle
 
 FACES_KEPT = 32  # crops a recording; the network takes 8 of them
 FRESHNESS = "freshness"  # file of an unfinished build that tells of which recordings it is
@@ -46,7 +46,9 @@ class Plan:
         return cls(source, cell_members(entries, assignment), assignment, identify(source, entries, faces, seed), faces)
 
 
-def build(source: Source, out: Path, workers: int = 2, faces: int = FACES_KEPT, seed: int = 0, overwrite: bool = False) -> Path:
+def build(
+    source: Source, out: Path, num_workers: int = 2, faces: int = FACES_KEPT, seed: int = 0, overwrite: bool = False
+) -> Path:
     """Builds the data set of `source` in the folder `out` and gives it back.
 
     Everything is written to `.OUT.partial` beside it, in files that `load_dataset` does not take for data, and gets its
@@ -61,7 +63,7 @@ def build(source: Source, out: Path, workers: int = 2, faces: int = FACES_KEPT, 
     check_loss(source.path, out, DATA_SET)
     plan = Plan.of(source, faces, seed)
     partial = open_partial(out, plan.identity.freshness)
-    metadata = build_cells(plan, plan.members, partial, workers)
+    metadata = build_cells(plan, plan.members, partial, num_workers)
     if not metadata.files:
         raise EmertInputError(f"{source.path}: no recording has anything that can be used")
     cells = {name: cell_file(partial, name) for name in metadata.files}
@@ -106,7 +108,7 @@ def cell_file(folder: Path, data_path: str) -> Path:
     return folder / f"{Path(data_path).stem}.cell"
 
 
-def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, workers: int) -> Metadata:
+def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: int) -> Metadata:
     """Builds those of these cells that `partial` lacks, and describes all of them.
 
     Raises:
@@ -120,7 +122,7 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, workers: int) 
         else:
             target = done.with_suffix(".cell")
             jobs.append(CellJob(type(source), source.path, source.mapping, cell, plan.members[cell], target, plan.faces))
-    reports += run_parallel(build_cell, jobs, workers, "building the data set", "cell")
+    reports += run_parallel(build_cell, jobs, num_workers, "building the data set", "cell")
     check_reports(reports)
     filled = {cell_path(report.cell): report.recordings for report in reports if report.recordings}
     return Metadata.of(

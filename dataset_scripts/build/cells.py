@@ -14,13 +14,13 @@ from datasets import Array2D, Features
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
+from ..common.errors import list_some
 from ..dataset.counts import Composition
 from ..dataset.label_rules import note_contradictions
-from ..common.errors import list_some
 from ..dataset.rows import to_row
 from ..dataset.schema import row_features, stored_schema
-from ..sources.base import Entry, Source
 from ..dataset.splits import Assignment, Cell
+from ..sources.base import Entry, Source
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recor
         return None
     if entry.video and face is None:
         report.notes.append(f"{entry.recording_id}: no face was found in {entry.video.name}, so it has no face")
-    if gaze is not None and gaze.missing_share in (None, 1.0):
+    if gaze is not None and gaze.missing_fraction in (None, 1.0):
         gaze.eye_movements = gaze.times_ms = None
         if gaze.fixations is None or len(gaze.fixations) == 0:
             gaze = None

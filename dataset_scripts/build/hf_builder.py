@@ -16,12 +16,12 @@ from datasets import BuilderConfig, DatasetInfo, Features, GeneratorBasedBuilder
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 
-from .build import FACES_KEPT, Plan
-from .cells import CellReport, check_reports, make_rows
 from ..dataset.layout import visible_columns
 from ..dataset.schema import row_features
-from ..sources import open_source
 from ..dataset.splits import FOLDS, SPLITS, Cell, config_name, split_cells, versions
+from ..sources import open_source
+from .build import FACES_KEPT, Plan
+from .cells import CellReport, check_reports, make_rows
 
 
 @dataclass

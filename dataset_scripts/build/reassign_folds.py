@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from modeling_emert.tasks_emert import get_task
 
-from .cells import open_data_file
 from ..dataset.layout import cell_path
 from ..dataset.metadata import DataFile, Metadata, make_fingerprint
-from ..sources.base import Entry
 from ..dataset.splits import Assignment, Cell, assign
+from ..sources.base import Entry
+from .cells import open_data_file
 
 _IDS = ("recording_id", "participant_id", "stimulus_id")
 _PLACE = ("participant_fold", "stimulus_group")
@@ -50,7 +50,7 @@ def settle(
 
 def _entries(file: Path, tasks: Sequence[str]) -> dict[_Row, Entry]:
     """Ids and class labels, as the source gives them, of every recording in a cell: what folds are made of."""
-    names = {task: get_task(task).labels for task in tasks if get_task(task).kind == "classes"}
+    names = {task: get_task(task).labels for task in tasks if get_task(task).kind == "classification"}
     table = pq.read_table(file, columns=[*_IDS, *names], partitioning=None).to_pylist()
     entries = {}
     for number, row in enumerate(table):

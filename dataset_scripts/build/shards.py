@@ -20,15 +20,15 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .build import FACES_KEPT, Plan, build_cells, cell_file, check_loss, open_partial
+from ..common.output import DATA_SET, Content, check_free
 from ..dataset.counts import Composition
 from ..dataset.layout import assemble
-from .fingerprint import Identity
 from ..dataset.metadata import DataFile, Metadata, make_fingerprint
-from ..common.output import DATA_SET, Content, check_free
-from .reassign_folds import settle
-from ..sources.base import Source
 from ..dataset.splits import Assignment, Cell
+from ..sources.base import Source
+from .build import FACES_KEPT, Plan, build_cells, cell_file, check_loss, open_partial
+from .fingerprint import Identity
+from .reassign_folds import settle
 
 SHARD_FILE = "description.shard"
 _SPLITS_FILE = "splits.shard"
@@ -106,7 +106,13 @@ class Shard:
 
 
 def build_shard(
-    source: Source, out: Path, share: Share, workers: int = 2, faces: int = FACES_KEPT, seed: int = 0, overwrite: bool = False
+    source: Source,
+    out: Path,
+    share: Share,
+    num_workers: int = 2,
+    faces: int = FACES_KEPT,
+    seed: int = 0,
+    overwrite: bool = False,
 ) -> Path:
     """Builds this share of the cells into the folder `out` and gives it back. A build that was stopped goes on.
 
@@ -120,7 +126,7 @@ def build_shard(
     if share.count > len(plan.members):
         raise EmertInputError(f"--shard {share}: the data set has {len(plan.members)} parts to share out; use fewer shards")
     partial = open_partial(out, f"{plan.identity.freshness} {share}")
-    metadata = build_cells(plan, share.of(plan.members), partial, workers)
+    metadata = build_cells(plan, share.of(plan.members), partial, num_workers)
     Shard(partial, share, plan.identity, metadata, plan.assignment).write()
     if out.exists():
         shutil.rmtree(out)

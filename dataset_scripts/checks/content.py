@@ -72,7 +72,7 @@ def _absent_classes(recordings: Sequence[StoredRecording], protocols: Protocols)
     counts = Counter((one.file, column, value) for one in recordings for column, value in one.labels.items())
     problems = []
     for task, fold, strict in protocols.expected.values():
-        if TASKS[task].kind == "classes":
+        if TASKS[task].kind == "classification":
             files = [cell_path(cell) for cell in split_cells(protocols.folds, protocols.groups, fold, strict)["test"]]
             there = {index for index in range(TASKS[task].size) if any(counts[file, task, index] for file in files)}
             absent = [label for index, label in enumerate(TASKS[task].labels) if index not in there]

@@ -114,7 +114,7 @@ def named_labels(labels: dict[str, int | float]) -> dict[str, str | float]:
     """Classes by their names, as sources give them; what is no class of its task is left out."""
     named: dict[str, str | float] = {}
     for column, value in labels.items():
-        if column not in TASKS or TASKS[column].kind == "numbers":
+        if column not in TASKS or TASKS[column].kind == "regression":
             named[column] = value
         elif 0 <= value < TASKS[column].size:
             named[column] = TASKS[column].labels[int(value)]
@@ -123,12 +123,12 @@ def named_labels(labels: dict[str, int | float]) -> dict[str, str | float]:
 
 def _label_problems(labels: dict[str, int | float]) -> Problems:
     for task in TASKS.values():
-        low, high = (0, task.size - 1) if task.kind == "classes" else task.range or (-np.inf, np.inf)
+        low, high = (0, task.size - 1) if task.kind == "classification" else task.range or (-np.inf, np.inf)
         for column in task.columns:
             value = labels.get(column)
             # NaN is in no range. Absent is null: a NaN would be trained on.
             if value is not None and not (np.isfinite(value) and low <= value <= high):
-                kind = "a class" if task.kind == "classes" else "a number"
+                kind = "a class" if task.kind == "classification" else "a number"
                 yield LABELS, f"{column} is {value:g}; expected {kind} in {low:g}..{high:g}"
 
 

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--out", required=True, type=Path, help="folder of the data set, made new")
     build.add_argument("--faces", type=int, default=32, help="face crops kept of each recording (default 32)")
     build.add_argument("--seed", type=int, default=0, help="of the folds (default 0)")
-    build.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    build.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
     build.add_argument("--overwrite", action="store_true", help="replace what --out holds")
     build.add_argument("--shard", metavar="I/N", help="build only the I-th of N shares, for `emert data join`")
     join = actions.add_parser("join", help="make a data set of the shards that several machines built")
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     generate.add_argument("--out", required=True, type=Path, help="folder of the recordings, made new")
     for name, text in _GENERATOR_OPTIONS.items():
         generate.add_argument(f"--{name}", type=_GENERATOR_TYPES.get(name, int), help=text)
-    generate.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    generate.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
     verify = actions.add_parser("verify", help="prove that a data set's splits, labels, times and files are sound")
     verify.add_argument("folder", type=Path, help="folder of the data set")
     verify.add_argument("--json", action="store_true", help="print the findings as JSON")
@@ -72,7 +72,7 @@ def _build(arguments: argparse.Namespace) -> None:
     from dataset_scripts.sources import open_source
 
     source = open_source(arguments.source, arguments.path, arguments.mapping)
-    settings = (arguments.workers, arguments.faces, arguments.seed, arguments.overwrite)
+    settings = (arguments.num_workers, arguments.faces, arguments.seed, arguments.overwrite)
     if arguments.shard is not None:
         share = Share.parse(arguments.shard)
         out = build_shard(source, arguments.out, share, *settings)
@@ -109,7 +109,7 @@ def _generate(arguments: argparse.Namespace) -> None:
         settings = GeneratorSettings(**{name: value for name, value in chosen.items() if value is not None})
     except ValueError as error:
         raise EmertInputError(str(error)) from error
-    print(f"{generate(arguments.out, settings, arguments.workers)}: generated, source synthetic")
+    print(f"{generate(arguments.out, settings, arguments.num_workers)}: generated, source synthetic")
 
 
 def _verify(arguments: argparse.Namespace) -> int:

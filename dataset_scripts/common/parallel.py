@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def run_parallel(
-    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, description: str, unit: str
+    function: Callable[[Job], Result], jobs: Sequence[Job], num_workers: int, description: str, unit: str
 ) -> Iterator[Result]:
     """Results as they come, in any order. One worker runs in this process.
 
@@ -22,14 +22,14 @@ def run_parallel(
     """
     bar = tqdm(total=len(jobs), desc=description, unit=unit, mininterval=0.5)
     with bar:
-        if workers <= 1 or len(jobs) <= 1:
+        if num_workers <= 1 or len(jobs) <= 1:
             for job in jobs:
                 yield function(job)
                 bar.update()
             return
         context = get_context("forkserver")
         context.set_forkserver_preload([function.__module__])
-        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=end_with_parent) as pool:
+        with ProcessPoolExecutor(min(num_workers, len(jobs)), mp_context=context, initializer=end_with_parent) as pool:
             futures = [pool.submit(function, job) for job in jobs]
             try:
                 for future in as_completed(futures):

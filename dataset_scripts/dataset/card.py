@@ -66,8 +66,8 @@ def _front_matter(metadata: Metadata) -> dict:
     kinds = {get_task(task).kind for task in metadata.tasks}
     categories = {
         "video-classification": has["face"],
-        "tabular-classification": "classes" in kinds,
-        "tabular-regression": "numbers" in kinds,
+        "tabular-classification": "classification" in kinds,
+        "tabular-regression": "regression" in kinds,
     }
     tags = {"eye-tracking": True, "facial-expression": has["face"] or has["action_units"], metadata.source: True}
     return {
@@ -121,7 +121,7 @@ How the labels are spread; a number by the quarters of its range:
 def _label_row(metadata: Metadata, task: Task, column: str) -> str:
     counts = metadata.composition.labels[column]
     names = list(counts)
-    if task.kind == "numbers":
+    if task.kind == "regression":
         low, high = task.range or (0.0, 1.0)
         edges = [low + (high - low) * index / len(QUARTERS) for index in range(len(QUARTERS) + 1)]
         names = [f"{start:g} to {end:g}" for start, end in pairwise(edges)]
@@ -208,7 +208,7 @@ def _strict_version(task: str, groups: int) -> str:
 
 def _task_row(name: str) -> str:
     task = get_task(name)
-    if task.kind == "classes":
+    if task.kind == "classification":
         return ", ".join(f"{index} {label}" for index, label in enumerate(task.labels))
     low, high = task.range or (float("-inf"), float("inf"))
     return f"{', '.join(f'`{column}`' for column in task.columns)} in [{low:g}, {high:g}]"

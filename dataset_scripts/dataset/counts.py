@@ -32,7 +32,7 @@ class Composition:
         """Zero for every modality and every label of these tasks, in the order of tables."""
         labels = {}
         for task in map(get_task, tasks):
-            names = task.labels if task.kind == "classes" else QUARTERS
+            names = task.labels if task.kind == "classification" else QUARTERS
             labels |= {column: dict.fromkeys(names, 0) for column in task.columns}
         return cls(dict.fromkeys(MODALITY_COLUMNS, 0), labels)
 
@@ -56,7 +56,7 @@ class Composition:
             for column in task.columns:
                 label = row[column]
                 if label is not None:
-                    name = label if task.kind == "classes" else _quarter(label, task.range or (0.0, 1.0))
+                    name = label if task.kind == "classification" else _quarter(label, task.range or (0.0, 1.0))
                     self.labels[column][name] += 1
 
 

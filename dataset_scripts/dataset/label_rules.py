@@ -53,7 +53,7 @@ def check_labels(source: Source, entries: Sequence[Entry]) -> None:
 
 def is_valid(task: Task, label: object) -> bool:
     """Whether it is a class of the task, or a number within its range."""
-    if task.kind == "classes":
+    if task.kind == "classification":
         return label in task.labels
     low, high = task.range or (-math.inf, math.inf)
     return isinstance(label, int | float) and low <= label <= high
@@ -61,7 +61,7 @@ def is_valid(task: Task, label: object) -> bool:
 
 def expected_of(task: Task) -> str:
     """What a label of the task may be, for a sentence."""
-    if task.kind == "classes":
+    if task.kind == "classification":
         return f"one of {', '.join(task.labels)}"
     low, high = task.range or (-math.inf, math.inf)
     return f"a number in [{low:g}, {high:g}]"

@@ -166,7 +166,7 @@ class EmertData:
     def labels(self, task: Task) -> np.ndarray:
         """`(rows,)` int64 of class indices, -100 for absent; or `(rows, numbers)` float32, NaN for absent."""
         columns = [self.column(name).to_pylist() for name in task.columns]
-        if task.kind == "classes":
+        if task.kind == "classification":
             return np.array([ABSENT_CLASS if label is None else label for label in columns[0]], np.int64)
         absent_as_nan = [[ABSENT_NUMBER if label is None else label for label in column] for column in columns]
         return np.array(absent_as_nan, np.float32).T

@@ -47,7 +47,7 @@ def label_features() -> dict[str, ClassLabel | Value]:
     features: dict[str, ClassLabel | Value] = {}
     for task in TASKS.values():
         for column in task.columns:
-            features[column] = ClassLabel(names=list(task.labels)) if task.kind == "classes" else Value("float32")
+            features[column] = ClassLabel(names=list(task.labels)) if task.kind == "classification" else Value("float32")
     return features
 
 

@@ -83,7 +83,7 @@ def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int) -> Assignm
         raise EmertInputError(
             f"train, validation and test need at least 3 participants, found {sorted({entry.participant for entry in entries})}"
         )
-    column = next((name for name in tasks if get_task(name).kind == "classes"), None)
+    column = next((name for name in tasks if get_task(name).kind == "classification"), None)
     strata = [str(entry.labels.get(column, "")) for entry in entries]
     return Assignment(
         seed=seed,

@@ -34,7 +34,7 @@ _SCREEN_MM = (376.0, 301.0)
 _UNIT_DEGREES = 36.0  # of visual angle over the screen's width at a usual distance
 
 
-def generate(folder: Path, settings: GeneratorSettings, workers: int = 2) -> Path:
+def generate(folder: Path, settings: GeneratorSettings, num_workers: int = 2) -> Path:
     """Writes every recording of the settings under `folder`, which must not exist yet; gives it back.
 
     The folder appears only when it is whole. The same settings give the same files, with any number of workers.
@@ -50,7 +50,7 @@ def generate(folder: Path, settings: GeneratorSettings, workers: int = 2) -> Pat
         raise EmertInputError(f"{folder}: can't be written ({error.strerror}); give another --out") from error
     truths = make_truth(settings)
     jobs = [(partial, truth, settings) for truth in truths]
-    for _ in run_parallel(_write_one, jobs, workers, "generating recordings", "recording"):
+    for _ in run_parallel(_write_one, jobs, num_workers, "generating recordings", "recording"):
         pass
     _table(truths).to_csv(partial / "recordings.csv", index=False)
     (partial / "settings.json").write_text(json.dumps({"version": VERSION, **asdict(settings)}, indent=2))

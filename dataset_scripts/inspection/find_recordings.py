@@ -214,6 +214,6 @@ def _face_checks(data) -> Iterator[FaceCheck | None]:
 
 
 def _label_names(row: dict) -> dict[str, str | float]:
-    classes = {name: task.labels for name, task in TASKS.items() if task.kind == "classes"}
+    classes = {name: task.labels for name, task in TASKS.items() if task.kind == "classification"}
     present = {column: value for column, value in row.items() if value is not None}
     return {column: classes[column][value] if column in classes else value for column, value in present.items()}

@@ -28,23 +28,23 @@ class Limit:
 
 LIMITS = (
     # Half of the samples gone: what is left no longer shows where somebody looked. A fifth is more than blinks take (5 %).
-    Limit("missing_share", True, 0.2, 0.5, "{:.0%} of the samples have no gaze point", "gaze missing"),
+    Limit("missing_fraction", True, 0.2, 0.5, "{:.0%} of the samples have no gaze point", "gaze missing"),
     # One loss of a quarter of the time is no blink: whatever was felt then was not recorded.
-    Limit("largest_gap_share", True, 0.25, 0.5, "one gap takes {:.0%} of the time", "one long gap"),
+    Limit("largest_gap_fraction", True, 0.25, 0.5, "one gap takes {:.0%} of the time", "one long gap"),
     # Saccades last 30 to 80 ms: below 30 Hz they can't be seen. Fixations last 200 to 400 ms: below 10 Hz nor can they.
     Limit("rate_hz", False, 30, 10, "{:.1f} samples a second are few", "low rate"),
     # Some looking beside the stimulus is natural; most of the time it is a calibration or coordinates that went wrong.
-    Limit("outside_share", True, 0.2, 0.5, "{:.0%} of the gaze points lie beside the screen", "gaze beside the screen"),
+    Limit("outside_fraction", True, 0.2, 0.5, "{:.0%} of the gaze points lie beside the screen", "gaze beside the screen"),
     # A point that never moves is a frozen tracker or a fill value; a living eye drifts by more than this share.
     Limit("gaze_spread", False, 1e-4, 1e-6, "the gaze hardly moves (spread {:.1g} of the screen)", "gaze frozen"),
-    Limit("pupil_missing_share", True, 0.5, None, "{:.0%} of the samples have no pupil", "pupil missing"),
-    Limit("pupil_outside_share", True, 0.05, None, "{:.0%} of the pupils are outside of 1..9 mm", "pupil out of range"),
+    Limit("pupil_missing_fraction", True, 0.5, None, "{:.0%} of the samples have no pupil", "pupil missing"),
+    Limit("pupil_outside_fraction", True, 0.05, None, "{:.0%} of the pupils are outside of 1..9 mm", "pupil out of range"),
     # People make 2 to 4 fixations a second.
     Limit("fixations_per_second", False, 0.5, None, "{:.2f} fixations a second are few", "few fixations"),
     # Two fixations hardly fit into half a second.
     Limit("duration_s", False, 2, 0.5, "{:.2f} s is short", "short"),
     # The network sees 8 frames; below four with a face the expression over time is a guess.
-    Limit("face_found_share", False, 0.8, 0.5, "a face was found in {:.0%} of the frames", "face not found"),
+    Limit("face_found_fraction", False, 0.8, 0.5, "a face was found in {:.0%} of the frames", "face not found"),
 )
 
 
@@ -61,21 +61,21 @@ class Quality:
     """Numbers of one recording; what can't be told is None.
 
     - `duration_s`; `samples`; `rate_hz`: one over the mean of the steps that are no gaps.
-    - `missing_share`: of the samples, 0..1. `largest_gap_ms`: the longest time without a gaze point, rows left out by the
-      tracker among it; `largest_gap_share`: of the duration.
-    - `outside_share`: of the gaze points, beside the screen. `gaze_spread`: standard deviation, the larger of x and y.
+    - `missing_fraction`: of the samples, 0..1. `largest_gap_ms`: the longest time without a gaze point, rows left out by the
+      tracker among it; `largest_gap_fraction`: of the duration.
+    - `outside_fraction`: of the gaze points, beside the screen. `gaze_spread`: standard deviation, the larger of x and y.
     - `blinks`, `blinks_per_minute`, `blinks_from`: `tracker`, `pupil gaps` or `gaze gaps`.
-    - `pupil_median`, `pupil_range`: of both eyes' mean, in `pupil_unit`. `pupil_missing_share`: of the samples with gaze.
+    - `pupil_median`, `pupil_range`: of both eyes' mean, in `pupil_unit`. `pupil_missing_fraction`: of the samples with gaze.
     - `verdict`, and `reasons` for less than good.
     """
 
     duration_s: float | None = None
     samples: int = 0
     rate_hz: float | None = None
-    missing_share: float | None = None
+    missing_fraction: float | None = None
     largest_gap_ms: float | None = None
-    largest_gap_share: float | None = None
-    outside_share: float | None = None
+    largest_gap_fraction: float | None = None
+    outside_fraction: float | None = None
     gaze_spread: float | None = None
     blinks: int | None = None
     blinks_per_minute: float | None = None
@@ -88,10 +88,10 @@ class Quality:
     pupil_unit: str | None = None
     pupil_median: float | None = None
     pupil_range: tuple[float, float] | None = None
-    pupil_missing_share: float | None = None
-    pupil_outside_share: float | None = None
+    pupil_missing_fraction: float | None = None
+    pupil_outside_fraction: float | None = None
     face_frames: int | None = None
-    face_found_share: float | None = None
+    face_found_fraction: float | None = None
     columns: tuple[str, ...] = ()
     verdict: Verdict = "good"
     reasons: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def measure(gaze: Gaze | None, face: FaceCheck | None = None) -> Quality:
     """The quality of one recording. `face` is None where there is no video."""
     numbers: dict = {}
     if face is not None and len(face.found):
-        numbers |= {"face_frames": len(face.found), "face_found_share": float(np.mean(face.found))}
+        numbers |= {"face_frames": len(face.found), "face_found_fraction": float(np.mean(face.found))}
         numbers["duration_s"] = float(face.times_ms[-1]) / 1000
     if gaze is not None:
         sampled = gaze.eye_movements is not None and len(gaze.eye_movements) > 0
@@ -153,9 +153,9 @@ def _samples(gaze: Gaze) -> dict:
     numbers: dict = {
         "samples": len(times),
         "rate_hz": 1000 / usual_step(times) if interval > 0 else None,
-        "missing_share": float(1 - seen.mean()),
+        "missing_fraction": float(1 - seen.mean()),
         "largest_gap_ms": gap,
-        "largest_gap_share": gap / duration if duration > 0 else None,
+        "largest_gap_fraction": gap / duration if duration > 0 else None,
         "columns": tuple(name for name, there in zip(COLUMN_NAMES, present, strict=True) if there),
     }
     return numbers | _gaze_points(gaze) | _pupils(gaze, seen) | _blinks(gaze, duration)
@@ -168,7 +168,7 @@ def _gaze_points(gaze: Gaze) -> dict:
         return {}
     outside = ((known < 0) | (known > 1)).any(axis=1)
     spread = float(known.std(axis=0).max()) if len(known) > 1 else None
-    return {"outside_share": float(outside.mean()), "gaze_spread": spread}
+    return {"outside_fraction": float(outside.mean()), "gaze_spread": spread}
 
 
 def _pupils(gaze: Gaze, seen: np.ndarray) -> dict:
@@ -182,8 +182,8 @@ def _pupils(gaze: Gaze, seen: np.ndarray) -> dict:
         "pupil_unit": unit,
         "pupil_median": float(np.median(known)),
         "pupil_range": (float(known.min()), float(known.max())),
-        "pupil_missing_share": float(np.isnan(sizes[seen]).mean()) if seen.any() else None,
-        "pupil_outside_share": float(((known < low) | (known > high)).mean()) if unit == "mm" else None,
+        "pupil_missing_fraction": float(np.isnan(sizes[seen]).mean()) if seen.any() else None,
+        "pupil_outside_fraction": float(((known < low) | (known > high)).mean()) if unit == "mm" else None,
     }
 
 

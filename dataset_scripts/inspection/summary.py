@@ -70,7 +70,7 @@ def label_counts(lines: list[Line]) -> dict[str, dict[str, tuple[int, int]]]:
     """By task with classes, by class: how many recordings, of how many participants. Tasks without a label are left out."""
     counts = {}
     for task in TASKS.values():
-        if task.kind == "classes" and any(task.name in line.labels for line in lines):
+        if task.kind == "classification" and any(task.name in line.labels for line in lines):
             own = {label: [line for line in lines if line.labels.get(task.name) == label] for label in task.labels}
             counts[task.name] = {label: (len(some), len({line.participant for line in some})) for label, some in own.items()}
     return counts
@@ -79,7 +79,7 @@ def label_counts(lines: list[Line]) -> dict[str, dict[str, tuple[int, int]]]:
 def number_ranges(lines: list[Line]) -> dict[str, tuple[int, float, float, float]]:
     """By label column with numbers: how many recordings have it, mean, lowest, highest."""
     ranges = {}
-    for column in (column for task in TASKS.values() if task.kind == "numbers" for column in task.columns):
+    for column in (column for task in TASKS.values() if task.kind == "regression" for column in task.columns):
         values = [float(line.labels[column]) for line in lines if column in line.labels]
         if values:
             ranges[column] = (len(values), sum(values) / len(values), min(values), max(values))

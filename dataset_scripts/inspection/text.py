@@ -99,8 +99,11 @@ def _numbers(quality: Quality) -> list[tuple[str, str | None]]:
     return [
         ("duration", None if quality.duration_s is None else f"{quality.duration_s:.2f} s"),
         ("samples", f"{quality.samples} at {_number(quality.rate_hz) or '?'} Hz" if known else "none"),
-        ("gaze missing", f"{quality.missing_share:.1%}, largest gap {gap}" if quality.missing_share is not None else None),
-        ("gaze beside the screen", None if quality.outside_share is None else f"{quality.outside_share:.1%}"),
+        (
+            "gaze missing",
+            f"{quality.missing_fraction:.1%}, largest gap {gap}" if quality.missing_fraction is not None else None,
+        ),
+        ("gaze beside the screen", None if quality.outside_fraction is None else f"{quality.outside_fraction:.1%}"),
         ("blinks", blinks if known else None),
         ("fixations", _fixations(quality)),
         ("pupil", _pupil(quality) if known else None),
@@ -132,16 +135,16 @@ def _pupil(quality: Quality) -> str:
     low, high = quality.pupil_range
     missing = (
         ""
-        if quality.pupil_missing_share is None
-        else f", missing in {quality.pupil_missing_share:.1%} of the samples with gaze"
+        if quality.pupil_missing_fraction is None
+        else f", missing in {quality.pupil_missing_fraction:.1%} of the samples with gaze"
     )
     return f"median {quality.pupil_median:.2f}, {low:.2f}..{high:.2f} {quality.pupil_unit}{missing}"
 
 
 def _face(quality: Quality) -> str | None:
-    if quality.face_found_share is None:
+    if quality.face_found_fraction is None:
         return None
-    return f"found in {quality.face_found_share:.0%} of {quality.face_frames} frames"
+    return f"found in {quality.face_found_fraction:.0%} of {quality.face_frames} frames"
 
 
 # ---- several
@@ -168,17 +171,17 @@ def _row(line: Line) -> tuple:
         shorten(line.format or "-", 14),
         _number(quality.rate_hz),
         _number(quality.duration_s),
-        _number(quality.missing_share, share=True),
+        _number(quality.missing_fraction, share=True),
         _number(quality.blinks_per_minute),
         _number(quality.fixations_per_second, 2),
-        _number(quality.face_found_share, share=True),
+        _number(quality.face_found_fraction, share=True),
         quality.verdict,
     )
 
 
 def _badness(line: Line) -> tuple:
     quality = line.quality
-    return VERDICTS.index(quality.verdict), quality.missing_share or 0.0, len(quality.reasons)
+    return VERDICTS.index(quality.verdict), quality.missing_fraction or 0.0, len(quality.reasons)
 
 
 def _totals(lines: list[Line]) -> list[str]:

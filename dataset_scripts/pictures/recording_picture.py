@@ -193,8 +193,8 @@ def _title_lines(found: Found, quality: Quality) -> list[str]:
         gaze.format if gaze is not None else "video",
         f"{quality.rate_hz:.4g} Hz" if quality.rate_hz else "",
         f"{quality.duration_s:.1f} s" if quality.duration_s else "",
-        f"gaze missing {quality.missing_share:.0%}" if quality.missing_share is not None else "",
-        f"face found {quality.face_found_share:.0%}" if quality.face_found_share is not None else "",
+        f"gaze missing {quality.missing_fraction:.0%}" if quality.missing_fraction is not None else "",
+        f"face found {quality.face_found_fraction:.0%}" if quality.face_found_fraction is not None else "",
     ]
     lines = [found.name, " · ".join(filter(None, known)), _label_line(found.labels)]
     if quality.reasons:

@@ -187,7 +187,7 @@ class _TableReader:
         text = row.get(rule.column, "")
         if text == "":
             return None
-        if rule.task.kind == "classes":
+        if rule.task.kind == "classification":
             known = {label: label for label in rule.task.labels} if rule.names is None else rule.names
             if text not in known:
                 self._wrong(f"labels.{column}.names lacks classes that column {rule.column} of the table has", repr(text))

@@ -189,7 +189,7 @@ def _labels(fields: Fields) -> dict[str, LabelRule]:
 
 def _label(fields: Fields, task: Task) -> LabelRule | None:
     column, names, range_ = fields.text("column"), None, task.range
-    if task.kind == "numbers":
+    if task.kind == "regression":
         range_ = fields.range("range", default=task.range)
     elif section := fields.section("names", default=None):
         names = {_code(key): section.value(key) for key in section.keys}
@@ -197,7 +197,7 @@ def _label(fields: Fields, task: Task) -> LabelRule | None:
             if name is not None and name not in task.labels:
                 section.wrong(code, name, f"one of {', '.join(task.labels)}, or null for no label,")
     fields.done()
-    return LabelRule(task, column, names, range_) if column and (range_ or task.kind == "classes") else None
+    return LabelRule(task, column, names, range_) if column and (range_ or task.kind == "classification") else None
 
 
 def _code(key: object) -> str:

@@ -109,7 +109,7 @@ def contribution_words(task_label: str, change: float | None, kind: str) -> str:
     """One modality's contribution to a view's answer: see `EmertExplanation.contributions`."""
     if change is None:
         return "not given"
-    if kind == "numbers":
+    if kind == "regression":
         return f"without it the numbers move by {change:.0%} of their range"
     if abs(change) < 0.005:
         return f"without it {task_label} stays as probable"
@@ -121,7 +121,7 @@ def given_words(answer: dict) -> list[str]:
     """What the network was given, a sentence each."""
     measured, words = answer["measured"], []
     if "face" in answer["modalities"]:
-        frames, share = measured["face_frames"], measured["face_found_share"]
+        frames, share = measured["face_frames"], measured["face_found_fraction"]
         words.append(f"{frames} frames spread over the video; a face was found in {share:.0%} of them.")
     else:
         words.append("No face.")
@@ -131,7 +131,7 @@ def given_words(answer: dict) -> list[str]:
         rate = f" at {measured['rate_hz']:.0f} Hz" if measured["rate_hz"] else ""
         words.append(
             f"{measured['samples']:,} gaze samples{rate}, read as {measured['gaze_format']}; "
-            f"{measured['missing_share']:.0%} without a gaze point."
+            f"{measured['missing_fraction']:.0%} without a gaze point."
         )
     if measured["fixations"]:
         how = "listed by the tracker" if measured["fixation_method"] == "export" else measured["fixation_method"]

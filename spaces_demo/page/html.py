@@ -202,7 +202,7 @@ def _contributions(answer: dict) -> str:
         if task is None or not view_is_grounded(answer, view):
             continue
         kind = TASKS[task].kind
-        label = top(answer["tasks"][task])[0] if kind == "classes" else "valence and arousal"
+        label = top(answer["tasks"][task])[0] if kind == "classification" else "valence and arousal"
         rows = []
         for name in MODALITY_WORDS:
             change = answer["contributions"][task][name]

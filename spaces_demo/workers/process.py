@@ -229,8 +229,8 @@ def _measured(recording: "Recording") -> dict:
 
     face = recording.face
     quality = measure(recording.gaze, None if face is None else FaceCheck(face.detected, face.times_ms))
-    names = ("duration_s", "samples", "rate_hz", "missing_share", "blinks", "blinks_from", "fixations", "fixation_method")
-    names += ("face_frames", "face_found_share", "verdict", "reasons")
+    names = ("duration_s", "samples", "rate_hz", "missing_fraction", "blinks", "blinks_from", "fixations", "fixation_method")
+    names += ("face_frames", "face_found_fraction", "verdict", "reasons")
     known = {name: getattr(quality, name) for name in names}
     known["reasons"] = list(quality.reasons)
     known["gaze_format"] = None if recording.gaze is None else recording.gaze.format

@@ -21,18 +21,18 @@ def tiny_settings() -> GeneratorSettings:
 @pytest.fixture(scope="session")
 def recordings(tiny_settings, tmp_path_factory) -> Path:
     """Six people, seven clips: more than there are folds. Not to be changed."""
-    return generate(tmp_path_factory.mktemp("recordings") / "all", tiny_settings, workers=1)
+    return generate(tmp_path_factory.mktemp("recordings") / "all", tiny_settings, num_workers=1)
 
 
 @pytest.fixture(scope="session")
 def dataset_folder(recordings, tmp_path_factory) -> Path:
     """The data set of `recordings`. Not to be changed."""
-    return build(open_source("synthetic", recordings), tmp_path_factory.mktemp("built") / "dataset", workers=1)
+    return build(open_source("synthetic", recordings), tmp_path_factory.mktemp("built") / "dataset", num_workers=1)
 
 
 @pytest.fixture(scope="session")
 def _few(tmp_path_factory) -> Path:
-    return generate(tmp_path_factory.mktemp("few") / "all", GeneratorSettings(participants=3, stimuli=3, **TINY), workers=1)
+    return generate(tmp_path_factory.mktemp("few") / "all", GeneratorSettings(participants=3, stimuli=3, **TINY), num_workers=1)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def cache(tmp_path_factory) -> str:
 @pytest.fixture(scope="session")
 def small_dataset(_few, tmp_path_factory):
     """Three people, three clips: nine cells of one recording. Not to be changed."""
-    return build(open_source("synthetic", _few), tmp_path_factory.mktemp("verified") / "sound", workers=1)
+    return build(open_source("synthetic", _few), tmp_path_factory.mktemp("verified") / "sound", num_workers=1)
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def hub(tmp_path, monkeypatch) -> FolderHub:
 
 @pytest.fixture(scope="module")
 def _built(_few, tmp_path_factory) -> Path:
-    return build(open_source("synthetic", _few), tmp_path_factory.mktemp("publish") / "built", workers=1, faces=1)
+    return build(open_source("synthetic", _few), tmp_path_factory.mktemp("publish") / "built", num_workers=1, faces=1)
 
 
 @pytest.fixture

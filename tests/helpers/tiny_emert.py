@@ -64,7 +64,7 @@ def tiny_labels(model: EmertForEmotionRecognition, batch: int = 2, seed: int = 0
     labels = {}
     for name in model.config.tasks:
         size = TASKS[name].size
-        if TASKS[name].kind == "classes":
+        if TASKS[name].kind == "classification":
             labels[name] = torch.randint(size, (batch,), generator=generator)
         else:
             labels[name] = torch.randn(batch, size, generator=generator)

@@ -66,7 +66,7 @@ def test_frame_without_a_face_uses_the_nearest_in_time():
     track = track_faces(_quarters(4), _times(0, 100, 200, 1000), detector)
     assert [int(frame.mean()) for frame in track.frames] == [10, 10, 10, 220]
     assert track.detected.tolist() == [True, False, False, True]
-    assert track.detected_share == 0.5
+    assert track.detected_fraction == 0.5
     assert track.times_ms.tolist() == [0, 100, 200, 1000]
 
 
@@ -151,7 +151,7 @@ def test_answer_is_plain_json_with_probabilities(processor):
     assert list(found["tasks"]) == list(EMER_TASKS)
     for name, values in found["tasks"].items():
         assert list(values) == LABELS[name]
-        if TASKS[name].kind == "classes":
+        if TASKS[name].kind == "classification":
             assert sum(values.values()) == pytest.approx(1, abs=0.0005)
     assert found["gap"] == gap(found["tasks"]["er7"], found["tasks"]["fer7"])
     assert found["modalities"] == ["face", "eye_movements", "fixations"]
@@ -183,8 +183,8 @@ def test_quality_says_what_is_missing():
     recorded, face = gaze(), face_track(frames=4)
     recorded.eye_movements[:15] = np.nan
     face.detected[0] = False
-    assert quality_of(Recording(face, recorded)) == {"gaze_missing_share": 0.25, "face_detected_share": 0.75}
-    assert quality_of(Recording()) == {"gaze_missing_share": None, "face_detected_share": None}
+    assert quality_of(Recording(face, recorded)) == {"gaze_missing_fraction": 0.25, "face_detected_fraction": 0.75}
+    assert quality_of(Recording()) == {"gaze_missing_fraction": None, "face_detected_fraction": None}
 
 
 def test_answer_from_one_recording_says_so_where_the_model_expects_several():

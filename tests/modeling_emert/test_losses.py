@@ -148,7 +148,7 @@ def test_absent_label_in_a_batch_leaves_its_sample_out():
     inputs, labels = tiny_inputs(), tiny_labels(model)
     only_first = {name: value[:1] for name, value in labels.items()}
     for name, value in labels.items():
-        value[1] = ABSENT_CLASS if TASKS[name].kind == "classes" else NAN
+        value[1] = ABSENT_CLASS if TASKS[name].kind == "classification" else NAN
     with torch.no_grad():
         found = model(**inputs, labels=labels).losses
         expected = model(**{name: value[:1] for name, value in inputs.items()}, labels=only_first).losses

@@ -30,7 +30,7 @@ from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 
-from ..data.dataset import EmertRows, collate, statistics_by_participant
+from ..data.dataset import RecordingDataset, collate, statistics_by_participant
 from ..evaluation.evaluate import load_model, method_of, predict, predictions_table
 from ..evaluation.model_folder import read_record
 from ..evaluation.predictions import read_predictions, whole_file, write_predictions
@@ -50,7 +50,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Adapting:
-    """One model and whom it is adapted to; `statistics` as in `EmertRows`."""
+    """One model and whom it is adapted to; `statistics` as in `RecordingDataset`."""
 
     model: EmertForEmotionRecognition
     processor: EmertProcessor
@@ -121,7 +121,7 @@ def draw_shares(
 def _present(data: EmertData, task: str) -> np.ndarray:
     """`(rows,)` bool: has any label of the task."""
     labels = data.labels(TASKS[task])
-    return labels != ABSENT_CLASS if TASKS[task].kind == "classes" else ~np.isnan(labels).all(axis=1)
+    return labels != ABSENT_CLASS if TASKS[task].kind == "classification" else ~np.isnan(labels).all(axis=1)
 
 
 def _number(seed: int, text: str) -> int:
@@ -162,8 +162,8 @@ def adapt(model: EmertForEmotionRecognition, batch: dict, recipe: AdaptationReci
 def predict_person(data: EmertData, adapting: Adapting, share: Share, recipe: AdaptationRecipe) -> pd.DataFrame:
     """Rows of the predictions table for every k on one participant's scored recordings."""
     model, shared = adapting.model, (adapting.statistics, None, adapting.model.emert, adapting.method.modalities)
-    given = EmertRows(data, share.given, adapting.processor, adapting.tasks, *shared)
-    scored = EmertRows(data, share.scored, adapting.processor, [], *shared)
+    given = RecordingDataset(data, share.given, adapting.processor, adapting.tasks, *shared)
+    scored = RecordingDataset(data, share.scored, adapting.processor, [], *shared)
     items = [given[index] for index in range(len(given))]
     trial = Trial(share.scored, adapting.tasks, adapting.fold)
     tables = []

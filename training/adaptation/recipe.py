@@ -8,7 +8,7 @@ from modeling_emert.tasks_emert import TASKS
 from ..recipes.recipe import RECIPES
 from ..recipes.settings import find_yaml, read_settings
 
-_WHOLE = {"rank": (1, 256), "steps": (1, 10_000), "draws": (100, 100_000), "seed": (0, 2**31)}
+_WHOLE = {"rank": (1, 256), "steps": (1, 10_000), "n_resamples": (100, 100_000), "seed": (0, 2**31)}
 _NUMBERS = {"alpha": (1e-3, 1e4), "learning_rate": (1e-8, 1.0)}
 _MOST_RECORDINGS = 1000
 
@@ -21,7 +21,7 @@ class AdaptationRecipe:
     - `tasks`: whose labels are given and scored; empty: every task that the model and the data have.
     - `rank`, `alpha`: of the LoRA adapters; their effect is scaled by alpha / rank.
     - `steps`: of AdamW, each on all given recordings at once. `learning_rate`: constant.
-    - `draws`: of the bootstrap by participant. `seed`: of which recordings are given, of the adapters, and of dropout.
+    - `n_resamples`: of the bootstrap by participant. `seed`: of which recordings are given, of the adapters, and of dropout.
     """
 
     recordings: tuple[int, ...] = (0, 1, 5, 10)
@@ -30,7 +30,7 @@ class AdaptationRecipe:
     alpha: float = 8.0
     steps: int = 30
     learning_rate: float = 1e-4
-    draws: int = 1000
+    n_resamples: int = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -44,15 +44,15 @@ def make_report(predictions: pd.DataFrame, done: dict, header: Header) -> dict:
 
 
 def _curve(task: Task, predictions: pd.DataFrame, done: dict) -> list[dict]:
-    draws, seed = done["recipe"]["draws"], done["recipe"]["seed"]
+    n_resamples, seed = done["recipe"]["n_resamples"], done["recipe"]["seed"]
     by_count = {
         int(count): predictions[(predictions["method"] == method) & (predictions["task"] == task.name)]
         for count, method in done["methods"].items()
     }
     points = []
     for count, rows in by_count.items():
-        metrics = {name: _plain(asdict(value)) for name, value in intervals(task, rows, draws, seed).items()}
-        against = None if count == 0 else _plain(asdict(compare(task, rows, by_count[0], draws=draws, seed=seed)))
+        metrics = {name: _plain(asdict(value)) for name, value in intervals(task, rows, n_resamples, seed).items()}
+        against = None if count == 0 else _plain(asdict(compare(task, rows, by_count[0], n_resamples=n_resamples, seed=seed)))
         people = int(rows["participant_id"].nunique())
         points.append({"recordings": count, "n": len(rows), "participants": people, "metrics": metrics, "difference": against})
     return points
@@ -88,8 +88,8 @@ def report_markdown(report: dict) -> str:
         lines += ["", f"## {name}", "", markdown_table(head, rows)]
     lines += [
         "",
-        f"Intervals and p: bootstrap of {report['recipe']['draws']} draws by participant; p is not corrected for the number of "
-        "rows. Which recordings are given is one draw by seed: another gives other figures.",
+        f"Intervals and p: bootstrap of {report['recipe']['n_resamples']} resamples by participant; p is not corrected for the "
+        "number of rows. Which recordings are given is one draw by seed: another gives other figures.",
         "",
         f"Command: `{header['command']}`",
     ]

@@ -44,8 +44,8 @@ def analyse(run: dict, recipe: dict, predictions: pd.DataFrame) -> dict:
         if (version, task, method) not in broken
     ]
     return {
-        "calibration": [_calibrate(*group) for group in groups if TASKS[group[1]].kind == "classes"],
-        "gap": _gap(groups, predictions, interval_draws(recipe)),
+        "calibration": [_calibrate(*group) for group in groups if TASKS[group[1]].kind == "classification"],
+        "gap": _gap(groups, predictions, interval_resamples(recipe)),
         "robustness": _robustness(run["cells"]),
         "probes": {"clip": run["clip_probe"], "participant": _participant_probe(run["cells"])},
         "cost": [_cost(method, run["cells"]) for method in recipe["methods"]],
@@ -68,12 +68,12 @@ def _calibrate(version: str, name: str, method: str, rows: pd.DataFrame) -> dict
     }
 
 
-def interval_draws(recipe: dict) -> int:
-    """An end of an interval needs fewer draws than a small p, and there are many intervals."""
-    return min(recipe["draws"], _ENOUGH_FOR_INTERVALS)
+def interval_resamples(recipe: dict) -> int:
+    """An end of an interval needs fewer resamples than a small p, and there are many intervals."""
+    return min(recipe["n_resamples"], _ENOUGH_FOR_INTERVALS)
 
 
-def _gap(groups: list[tuple[str, str, str, pd.DataFrame]], predictions: pd.DataFrame, draws: int) -> dict | None:
+def _gap(groups: list[tuple[str, str, str, pd.DataFrame]], predictions: pd.DataFrame, n_resamples: int) -> dict | None:
     """None where the protocols don't tell the felt and the shown emotion of the same recordings."""
     agree = agreement(predictions)
     if agree.empty:
@@ -83,7 +83,7 @@ def _gap(groups: list[tuple[str, str, str, pd.DataFrame]], predictions: pd.DataF
     for version, name, method, rows in groups:
         if TASKS[name].view == "perceived":
             continue
-        found = subset_scores(TASKS[name], rows, agree, draws, _SEED)
+        found = subset_scores(TASKS[name], rows, agree, n_resamples, _SEED)
         primary = {part: subset.metrics[TASKS[name].primary_metric] for part, subset in found.items()}
         subsets.append(
             {
@@ -99,11 +99,11 @@ def _gap(groups: list[tuple[str, str, str, pd.DataFrame]], predictions: pd.DataF
         "agree": int(agree.sum()),
         "disagree": int((~agree).sum()),
         "subsets": subsets,
-        "scores": list(_gap_scores(groups, draws)),
+        "scores": list(_gap_scores(groups, n_resamples)),
     }
 
 
-def _gap_scores(groups: list[tuple[str, str, str, pd.DataFrame]], draws: int) -> Iterator[dict]:
+def _gap_scores(groups: list[tuple[str, str, str, pd.DataFrame]], n_resamples: int) -> Iterator[dict]:
     """Of every method that answers for both views, network by network: a gap is that of one seed's two answers."""
     together = defaultdict(list)
     for version, _, method, rows in groups:
@@ -111,7 +111,7 @@ def _gap_scores(groups: list[tuple[str, str, str, pd.DataFrame]], draws: int) ->
     for (version, method), tables in together.items():
         both = pd.concat(tables)
         for seed, rows in both.groupby("seed", sort=True):
-            quality = gap_quality(rows, draws, _SEED)
+            quality = gap_quality(rows, n_resamples, _SEED)
             if not np.isnan(quality.auroc.value):
                 yield {
                     "version": version,

@@ -86,7 +86,7 @@ def _shown_given_felt(settings: GeneratorSettings) -> np.ndarray:
 def _rate(task: Task, truths: Sequence[Truth], emotions: np.ndarray, intensity: np.ndarray) -> dict[str, float]:
     """The scores of one task; `emotions` `(recordings, 7)` of its view."""
     labels = [[truth.labels[column] for column in task.columns] for truth in truths]
-    if task.kind == "classes":
+    if task.kind == "classification":
         targets = np.array([task.labels.index(str(label)) for (label,) in labels])
         answer = emotions if task.size == len(EMOTIONS) else emotions @ _polarities()
         frequencies = np.bincount(targets, minlength=task.size) / len(targets)

@@ -62,7 +62,7 @@ def lose_gaze(recording: Recording, level: float, rng: np.random.Generator) -> R
         samples[:, _VALIDITY] = np.where(gone[:, None] & ~np.isnan(validity), 0, validity)
         changes["eye_movements"] = samples
     if gaze.fixations is not None:
-        shares = np.array([_lost_share(lost, start - begin, length) for _, _, start, length in gaze.fixations])
+        shares = np.array([_lost_fraction(lost, start - begin, length) for _, _, start, length in gaze.fixations])
         kept = shares <= 0.5
         if gaze.eye_movements is None and len(shares) and not kept.any():
             kept[shares.argmin()] = True
@@ -80,7 +80,7 @@ def _lost_times(duration_ms: float, level: float, rng: np.random.Generator) -> n
     return lost
 
 
-def _lost_share(lost: np.ndarray, start: float, length: float) -> float:
+def _lost_fraction(lost: np.ndarray, start: float, length: float) -> float:
     first = int(np.clip(start, 0, len(lost) - 1))
     return float(lost[first : max(first + 1, int(start + length))].mean())
 

@@ -118,7 +118,7 @@ def _robustness(model: Path, data: EmertData, cell: Cell, folder: Path) -> dict:
     """The primary metric alone of what `training.benchmark.robustness` measures; intervals need all folds together."""
     from training.benchmark.robustness import robustness
 
-    found = robustness(model, data, folder / "robustness", seed=cell.seed, draws=1, progress=False)
+    found = robustness(model, data, folder / "robustness", seed=cell.seed, n_resamples=1, progress=False)
     return {
         "hidden": {
             name: {task: scores[task]["metrics"][TASKS[task].primary_metric]["value"] for task in cell.tasks}

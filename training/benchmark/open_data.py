@@ -14,7 +14,7 @@ from .leak_check import check_inputs
 from .recipe import BenchmarkRecipe
 
 
-def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, workers: int) -> EmertData:
+def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_workers: int) -> EmertData:
     """The data set, checked: it is the recipe's, has its labels and folds, and neither its splits nor its inputs leak.
 
     Raises `EmertInputError` that says what is not so.
@@ -24,7 +24,7 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, workers: i
             f"benchmark recipe {recipe.name} is for source {recipe.source}; give its data set with --data DIR "
             "(`emert data build` makes it)"
         )
-    data = EmertData.open(given if given is not None else _generated(recipe, out, workers))
+    data = EmertData.open(given if given is not None else _generated(recipe, out, num_workers))
     if data.metadata.source != recipe.source:
         raise EmertInputError(
             f"{data.folder}: holds recordings of source {data.metadata.source}, but benchmark recipe {recipe.name} is for "
@@ -42,13 +42,13 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, workers: i
     return data
 
 
-def _generated(recipe: BenchmarkRecipe, out: Path, workers: int) -> Path:
+def _generated(recipe: BenchmarkRecipe, out: Path, num_workers: int) -> Path:
     """Recordings and data set under `out`, made unless they are there."""
     recordings, dataset = out / "recordings", out / "dataset"
     if not recordings.is_dir():
         out.mkdir(parents=True, exist_ok=True)
-        generate(recordings, recipe.generator_settings, workers)
+        generate(recordings, recipe.generator_settings, num_workers)
     source = open_source("synthetic", recordings)
     if not is_current(dataset, source, recipe.faces):
-        build(source, dataset, workers, recipe.faces, overwrite=True)
+        build(source, dataset, num_workers, recipe.faces, overwrite=True)
     return dataset

@@ -40,7 +40,7 @@ class BenchmarkRecipe:
     - `training`: `recipe`, the name of a training recipe, and changes to it; shared by all networks.
     - `normalisation`: of the gaze, for every method (see `Recipe`).
     - `robustness`: networks whose scores are measured on damaged inputs too.
-    - `draws`: of the bootstrap over participants, for p; intervals take 10,000 of them at most.
+    - `n_resamples`: of the bootstrap over participants, for p; intervals take 10,000 of them at most.
     """
 
     name: str
@@ -55,7 +55,7 @@ class BenchmarkRecipe:
     versions: tuple[Version, ...] = VERSIONS
     normalisation: Literal["training", "participant"] = "training"
     robustness: tuple[str, ...] = ()
-    draws: int = 10_000
+    n_resamples: int = 10_000
 
     def __post_init__(self) -> None:
         for name in ("methods", "protocols", "folds", "seeds", "versions", "robustness"):
@@ -100,7 +100,7 @@ def _wrong_lists(recipe: BenchmarkRecipe) -> list[str]:
 
 
 def _wrong_numbers(recipe: BenchmarkRecipe) -> list[str]:
-    limits = {"folds": (1, 1000), "seeds": (0, 2**31), "draws": (1, 1_000_000), "faces": (1, 1000)}
+    limits = {"folds": (1, 1000), "seeds": (0, 2**31), "n_resamples": (1, 1_000_000), "faces": (1, 1000)}
     problems = []
     for name, (low, high) in limits.items():
         value = getattr(recipe, name)

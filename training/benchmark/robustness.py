@@ -61,7 +61,7 @@ class Condition:
     curve: Curve | None = None
 
 
-def robustness(folder: Path, data: EmertData, out: Path, seed: int = 0, draws: int = 1000, progress: bool = True) -> dict:
+def robustness(folder: Path, data: EmertData, out: Path, seed: int = 0, n_resamples: int = 1000, progress: bool = True) -> dict:
     """Scores with each modality hidden and along each of `CURVES`; writes robustness.json, .md and .png into `out`.
 
     The same seed gives the same figures. Statistics by participant, where the model wants them, stay those of the recordings
@@ -87,10 +87,10 @@ def robustness(folder: Path, data: EmertData, out: Path, seed: int = 0, draws: i
         for condition, table in _predictions(one, data, seed, progress).items():
             tables.setdefault(condition, []).append(table)
     records = [read_record(one) for one in folders]
-    scores = {(of.name, of.level): _scores(pd.concat(parts), draws) for of, parts in tables.items()}
+    scores = {(of.name, of.level): _scores(pd.concat(parts), n_resamples) for of, parts in tables.items()}
     results = {
         "header": make_header(data, records, f"emert benchmark robustness {folder} {data.folder} --out DIR").to_plain(),
-        "bootstrap": {"draws": draws, "seed": 0, "level": LEVEL, "unit": "participants"},
+        "bootstrap": {"n_resamples": n_resamples, "seed": 0, "level": LEVEL, "unit": "participants"},
         "method": method_of(records[0]).name,
         "seed": seed,
         "hidden": {name: scores[(name, 0.0)] for name in ("nothing", *MODALITIES) if (name, 0.0) in scores},
@@ -133,10 +133,10 @@ def _conditions(there: Sequence[set[str]]) -> list[Condition]:
     return found
 
 
-def _scores(predictions: pd.DataFrame, draws: int) -> dict[str, dict]:
+def _scores(predictions: pd.DataFrame, n_resamples: int) -> dict[str, dict]:
     found = set(predictions["task"])
     return {
-        name: primary_of(task, predictions[predictions["task"] == name], draws, 0, LEVEL)
+        name: primary_of(task, predictions[predictions["task"] == name], n_resamples, 0, LEVEL)
         for name, task in TASKS.items()
         if name in found
     }
@@ -155,7 +155,7 @@ def _curve(name: str, curve: Curve, scores: Mapping[tuple[str, float], dict]) ->
     return {"level_is": curve.level_is, "levels": list(levels), "tasks": tasks}
 
 
-def gap(folder: Path, data: EmertData, out: Path, draws: int = 1000, progress: bool = True) -> dict:
+def gap(folder: Path, data: EmertData, out: Path, n_resamples: int = 1000, progress: bool = True) -> dict:
     """Felt against shown: labels and answers as tables, scores where they agree and differ, the gap score against the truth.
 
     Writes gap.json, gap.md and gap.png into `out`. Gives `{header, bootstrap, methods, gap}`, `gap` as in
@@ -167,7 +167,7 @@ def gap(folder: Path, data: EmertData, out: Path, draws: int = 1000, progress: b
     folders = find_models(folder)
     records = [read_record(one) for one in folders]
     predictions = evaluate_models(folders, data, progress=progress)
-    found = gap_of(predictions, draws, 0)
+    found = gap_of(predictions, n_resamples, 0)
     if found is None:
         raise EmertInputError(
             f"{folder} on {data.folder}: the gap needs er7 and fer7, or er3 and fer3, in both model and data; "
@@ -175,7 +175,7 @@ def gap(folder: Path, data: EmertData, out: Path, draws: int = 1000, progress: b
         )
     results = {
         "header": make_header(data, records, f"emert benchmark gap {folder} {data.folder} --out DIR").to_plain(),
-        "bootstrap": {"draws": draws, "seed": 0, "level": LEVEL, "unit": "participants"},
+        "bootstrap": {"n_resamples": n_resamples, "seed": 0, "level": LEVEL, "unit": "participants"},
         "methods": list(found["methods"]),
         "gap": found,
     }

@@ -28,7 +28,7 @@ from training.metrics import METRICS
 from training.statistics.comparisons import compare, holm, nadeau_bengio, smallest_p
 from training.statistics.intervals import intervals
 
-from .analysis import analyse, interval_draws
+from .analysis import analyse, interval_resamples
 from .predictions import choose, scores_by
 
 REFERENCE = "emert"  # against which every method is tested
@@ -75,8 +75,8 @@ def _header(run: dict, recipe: dict) -> dict:
         "seeds": recipe["seeds"],
         "versions": recipe["versions"],
         "normalisation": recipe["normalisation"],
-        "draws": interval_draws(recipe),
-        "draws_of_p": recipe["draws"],
+        "n_resamples": interval_resamples(recipe),
+        "n_resamples_of_p": recipe["n_resamples"],
         "level": LEVEL,
         "reference": REFERENCE if REFERENCE in recipe["methods"] else None,
         "command": run["command"],
@@ -95,12 +95,12 @@ def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, tas
     failures = _failures(run, version, task.name)
     whole = {key: choose(predictions, version, task.name, key) for key in recipe["methods"] if not failures.get(key)}
     rows = [
-        _row(task, key, whole[key], interval_draws(recipe)) if key in whole else {"method": key, "failed": failures[key]}
+        _row(task, key, whole[key], interval_resamples(recipe)) if key in whole else {"method": key, "failed": failures[key]}
         for key in recipe["methods"]
     ]
     if REFERENCE in whole:
         sizes = run["data"]["split_sizes"][version]
-        _add_comparisons(task, rows, whole, recipe["draws"], sizes["test"] / (sizes["train"] + sizes["test"]))
+        _add_comparisons(task, rows, whole, recipe["n_resamples"], sizes["test"] / (sizes["train"] + sizes["test"]))
     some = next(iter(whole.values()), predictions.iloc[:0])
     one_seed = some[some["seed"] == some["seed"].min()]
     people, compared = one_seed["participant_id"].nunique(), sum(bool(row.get("against")) for row in rows)
@@ -112,7 +112,7 @@ def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, tas
         "metric": task.primary_metric,
         "recordings": len(one_seed),
         "participants": people,
-        "smallest_p": min(1.0, compared * smallest_p(people, recipe["draws"])) if compared else None,
+        "smallest_p": min(1.0, compared * smallest_p(people, recipe["n_resamples"])) if compared else None,
         "absent_labels": _absent_labels(task, one_seed),
         "bayes_rate": ceiling,
         "rows": rows,
@@ -129,9 +129,9 @@ def _failures(run: dict, version: str, task: str) -> dict[str, list[str]]:
     return found
 
 
-def _row(task: Task, key: str, rows: pd.DataFrame, draws: int) -> dict:
+def _row(task: Task, key: str, rows: pd.DataFrame, n_resamples: int) -> dict:
     """Seeds are pooled: a recording counts once for each. UAR and WAR are then the means over the seeds."""
-    found = intervals(task, rows, draws, _SEED, LEVEL)
+    found = intervals(task, rows, n_resamples, _SEED, LEVEL)
     return {
         "method": key,
         "failed": [],
@@ -144,11 +144,13 @@ def _row(task: Task, key: str, rows: pd.DataFrame, draws: int) -> dict:
     }
 
 
-def _add_comparisons(task: Task, rows: list[dict], whole: dict[str, pd.DataFrame], draws: int, test_share: float) -> None:
+def _add_comparisons(
+    task: Task, rows: list[dict], whole: dict[str, pd.DataFrame], n_resamples: int, test_fraction: float
+) -> None:
     """Each method minus the reference: the bootstrap's p, the same after Holm over all methods, and that over the folds."""
     others = [row for row in rows if row["method"] in whole and row["method"] != REFERENCE]
     reference = next(row for row in rows if row["method"] == REFERENCE)
-    differences = [compare(task, whole[row["method"]], whole[REFERENCE], draws=draws, seed=_SEED) for row in others]
+    differences = [compare(task, whole[row["method"]], whole[REFERENCE], n_resamples=n_resamples, seed=_SEED) for row in others]
     adjusted = holm([difference.p for difference in differences])
     for row, difference, p_holm in zip(others, differences, adjusted, strict=True):
         row["against"] = {
@@ -157,18 +159,18 @@ def _add_comparisons(task: Task, rows: list[dict], whole: dict[str, pd.DataFrame
             "high": difference.high,
             "p": difference.p,
             "p_holm": p_holm,
-            "p_folds": _p_over_folds(row["folds"], reference["folds"], test_share),
+            "p_folds": _p_over_folds(row["folds"], reference["folds"], test_fraction),
         }
 
 
-def _p_over_folds(folds: dict[int, float], reference: dict[int, float], test_share: float) -> float | None:
+def _p_over_folds(folds: dict[int, float], reference: dict[int, float], test_fraction: float) -> float | None:
     if len(folds) < _FOLDS_FOR_TEST:
         return None
-    return nadeau_bengio([folds[fold] - reference[fold] for fold in folds], test_share)
+    return nadeau_bengio([folds[fold] - reference[fold] for fold in folds], test_fraction)
 
 
 def _absent_labels(task: Task, rows: pd.DataFrame) -> Sequence[str]:
-    if task.kind == "numbers" or rows.empty:
+    if task.kind == "regression" or rows.empty:
         return []
     targets, _ = to_arrays(task, rows)
     return [label for index, label in enumerate(task.labels) if not (targets == index).any()]

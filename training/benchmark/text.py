@@ -81,14 +81,14 @@ def describe_splits(header: dict) -> list[str]:
 def describe_significance(header: dict) -> str:
     seeds = "1 seed" if len(header["seeds"]) == 1 else f"{len(header['seeds'])} seeds pooled"
     text = (
-        f"In brackets: {header['level']:.0%} interval, bootstrap of {header['draws']} draws of participants; {seeds}, folds "
-        "pooled."
+        f"In brackets: {header['level']:.0%} interval, bootstrap of {header['n_resamples']} resamples of participants; "
+        f"{seeds}, folds pooled."
     )
     if header["reference"] is None:
         return text
     return (
-        f"{text} Δ: difference to EMERT; p: two-sided, from {header['draws_of_p']} draws that both share, after Holm over all "
-        "methods of the table; p folds: "
+        f"{text} Δ: difference to EMERT; p: two-sided, from {header['n_resamples_of_p']} resamples that both share, after "
+        "Holm over all methods of the table; p folds: "
         "Nadeau and Bengio's corrected t-test over the folds, where there are three or more."
     )
 
@@ -98,7 +98,7 @@ def describe_power(table: dict) -> str:
     if table["smallest_p"] is None or table["smallest_p"] < SIGNIFICANT:
         return ""
     return (
-        f" So few participants and draws can show no difference among so many methods: the smallest p is "
+        f" So few participants and resamples can show no difference among so many methods: the smallest p is "
         f"{p_value(table['smallest_p'])} after Holm."
     )
 

@@ -96,8 +96,8 @@ def _numbers(tasks: dict) -> list[str]:
 
 def _quality(quality: dict) -> list[str]:
     lines = []
-    if quality["gaze_missing_share"] is not None:
-        lines.append(f"gaze samples without a gaze point: {quality['gaze_missing_share']:.0%}")
-    if quality["face_detected_share"] is not None:
-        lines.append(f"frames with a face: {quality['face_detected_share']:.0%}")
+    if quality["gaze_missing_fraction"] is not None:
+        lines.append(f"gaze samples without a gaze point: {quality['gaze_missing_fraction']:.0%}")
+    if quality["face_detected_fraction"] is not None:
+        lines.append(f"frames with a face: {quality['face_detected_fraction']:.0%}")
     return lines

@@ -28,7 +28,7 @@ _CACHE_BYTES = 1 << 30  # prepared recordings that are kept between epochs, so t
 Inputs = dict[str, torch.Tensor]
 
 
-class EmertRows(Dataset):
+class RecordingDataset(Dataset):
     """Some rows of the data, each prepared by the processor; a modality that a recording lacks is left out.
 
     What does not change from one epoch to the next is kept: without an augmentation the prepared inputs, with one the

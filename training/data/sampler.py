@@ -8,7 +8,7 @@ from torch.utils.data import Sampler
 _FEWEST = 2  # BatchNorm can't be trained on one
 
 
-class EqualParts(Sampler[list[int]]):
+class EqualBatchSampler(Sampler[list[int]]):
     """This process's parts of every batch of an epoch, whose order is drawn by seed and epoch alone.
 
     A batch is cut into equal parts for the processes, and theirs into equal ones for the accumulation of gradients, so

@@ -21,13 +21,13 @@ from modeling_emert.errors_emert import EmertInputError
 
 from ..fit.arguments import number_of_processes, process_number
 from ..recipes.recipe import Recipe
-from .dataset import EmertRows
+from .dataset import RecordingDataset
 
 _STRETCH = 64  # rows, at most, that are read one after the other
 _MIXED = 16  # stretches whose rows are mixed
 
 
-class UnkeptRows(EmertRows):
+class UnkeptRows(RecordingDataset):
     """Keeps nothing of what it has prepared."""
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -47,7 +47,7 @@ class StreamedRows(UnkeptRows, IterableDataset):
         - `batch`: recordings that a process trains on at once.
         - `readers`: of one process, at least 1; its workers if it has any.
         - `processes`, `process`: how many train together, and which of them this is.
-        - the rest as in [`EmertRows`].
+        - the rest as in [`RecordingDataset`].
 
         Raises:
             EmertInputError: there are too few rows to give every reader a batch.
@@ -67,7 +67,7 @@ class StreamedRows(UnkeptRows, IterableDataset):
         return partial(
             cls,
             batch=recipe.batch_size // (recipe.gradient_accumulation * processes),
-            readers=max(recipe.workers, 1),
+            readers=max(recipe.num_workers, 1),
             processes=processes,
             process=process_number(),
         )

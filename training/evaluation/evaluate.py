@@ -21,7 +21,7 @@ from modeling_emert.model_card_emert import RECORD_FILE
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
 
-from ..data.dataset import EmertRows, collate, statistics_by_participant
+from ..data.dataset import RecordingDataset, collate, statistics_by_participant
 from ..fit.fit import to_predictions
 from ..methods.classical import predict_classical
 from ..methods.modalities import check_modalities
@@ -125,14 +125,14 @@ def evaluate_model(
     return add_groups(pd.concat(tables, ignore_index=True), data)
 
 
-def make_batches(data: EmertData, trial: Trial, processor: EmertProcessor, method: Method) -> EmertRows:
+def make_batches(data: EmertData, trial: Trial, processor: EmertProcessor, method: Method) -> RecordingDataset:
     """The trial's recordings as the method takes them; a participant's own statistics are over all of theirs."""
     own = processor.feature_extractor.normalisation == "participant"
     statistics = statistics_by_participant(data, range(len(data))) if own else None
-    return EmertRows(data, trial.rows, processor, trial.tasks, statistics, modalities=method.modalities)
+    return RecordingDataset(data, trial.rows, processor, trial.tasks, statistics, modalities=method.modalities)
 
 
-def _possible_ablations(batches: EmertRows, method: Method) -> dict[str, tuple[str, ...]]:
+def _possible_ablations(batches: RecordingDataset, method: Method) -> dict[str, tuple[str, ...]]:
     """Those that hide something and leave every recording something: without faces in the data there is no comparison."""
     there = []
     for index in range(len(batches)):
@@ -148,7 +148,7 @@ def _possible_ablations(batches: EmertRows, method: Method) -> dict[str, tuple[s
 
 @torch.no_grad()
 def predict(
-    model: PreTrainedModel, batches: EmertRows, hidden: Sequence[str] = (), description: str | None = None
+    model: PreTrainedModel, batches: RecordingDataset, hidden: Sequence[str] = (), description: str | None = None
 ) -> dict[str, np.ndarray]:
     """Logits or numbers `(rows, task size)` by task, with these modalities hidden."""
     collected: dict[str, list[np.ndarray]] = {name: [] for name in model.config.tasks}

@@ -105,7 +105,7 @@ def to_rows(
 
 def to_arrays(task: Task, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Targets `(n, 1)` class indices or `(n, size)` numbers, and predictions `(n, size)`, of rows of one task."""
-    width = 1 if task.kind == "classes" else task.size
+    width = 1 if task.kind == "classification" else task.size
     targets = np.array(rows["target"].tolist(), np.float64).reshape(-1, width)
     return targets, np.array(rows["prediction"].tolist(), np.float64).reshape(-1, task.size)
 
@@ -130,7 +130,7 @@ def find_problem(frame: pd.DataFrame) -> str | None:
 
 
 def _find_task_problem(task: Task, rows: pd.DataFrame) -> str | None:
-    width = 1 if task.kind == "classes" else task.size
+    width = 1 if task.kind == "classification" else task.size
     for column, expected in (("target", width), ("prediction", task.size)):
         lengths = rows[column].map(len)
         if (lengths != expected).any():
@@ -145,7 +145,7 @@ def _find_task_problem(task: Task, rows: pd.DataFrame) -> str | None:
         return f"the column 'target' holds absent labels for task {task.name}; such recordings have no row"
     if not np.isfinite(predictions).all():
         return f"the column 'prediction' holds NaN or infinity for task {task.name}; the model has diverged"
-    if task.kind == "classes":
+    if task.kind == "classification":
         worst = np.abs(predictions.sum(axis=1) - 1).max(initial=0)
         if worst > _SUM_TOLERANCE or predictions.min(initial=0) < 0:
             return f"the column 'prediction' must hold probabilities for task {task.name}, 0..1 with sum 1"

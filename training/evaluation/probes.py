@@ -21,7 +21,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
 
-from ..data.dataset import EmertRows, collate, statistics_by_participant
+from ..data.dataset import RecordingDataset, collate, statistics_by_participant
 
 _FOLDS = 5
 _SHUFFLES = 5  # draws of shuffled labels, whose mean is the baseline
@@ -32,7 +32,7 @@ class ParticipantProbe:
     """How well a linear classifier tells the participants apart; all shares of recordings, 0..1.
 
     - `accuracy`: on recordings that the classifier has not seen, of participants whom it has.
-    - `shuffled`, `shuffled_highest`: the same with names dealt out by chance: mean and highest of the draws. With few
+    - `shuffled`, `shuffled_highest`: the same with names dealt out by chance: mean and highest of the resamples. With few
       participants they lie below `chance`, since a name that a fold tests is scarcer in what it has learned from.
     - `chance`: of always naming the participant with the most recordings.
     - `participants`, `recordings`: how many took part. `left_out`: participants with a single recording, who can't.
@@ -122,7 +122,7 @@ def pooled_features(
     own = processor.feature_extractor.normalisation == "participant"
     statistics = statistics_by_participant(data, range(len(data))) if own else None
     collected = []
-    batches = EmertRows(data, rows, processor, [], statistics, modalities=modalities)
+    batches = RecordingDataset(data, rows, processor, [], statistics, modalities=modalities)
     for batch in DataLoader(batches, 32, collate_fn=collate):
         del batch["labels"]
         inputs = {name: value.to(model.device) for name, value in batch.items()}

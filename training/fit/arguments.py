@@ -54,8 +54,8 @@ def training_arguments(recipe: Recipe, folder: Path, name: str) -> TrainingArgum
         metric_for_best_model=recipe.monitor,
         greater_is_better=True,
         remove_unused_columns=False,
-        dataloader_num_workers=recipe.workers,
-        dataloader_persistent_workers=recipe.workers > 0,
+        dataloader_num_workers=recipe.num_workers,
+        dataloader_persistent_workers=recipe.num_workers > 0,
         dataloader_pin_memory=torch.cuda.is_available(),
         ddp_find_unused_parameters=True,  # the encoder of a modality that a batch lacks gets no gradient
         label_names=["labels"],

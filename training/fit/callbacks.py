@@ -10,7 +10,7 @@ from ..recipes.recipe_checks import SCORE
 from .history import epochs_of, epochs_without_gain
 
 
-class EpochLine(TrainerCallback):
+class ProgressBar(TrainerCallback):
     """One bar over the steps, and on it the loss and the validation score of the last epoch."""
 
     bar: tqdm | None = None
@@ -41,7 +41,7 @@ class EpochLine(TrainerCallback):
             self.bar.close()
 
 
-class Patience(TrainerCallback):
+class EarlyStopping(TrainerCallback):
     """Stops the training some epochs after the best one.
 
     transformers' own counts in the object, which a run that goes on has anew; this one counts in the log, which lies in

@@ -17,7 +17,7 @@ def count_class_weights(data: EmertData, training_rows: Sequence[int], tasks: Se
     weights = {}
     for name in tasks:
         task = TASKS[name]
-        if task.kind != "classes":
+        if task.kind != "classification":
             continue
         labels = data.labels(task)[training_rows]
         counts = np.bincount(labels[labels != ABSENT_CLASS], minlength=task.size)

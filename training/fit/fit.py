@@ -20,8 +20,8 @@ from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
 
 from ..augmentation import make_augmentation
-from ..data.dataset import EmertRows, collate, statistics_by_participant
-from ..data.sampler import EqualParts
+from ..data.dataset import RecordingDataset, collate, statistics_by_participant
+from ..data.sampler import EqualBatchSampler
 from ..data.streaming import StreamedRows, UnkeptRows
 from ..methods.modalities import check_modalities
 from ..methods.registry import get_method
@@ -31,7 +31,7 @@ from ..recipes.recipe_checks import SCORE
 from ..statistics.calibration import fit_temperature
 from . import checkpoints as run_folder
 from .arguments import Tracker, is_main_process, number_of_processes, process_number, tracking_callbacks, training_arguments
-from .callbacks import EpochLine, EpochOfData, Patience, Stopwatch
+from .callbacks import EarlyStopping, EpochOfData, ProgressBar, Stopwatch
 from .class_weights import count_class_weights
 from .history import epochs_of
 from .make_model import make_model
@@ -46,8 +46,8 @@ class Fold:
     model: PreTrainedModel
     processor: EmertProcessor
     tasks: list[str]
-    training: EmertRows
-    validation: EmertRows
+    training: RecordingDataset
+    validation: RecordingDataset
 
 
 def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = False, track: Tracker | None = None) -> Path:
@@ -78,7 +78,7 @@ def _train_and_save(
     with arguments.main_process_first(local=False):
         if is_main_process():
             run_folder.open_run(run)
-    trainer = make_trainer(recipe, prepared, arguments, run, [EpochLine(), *trackers])
+    trainer = make_trainer(recipe, prepared, arguments, run, [ProgressBar(), *trackers])
     state = _train(trainer, recipe, run)
     for tracker in trackers:  # what follows is no training
         trainer.remove_callback(tracker)
@@ -112,10 +112,10 @@ def prepare(recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Fold:
         "modalities": method.modalities,
     }
     augmented = {"augmentation": make_augmentation(recipe.augmentation), "seed": recipe.seed, "participant_numbers": people}
-    make_training = StreamedRows.reading_for(recipe) if recipe.streaming else EmertRows
+    make_training = StreamedRows.reading_for(recipe) if recipe.streaming else RecordingDataset
     training = make_training(data, rows["train"], processor, tasks, **shared, **augmented)
     # Without `people`: nobody there is known to the participant head, and it has no say in which epoch is best.
-    make_validation = UnkeptRows if recipe.streaming else EmertRows
+    make_validation = UnkeptRows if recipe.streaming else RecordingDataset
     validation = make_validation(data, rows["validation"], processor, tasks, **shared)
     return Fold(model, processor, tasks, training, validation)
 
@@ -127,7 +127,7 @@ def make_trainer(
     transformers_logging.disable_progress_bar()  # of writing a checkpoint, beside our own
     training = prepared.training
     parts = {"accumulation": recipe.gradient_accumulation, "processes": number_of_processes(), "process": process_number()}
-    batches = None if recipe.streaming else EqualParts(len(training), recipe.batch_size, recipe.seed, **parts)
+    batches = None if recipe.streaming else EqualBatchSampler(len(training), recipe.batch_size, recipe.seed, **parts)
     if batches is not None and len(batches) == 0:
         raise EmertInputError(f"{training.data.folder}: {len(training)} training recordings make no batch; give more of them")
     trainer = EmertTrainer(
@@ -141,7 +141,7 @@ def make_trainer(
         callbacks=[
             Stopwatch(),
             EpochOfData(*(listener for listener in (training, batches) if listener is not None)),
-            Patience(recipe.patience, recipe.monitor),
+            EarlyStopping(recipe.patience, recipe.monitor),
             *callbacks,
         ],
         run=run,
@@ -165,7 +165,7 @@ def _train(trainer: EmertTrainer, recipe: Recipe, run: Path) -> TrainerState:
 
 
 def _is_over(recipe: Recipe, state: TrainerState) -> bool:
-    return state.global_step >= state.max_steps or Patience(recipe.patience, recipe.monitor).is_over(state)
+    return state.global_step >= state.max_steps or EarlyStopping(recipe.patience, recipe.monitor).is_over(state)
 
 
 def _fit_temperatures(trainer: EmertTrainer, prepared: Fold) -> dict[str, float]:
@@ -175,7 +175,7 @@ def _fit_temperatures(trainer: EmertTrainer, prepared: Fold) -> dict[str, float]
     return {
         name: fit_temperature(prediction.predictions[name], prediction.label_ids[name])
         for name in prepared.tasks
-        if TASKS[name].kind == "classes" and name not in derived
+        if TASKS[name].kind == "classification" and name not in derived
     }
 
 
@@ -225,6 +225,6 @@ def validation_scores(prediction: EvalPrediction) -> dict[str, float]:
 def to_predictions(name: str, logits: np.ndarray) -> np.ndarray:
     """Probabilities from class logits `(n, classes)`; numbers cut to the task's range."""
     task = TASKS[name]
-    if task.kind == "numbers":
+    if task.kind == "regression":
         return np.clip(logits, *task.range)
     return torch.from_numpy(logits).softmax(dim=1).numpy()

@@ -12,7 +12,7 @@ from transformers.trainer_utils import EvalLoopOutput
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..data.sampler import EqualParts
+from ..data.sampler import EqualBatchSampler
 from . import checkpoints as run_folder
 
 _BACKBONE = "face_encoder.backbone."
@@ -25,7 +25,7 @@ class EmertTrainer(Trainer):
         self,
         *args: Any,
         run: Path,
-        batches: EqualParts | None = None,
+        batches: EqualBatchSampler | None = None,
         backbone_learning_rate: float | None = None,
         **kwargs: Any,
     ):

@@ -59,16 +59,16 @@ class FittedMethod:
         self._task, self.chosen, self._heads = task, None, []
         targets, kept = labelled(task, train_targets)
         self._fallback = Majority().fit(task, train_features, train_targets)
-        if task.kind == "classes" and len(np.unique(targets)) == 1:
+        if task.kind == "classification" and len(np.unique(targets)) == 1:
             return self
         rows = as_features(train_features, len(kept))[kept]
         self.preparation = preparation().fit(rows)
         prepared = self.preparation.transform(rows)
-        grid = self.class_grid if task.kind == "classes" else self.number_grid
+        grid = self.class_grid if task.kind == "classification" else self.number_grid
         fitted = {setting: self._fit_heads(prepared, targets, setting) for setting in grid}
         self.chosen = self._choose(fitted, validation_features, validation_targets)
         self._heads = fitted[self.chosen]
-        if task.kind == "classes":
+        if task.kind == "classification":
             self._calibrate(prepared, targets[:, 0].astype(int), None if train_groups is None else train_groups[kept])
         return self
 
@@ -81,7 +81,7 @@ class FittedMethod:
         if not heads or not len(answer):
             return answer
         prepared = self.preparation.transform(as_features(features, len(answer)))
-        if self._task.kind == "classes":
+        if self._task.kind == "classification":
             answer[:] = 0.0
             answer[:, heads[0].classes_] = self._probabilities(heads[0], prepared)
             return answer
@@ -92,7 +92,7 @@ class FittedMethod:
 
     def _fit_heads(self, prepared: np.ndarray, targets: np.ndarray, setting: float) -> list[Any]:
         """None for a number that has no training label."""
-        if self._task.kind == "classes":
+        if self._task.kind == "classification":
             return [self.make_head(self._task, setting).fit(prepared, targets[:, 0].astype(int))]
         known = [~np.isnan(column) for column in targets.T]
         return [
@@ -123,7 +123,7 @@ class LogisticRegression(FittedMethod):
     number_grid = (10_000.0, 1_000.0, 100.0, 10.0)
 
     def make_head(self, task: Task, setting: float) -> Any:
-        if task.kind == "numbers":
+        if task.kind == "regression":
             return linear_model.Ridge(alpha=setting)
         return linear_model.LogisticRegression(C=setting, class_weight="balanced", max_iter=2000)
 
@@ -141,7 +141,7 @@ class SupportVectorMachine(FittedMethod):
     sharpness = 1.0
 
     def make_head(self, task: Task, setting: float) -> Any:
-        if task.kind == "numbers":
+        if task.kind == "regression":
             low, high = task.range or (-1.0, 1.0)
             return SVR(C=setting, epsilon=0.05 * (high - low))
         return SVC(C=setting, class_weight="balanced")
@@ -179,7 +179,7 @@ class RandomForest(FittedMethod):
 
     def make_head(self, task: Task, setting: float) -> Any:
         shared = {"n_estimators": self.trees, "min_samples_leaf": int(setting), "random_state": self.seed}
-        if task.kind == "numbers":
+        if task.kind == "regression":
             return RandomForestRegressor(max_features="sqrt", **shared)
         return RandomForestClassifier(class_weight="balanced", **shared)
 

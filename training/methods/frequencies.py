@@ -33,7 +33,7 @@ class Majority:
         Raises `EmertInputError` if no training row has a label.
         """
         targets, _ = labelled(task, train_targets)
-        self._answer = _frequencies(task, targets) if task.kind == "classes" else _means(task, targets)
+        self._answer = _frequencies(task, targets) if task.kind == "classification" else _means(task, targets)
         return self
 
     def predict(self, features: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ class StimulusMajority:
         return self
 
     def _answer(self, task: Task, targets: np.ndarray) -> np.ndarray:
-        if task.kind == "numbers":
+        if task.kind == "regression":
             return _means(task, targets, self._others)
         counts = len(targets) * _frequencies(task, targets)
         return (counts + self._others) / (len(targets) + 1)

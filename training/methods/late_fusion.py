@@ -81,7 +81,7 @@ def mean_answer(task: str, answers: torch.Tensor, present: torch.Tensor) -> torc
     For classes `answers` are logits and the mean is that of the probabilities, given as its logarithm, which serves as
     logits; for numbers it is the numbers'.
     """
-    if get_task(task).kind == "numbers":
+    if get_task(task).kind == "regression":
         return masked_mean(answers, present)
     mean = masked_mean(answers.float().softmax(dim=-1), present)
     return mean.clamp(min=torch.finfo(mean.dtype).tiny).log()

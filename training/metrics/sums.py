@@ -5,7 +5,7 @@ What is summed over recordings:
 - classes: the confusion matrix, `(K, K)`, rows the truth, columns the prediction (argmax; of equals, the first label);
 - numbers: for each number the eight sums named in `number_scores.SUMS`, `(S, 8)`, taken about the middle of the task's range.
 
-Every function takes any leading axes `(...)`: one a participant, one a draw, or none. The formulas, and the rules for
+Every function takes any leading axes `(...)`: one a participant, one a resample, or none. The formulas, and the rules for
 absent classes and constant numbers, are in `emotion_classification/class_scores.py` and
 `emotion_regression/number_scores.py`.
 """
@@ -18,7 +18,7 @@ from .emotion_classification.class_scores import CLASS_METRICS, class_scores, co
 from .emotion_regression.number_scores import NUMBER_METRICS, number_scores, number_sums
 
 # By kind of task; the first is the primary metric.
-METRICS: dict[str, tuple[str, ...]] = {"classes": CLASS_METRICS, "numbers": NUMBER_METRICS}
+METRICS: dict[str, tuple[str, ...]] = {"classification": CLASS_METRICS, "regression": NUMBER_METRICS}
 METRIC_TITLES = {
     "uar": "UAR",
     "macro_f1": "macro F1",
@@ -41,14 +41,14 @@ def as_targets(task: Task, targets: np.ndarray) -> np.ndarray:
     Takes `(n,)` too where a recording has one value; `ABSENT_CLASS` and NaN both mean absent. Raises `ValueError` for
     another shape, or a class index that is not one of the task's.
     """
-    width = 1 if task.kind == "classes" else task.size
+    width = 1 if task.kind == "classification" else task.size
     values = np.array(targets, np.float64)
     if values.ndim == 1 and width == 1:
         values = values[:, None]
     if values.ndim != 2 or values.shape[1] != width:
         raise ValueError(f"targets of {task.name} must be (n, {width}), got {np.shape(targets)}")
     values[values == ABSENT_CLASS] = np.nan  # beyond the range of every task's numbers, so no label there either
-    if task.kind == "classes":
+    if task.kind == "classification":
         known = values[~np.isnan(values)]
         wrong = known[(known != np.round(known)) | (known < 0) | (known >= task.size)]
         if wrong.size:
@@ -89,7 +89,7 @@ def collect(
     codes = np.zeros(len(truth), np.int64) if groups is None else np.asarray(groups, np.int64)
     if num_groups is None:
         num_groups = int(codes.max(initial=0)) + 1
-    if task.kind == "classes":
+    if task.kind == "classification":
         kept = present[:, 0]
         rows, columns = truth[kept, 0].astype(np.int64), predicted[kept].argmax(axis=1)
         sums = confusion_matrices(rows, columns, task.size, codes[kept], num_groups)
@@ -105,7 +105,7 @@ def scores(task: Task, statistics: np.ndarray) -> dict[str, np.ndarray]:
     NaN where a metric is undefined. Those of numbers are means over the task's numbers for which they are defined.
     """
     statistics = np.asarray(statistics, np.float64)
-    if task.kind == "classes":
+    if task.kind == "classification":
         return class_scores(statistics)
     return {name: mean_defined(values) for name, values in number_scores(statistics).items()}
 

@@ -36,7 +36,7 @@ class Recipe:
     - `warmup`: share of the steps over which the learning rates rise; `schedule`: what they do afterwards.
     - `monitor`: on the validation participants, the primary metric of this task, or `"score"`, the mean over the tasks;
       it chooses the epoch. `patience`: epochs without a better one after which training stops.
-    - `workers`: processes that prepare recordings beside the training; 0: it does so itself, and keeps them in memory.
+    - `num_workers`: processes that prepare recordings beside the training; 0: it does so itself, and keeps them in memory.
     - `streaming`: read the Parquet shards from one end to the other, each process its own, and hold nothing in memory.
     """
 
@@ -62,7 +62,7 @@ class Recipe:
     patience: int = 20
     precision: Literal["fp32", "bf16"] = "fp32"
     activation_checkpointing: bool = False
-    workers: int = 0
+    num_workers: int = 0
     streaming: bool = False
     seed: int = 0
 

@@ -27,7 +27,7 @@ _WHOLE = {
     "batch_size": (2, 65_536),  # BatchNorm needs two
     "gradient_accumulation": (1, 4096),
     "patience": (1, 100_000),
-    "workers": (0, 64),
+    "num_workers": (0, 64),
     "seed": (0, 2**31),
 }
 _FRACTIONS = {
@@ -119,8 +119,8 @@ def _wrong_combinations(recipe: "Recipe") -> list[str]:
             "store_face_features is true, but overrides.freeze_backbone is not, so the stored features would go stale; set "
             "overrides.freeze_backbone=true or store_face_features=false"
         )
-    if recipe.store_face_features and (recipe.workers or recipe.streaming):
-        problems.append("store_face_features keeps the features in memory, so it needs workers: 0 and streaming: false")
+    if recipe.store_face_features and (recipe.num_workers or recipe.streaming):
+        problems.append("store_face_features keeps the features in memory, so it needs num_workers: 0 and streaming: false")
     if recipe.streaming and recipe.normalisation == "participant":
         problems.append("streaming reads no recording twice, but normalisation: participant needs all of a person's; set one")
     return problems

@@ -26,7 +26,7 @@ from .tables import markdown_table, score_cell, two
 _VIEWS = ("er", "fer")
 
 
-def gap_of(predictions: pd.DataFrame, draws: int, seed: int) -> dict | None:
+def gap_of(predictions: pd.DataFrame, n_resamples: int, seed: int) -> dict | None:
     """The section of this module's head; None where no recording has the labels of both views."""
     counts = label_table(predictions)
     if not counts.to_numpy().any():
@@ -43,7 +43,7 @@ def gap_of(predictions: pd.DataFrame, draws: int, seed: int) -> dict | None:
             "answers": _answers(next(iter(methods.values())), er, fer),
         },
         "methods": {
-            str(method): {"subsets": _subsets(rows, agree, draws, seed), "score": _score(rows, draws, seed)}
+            str(method): {"subsets": _subsets(rows, agree, n_resamples, seed), "score": _score(rows, n_resamples, seed)}
             for method, rows in methods.items()
         },
     }
@@ -64,7 +64,7 @@ def _answers(rows: pd.DataFrame, er: str, fer: str) -> list[list[int]] | None:
     return counts.tolist()
 
 
-def _subsets(rows: pd.DataFrame, agree: pd.Series, draws: int, seed: int) -> dict:
+def _subsets(rows: pd.DataFrame, agree: pd.Series, n_resamples: int, seed: int) -> dict:
     found = {}
     for name in dict.fromkeys(rows["task"]):
         task = TASKS[str(name)]
@@ -75,16 +75,16 @@ def _subsets(rows: pd.DataFrame, agree: pd.Series, draws: int, seed: int) -> dic
                     "participants": part.participants,
                     "metrics": {task.primary_metric: plain_interval(part.metrics[task.primary_metric], part.participants)},
                 }
-                for which, part in subset_scores(task, rows, agree, draws, seed).items()
+                for which, part in subset_scores(task, rows, agree, n_resamples, seed).items()
             }
     return {name: found[name] for name in TASKS if name in found}
 
 
-def _score(rows: pd.DataFrame, draws: int, seed: int) -> dict | None:
+def _score(rows: pd.DataFrame, n_resamples: int, seed: int) -> dict | None:
     """How well the gap between the method's two answers finds the recordings whose labels differ; None without both."""
     if gap_scores(rows).empty:
         return None
-    quality = gap_quality(rows, draws, seed)
+    quality = gap_quality(rows, n_resamples, seed)
     participants = rows["participant_id"].nunique()
     return {
         **{name: getattr(quality, name) for name in ("n_agree", "n_disagree")},

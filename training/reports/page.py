@@ -48,7 +48,7 @@ def describe(results: dict) -> str:
     seeds = ", ".join(map(str, header["seeds"]))
     return (
         f"Measured on {header['data']} ({header['data_kind']}). Split: {header['split']}; folds: {header['folds']}; "
-        f"seeds: {seeds}. In brackets: {bootstrap['level']:.0%} interval, {bootstrap['draws']} draws of "
+        f"seeds: {seeds}. In brackets: {bootstrap['level']:.0%} interval, {bootstrap['n_resamples']} resamples of "
         f"{bootstrap['unit']}."
     )
 

@@ -27,7 +27,7 @@ def draw_pictures(results: dict, predictions: pd.DataFrame, style: Style = LIGHT
     pictures = {}
     for name, entry in results["scores"][method].items():
         title = f"{name}, {method}, {results['header']['data_kind']}"
-        if TASKS[name].kind == "classes":
+        if TASKS[name].kind == "classification":
             pictures[f"confusion-{name}.png"] = _confusion_png(TASKS[name], np.array(entry["confusion"]), title, style)
         else:
             pictures[f"numbers-{name}.png"] = _numbers_png(TASKS[name], rows[rows["task"] == name], title, style)

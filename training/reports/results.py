@@ -4,11 +4,11 @@
 
 ```
 header     data, data_kind, split, strict, folds, seeds, command, models, versions
-bootstrap  draws, seed, level, unit ("participants")
+bootstrap  n_resamples, seed, level, unit ("participants")
 methods    names in the order of the predictions table
 scores     {method: {task: {
                n, participants, absent_labels,
-               metrics: {metric: {value, low, high, draws, note}},      pooled over the folds' test sets
+               metrics: {metric: {value, low, high, n_resamples, note}},      pooled over the folds' test sets
                folds: {metric, mean, std, n, note},                     primary metric by fold; std with n - 1
                subgroups: {column: {group: {n, participants, metrics}}},
                calibration: {answers, before}, confusion}}}}            class tasks only, else null
@@ -91,7 +91,7 @@ class Header:
         return cls(**{**content, "seeds": tuple(content["seeds"]), "models": tuple(content["models"])})
 
 
-def make_results(predictions: pd.DataFrame, header: Header, draws: int = 1000, seed: int = 0) -> dict:
+def make_results(predictions: pd.DataFrame, header: Header, n_resamples: int = 1000, seed: int = 0) -> dict:
     """The dictionary of this module's head. Raises `EmertInputError` for a table that is empty or wrong."""
     if problem := find_problem(predictions):
         raise EmertInputError(f"predictions: {problem}")
@@ -101,26 +101,28 @@ def make_results(predictions: pd.DataFrame, header: Header, draws: int = 1000, s
     for method, of_method in predictions.groupby("method", sort=False):
         found = set(of_method["task"])
         all_scores[str(method)] = {
-            name: _score_task(task, of_method[of_method["task"] == name], draws, seed)
+            name: _score_task(task, of_method[of_method["task"] == name], n_resamples, seed)
             for name, task in TASKS.items()
             if name in found
         }
     return {
         "header": header.to_plain(),
-        "bootstrap": {"draws": draws, "seed": seed, "level": LEVEL, "unit": "participants"},
+        "bootstrap": {"n_resamples": n_resamples, "seed": seed, "level": LEVEL, "unit": "participants"},
         "methods": list(all_scores),
         "scores": all_scores,
-        "gap": gap_of(predictions, draws, seed),
+        "gap": gap_of(predictions, n_resamples, seed),
     }
 
 
-def write_results(folder: str | Path, predictions: pd.DataFrame, header: Header, draws: int = 1000, seed: int = 0) -> dict:
+def write_results(
+    folder: str | Path, predictions: pd.DataFrame, header: Header, n_resamples: int = 1000, seed: int = 0
+) -> dict:
     """Write the folder of results.json, results.md, predictions.parquet and pictures/*.png, and return the results.
 
     It appears when all files are ready, in place of such a folder that was there. Raises `EmertInputError` as
     `make_results` and `whole_folder`.
     """
-    results = make_results(predictions, header, draws, seed)
+    results = make_results(predictions, header, n_resamples, seed)
     pictures = draw_pictures(results, predictions)
     page = results_markdown(results, [f"{PICTURES}/{name}" for name in pictures])
     with whole_folder(folder, SCORES) as new:
@@ -134,20 +136,20 @@ def write_results(folder: str | Path, predictions: pd.DataFrame, header: Header,
     return results
 
 
-def remake_results(predictions: str | Path, folder: str | Path, draws: int = 1000, seed: int = 0) -> dict:
+def remake_results(predictions: str | Path, folder: str | Path, n_resamples: int = 1000, seed: int = 0) -> dict:
     """All files of `write_results` again from its predictions.parquet alone, without model or data. Raises as that does."""
-    return write_results(folder, read_predictions(predictions), Header.from_plain(read_header(predictions)), draws, seed)
+    return write_results(folder, read_predictions(predictions), Header.from_plain(read_header(predictions)), n_resamples, seed)
 
 
-def _score_task(task: Task, rows: pd.DataFrame, draws: int, seed: int) -> dict:
+def _score_task(task: Task, rows: pd.DataFrame, n_resamples: int, seed: int) -> dict:
     targets, _ = to_arrays(task, rows)
-    classes = task.kind == "classes"
+    classes = task.kind == "classification"
     absent = [label for index, label in enumerate(task.labels) if classes and not (targets == index).any()]
     return {
-        **scores_of(task, rows, draws, seed, LEVEL),
+        **scores_of(task, rows, n_resamples, seed, LEVEL),
         "absent_labels": absent,
         "folds": _score_folds(task, rows),
-        "subgroups": subgroups_of(task, rows, draws, seed, LEVEL),
+        "subgroups": subgroups_of(task, rows, n_resamples, seed, LEVEL),
         "calibration": calibration_of(task, rows) if classes else None,
         "confusion": confusion_of(task, rows) if classes else None,
     }

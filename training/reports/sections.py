@@ -17,10 +17,10 @@ from ..statistics.calibration import calibration, reliability
 from ..statistics.intervals import FEWEST_PARTICIPANTS, Interval, intervals
 
 
-def scores_of(task: Task, rows: pd.DataFrame, draws: int, seed: int, level: float) -> dict:
-    """`n`, `participants` and `metrics`: each `{value, low, high, draws, note}` over these rows of one method and task."""
+def scores_of(task: Task, rows: pd.DataFrame, n_resamples: int, seed: int, level: float) -> dict:
+    """`n`, `participants` and `metrics`: each `{value, low, high, n_resamples, note}` over the rows of one method and task."""
     participants = rows["participant_id"].nunique()
-    found = intervals(task, rows, draws, seed, level)
+    found = intervals(task, rows, n_resamples, seed, level)
     return {
         "n": len(rows),
         "participants": participants,
@@ -36,26 +36,26 @@ def plain_interval(interval: Interval, participants: int) -> dict:
     elif participants < FEWEST_PARTICIPANTS:
         note = f"fewer than {FEWEST_PARTICIPANTS} participants"
     elif np.isnan(interval.low):
-        note = "undefined in every draw"
+        note = "undefined in every resample"
     numbers = {name: or_none(getattr(interval, name)) for name in ("value", "low", "high")}
     if numbers["value"] is None:
         numbers = dict.fromkeys(numbers)
-    return {**numbers, "draws": interval.draws, "note": note}
+    return {**numbers, "n_resamples": interval.n_resamples, "note": note}
 
 
-def primary_of(task: Task, rows: pd.DataFrame, draws: int, seed: int, level: float) -> dict:
+def primary_of(task: Task, rows: pd.DataFrame, n_resamples: int, seed: int, level: float) -> dict:
     """As [`scores_of`], of the task's first metric alone: what is said of a part of the recordings."""
-    whole = scores_of(task, rows, draws, seed, level)
+    whole = scores_of(task, rows, n_resamples, seed, level)
     return {**whole, "metrics": {task.primary_metric: whole["metrics"][task.primary_metric]}}
 
 
-def subgroups_of(task: Task, rows: pd.DataFrame, draws: int, seed: int, level: float) -> dict:
+def subgroups_of(task: Task, rows: pd.DataFrame, n_resamples: int, seed: int, level: float) -> dict:
     """By column and group, see [`primary_of`]; only columns that divide these rows into two groups or more."""
     found = {}
     for column, groups in _groups(rows):
         names = sorted(set(groups.dropna()))
         if len(names) > 1:
-            found[column] = {name: primary_of(task, rows[groups == name], draws, seed, level) for name in names}
+            found[column] = {name: primary_of(task, rows[groups == name], n_resamples, seed, level) for name in names}
     return found
 
 

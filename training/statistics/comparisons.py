@@ -14,7 +14,7 @@ from modeling_emert.tasks_emert import Task
 
 from ..evaluation.predictions import to_arrays
 from ..metrics import METRICS, collect, scores
-from .intervals import FEWEST_PARTICIPANTS, draw_counts, make_interval, tail_in_truth
+from .intervals import FEWEST_PARTICIPANTS, make_interval, resample_counts, tail_in_truth
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ def compare(
     first: pd.DataFrame,
     second: pd.DataFrame,
     metric: str | None = None,
-    draws: int = 10_000,
+    n_resamples: int = 10_000,
     seed: int = 0,
 ) -> Difference:
-    """Paired bootstrap by participant: both methods are scored on the same draws.
+    """Paired bootstrap by participant: both methods are scored on the same resamples.
 
     `first` and `second` are rows of the predictions table, one method each; those of other tasks are left out. `metric` is
     one of `METRICS[task.kind]`, by default the primary one; a lower error of the first method is a negative difference.
     It takes the predictions as they are: that another training run would give others isn't in it; for that, see
-    `nadeau_bengio`. There are many draws because the smallest p that they can show must survive `holm` over twenty methods.
+    `nadeau_bengio`. There are many resamples because the smallest p that they can show must survive `holm` over twenty methods.
     Raises `ValueError` where the two don't answer for the same recordings with the same labels, and for a metric that the
     task doesn't have.
     """
@@ -58,14 +58,14 @@ def compare(
         raise ValueError(f"two methods can be compared on {task.name} only where both answer for the same labelled recordings")
     names, codes = np.unique(first["participant_id"].to_numpy(str), return_inverse=True)
     pair = [collect(task, *to_arrays(task, rows), groups=codes, num_groups=len(names)) for rows in (first, second)]
-    return compare_sums(task, *pair, draws, seed)[metric]
+    return compare_sums(task, *pair, n_resamples, seed)[metric]
 
 
 def compare_sums(
-    task: Task, first: np.ndarray, second: np.ndarray, draws: int = 10_000, seed: int = 0
+    task: Task, first: np.ndarray, second: np.ndarray, n_resamples: int = 10_000, seed: int = 0
 ) -> dict[str, Difference]:
     """The same for each metric from each participant's sums, as in `intervals_of_sums`."""
-    counts = draw_counts(len(first), draws, seed)
+    counts = resample_counts(len(first), n_resamples, seed)
     totals = [scores(task, statistics.sum(axis=0)) for statistics in (first, second)]
     drawn = [scores(task, np.tensordot(counts, statistics, axes=1)) for statistics in (first, second)]
     # Both methods with the answers of one participant swapped between them, for each participant.
@@ -81,13 +81,14 @@ def compare_sums(
 
 
 def two_sided_p(drawn: np.ndarray, participants: int, differing: int | None = None) -> float:
-    """Twice the share of draws `(draws,)` on the other side of 0, at least 1 / (draws + 1), moved as the intervals' ends are.
+    """Twice the fraction of resamples `(n_resamples,)` on the other side of 0, at least 1 / (n_resamples + 1), moved as the
+    ends of the intervals are.
 
     `differing`: participants whose answers make a difference if they are swapped between the two methods (all, if not
     given). Were the methods equally good, each of them would speak for either by the toss of a coin, so that p is at least
     2 / 2^differing. Without that bound a few recordings of a few people, all in favour of one method, would be a proof.
 
-    1 where all draws are 0 (the methods answer alike), NaN for fewer than `FEWEST_PARTICIPANTS`.
+    1 where all resamples are 0 (the methods answer alike), NaN for fewer than `FEWEST_PARTICIPANTS`.
     """
     defined = drawn[~np.isnan(drawn)]
     if participants < FEWEST_PARTICIPANTS or len(defined) == 0:
@@ -97,28 +98,28 @@ def two_sided_p(drawn: np.ndarray, participants: int, differing: int | None = No
     return min(1.0, 2 * max(tail, 0.5 ** (participants if differing is None else differing)))
 
 
-def smallest_p(participants: int, draws: int) -> float:
+def smallest_p(participants: int, n_resamples: int) -> float:
     """Below which [`two_sided_p`] can't fall, however clear the difference. NaN for fewer than `FEWEST_PARTICIPANTS`."""
-    return two_sided_p(np.ones(draws), participants)
+    return two_sided_p(np.ones(n_resamples), participants)
 
 
-def nadeau_bengio(differences: Sequence[float], test_share: float) -> float:
+def nadeau_bengio(differences: Sequence[float], test_fraction: float) -> float:
     """Two-sided p of the corrected resampled t-test (Nadeau and Bengio 2003) on the differences by fold.
 
     Folds share training recordings, so their differences vary less than those of independent trainings would; the variance
-    of their mean is therefore taken as (1 / folds + test / training) times the variance between folds. `test_share`: share
+    of their mean is therefore taken as (1 / folds + test / training) times the variance between folds. `test_fraction`: share
     of all recordings that one fold tests, between 0 and 1 (0.2 for five folds). NaN differences are left out. NaN for fewer
-    than two folds; 1 where every difference is 0. Raises `ValueError` for another `test_share`.
+    than two folds; 1 where every difference is 0. Raises `ValueError` for another `test_fraction`.
     """
-    if not 0 < test_share < 1:
-        raise ValueError(f"test_share must be between 0 and 1, got {test_share}")
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"test_fraction must be between 0 and 1, got {test_fraction}")
     values = np.asarray(differences, np.float64)
     values = values[~np.isnan(values)]
     if len(values) < 2:
         return float("nan")
     if not values.any():
         return 1.0
-    error = np.sqrt((1 / len(values) + test_share / (1 - test_share)) * values.var(ddof=1))
+    error = np.sqrt((1 / len(values) + test_fraction / (1 - test_fraction)) * values.var(ddof=1))
     return float(2 * t.sf(abs(values.mean()) / error, len(values) - 1)) if error > 0 else 0.0
 
 

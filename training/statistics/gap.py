@@ -14,7 +14,7 @@ from modeling_emert.tasks_emert import TASKS, Task
 
 from ..evaluation.predictions import to_arrays
 from ..metrics.emotion_gap.gap_scores import auroc, spearman
-from .intervals import Interval, draw_counts, intervals, make_interval
+from .intervals import Interval, intervals, make_interval, resample_counts
 
 # Finest first.
 _PAIRS = (("er7", "fer7"), ("er3", "fer3"))
@@ -67,7 +67,7 @@ def label_table(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def subset_scores(
-    task: Task, predictions: pd.DataFrame, agree: pd.Series, draws: int = 1000, seed: int = 0
+    task: Task, predictions: pd.DataFrame, agree: pd.Series, n_resamples: int = 1000, seed: int = 0
 ) -> dict[str, Subset]:
     """The metrics of one method on one task where the labels `agree` and where they `disagree`, as `{"agree", "disagree"}`.
 
@@ -79,7 +79,7 @@ def subset_scores(
     found = {}
     for name, wanted in (("agree", True), ("disagree", False)):
         part = rows[(verdict == wanted).to_numpy()]
-        metrics = intervals(task, part, draws, seed)
+        metrics = intervals(task, part, n_resamples, seed)
         found[name] = Subset(len(part), part["participant_id"].nunique(), metrics)
     return found
 
@@ -111,7 +111,7 @@ def distances(predictions: pd.DataFrame) -> pd.Series:
     return pd.Series(length, felt.index, np.float64, name="distance").dropna()
 
 
-def gap_quality(predictions: pd.DataFrame, draws: int = 1000, seed: int = 0) -> GapQuality:
+def gap_quality(predictions: pd.DataFrame, n_resamples: int = 1000, seed: int = 0) -> GapQuality:
     """How well one method's `gap_scores` find the true disagreement, with intervals by participant.
 
     `predictions`: rows of one method, with both views. Recordings without a gap score don't count. Raises `ValueError` as
@@ -127,19 +127,19 @@ def gap_quality(predictions: pd.DataFrame, draws: int = 1000, seed: int = 0) -> 
         n_disagree=int((differs == 1).sum()),
         mean_agree=float(gaps[differs == 0].mean()),
         mean_disagree=float(gaps[differs == 1].mean()),
-        auroc=_with_interval(auroc, scores, differs.to_numpy(), people, draws, seed),
-        spearman=_with_interval(spearman, scores, far.to_numpy(), people, draws, seed),
+        auroc=_with_interval(auroc, scores, differs.to_numpy(), people, n_resamples, seed),
+        spearman=_with_interval(spearman, scores, far.to_numpy(), people, n_resamples, seed),
     )
 
 
 def _with_interval(
-    measure: Callable[..., np.ndarray], scores: np.ndarray, truth: np.ndarray, people: pd.Series, draws: int, seed: int
+    measure: Callable[..., np.ndarray], scores: np.ndarray, truth: np.ndarray, people: pd.Series, n_resamples: int, seed: int
 ) -> Interval:
     """`measure(scores, truth, weights)` over the recordings whose truth is known, and its interval."""
     known = ~np.isnan(truth)
     names, codes = np.unique(people.to_numpy(str)[known], return_inverse=True)
     scores, truth = scores[known], truth[known]
-    weights = draw_counts(len(names), draws, seed)[:, codes]  # (draws, n)
+    weights = resample_counts(len(names), n_resamples, seed)[:, codes]  # (n_resamples, n)
     return make_interval(float(measure(scores, truth)), measure(scores, truth, weights), len(names))
 
 

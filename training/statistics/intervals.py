@@ -2,7 +2,7 @@
 
 Recordings of one participant resemble each other, so resampling recordings would give intervals that are too narrow.
 
-The interval is an *expanded percentile* interval (Hesterberg 2015): a bootstrap of few participants draws too narrow a
+The interval is an *expanded percentile* interval (Hesterberg 2015): a bootstrap of few participants gives too narrow a
 distribution, by sqrt((n - 1) / n) and the difference between a normal and a Student's t; so the quantiles are taken further
 out, as much as would make the interval of a mean right. With many participants it is the plain percentile interval.
 
@@ -22,34 +22,34 @@ from modeling_emert.tasks_emert import Task
 from ..evaluation.predictions import to_arrays
 from ..metrics import collect, scores
 
-# With fewer there are too few different draws (35 of four) for any tail of them to be 2.5 %: no interval is better than one
+# With fewer there are too few different resamples (35 of four) for any tail of them to be 2.5 %: no interval is better than one
 # that looks like the others.
 FEWEST_PARTICIPANTS = 5
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A metric on all rows, and its interval over the draws in which it is defined.
+    """A metric on all rows, and its interval over the resamples in which it is defined.
 
-    NaN: `value` where the metric is undefined (see `metrics.scores`); `low` and `high` where no draw defines it, or
-    where there are fewer than `FEWEST_PARTICIPANTS`. `draws`: how many draws the interval rests on.
+    NaN: `value` where the metric is undefined (see `metrics.scores`); `low` and `high` where no resample defines it, or
+    where there are fewer than `FEWEST_PARTICIPANTS`. `n_resamples`: how many resamples the interval rests on.
     """
 
     value: float
     low: float
     high: float
-    draws: int
+    n_resamples: int
 
 
 def intervals(
-    task: Task, predictions: pd.DataFrame, draws: int = 1000, seed: int = 0, level: float = 0.95
+    task: Task, predictions: pd.DataFrame, n_resamples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> dict[str, Interval]:
     """The metrics of one method on one task with their intervals.
 
-    `predictions` are rows of the predictions table; those of other tasks are left out. Each draw takes as many
+    `predictions` are rows of the predictions table; those of other tasks are left out. Each resample takes as many
     participants as there are, with replacement, and all of their rows. The same seed and the same participants give
-    the same draws, for every method and in whatever order the rows come. Raises `ValueError` for rows of more than one
-    method, and for nonsense in `draws` or `level`.
+    the same resamples, for every method and in whatever order the rows come. Raises `ValueError` for rows of more than one
+    method, and for nonsense in `n_resamples` or `level`.
     """
     rows = predictions[predictions["task"] == task.name]
     methods = rows["method"].unique()
@@ -57,33 +57,33 @@ def intervals(
         raise ValueError(f"intervals are for one method at a time, got {', '.join(methods)}")
     names, codes = np.unique(rows["participant_id"].to_numpy(str), return_inverse=True)  # sorted: order can't matter
     statistics = collect(task, *to_arrays(task, rows), groups=codes, num_groups=len(names))  # (P, ...)
-    return intervals_of_sums(task, statistics, draws, seed, level)
+    return intervals_of_sums(task, statistics, n_resamples, seed, level)
 
 
 def intervals_of_sums(
-    task: Task, statistics: np.ndarray, draws: int = 1000, seed: int = 0, level: float = 0.95
+    task: Task, statistics: np.ndarray, n_resamples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> dict[str, Interval]:
     """The same from the sums of each participant, `(P, K, K)` or `(P, S, 8)`: what `metrics.collect` gives by group."""
     values = scores(task, statistics.sum(axis=0))
-    drawn = scores(task, np.tensordot(draw_counts(len(statistics), draws, seed), statistics, axes=1))
+    drawn = scores(task, np.tensordot(resample_counts(len(statistics), n_resamples, seed), statistics, axes=1))
     return {name: make_interval(float(value), drawn[name], len(statistics), level) for name, value in values.items()}
 
 
-def draw_counts(participants: int, draws: int, seed: int) -> np.ndarray:
-    """How often each participant is in each draw: float64 `(draws, participants)`, each row sums to `participants`.
+def resample_counts(participants: int, n_resamples: int, seed: int) -> np.ndarray:
+    """How often each participant is in each resample: float64 `(n_resamples, participants)`, each row sums to `participants`.
 
-    Raises `ValueError` for fewer than one draw.
+    Raises `ValueError` for fewer than one resample.
     """
-    if draws < 1:
-        raise ValueError(f"draws must be 1 or more, got {draws}")
-    picks = np.random.default_rng(seed).integers(max(participants, 1), size=(draws, participants))
-    cells = picks + participants * np.arange(draws)[:, None]
-    counts = np.bincount(cells.ravel(), minlength=draws * participants)
-    return counts.reshape(draws, participants).astype(np.float64)
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples must be 1 or more, got {n_resamples}")
+    picks = np.random.default_rng(seed).integers(max(participants, 1), size=(n_resamples, participants))
+    cells = picks + participants * np.arange(n_resamples)[:, None]
+    counts = np.bincount(cells.ravel(), minlength=n_resamples * participants)
+    return counts.reshape(n_resamples, participants).astype(np.float64)
 
 
 def make_interval(value: float, drawn: np.ndarray, participants: int, level: float = 0.95) -> Interval:
-    """From a figure and what the draws gave for it, `(draws,)`, NaN where undefined. Raises `ValueError` for `level`
+    """From a figure and what the resamples gave for it, `(n_resamples,)`, NaN where undefined. Raises `ValueError` for `level`
     outside 0..1."""
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
@@ -96,7 +96,7 @@ def make_interval(value: float, drawn: np.ndarray, participants: int, level: flo
 
 
 def tail_in_draws(tail: float, participants: int) -> float:
-    """The share of the draws to leave out at one end so that a share `tail` of intervals misses the truth there."""
+    """The share of the resamples to leave out at one end so that a share `tail` of intervals misses the truth there."""
     return float(norm.cdf(np.sqrt(participants / (participants - 1)) * t.ppf(tail, participants - 1)))
 
 

@@ -61,27 +61,27 @@ def simulate_numbers(
 SIMULATED: tuple[tuple[Task, _Simulate], ...] = ((TASKS["er7"], simulate_classes), (TASKS["er_va"], simulate_numbers))
 
 
-def coverage(task: Task, simulate: _Simulate, participants: int, repeats: int, draws: int = 1000, seed: int = 0) -> dict:
+def coverage(task: Task, simulate: _Simulate, participants: int, repeats: int, n_resamples: int = 1000, seed: int = 0) -> dict:
     """By metric: the share of `repeats` data sets whose 95 % interval holds the truth, 0..1."""
     rng = np.random.default_rng(seed)
     truth = scores(task, simulate(rng, _ENDLESS, 1)[0].sum(axis=0))
     held = dict.fromkeys(METRICS[task.kind], 0)
     for repeat in range(repeats):
-        found = intervals_of_sums(task, simulate(rng, participants, 1)[0], draws, seed=repeat)
+        found = intervals_of_sums(task, simulate(rng, participants, 1)[0], n_resamples, seed=repeat)
         for name, interval in found.items():
             held[name] += bool(interval.low <= truth[name] <= interval.high)
     return {name: count / repeats for name, count in held.items()}
 
 
 def paired_false_alarms(
-    task: Task, simulate: _Simulate, participants: int, repeats: int, draws: int = 1000, seed: int = 0
+    task: Task, simulate: _Simulate, participants: int, repeats: int, n_resamples: int = 1000, seed: int = 0
 ) -> dict:
     """By metric: the share of pairs of equally good methods for which the paired bootstrap says p < 0.05, 0..1."""
     rng = np.random.default_rng(seed)
     alarms = dict.fromkeys(METRICS[task.kind], 0)
     for repeat in range(repeats):
         first, second = simulate(rng, participants, 2)
-        for name, difference in compare_sums(task, first, second, draws, seed=repeat).items():
+        for name, difference in compare_sums(task, first, second, n_resamples, seed=repeat).items():
             alarms[name] += difference.p < 0.05
     return {name: count / repeats for name, count in alarms.items()}
 

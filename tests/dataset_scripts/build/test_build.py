@@ -15,9 +15,10 @@ import yaml
 from datasets import get_dataset_config_names, load_dataset
 
 import modeling_emert
-from dataset_scripts.build import build as building, fingerprint as identity
-from dataset_scripts.dataset import layout as folder
+from dataset_scripts.build import build as building
+from dataset_scripts.build import fingerprint as identity
 from dataset_scripts.build.build import build
+from dataset_scripts.dataset import layout as folder
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.dataset.rows import from_row
 from dataset_scripts.dataset.schema import label_features
@@ -28,7 +29,7 @@ IDS = ["recording_id", "participant_id", "stimulus_id"]
 
 
 def build_few(recordings, out, **settings):
-    return build(open_source("synthetic", recordings), out, workers=1, **settings)
+    return build(open_source("synthetic", recordings), out, num_workers=1, **settings)
 
 
 def files_of(folder) -> dict[str, bytes]:
@@ -207,7 +208,7 @@ def test_a_build_that_was_killed_goes_on(few_recordings, tmp_path, cache):
         "def to_row(*a):\n    calls.append(1)\n"
         "    return real(*a) if len(calls) < 4 else os.kill(os.getpid(), signal.SIGKILL)\n"
         "cells.to_row = to_row\n"
-        "building.build(open_source('synthetic', Path(sys.argv[2])), Path(sys.argv[3]), workers=1)"
+        "building.build(open_source('synthetic', Path(sys.argv[2])), Path(sys.argv[3]), num_workers=1)"
     )
     arguments = [str(Path(modeling_emert.__file__).parent), str(few_recordings), str(out)]
     killed = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, timeout=120)
@@ -265,8 +266,8 @@ def test_no_worker_outlives_a_build_that_was_killed(tmp_path):
     assert soon(lambda: len(list((tmp_path / "pids").iterdir())) == 2)
     parent.kill()
     parent.wait()
-    workers = [Path("/proc", pid.name, "cmdline") for pid in (tmp_path / "pids").iterdir()]
-    assert soon(lambda: not any(worker.is_file() and worker.read_bytes() for worker in workers))
+    num_workers = [Path("/proc", pid.name, "cmdline") for pid in (tmp_path / "pids").iterdir()]
+    assert soon(lambda: not any(worker.is_file() and worker.read_bytes() for worker in num_workers))
 
 
 def soon(condition, seconds=30) -> bool:
@@ -280,7 +281,7 @@ def soon(condition, seconds=30) -> bool:
 def test_a_data_set_is_current_until_the_recordings_or_the_code_that_reads_them_change(few_recordings, tmp_path, monkeypatch):
     source, out = open_source("synthetic", few_recordings), tmp_path / "dataset"
     assert not building.is_current(out, source)
-    build(source, out, workers=1)
+    build(source, out, num_workers=1)
     assert building.is_current(out, source)
     assert not building.is_current(out, source, faces=3)
     assert not building.is_current(out, source, seed=1)

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 from dataset_scripts.build.build import Plan, build
-from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.build.shards import Shard, Share, build_shard, join
-from dataset_scripts.sources import open_source
-from dataset_scripts.dataset.splits import assign
 from dataset_scripts.checks.verify import verify
+from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.dataset.splits import assign
+from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 
 GAZE = "time_ms,gaze_x,gaze_y\n" + "".join(f"{10 * step},0.5,{0.3 + step / 100}\n" for step in range(30))
@@ -40,7 +40,7 @@ def failed(folder) -> dict[str, str]:
 
 
 def test_nobody_who_was_left_out_keeps_a_fold(recordings, tmp_path):
-    out = build(open_source("folder", recordings), tmp_path / "out", workers=1)
+    out = build(open_source("folder", recordings), tmp_path / "out", num_workers=1)
     assert failed(out) == {}
     seed = next(one for one in verify(out) if one.check == "seed")
     assert seed.status == "pass"
@@ -60,8 +60,8 @@ def test_nobody_who_was_left_out_keeps_a_fold(recordings, tmp_path):
 
 def test_joined_shards_are_settled_alike(recordings, tmp_path):
     source = open_source("folder", recordings)
-    whole = build(source, tmp_path / "whole", workers=1)
-    parts = [build_shard(source, tmp_path / f"part{number}", Share(number, 2), workers=1) for number in (1, 2)]
+    whole = build(source, tmp_path / "whole", num_workers=1)
+    parts = [build_shard(source, tmp_path / f"part{number}", Share(number, 2), num_workers=1) for number in (1, 2)]
     joined = join(parts, tmp_path / "joined")
     assert {path.name: path.read_bytes() for path in (whole / "data").iterdir()} == {
         path.name: path.read_bytes() for path in (joined / "data").iterdir()
@@ -74,7 +74,9 @@ def test_joined_shards_are_settled_alike(recordings, tmp_path):
 def test_a_shard_of_which_nothing_is_left_is_joined_with_the_others(recordings, tmp_path):
     source = open_source("folder", recordings)
     count = len(Plan.of(source, 1, 0).members)  # a cell a shard: those of C are empty
-    parts = [build_shard(source, tmp_path / f"part{number}", Share(number, count), workers=1) for number in range(1, count + 1)]
+    parts = [
+        build_shard(source, tmp_path / f"part{number}", Share(number, count), num_workers=1) for number in range(1, count + 1)
+    ]
     assert any(not Shard.read(part).metadata.files for part in parts)
     assert len(EmertData.open(join(parts, tmp_path / "joined"))) == (len(PEOPLE) - 1) * CLIPS - 1
 
@@ -83,5 +85,5 @@ def test_too_few_people_left_is_said(recordings, tmp_path):
     for path in recordings.glob("[ABDE]?.csv"):
         path.write_text(NOTHING)
     with pytest.raises(EmertInputError, match=r"at least 3 participants, found \['F'\]"):
-        build(open_source("folder", recordings), tmp_path / "out", workers=1)
+        build(open_source("folder", recordings), tmp_path / "out", num_workers=1)
     assert not (tmp_path / "out").exists()

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from dataset_scripts.build import build as building, fingerprint as identity
+from dataset_scripts.build import build as building
+from dataset_scripts.build import fingerprint as identity
 from dataset_scripts.build.build import build, is_current
-from dataset_scripts.dataset.metadata import Metadata
 from dataset_scripts.build.shards import SHARD_FILE, Shard, Share, build_shard, join
+from dataset_scripts.dataset.metadata import Metadata
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
@@ -28,7 +29,7 @@ def opened(path):
 
 @pytest.fixture(scope="module")
 def whole(_few, tmp_path_factory) -> Path:
-    return build(opened(_few), tmp_path_factory.mktemp("whole") / "whole", workers=1, faces=1)
+    return build(opened(_few), tmp_path_factory.mktemp("whole") / "whole", num_workers=1, faces=1)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def _shards(_few, tmp_path_factory) -> list[Path]:
     shards = []
     for number in (1, 2, 3):
         recordings = shutil.copytree(_few, folder / f"machine-{number}" / "recordings", copy_function=shutil.copy)
-        shards.append(build_shard(opened(recordings), folder / f"shard-{number}", Share(number, 3), workers=1, faces=1))
+        shards.append(build_shard(opened(recordings), folder / f"shard-{number}", Share(number, 3), num_workers=1, faces=1))
     return shards
 
 
@@ -62,7 +63,7 @@ def test_joined_shards_are_the_data_set_that_one_machine_builds(shards, whole, t
 
 def test_shards_built_on_one_disk_are_known_to_be_current(few_recordings, tmp_path):
     source = opened(few_recordings)
-    shards = [build_shard(source, tmp_path / f"s{number}", Share(number, 2), workers=1, faces=1) for number in (1, 2)]
+    shards = [build_shard(source, tmp_path / f"s{number}", Share(number, 2), num_workers=1, faces=1) for number in (1, 2)]
     out = join(shards, tmp_path / "out")
     assert is_current(out, source, faces=1)
     gaze = next((few_recordings / "gaze").iterdir())
@@ -72,7 +73,7 @@ def test_shards_built_on_one_disk_are_known_to_be_current(few_recordings, tmp_pa
 
 def test_the_command_builds_a_shard_that_load_dataset_takes_for_nothing(few_recordings, tmp_path, cache, capsys):
     out = tmp_path / "out.shard-1-of-2"
-    arguments = ["data", "build", "--source", "synthetic", "--path", str(few_recordings), "--faces", "1", "--workers", "1"]
+    arguments = ["data", "build", "--source", "synthetic", "--path", str(few_recordings), "--faces", "1", "--num-workers", "1"]
     assert main([*arguments, "--out", str(out), "--shard", "1/2"]) == 0
     assert "emert data join" in capsys.readouterr().out
     assert main([*arguments, "--out", str(out), "--shard", "2/2"]) == 2
@@ -95,7 +96,7 @@ def test_a_shard_that_was_stopped_goes_on(few_recordings, tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr(building, "build_cell", build_two)
         with pytest.raises(KeyboardInterrupt):
-            build_shard(opened(few_recordings), tmp_path / "s1", Share(1, 2), workers=1, faces=1)
+            build_shard(opened(few_recordings), tmp_path / "s1", Share(1, 2), num_workers=1, faces=1)
     assert not (tmp_path / "s1").exists()
     kept = {path.name: path.stat().st_ino for path in (tmp_path / ".s1.partial").glob("*.cell")}
     assert len(kept) == 2
@@ -121,7 +122,7 @@ def test_a_share_that_is_none_is_refused(text):
 
 def test_more_shards_than_parts_are_refused(few_recordings, tmp_path):
     with pytest.raises(EmertInputError, match="9 parts"):
-        build_shard(opened(few_recordings), tmp_path / "out", Share(1, 10), workers=1)
+        build_shard(opened(few_recordings), tmp_path / "out", Share(1, 10), num_workers=1)
 
 
 def rewrite(folder: Path, **changes) -> None:

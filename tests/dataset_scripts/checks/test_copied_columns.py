@@ -35,7 +35,7 @@ def test_copied_columns_are_found(tmp_path, copied, status):
             rows.append({"recording_id": name, "participant": f"p{person}", "stimulus": f"s{clip}", "er3": label})
             rows[-1]["gaze"] = f"{name}.csv"
     pd.DataFrame(rows).to_csv(tmp_path / "recordings.csv", index=False)
-    out = build(open_source("folder", tmp_path), tmp_path.parent / f"{tmp_path.name}-built", workers=1)
+    out = build(open_source("folder", tmp_path), tmp_path.parent / f"{tmp_path.name}-built", num_workers=1)
     (finding,) = [one for one in verify(out) if one.check == "copied columns"]
     assert finding.status == status, finding
     if copied:

@@ -14,11 +14,11 @@ from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import TASKS
 from training.cli import main
 
-GENERATE = ["data", "generate", "--participants", "1", "--stimuli", "2", "--seconds", "1", "--workers", "1", "--out"]
+GENERATE = ["data", "generate", "--participants", "1", "--stimuli", "2", "--seconds", "1", "--num-workers", "1", "--out"]
 
 
 def build_arguments(path, out, *more, source="synthetic") -> list[str]:
-    return ["data", "build", "--source", source, "--path", str(path), "--out", str(out), "--workers", "1", *more]
+    return ["data", "build", "--source", source, "--path", str(path), "--out", str(out), "--num-workers", "1", *more]
 
 
 def files_under(folder) -> dict[str, bytes | None]:

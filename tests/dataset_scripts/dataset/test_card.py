@@ -56,7 +56,7 @@ def test_its_counts_are_those_of_the_data(dataset_folder, data):
 
 
 def expected_counts(values: pd.Series, name: str) -> list[int]:
-    if TASKS[name].kind == "classes":
+    if TASKS[name].kind == "classification":
         return [int((values == index).sum()) for index in range(TASKS[name].size)]
     edges = pd.interval_range(*TASKS[name].range, periods=len(QUARTERS), closed="left")
     counts = [int(values.map(lambda value, edge=edge: value in edge).sum()) for edge in edges]

@@ -119,7 +119,7 @@ def test_class_names_come_from_the_tasks_in_order():
     assert features["er3"].names == features["fer3"].names == features["perceived3"].names == list(POLARITIES)
     for task in TASKS.values():
         for column in task.columns:
-            assert isinstance(features[column], ClassLabel) == (task.kind == "classes")
+            assert isinstance(features[column], ClassLabel) == (task.kind == "classification")
 
 
 def test_every_column_but_the_labels_has_a_meaning_for_the_card():

@@ -25,7 +25,7 @@ def dataset_folder(tmp_path_factory):
         for n in range(PEOPLE)
     ]
     pd.DataFrame(rows).to_csv(recordings / "recordings.csv", index=False)
-    return build(open_source("folder", recordings), folder / "dataset", workers=1)
+    return build(open_source("folder", recordings), folder / "dataset", num_workers=1)
 
 
 def test_a_program_ends_that_leaves_a_stream_as_the_card_says(dataset_folder):

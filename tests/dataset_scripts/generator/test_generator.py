@@ -30,9 +30,9 @@ def faces(truth, settings=SMALL):
     return face_frames(truth, NO_BLINKS, STRAIGHT, settings)[0].astype(float)
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_the_same_settings_give_the_same_files_with_any_number_of_workers(tmp_path, tiny_settings, recordings, workers):
-    again = generate(tmp_path / "again", tiny_settings, workers)
+@pytest.mark.parametrize("num_workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_the_same_settings_give_the_same_files_with_any_number_of_workers(tmp_path, tiny_settings, recordings, num_workers):
+    again = generate(tmp_path / "again", tiny_settings, num_workers)
     first, second = files_of(recordings), files_of(again)
     assert list(first) == list(second)
     for name, content in first.items():
@@ -82,7 +82,7 @@ def test_every_label_is_a_class_or_in_range():
         assert set(truth.labels) == set(columns)
         for column, label in truth.labels.items():
             task = columns[column]
-            assert label in task.labels if task.kind == "classes" else task.range[0] <= label <= task.range[1]
+            assert label in task.labels if task.kind == "classification" else task.range[0] <= label <= task.range[1]
 
 
 def test_surprise_is_positive_or_negative_by_its_valence():
@@ -150,7 +150,7 @@ def test_blinks_and_dropouts_are_missing_in_what_is_read_back(tmp_path):
     gaze = read_gaze(tmp_path / "gaze.csv")
     for name in ("gaze_x", "gaze_left_y", "gaze_stimulus_x", "pupil_left", "pupil_right", "eye_left_z"):
         np.testing.assert_array_equal(np.isnan(gaze.eye_movements[:, COLUMN_INDEX[name]]), simulated.lost, name)
-    assert gaze.missing_share == pytest.approx(simulated.lost.mean())
+    assert gaze.missing_fraction == pytest.approx(simulated.lost.mean())
 
 
 def test_what_is_read_back_is_what_was_simulated(tmp_path):

@@ -94,7 +94,7 @@ def test_a_folder_of_generated_recordings_needs_no_source(few_recordings, tmp_pa
     report = json.loads(run(few_recordings, "--json", "--plot", tmp_path / "pictures"))
     assert report["kind"] == "recordings of source synthetic"
     assert len(report["recordings"]) == 2
-    assert {record["face_found_share"] for record in report["recordings"]} == {1.0}
+    assert {record["face_found_fraction"] for record in report["recordings"]} == {1.0}
     names = {path.name for path in (tmp_path / "pictures").iterdir()}
     assert names == {f"{record['name']}.png" for record in report["recordings"]}
 
@@ -195,6 +195,6 @@ def test_real_recordings_are_judged_as_pandas_counts_them(run):
     records = json.loads(run(file, "--json"))["recordings"]
     assert {record["participant"] for record in records} == set(missing.index)
     for record in records:
-        assert record["missing_share"] == pytest.approx(missing[record["participant"]], abs=0.01)
+        assert record["missing_fraction"] == pytest.approx(missing[record["participant"]], abs=0.01)
         assert (record["verdict"] == "poor") == (missing[record["participant"]] > 0.5)
         assert record["rate_hz"] == pytest.approx(60, rel=0.01)

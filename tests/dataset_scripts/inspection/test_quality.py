@@ -38,7 +38,7 @@ def test_numbers_of_a_sound_recording():
     assert quality.rate_hz == pytest.approx(60, rel=1e-4)
     assert quality.samples == 600
     assert quality.duration_s == pytest.approx(599 / 60, rel=1e-4)
-    assert quality.missing_share == 0
+    assert quality.missing_fraction == 0
     assert quality.largest_gap_ms == pytest.approx(0, abs=1e-3)
     assert quality.fixations_per_second == pytest.approx(3, rel=0.01)
     assert (quality.fixations, quality.fixation_mean_ms, quality.fixation_median_ms) == (30, 250, 250)
@@ -63,7 +63,7 @@ def test_blinks_are_gaps_of_the_length_of_a_blink():
     quality = measure(gaze_of(10, 200, lost))
     assert (quality.blinks, quality.blinks_from) == (2, "pupil gaps")
     assert quality.blinks_per_minute == pytest.approx(12, rel=0.01)
-    assert quality.missing_share == pytest.approx(0.149, abs=0.002)
+    assert quality.missing_fraction == pytest.approx(0.149, abs=0.002)
     assert quality.largest_gap_ms == pytest.approx(1000, abs=6)
     spans, _ = blink_spans(gaze_of(10, 200, lost))
     assert np.allclose(spans, [[1000, 1150], [3000, 3300]], atol=6)
@@ -135,7 +135,7 @@ def test_faces_are_judged_by_how_often_they_are_found():
     times = np.linspace(0, 5000, 10)
     for found, verdict in ((10, "good"), (7, "usable"), (3, "poor"), (0, "poor")):
         quality = measure(None, FaceCheck(np.arange(10) < found, times))
-        assert (quality.verdict, quality.face_found_share) == (verdict, found / 10)
+        assert (quality.verdict, quality.face_found_fraction) == (verdict, found / 10)
         assert quality.duration_s == 5
     both = measure(gaze_of(), FaceCheck(np.zeros(10, bool), times))
     assert both.verdict == "poor"

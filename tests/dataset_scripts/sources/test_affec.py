@@ -107,7 +107,7 @@ def test_action_units_are_those_of_the_clip(tree):
 def test_it_builds_and_leaves_out_a_trial_without_a_clip(tree, tmp_path):
     events = tree / "sub-aa/sub-aa_task-fer_run-0_events.tsv"
     rewrite(events, "\tvideo\tsub-aa\t0\t1\t", "\tpause\tsub-aa\t0\t1\t")
-    data = EmertData.open(build(open_source("affec", tree), tmp_path / "out", workers=1))
+    data = EmertData.open(build(open_source("affec", tree), tmp_path / "out", num_workers=1))
     assert len(data) == 11
     assert data.metadata.redistributable
     assert any(note.startswith("sub-aa-run0-trial1") for note in data.metadata.notes)

@@ -50,7 +50,7 @@ def test_the_printed_example_fits_the_tree_and_builds(tree, tmp_path, capsys):
     assert main(["data", "mapping"]) == 0
     assert capsys.readouterr().out == EXAMPLE.read_text()
     out = tmp_path / "dataset"
-    assert main(["data", "build", "--source", "emer", "--path", str(tree), "--out", str(out), "--workers", "1"]) == 0
+    assert main(["data", "build", "--source", "emer", "--path", str(tree), "--out", str(out), "--num-workers", "1"]) == 0
     data = EmertData.open(out)
     assert len(data) == 9
     assert data.metadata.tasks == EMER_TASKS
@@ -198,5 +198,5 @@ def test_another_mapping_may_be_given_and_makes_another_data_set(tree, tmp_path)
     mapping = tmp_path / "mine.yaml"
     mapping.write_text((tree / "emer.yaml").read_text().replace("missing: [-1]", "missing: []"))
     (tree / "emer.yaml").unlink()
-    data = EmertData.open(build(open_source("emer", tree, mapping), tmp_path / "out", workers=1))
+    data = EmertData.open(build(open_source("emer", tree, mapping), tmp_path / "out", num_workers=1))
     assert data.recording(0).gaze.column("gaze_x")[3] == -1

@@ -45,7 +45,7 @@ def rewrite(folder, text, new):
 
 
 def test_it_builds_under_the_users_own_name_and_terms(folder, tmp_path):
-    data = EmertData.open(build(open_source("folder", folder), tmp_path / "out", workers=1))
+    data = EmertData.open(build(open_source("folder", folder), tmp_path / "out", num_workers=1))
     told = data.metadata
     assert (told.source, told.licence, told.redistributable) == ("reading_study", "CC-BY-4.0", True)
     assert (told.citation, told.collection, told.lacks) == ("Doe 2025", "Some people read.", "It has no faces.")
@@ -68,7 +68,7 @@ def test_contradicting_labels_are_kept_and_noted(folder, tmp_path):
     rewrite(folder, "er_valence,openness", "er7,openness")
     for stimulus in (1, 2):
         rewrite(folder, f"positive,0.{stimulus},", "positive,fear," if stimulus == 1 else "positive,surprise,")
-    data = EmertData.open(build(open_source("folder", folder), tmp_path / "out", workers=1))
+    data = EmertData.open(build(open_source("folder", folder), tmp_path / "out", num_workers=1))
     assert len(data) == 6
     notes = " ".join(data.metadata.notes)
     assert all(f"p{person}-s1: er3 is positive where er7 is fear" in notes for person in (1, 2, 3))
@@ -136,7 +136,7 @@ def test_another_description_may_be_given(folder, tmp_path):
 
 def test_the_command_takes_a_mapping_and_refuses_it_for_sources_that_know(folder, tmp_path, capsys):
     other = shutil.move(folder / "source.yaml", tmp_path / "other.yaml")
-    arguments = ["data", "build", "--path", str(folder), "--mapping", str(other), "--workers", "1"]
+    arguments = ["data", "build", "--path", str(folder), "--mapping", str(other), "--num-workers", "1"]
     arguments += ["--out", str(tmp_path / "out")]
     assert main([*arguments, "--source", "uniss_fgd"]) == 2
     assert "takes no mapping file" in capsys.readouterr().err

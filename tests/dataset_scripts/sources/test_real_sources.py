@@ -152,7 +152,7 @@ def check_studio_file(path, recordings):
         assert gaze.times_ms[-1] == rows.RecordingTimestamp.max() - rows.RecordingTimestamp.min()
         assert len(gaze.fixations) == rows.FixationIndex.nunique()
         lost = rows.filter(regex=r"^GazePoint.*px\)$").isna().all(axis=1)
-        assert gaze.missing_share == pytest.approx(lost.mean())
+        assert gaze.missing_fraction == pytest.approx(lost.mean())
         assert np.isnan(gaze.column("pupil_right")).sum() == rows.PupilRight.isna().sum()
         np.testing.assert_array_equal(np.isnan(gaze.column("eye_right_y")), rows.PupilRight.isna())
         assert np.nanmin(np.append(gaze.column("eye_right_y"), 999)) > 100  # the constant is 83.61
@@ -227,7 +227,7 @@ def test_real_studio_with_a_preamble(real):
     gaze = read_gaze(real / "exports" / "emdat" / "P63-All-Data.tsv")
     assert (gaze.participant, len(gaze.times_ms), len(gaze.fixations)) == ("P106", 8, 0)
     said = {"validity_left", "validity_right", "in_fixation"}
-    assert gaze.missing_share == 1
+    assert gaze.missing_fraction == 1
     assert np.isfinite(gaze.eye_movements).sum() == 8 * len(said)
 
 

@@ -46,14 +46,14 @@ def an_answer(felt: str = "sadness", shown: str = "happiness", modalities: list[
         },
         "gap": 0.8,
         "modalities": modalities,
-        "quality": {"gaze_missing_share": 0.1, "face_detected_share": 1.0},
+        "quality": {"gaze_missing_fraction": 0.1, "face_detected_fraction": 1.0},
         "notes": [],
         "calibrated": False,
         "contributions": {task: adds for task in ("er7", "fer7")},
         "attention": {"face": 0.5, "eye_movements": 0.3, "fixations": 0.2},
         "measured": {
-            "samples": 100, "rate_hz": 60.0, "missing_share": 0.1, "blinks": 1, "fixations": 5, "fixation_method": "export",
-            "face_frames": 8, "face_found_share": 1.0, "verdict": "good", "reasons": [], "gaze_format": "tobii_studio",
+            "samples": 100, "rate_hz": 60.0, "missing_fraction": 0.1, "blinks": 1, "fixations": 5, "fixation_method": "export",
+            "face_frames": 8, "face_found_fraction": 1.0, "verdict": "good", "reasons": [], "gaze_format": "tobii_studio",
         },
     }  # fmt: skip
     return answer | changes
@@ -237,9 +237,9 @@ def test_whatever_comes_from_a_file_is_escaped():
 
 
 def test_contributions_in_words():
-    assert contribution_words("fear", 0.25, "classes") == "without it fear loses 25 points"
-    assert contribution_words("fear", -0.25, "classes") == "without it fear gains 25 points"
-    assert contribution_words("fear", None, "classes") == "not given"
+    assert contribution_words("fear", 0.25, "classification") == "without it fear loses 25 points"
+    assert contribution_words("fear", -0.25, "classification") == "without it fear gains 25 points"
+    assert contribution_words("fear", None, "classification") == "not given"
     assert "93%" in gap_words(0.93)
     assert "Left out: eye movements, fixations." in given_words(an_answer(modalities=["face"]))
 

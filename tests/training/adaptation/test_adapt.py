@@ -16,12 +16,12 @@ from training.adaptation import adapt as adaptation
 from training.adaptation.adapt import adapt, adapt_all, draw_shares, open_model, predict_person
 from training.adaptation.recipe import AdaptationRecipe, load_adaptation_recipe
 from training.cli import main
-from training.data.dataset import EmertRows, collate
+from training.data.dataset import RecordingDataset, collate
 from training.evaluation.evaluate import evaluate_model
 from training.fit.fit import fit
 from training.recipes.recipe import RECIPES, Recipe
 
-RECIPE = AdaptationRecipe(recordings=(0, 1, 3), tasks=("er7", "fer_va"), rank=2, steps=3, learning_rate=0.05, draws=100)
+RECIPE = AdaptationRecipe(recordings=(0, 1, 3), tasks=("er7", "fer_va"), rank=2, steps=3, learning_rate=0.05, n_resamples=100)
 
 
 def _predictions(table: pd.DataFrame, method: str) -> np.ndarray:
@@ -35,7 +35,7 @@ def _with_labels(data: EmertData, monkeypatch: pytest.MonkeyPatch, rows: np.ndar
 
     def planted(self: EmertData, task) -> np.ndarray:
         found = labels(self, task).copy()
-        if task.kind == "classes":
+        if task.kind == "classification":
             found[rows] = np.where(found[rows] == ABSENT_CLASS, ABSENT_CLASS, (found[rows] + 1) % task.size)
         else:
             found[rows] = -found[rows]
@@ -103,7 +103,7 @@ def test_without_adaptation_the_answers_are_those_of_the_evaluation(model: Path,
 def test_the_model_stays_bit_for_bit_and_the_adapter_learns_what_it_was_given(model: Path, data: EmertData):
     adapting = open_model(model, data, RECIPE)
     before = {name: value.clone() for name, value in adapting.model.state_dict().items()}
-    rows = EmertRows(data, adapting.shares[0].given, adapting.processor, ["er7"])
+    rows = RecordingDataset(data, adapting.shares[0].given, adapting.processor, ["er7"])
     batch = collate([rows[index] for index in range(3)])
     state = torch.random.get_rng_state()
     adapted, again = (adapt(adapting.model, batch, replace(RECIPE, steps=30), seed=1) for _ in range(2))
@@ -143,7 +143,7 @@ def test_the_command_writes_all_and_a_second_call_refuses(
     model: Path, data: EmertData, tmp_path: Path, capsys: pytest.CaptureFixture
 ):
     out = tmp_path / "adapted"
-    changes = ["recordings=[0,2]", "tasks=[er7,fer_va]", "steps=1", "draws=100"]
+    changes = ["recordings=[0,2]", "tasks=[er7,fer_va]", "steps=1", "n_resamples=100"]
     assert main(["adapt", str(model), str(data.folder), "lora", *changes, "--out", str(out)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapted"], "a partial folder was left"
     assert sorted(path.name for path in out.iterdir()) == [
@@ -173,7 +173,7 @@ def test_a_strict_model_is_adapted_on_strict_test_recordings(
     model = fit(replace(recipe, epochs=1, tasks=("er7",)), data, tmp_path / "model", fold=1, strict=True)
     rows = data.select(1, strict=True)
     out = tmp_path / "adapted"
-    command = ["adapt", str(model), str(data.folder), "recordings=[0,1]", "steps=1", "draws=100"]
+    command = ["adapt", str(model), str(data.folder), "recordings=[0,1]", "steps=1", "n_resamples=100"]
     assert main([*command, "--out", str(out)]) == 0
     report = json.loads((out / "adaptation.json").read_text())
     assert report["header"]["strict"] is True
@@ -187,7 +187,7 @@ def test_a_strict_model_is_adapted_on_strict_test_recordings(
 @pytest.mark.filterwarnings("error::FutureWarning")
 def test_adapting_says_nothing_of_what_the_libraries_have_renamed(model: Path, data: EmertData):
     adapting = open_model(model, data, RECIPE)
-    rows = EmertRows(data, adapting.shares[0].given, adapting.processor, ["er7"])
+    rows = RecordingDataset(data, adapting.shares[0].given, adapting.processor, ["er7"])
     adapt(adapting.model, collate([rows[0], rows[1]]), replace(RECIPE, steps=1), seed=1)
 
 

@@ -40,7 +40,7 @@ def recipe() -> BenchmarkRecipe:
         training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
         folds=(1,),
         versions=("plain",),
-        draws=100,
+        n_resamples=100,
     )
 
 
@@ -92,7 +92,9 @@ def test_what_decides_a_cell_changes_its_name(recipe: BenchmarkRecipe, data: Eme
     ]
     assert name not in [cell_name(cell, other, data) for other in others]
     assert name != cell_name(replace(cell, seed=1), recipe, data)
-    assert name == cell_name(cell, replace(recipe, draws=7, methods=("emert",)), data), "other cells were none of its business"
+    assert name == cell_name(cell, replace(recipe, n_resamples=7, methods=("emert",)), data), (
+        "other cells were none of its business"
+    )
 
 
 def test_every_figure_follows_from_the_stored_predictions(finished: Path):

@@ -38,7 +38,7 @@ def recipe() -> BenchmarkRecipe:
         training={"recipe": "laptop", "image_size": 32, "epochs": 2, "overrides": TINY_OVERRIDES},
         folds=(1,),
         versions=("plain",),
-        draws=50,
+        n_resamples=50,
     )
 
 

@@ -31,7 +31,7 @@ def recipe() -> BenchmarkRecipe:
         training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
         folds=(1,),
         versions=("plain",),
-        draws=50,
+        n_resamples=50,
     )
 
 
@@ -92,7 +92,7 @@ def test_a_damaged_cell_is_done_again_and_said(
         ({"cells": [{}]}, "cells: failed is missing"),
         ({"cells": 3}, "cells: found NoneType"),
         ({"data": {}}, "data: folds is missing"),
-        ({"recipe": "name: a"}, "recipe: draws is missing"),
+        ({"recipe": "name: a"}, "recipe: n_resamples is missing"),
         ({"recipe": "{"}, "while parsing"),
     ],
 )

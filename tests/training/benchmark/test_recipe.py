@@ -40,7 +40,7 @@ def test_the_small_recipe_has_every_method():
         ("versions=[loose]", "versions: unknown loose"),
         ("folds=[0]", "folds: found 0"),
         ("seeds=[1.5]", r"seeds: found 1\.5"),
-        ("draws=0", "draws: found 0"),
+        ("n_resamples=0", "n_resamples: found 0"),
         ("robustness=[nobody]", "robustness: unknown nobody"),
         ("generator.noise=-1", "generator: noise"),
         ("generator.colour=red", "generator: .*colour"),

@@ -117,7 +117,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_the_whole_step_writes_its_files_and_repeats(model: Path, data: EmertData, tmp_path: Path, short: None, monkeypatch):
-    first = robustness(model, data, tmp_path / "a", draws=20, progress=False)
+    first = robustness(model, data, tmp_path / "a", n_resamples=20, progress=False)
     assert {file.name for file in (tmp_path / "a").iterdir()} == {"robustness.json", "robustness.md", "robustness.png"}
     assert json.loads((tmp_path / "a" / "robustness.json").read_text()) == first
     assert list(first["hidden"]) == ["nothing", "face", "eye_movements", "fixations"]
@@ -131,13 +131,13 @@ def test_the_whole_step_writes_its_files_and_repeats(model: Path, data: EmertDat
     assert "emert benchmark robustness" in page
     for name in ("gaze noise", "video frames lost"):
         monkeypatch.delitem(CURVES, name)
-    again = robustness(model, data, tmp_path / "b", draws=20, progress=False)
+    again = robustness(model, data, tmp_path / "b", n_resamples=20, progress=False)
     assert again["curves"]["gaze lost"] == first["curves"]["gaze lost"]
     assert again["hidden"] == first["hidden"]
 
 
 def test_the_gap_step(model: Path, data: EmertData, tmp_path: Path):
-    results = gap(model, data, tmp_path / "gap", draws=20, progress=False)
+    results = gap(model, data, tmp_path / "gap", n_resamples=20, progress=False)
     assert {file.name for file in (tmp_path / "gap").iterdir()} == {"gap.json", "gap.md", "gap.png"}
     assert json.loads((tmp_path / "gap" / "gap.json").read_text()) == results
     assert results["gap"]["methods"]["EMERT"]["score"]["n_agree"] > 0
@@ -146,5 +146,5 @@ def test_the_gap_step(model: Path, data: EmertData, tmp_path: Path):
 def test_without_both_views_there_is_no_gap_step(model: Path, data: EmertData, tmp_path: Path, monkeypatch):
     monkeypatch.setitem(data.__dict__, "tasks", ["er7", "er_va"])  # a cached property
     with pytest.raises(EmertInputError, match="needs er7 and fer7"):
-        gap(model, data, tmp_path / "gap", draws=20, progress=False)
+        gap(model, data, tmp_path / "gap", n_resamples=20, progress=False)
     assert not (tmp_path / "gap").exists()

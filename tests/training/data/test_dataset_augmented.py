@@ -12,7 +12,7 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.columns_emert import COLUMN_INDEX
 from training.augmentation import make_augmentation
-from training.data.dataset import EmertRows, collate, statistics_by_participant
+from training.data.dataset import RecordingDataset, collate, statistics_by_participant
 from training.fit.fit import fit, prepare_processor
 from training.fit.make_model import make_model
 from training.recipes.recipe import Recipe
@@ -35,7 +35,7 @@ def _same(first: dict, second: dict) -> bool:
 
 
 def test_an_epoch_draws_its_own_changes_and_the_same_ones_again(data: EmertData, processor):
-    rows, again = (EmertRows(data, [3, 4], processor, ["er7"], augmentation=ALL, seed=1) for _ in range(2))
+    rows, again = (RecordingDataset(data, [3, 4], processor, ["er7"], augmentation=ALL, seed=1) for _ in range(2))
     first = rows[0]["inputs"]
     rows.set_epoch(1)
     second = rows[0]["inputs"]
@@ -45,9 +45,9 @@ def test_an_epoch_draws_its_own_changes_and_the_same_ones_again(data: EmertData,
     assert _same(again[0]["inputs"], second)
     rows.set_epoch(0)
     assert _same(rows[0]["inputs"], first)
-    other = EmertRows(data, [3, 4], processor, ["er7"], augmentation=ALL, seed=2)
+    other = RecordingDataset(data, [3, 4], processor, ["er7"], augmentation=ALL, seed=2)
     assert not _same(other[0]["inputs"], first)
-    elsewhere = EmertRows(data, [7, 3], processor, ["er7"], augmentation=ALL, seed=1)
+    elsewhere = RecordingDataset(data, [7, 3], processor, ["er7"], augmentation=ALL, seed=1)
     assert _same(elsewhere[1]["inputs"], first), "what is drawn depends on the recording, not on its place"
 
 
@@ -56,26 +56,26 @@ def test_a_recording_is_read_once_and_kept_as_it_is(data: EmertData, processor, 
         calls, read = [], EmertData.recording
         with monkeypatch.context() as patch:
             patch.setattr(EmertData, "recording", lambda *given, read=read, calls=calls: calls.append(1) or read(*given))
-            rows = EmertRows(data, [0], processor, ["er7"], augmentation=augmentation)
+            rows = RecordingDataset(data, [0], processor, ["er7"], augmentation=augmentation)
             for epoch in range(4):
                 rows.set_epoch(epoch)
                 rows[0]
         assert len(calls) == 1
         if augmentation is not None:
             rows.augmentation = NOTHING
-            plain = EmertRows(data, [0], processor, ["er7"])[0]["inputs"]
+            plain = RecordingDataset(data, [0], processor, ["er7"])[0]["inputs"]
             assert _same(rows[0]["inputs"], plain)
 
 
 def test_parts_that_leave_faces_alone_leave_them_bit_for_bit(data: EmertData, processor):
-    plain = EmertRows(data, [0], processor, ["er7"])[0]["inputs"]
-    found = EmertRows(data, [0], processor, ["er7"], augmentation=GAZE_ONLY)[0]["inputs"]
+    plain = RecordingDataset(data, [0], processor, ["er7"])[0]["inputs"]
+    found = RecordingDataset(data, [0], processor, ["er7"], augmentation=GAZE_ONLY)[0]["inputs"]
     assert torch.equal(found["pixel_values"], plain["pixel_values"])
     assert not torch.equal(found["eye_movements"], plain["eye_movements"])
 
 
 def test_a_flip_reaches_the_network_in_its_own_units(data: EmertData, processor):
-    plain, found = (EmertRows(data, [0], processor, ["er7"], augmentation=part)[0]["inputs"] for part in (None, FLIP))
+    plain, found = (RecordingDataset(data, [0], processor, ["er7"], augmentation=part)[0]["inputs"] for part in (None, FLIP))
     torch.testing.assert_close(found["pixel_values"], plain["pixel_values"].flip(-1), rtol=0, atol=0.02)
     extractor = processor.feature_extractor
     for name, other in (("gaze_x", "gaze_x"), ("gaze_left_x", "gaze_right_x")):
@@ -92,7 +92,7 @@ def test_a_flip_reaches_the_network_in_its_own_units(data: EmertData, processor)
 
 
 def test_workers_that_outlive_an_epoch_hear_of_the_next(data: EmertData, processor):
-    rows = EmertRows(data, range(4), processor, ["er7"], augmentation=GAZE_ONLY)
+    rows = RecordingDataset(data, range(4), processor, ["er7"], augmentation=GAZE_ONLY)
     loader = DataLoader(rows, 2, collate_fn=collate, num_workers=1, persistent_workers=True)
     for epoch in range(2):
         rows.set_epoch(epoch)
@@ -103,7 +103,7 @@ def test_workers_that_outlive_an_epoch_hear_of_the_next(data: EmertData, process
 
 def test_a_change_that_would_leave_nothing_is_not_made(data: EmertData, processor):
     blind = make_augmentation([{"name": "blinks", "runs": 100, "longest": 1.0}])
-    rows = EmertRows(data, range(6), processor, ["er7"], augmentation=blind, modalities=("fixations",))
+    rows = RecordingDataset(data, range(6), processor, ["er7"], augmentation=blind, modalities=("fixations",))
     assert all(rows[index]["inputs"]["fixations_mask"].any() for index in range(6))
 
 
@@ -111,7 +111,7 @@ def test_a_participants_statistics_are_mirrored_with_them(recipe: Recipe, data: 
     _, processor = make_model(replace(recipe, normalisation="participant"), ["er7"])
     statistics = statistics_by_participant(data, range(len(data)))
     plain, found = (
-        EmertRows(data, [0], processor, ["er7"], statistics, augmentation=part)[0]["inputs"]["eye_movements"]
+        RecordingDataset(data, [0], processor, ["er7"], statistics, augmentation=part)[0]["inputs"]["eye_movements"]
         for part in (None, FLIP)
     )
     column = COLUMN_INDEX["gaze_x"]
@@ -121,12 +121,12 @@ def test_a_participants_statistics_are_mirrored_with_them(recipe: Recipe, data: 
 @pytest.mark.parametrize("augmentation", [None, ALL, GAZE_ONLY], ids=["plain", "all", "gaze"])
 @pytest.mark.parametrize("modalities", [("face",), ("eye_movements",), ("fixations",), ("face", "fixations")])
 def test_a_method_gets_its_modalities_and_no_other(data: EmertData, processor, modalities, augmentation):
-    rows = EmertRows(data, [0, 1], processor, ["er7"], modalities=modalities, augmentation=augmentation)
+    rows = RecordingDataset(data, [0, 1], processor, ["er7"], modalities=modalities, augmentation=augmentation)
     names = {"face": "pixel_values", "eye_movements": "eye_movements", "fixations": "fixations"}
     expected = {names[name] for name in modalities} | {f"{name}_mask" for name in modalities}
     assert set(rows[0]["inputs"]) == set(rows[1]["inputs"]) == expected
     if augmentation is None:
-        whole = EmertRows(data, [0, 1], processor, ["er7"])[0]["inputs"]
+        whole = RecordingDataset(data, [0, 1], processor, ["er7"])[0]["inputs"]
         assert all(torch.equal(rows[0]["inputs"][name], whole[name]) for name in expected)
 
 
@@ -136,7 +136,7 @@ def test_a_recording_without_a_methods_modality_is_answered_for_from_the_mean(
     read = EmertData.recording
     monkeypatch.setattr(EmertData, "recording", lambda *given: replace(read(*given), face=None))
     model, _ = make_model(recipe, ["er7"])
-    items = [EmertRows(data, [0, 1], processor, ["er7"], modalities=("face",))[index] for index in (0, 1)]
+    items = [RecordingDataset(data, [0, 1], processor, ["er7"], modalities=("face",))[index] for index in (0, 1)]
     batch = collate(items)
     assert batch["face_mask"].all()
     assert not batch["pixel_values"].any()
@@ -146,12 +146,12 @@ def test_a_recording_without_a_methods_modality_is_answered_for_from_the_mean(
 def test_stored_features_go_with_parts_that_leave_faces_alone_and_with_no_other(recipe: Recipe, data: EmertData, processor):
     frozen = replace(recipe, overrides={**recipe.overrides, "freeze_backbone": True})
     model, _ = make_model(frozen, ["er7"])
-    rows = EmertRows(data, [0], processor, ["er7"], face_network=model.emert, augmentation=GAZE_ONLY)
-    plain = EmertRows(data, [0], processor, ["er7"], face_network=model.emert)
+    rows = RecordingDataset(data, [0], processor, ["er7"], face_network=model.emert, augmentation=GAZE_ONLY)
+    plain = RecordingDataset(data, [0], processor, ["er7"], face_network=model.emert)
     assert torch.equal(rows[0]["inputs"]["face_features"], plain[0]["inputs"]["face_features"])
     assert "pixel_values" not in rows[0]["inputs"]
     with pytest.raises(EmertInputError, match="store_face_features"):
-        EmertRows(data, [0], processor, ["er7"], face_network=model.emert, augmentation=ALL)
+        RecordingDataset(data, [0], processor, ["er7"], face_network=model.emert, augmentation=ALL)
 
 
 def test_a_training_with_augmentation_repeats_itself_and_differs_from_one_without(

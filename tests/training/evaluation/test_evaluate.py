@@ -45,7 +45,7 @@ def test_hiding_the_eyes_changes_er_predictions_and_hiding_nothing_does_not(mode
 
 
 def test_other_folds_of_the_same_people_leave_the_seen_ones_out(model: Path, recordings: Path, tmp_path: Path):
-    other = EmertData.open(build(open_source("synthetic", recordings), tmp_path / "other", workers=1, faces=2, seed=1))
+    other = EmertData.open(build(open_source("synthetic", recordings), tmp_path / "other", num_workers=1, faces=2, seed=1))
     record = read_record(model)
     assert other.assignment.sha256 != record["splits_sha256"]
     rows = unseen_rows(other, record)

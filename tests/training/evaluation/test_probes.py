@@ -8,7 +8,7 @@ import pytest
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.cli import main
-from training.data.dataset import EmertRows, collate
+from training.data.dataset import RecordingDataset, collate
 from training.evaluation.evaluate import load_model
 from training.evaluation.probes import participant_probe, pooled_features
 
@@ -69,7 +69,7 @@ def test_pooled_features_are_the_models_own(model: Path, data: EmertData):
     rows = data.select(1)["test"]
     features = pooled_features(network, processor, data, rows)
     assert features.shape == (len(rows), network.config.hidden_size)
-    items = EmertRows(data, rows, processor, [])
+    items = RecordingDataset(data, rows, processor, [])
     for index in (0, len(rows) - 1):
         batch = collate([items[index]])
         del batch["labels"]

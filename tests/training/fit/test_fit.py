@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, GazeStatistics
 from modeling_emert.model_card_emert import RECORD_FILE
-from training.data.dataset import EmertRows, collate, statistics_by_participant
+from training.data.dataset import RecordingDataset, collate, statistics_by_participant
 from training.fit import fit as fitting
 from training.fit.fit import fit, prepare_processor
 from training.fit.make_model import make_model
@@ -68,7 +68,7 @@ def test_participant_statistics_are_each_participants_own(data: EmertData):
 
 def test_a_batch_holds_zeros_and_a_false_mask_for_what_one_item_lacks(recipe: Recipe, data: EmertData):
     _, processor = make_model(recipe, ["er7"])
-    items = [EmertRows(data, [0, 1], processor, ["er7"])[index] for index in (0, 1)]
+    items = [RecordingDataset(data, [0, 1], processor, ["er7"])[index] for index in (0, 1)]
     del items[1]["inputs"]["pixel_values"], items[1]["inputs"]["face_mask"]
     batch = collate(items)
     assert batch["face_mask"].tolist() == [[True, True], [False, False]]

@@ -12,7 +12,7 @@ from transformers import AutoBackbone, set_seed
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
-from training.data.dataset import EmertRows, collate
+from training.data.dataset import RecordingDataset, collate
 from training.evaluation.evaluate import load_model
 from training.fit.fit import fit, participant_numbers, prepare_processor, validation_scores
 from training.fit.make_model import make_model
@@ -31,11 +31,11 @@ def test_participants_of_the_training_rows_alone_have_a_number(data: EmertData, 
     trained = sorted(set(data.ids["participant_id"][rows["train"]]))
     assert numbers == {name: index for index, name in enumerate(trained)}
     _, processor = make_model(recipe, ["er7"])
-    training = EmertRows(data, rows["train"], processor, ["er7"], participant_numbers=numbers)
+    training = RecordingDataset(data, rows["train"], processor, ["er7"], participant_numbers=numbers)
     assert [int(training.labels["participant"][i]) for i in range(3)] == [
         numbers[data.ids["participant_id"][row]] for row in rows["train"][:3]
     ]
-    others = EmertRows(data, rows["test"], processor, ["er7"], participant_numbers=numbers)
+    others = RecordingDataset(data, rows["test"], processor, ["er7"], participant_numbers=numbers)
     assert (others.labels["participant"] == -100).all()
 
 
@@ -47,7 +47,7 @@ def test_a_network_that_forgets_has_a_head_for_its_training_participants(recipe:
     set_seed(recipe.seed)
     start, _ = make_model(forgetting, data.tasks, loaded.config.num_participants)
     assert not torch.equal(loaded.participant_head.layers[-1].weight, start.participant_head.layers[-1].weight)
-    items = EmertRows(data, rows[:4], processor, ["er7"], participant_numbers=participant_numbers(data, rows))
+    items = RecordingDataset(data, rows[:4], processor, ["er7"], participant_numbers=participant_numbers(data, rows))
     output = loaded(**collate([items[index] for index in range(4)]))
     assert output.losses["participant"] > 0
 
@@ -82,7 +82,7 @@ def test_stored_face_features_give_the_same_losses_and_the_same_network(recipe: 
     prepare_processor(processor, data, rows)
     losses = {}
     for stored in (False, True):
-        items = EmertRows(data, rows, processor, ["er7", "fer_va"], face_network=model.emert if stored else None)
+        items = RecordingDataset(data, rows, processor, ["er7", "fer_va"], face_network=model.emert if stored else None)
         batch = collate([items[index] for index in range(len(rows))])
         assert ("face_features" in batch, "pixel_values" in batch) == (stored, not stored)
         torch.manual_seed(3)
@@ -98,7 +98,7 @@ def test_stored_face_features_give_the_same_losses_and_the_same_network(recipe: 
 
 def test_the_backbone_is_asked_once_for_each_recording(recipe: Recipe, data: EmertData, monkeypatch: pytest.MonkeyPatch):
     model, processor = make_model(_frozen(recipe), ["er7"])
-    items = EmertRows(data, [0, 1], processor, ["er7"], face_network=model.emert)
+    items = RecordingDataset(data, [0, 1], processor, ["er7"], face_network=model.emert)
     calls, compute = [], model.emert.get_face_features
     monkeypatch.setattr(model.emert, "get_face_features", lambda *given: calls.append(1) or compute(*given))
     for _ in range(3):
@@ -146,7 +146,7 @@ def test_context_comes_from_the_data_and_is_marked_where_absent(recipe: Recipe, 
     monkeypatch.setattr(EmertData, "recording", with_context)
     overrides = {**recipe.overrides, "context": ["big_five", "stimulus_emotion"]}
     model, processor = make_model(replace(recipe, overrides=overrides), ["er7"])
-    items = [EmertRows(data, [0, 1], processor, ["er7"])[index] for index in (0, 1)]
+    items = [RecordingDataset(data, [0, 1], processor, ["er7"])[index] for index in (0, 1)]
     batch = collate(items)
     assert batch["big_five"].isnan().all(dim=1).tolist() == [False, True]
     assert batch["stimulus_emotion"].tolist() == [4, -100]

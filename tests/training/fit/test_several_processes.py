@@ -142,16 +142,16 @@ def _steps_of_an_epoch(folder: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_stream_on_two_processes_reads_no_recording_twice_in_an_epoch(data: EmertData, tmp_path: Path, workers: int):
-    command = _command(data, tmp_path, streaming=True, workers=workers, epochs=3)
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_stream_on_two_processes_reads_no_recording_twice_in_an_epoch(data: EmertData, tmp_path: Path, num_workers: int):
+    command = _command(data, tmp_path, streaming=True, num_workers=num_workers, epochs=3)
     read = tmp_path / "read"
     read.mkdir()
     run_on_two(tmp_path, [*command, "--out", str(tmp_path / "model")], _NOTE_READ.format(folder=str(read)))
-    assert len(list(read.iterdir())) == 2 * max(workers, 1)
+    assert len(list(read.iterdir())) == 2 * max(num_workers, 1)
     seen = [tuple(map(int, line.split())) for path in read.iterdir() for line in path.read_text().splitlines()]
     training = set(data.select(1)["train"].tolist())
-    readers, batch = 2 * max(workers, 1), _RECIPE["batch_size"] // 2
+    readers, batch = 2 * max(num_workers, 1), _RECIPE["batch_size"] // 2
     orders = []
     for epoch in range(3):
         rows = [row for number, _, row in seen if number == epoch]

@@ -14,8 +14,8 @@ from tiny_training import TINY_OVERRIDES
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertInputError
 from modeling_emert.export_emert import example_inputs
-from training.data.dataset import EmertRows
-from training.data.sampler import EqualParts
+from training.data.dataset import RecordingDataset
+from training.data.sampler import EqualBatchSampler
 from training.fit import fit as fitting
 from training.fit.arguments import tracking_callbacks, training_arguments
 from training.fit.class_weights import count_class_weights
@@ -54,7 +54,7 @@ def test_processes_and_parts_share_the_batches_of_one(size: int):
     """All but a last one that is too small for four parts of two or more; alone, a process drops none but a batch of one."""
 
     def batches(**parts: int) -> list[list[int]]:
-        order = EqualParts(size, batch_size=8, seed=3, **parts)
+        order = EqualBatchSampler(size, batch_size=8, seed=3, **parts)
         order.set_epoch(2)
         assert len(order) == len(list(order))
         return list(order)
@@ -71,22 +71,22 @@ def test_processes_and_parts_share_the_batches_of_one(size: int):
 
 
 def test_a_last_batch_is_cut_into_equal_parts_and_the_rest_left_for_another_epoch():
-    one, other = (list(EqualParts(29, 16, seed=0, processes=2, process=process))[-1] for process in range(2))
+    one, other = (list(EqualBatchSampler(29, 16, seed=0, processes=2, process=process))[-1] for process in range(2))
     assert (len(one), len(other)) == (6, 6)
     assert not set(one) & set(other)
-    order = EqualParts(29, 16, seed=0)
+    order = EqualBatchSampler(29, 16, seed=0)
     first = list(order)
     order.set_epoch(1)
     assert list(order) != first
 
 
 def test_data_and_order_hear_of_every_epoch(recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    heard: dict[type, list[int]] = {EmertRows: [], EqualParts: []}
+    heard: dict[type, list[int]] = {RecordingDataset: [], EqualBatchSampler: []}
     for kind, epochs in heard.items():
         real = kind.set_epoch
         monkeypatch.setattr(kind, "set_epoch", lambda self, epoch, e=epochs, r=real: (e.append(epoch), r(self, epoch)))
     fit(recipe, data, tmp_path / "model", fold=1)
-    assert set(heard[EmertRows]) == set(heard[EqualParts]) == {0, 1}
+    assert set(heard[RecordingDataset]) == set(heard[EqualBatchSampler]) == {0, 1}
 
 
 def test_a_backbone_may_learn_at_its_own_rate(recipe: Recipe, data: EmertData, tmp_path: Path):

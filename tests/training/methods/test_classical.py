@@ -43,7 +43,7 @@ def _toy(task, count=120, seed=0):
     """Features of which the first few give the target away, with one empty, one constant and some unknown values."""
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(count, 8))
-    if task.kind == "classes":
+    if task.kind == "classification":
         targets = rng.integers(task.size, size=count)
         features[:, :3] += 3 * np.eye(task.size)[targets][:, :3]
     else:

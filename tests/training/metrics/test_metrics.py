@@ -74,7 +74,7 @@ def test_numbers_agree_with_the_formula(task):
 
 
 def test_large_offset_loses_no_precision():
-    far = Task("far", "er", "numbers", ("height",), (1e6 - 5, 1e6 + 5))
+    far = Task("far", "er", "regression", ("height",), (1e6 - 5, 1e6 + 5))
     x = 1e6 + np.random.default_rng(2).normal(size=500)
     y = x + np.random.default_rng(3).normal(scale=0.5, size=500)
     assert score(far, x, y)["ccc"] == pytest.approx(_ccc(x - 1e6, y - 1e6), rel=1e-9)
@@ -140,8 +140,8 @@ def test_swapping_two_labels_shows():
 def test_sums_of_groups_add_up(name):
     task = TASKS[name]
     rng = np.random.default_rng(6)
-    shape = 60 if task.kind == "classes" else (60, task.size)
-    targets = rng.integers(task.size, size=shape) if task.kind == "classes" else rng.uniform(*task.range, shape)
+    shape = 60 if task.kind == "classification" else (60, task.size)
+    targets = rng.integers(task.size, size=shape) if task.kind == "classification" else rng.uniform(*task.range, shape)
     guesses = rng.uniform(size=(60, task.size))
     groups = rng.integers(4, size=60)  # group 4 stays empty
     parts = collect(task, targets, guesses, groups, num_groups=5)

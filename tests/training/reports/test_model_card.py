@@ -31,7 +31,9 @@ def _results(strict: bool = False, **header) -> dict:
     rows = to_rows(task, range(40), np.arange(40) % 5, range(40), targets, np.eye(7)[answers], "EMERT", 1)
     known = {"data": "drawn, 40 recordings", "data_kind": "synthetic", "split": "new participants", "folds": 1, "seeds": (0,)}
     models = ({"fold": 1, "seconds": 12.0},)
-    return make_results(rows, Header(**known | {"command": "emert x", "strict": strict, "models": models} | header), draws=50)
+    return make_results(
+        rows, Header(**known | {"command": "emert x", "strict": strict, "models": models} | header), n_resamples=50
+    )
 
 
 def test_the_projects_card_says_what_the_stored_results_say():

@@ -49,7 +49,7 @@ def both() -> pd.DataFrame:
 
 
 def test_who_copies_the_face_is_right_only_where_felt_and_shown_agree(both: pd.DataFrame):
-    gap = gap_of(both, draws=50, seed=0)
+    gap = gap_of(both, n_resamples=50, seed=0)
     subsets = gap["methods"]["face"]["subsets"]["er7"]
     assert [part["n"] for part in subsets.values()] == [28, 28]
     assert [part["metrics"]["uar"]["value"] for part in subsets.values()] == [1.0, 0.0]
@@ -61,7 +61,7 @@ def test_who_copies_the_face_is_right_only_where_felt_and_shown_agree(both: pd.D
 
 
 def test_without_both_views_there_is_no_gap(both: pd.DataFrame):
-    assert gap_of(both[both["task"] == "er7"], draws=10, seed=0) is None
+    assert gap_of(both[both["task"] == "er7"], n_resamples=10, seed=0) is None
 
 
 def test_calibration_before_and_after_the_temperature():
@@ -102,20 +102,20 @@ def test_subgroups_are_scored_apart_and_only_where_there_are_two():
     assert list(found) == ["sex"]
     assert {name: (part["n"], part["participants"]) for name, part in found["sex"].items()} == {"f": (35, 5), "m": (21, 3)}
     assert [part["metrics"]["uar"]["value"] for part in found["sex"].values()] == [1.0, 0.0]
-    page = "\n".join(subgroup_markdown(make_results(rows, _header(), draws=20)))
+    page = "\n".join(subgroup_markdown(make_results(rows, _header(), n_resamples=20)))
     assert "| `sex` | f | er7 | 5 | 35 | UAR 1.00 [1.00, 1.00] |" in page
     assert "| `sex` | m | er7 | 3 | 21 | UAR 0.00 [n/a: fewer than 5 participants] |" in page
 
 
 def test_the_calibration_table_shows_both(both: pd.DataFrame):
-    results = make_results(both, _header(), draws=20)
+    results = make_results(both, _header(), n_resamples=20)
     assert "→" not in "".join(calibration_markdown(results))
     both["uncalibrated"] = [list(cell) for cell in both["prediction"]]
-    assert "→" in "".join(calibration_markdown(make_results(both, _header(), draws=20)))
+    assert "→" in "".join(calibration_markdown(make_results(both, _header(), n_resamples=20)))
 
 
 def test_figures_of_the_page_equal_those_from_the_predictions(both: pd.DataFrame):
-    results = make_results(both, _header(), draws=20)
+    results = make_results(both, _header(), n_resamples=20)
     for method, tasks in results["scores"].items():
         for name, entry in tasks.items():
             rows = both[(both["method"] == method) & (both["task"] == name)]
@@ -126,7 +126,7 @@ def test_figures_of_the_page_equal_those_from_the_predictions(both: pd.DataFrame
 def test_pictures_are_drawn_alike_twice_and_are_not_empty(both: pd.DataFrame, tmp_path):
     numbers = _rows(TASKS["er_va"], np.zeros((56, 2)), np.linspace(-1, 1, 112).reshape(56, 2), "eyes")
     predictions = pd.concat([both, numbers], ignore_index=True)
-    results = make_results(predictions, _header(data="a name with $maths$ and 漢字" * 5), draws=10)
+    results = make_results(predictions, _header(data="a name with $maths$ and 漢字" * 5), n_resamples=10)
     first, second = draw_pictures(results, predictions), draw_pictures(results, predictions)
     assert first == second
     names = {"confusion-er7.png", "confusion-fer7.png", "numbers-er_va.png", "reliability.png", "felt-against-shown.png"}

@@ -35,16 +35,16 @@ def _predictions(methods=("majority", "EMERT"), names=("er3", "er_va", "fer7"), 
     parts = []
     for name in names:
         task = TASKS[name]
-        targets = rng.integers(3, size=count) if task.kind == "classes" else rng.uniform(-1, 1, (count, task.size))
+        targets = rng.integers(3, size=count) if task.kind == "classification" else rng.uniform(-1, 1, (count, task.size))
         for method in methods:
-            guesses = rng.dirichlet(np.ones(task.size), size=count) if task.kind == "classes" else 0.5 * targets
+            guesses = rng.dirichlet(np.ones(task.size), size=count) if task.kind == "classification" else 0.5 * targets
             parts.append(to_rows(task, *ids, targets, guesses, method, participants % 5))
     return pd.concat(parts, ignore_index=True)
 
 
 def test_figures(header):
     predictions = _predictions()
-    results = make_results(predictions, header, draws=100)
+    results = make_results(predictions, header, n_resamples=100)
     assert results["methods"] == ["majority", "EMERT"]
     entry = results["scores"]["EMERT"]["er3"]
     task, rows = TASKS["er3"], predictions[(predictions["method"] == "EMERT") & (predictions["task"] == "er3")]
@@ -59,7 +59,7 @@ def test_figures(header):
 
 def test_files_are_whole(header, tmp_path):
     predictions = _predictions()
-    results = write_results(tmp_path / "new", predictions, header, draws=50)
+    results = write_results(tmp_path / "new", predictions, header, n_resamples=50)
     pictures = sorted(file.name for file in (tmp_path / "new" / "pictures").iterdir())
     assert {file.name for file in (tmp_path / "new").iterdir() if file.is_file()} == FILES
     assert json.loads((tmp_path / "new" / "results.json").read_text("utf-8")) == results
@@ -70,12 +70,12 @@ def test_files_are_whole(header, tmp_path):
 
 
 def test_a_failure_touches_no_file(header, tmp_path, monkeypatch):
-    write_results(tmp_path, _predictions(), header, draws=20)
+    write_results(tmp_path, _predictions(), header, n_resamples=20)
     before = {name: (tmp_path / name).read_bytes() for name in FILES}
     monkeypatch.setattr("training.reports.results.write_table", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
     pictures = {file.name: file.read_bytes() for file in (tmp_path / "pictures").iterdir()}
     with pytest.raises(EmertInputError, match="disk full"):
-        write_results(tmp_path, _predictions(methods=("other",)), header, draws=20)
+        write_results(tmp_path, _predictions(methods=("other",)), header, n_resamples=20)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
     assert {file.name: file.read_bytes() for file in (tmp_path / "pictures").iterdir()} == pictures
 
@@ -83,22 +83,22 @@ def test_a_failure_touches_no_file(header, tmp_path, monkeypatch):
 def test_a_second_evaluation_replaces_the_first_one_whole(header, tmp_path):
     """Pictures of tasks that are no longer there would be taken for its own."""
     out = tmp_path / "scores"
-    write_results(out, _predictions(), header, draws=20)
+    write_results(out, _predictions(), header, n_resamples=20)
     assert (out / "pictures" / "confusion-fer7.png").is_file()
-    write_results(out, _predictions(names=("er3",)), header, draws=20)
+    write_results(out, _predictions(names=("er3",)), header, n_resamples=20)
     assert sorted(path.name for path in (out / "pictures").iterdir()) == ["confusion-er3.png", "reliability.png"]
     assert [path.name for path in tmp_path.iterdir()] == ["scores"]
-    remake_results(out / "predictions.parquet", out, draws=20)  # from what it replaces
+    remake_results(out / "predictions.parquet", out, n_resamples=20)  # from what it replaces
     assert {file.name for file in out.iterdir() if file.is_file()} == FILES
     (out / "notes.txt").write_text("mine")
     with pytest.raises(EmertInputError, match="holds notes"):
-        write_results(out, _predictions(), header, draws=20)
+        write_results(out, _predictions(), header, n_resamples=20)
 
 
 def test_pages_say_what_was_measured(header):
-    results = make_results(_predictions(), header, draws=50)
+    results = make_results(_predictions(), header, n_resamples=50)
     page, text = results_markdown(results), summary_table(results)
-    for part in ("drawn faces v1", "synthetic", "5 folds by participant, seed 42", "seeds: 0, 1", "50 draws"):
+    for part in ("drawn faces v1", "synthetic", "5 folds by participant, seed 42", "seeds: 0, 1", "50 resamples"):
         assert part in page
         assert part in " ".join(text.split())
     assert "`emert benchmark --data drawn`" in page
@@ -115,7 +115,7 @@ def test_pages_say_what_was_measured(header):
 
 def test_terminal_table_is_aligned_and_narrow(header):
     methods = tuple(f"EMERT without part {i}" for i in range(9))
-    text = summary_table(make_results(_predictions(methods), header, draws=20))
+    text = summary_table(make_results(_predictions(methods), header, n_resamples=20))
     assert max(map(len, text.splitlines())) <= 120
     assert all(text.count(method) == 2 for method in methods)  # once for each view
     first_block = text.split("\n\n")[1].splitlines()
@@ -133,7 +133,7 @@ def test_terminal_table_is_aligned_and_narrow(header):
     ],
 )
 def test_what_is_not_there_has_a_word(header, predictions, note):
-    results = make_results(predictions, header, draws=20)
+    results = make_results(predictions, header, n_resamples=20)
     page = results_markdown(results)
     assert note in page
     assert "nan" not in (page + summary_table(results)).lower()
@@ -163,8 +163,8 @@ def test_real_data_name_their_source():
 def test_everything_can_be_made_again_from_the_predictions_alone(header, tmp_path):
     predictions = _predictions()
     predictions["groups"] = [{"sex": "f" if int(name) % 2 else "m"} for name in predictions["participant_id"]]
-    first = write_results(tmp_path / "first", predictions, header, draws=20)
-    again = remake_results(tmp_path / "first" / "predictions.parquet", tmp_path / "again", draws=20)
+    first = write_results(tmp_path / "first", predictions, header, n_resamples=20)
+    again = remake_results(tmp_path / "first" / "predictions.parquet", tmp_path / "again", n_resamples=20)
     assert again == first
     for path in (tmp_path / "first").rglob("*.*"):
         assert (tmp_path / "again" / path.relative_to(tmp_path / "first")).read_bytes() == path.read_bytes(), path

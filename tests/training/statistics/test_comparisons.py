@@ -53,15 +53,17 @@ def test_alike():
 
 def test_order_of_rows_does_not_matter():
     first, second = _method("first", 0.6), _method("second", 0.5, seed=1)
-    assert compare(ER3, first, second.sample(frac=1, random_state=0), draws=200) == compare(ER3, first, second, draws=200)
+    assert compare(ER3, first, second.sample(frac=1, random_state=0), n_resamples=200) == compare(
+        ER3, first, second, n_resamples=200
+    )
 
 
 def test_p_and_interval_agree():
-    """p is below 0.05 just where the 95 % interval leaves 0 out, but for the few draws between two quantiles."""
+    """p is below 0.05 just where the 95 % interval leaves 0 out, but for the few resamples between two quantiles."""
     rng = np.random.default_rng(3)
     for _ in range(30):
         first, second = simulate_classes(rng, 25, 2)
-        found = compare_sums(TASKS["er7"], first, second, draws=2000)["uar"]
+        found = compare_sums(TASKS["er7"], first, second, n_resamples=2000)["uar"]
         assert (found.p < 0.05) == (found.low > 0 or found.high < 0) or 0.045 < found.p < 0.055
 
 
@@ -94,7 +96,7 @@ def test_nadeau_bengio_by_hand():
     assert nadeau_bengio([*differences, np.nan], 0.1) == nadeau_bengio(differences, 0.1)
     assert nadeau_bengio([0.0, 0.0, 0.0], 0.2) == 1
     assert np.isnan(nadeau_bengio([0.1], 0.2))
-    with pytest.raises(ValueError, match="test_share"):
+    with pytest.raises(ValueError, match="test_fraction"):
         nadeau_bengio(differences, 1.0)
 
 
@@ -109,7 +111,7 @@ def test_holm():
 @pytest.mark.parametrize("participants", [20, 70])
 @pytest.mark.parametrize(("task", "simulate"), SIMULATED, ids=[task.name for task, _ in SIMULATED])
 def test_paired_bootstrap_has_few_false_alarms(task, simulate, participants):
-    found = paired_false_alarms(task, simulate, participants, repeats=500, draws=500)
+    found = paired_false_alarms(task, simulate, participants, repeats=500, n_resamples=500)
     assert all(share <= 0.07 for share in found.values()), found
 
 
@@ -120,7 +122,7 @@ def test_nadeau_bengio_has_few_false_alarms():
 
 
 def test_no_difference_is_clearer_than_the_draws_and_people_allow():
-    """What nobody can fall below is told beside a table; more people and more draws lower it."""
+    """What nobody can fall below is told beside a table; more people and more resamples lower it."""
     clear = np.full(1000, 0.4)
     for participants in (5, 14, 60):
         assert two_sided_p(clear, participants) == smallest_p(participants, 1000)
@@ -131,7 +133,7 @@ def test_no_difference_is_clearer_than_the_draws_and_people_allow():
 
 
 def test_few_people_in_favour_are_no_proof():
-    """Five of thirty answer better and nobody worse: no draw lies below 0, but five tosses of a coin fall so 1 time in 16."""
+    """Five of thirty answer better and nobody worse: no resample is below 0, but five tosses of a coin fall so 1 time in 16."""
     task = TASKS["er7"]
     sums = np.zeros((30, 7, 7))
     sums[:, np.arange(7), np.arange(7)] = 2.0
@@ -140,8 +142,8 @@ def test_few_people_in_favour_are_no_proof():
     for both in (sums, worse):  # wrong in both, but not alike: their UAR is the same
         both[5:, 6, 6], both[5:, 6, 5] = 1.0, 1.0
     worse[5:, 6, 5], worse[5:, 6, 4] = 0.0, 1.0
-    found = compare_sums(task, sums, worse, draws=20_000)["uar"]
+    found = compare_sums(task, sums, worse, n_resamples=20_000)["uar"]
     assert found.value > 0
     assert found.p == pytest.approx(2 / 2**5)
     worse[:20, 0, 0], worse[:20, 0, 1] = 1.0, 1.0
-    assert compare_sums(task, sums, worse, draws=20_000)["uar"].p < 0.001
+    assert compare_sums(task, sums, worse, n_resamples=20_000)["uar"].p < 0.001

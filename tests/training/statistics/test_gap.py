@@ -79,7 +79,7 @@ def test_label_table():
 
 def test_copying_the_face_shows_where_labels_differ():
     agree = agreement(READER)
-    reader, copier = (subset_scores(TASKS["er7"], rows, agree, draws=100) for rows in (READER, COPIER))
+    reader, copier = (subset_scores(TASKS["er7"], rows, agree, n_resamples=100) for rows in (READER, COPIER))
     assert copier["agree"].metrics["uar"].value == reader["agree"].metrics["uar"].value == 1
     assert copier["disagree"].metrics["uar"].value == 0
     assert reader["disagree"].metrics["uar"].value == 1
@@ -89,7 +89,7 @@ def test_copying_the_face_shows_where_labels_differ():
 
 
 def test_recordings_of_unknown_agreement_are_in_neither_subset():
-    found = subset_scores(TASKS["er_va"], READER, agreement(READER)[:100], draws=10)
+    found = subset_scores(TASKS["er_va"], READER, agreement(READER)[:100], n_resamples=10)
     assert found["agree"].n + found["disagree"].n == 100
 
 
@@ -107,7 +107,7 @@ def test_gap_score_is_the_one_that_people_are_told():
 
 
 def test_gap_quality_tells_a_reader_from_a_copier():
-    reader, copier = gap_quality(READER, draws=200), gap_quality(COPIER, draws=200)
+    reader, copier = gap_quality(READER, n_resamples=200), gap_quality(COPIER, n_resamples=200)
     assert (reader.n_agree, reader.n_disagree) == ((FELT == SHOWN).sum(), (FELT != SHOWN).sum())
     assert reader.auroc.low > 0.9
     assert reader.mean_disagree > reader.mean_agree + 0.4
@@ -117,7 +117,7 @@ def test_gap_quality_tells_a_reader_from_a_copier():
 
 
 def test_gap_quality_agrees_with_scipy_and_scikit_learn():
-    found, gaps = gap_quality(COPIER, draws=10), gap_scores(COPIER)
+    found, gaps = gap_quality(COPIER, n_resamples=10), gap_scores(COPIER)
     assert found.auroc.value == pytest.approx(roc_auc_score(FELT != SHOWN, gaps), abs=1e-12)
     far = np.linalg.norm(FELT_NUMBERS - SHOWN_NUMBERS, axis=1)
     np.testing.assert_allclose(distances(COPIER), far)
@@ -125,7 +125,7 @@ def test_gap_quality_agrees_with_scipy_and_scikit_learn():
 
 
 def test_weights_are_repeats():
-    """A draw that takes a recording twice and another not at all scores as the set so made."""
+    """A resample that takes a recording twice and another not at all scores as the set so made."""
     rng = np.random.default_rng(5)
     scores, differs = rng.integers(6, size=40) / 6, rng.random(40) < 0.4  # with ties
     weights = rng.integers(3, size=(4, 40)).astype(float)
@@ -136,7 +136,7 @@ def test_weights_are_repeats():
 
 
 def test_undefined():
-    found = gap_quality(READER[READER["task"] == "er7"], draws=10)
+    found = gap_quality(READER[READER["task"] == "er7"], n_resamples=10)
     assert (found.n_agree, found.n_disagree) == (0, 0)
     assert np.isnan([found.auroc.value, found.spearman.value, found.mean_agree]).all()
     assert np.isnan(auroc(np.ones(3), np.zeros(3, bool)))

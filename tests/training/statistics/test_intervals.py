@@ -12,10 +12,10 @@ from training.evaluation.predictions import to_rows
 from training.metrics import METRICS, collect
 from training.statistics.intervals import (
     FEWEST_PARTICIPANTS,
-    draw_counts,
     intervals,
     intervals_of_sums,
     make_interval,
+    resample_counts,
     tail_in_draws,
     tail_in_truth,
 )
@@ -31,7 +31,7 @@ def _rows(task, targets, predictions, participants, method="EMERT"):
 
 def _random_rows(name, count=60, people=12, seed=0):
     task, rng = TASKS[name], np.random.default_rng(seed)
-    if task.kind == "classes":
+    if task.kind == "classification":
         targets, guesses = rng.integers(task.size, size=count), rng.dirichlet(np.ones(task.size), size=count)
     else:
         targets, guesses = rng.uniform(*task.range, (2, count, task.size))
@@ -55,7 +55,7 @@ def test_coverage_needs_participants():
         units = {"participants": participants, "recordings": np.arange(len(targets)).astype(str)}
         for unit, ids in units.items():
             _, codes = np.unique(ids, return_inverse=True)
-            found = intervals_of_sums(ER3, collect(ER3, targets, guesses, codes), draws=200, seed=repeat)["uar"]
+            found = intervals_of_sums(ER3, collect(ER3, targets, guesses, codes), n_resamples=200, seed=repeat)["uar"]
             covered[unit] += found.low <= 0.5 <= found.high
     assert 52 <= covered["participants"] <= 60
     assert covered["recordings"] < 45
@@ -66,7 +66,7 @@ def test_coverage_needs_participants():
 @pytest.mark.parametrize(("task", "simulate"), SIMULATED, ids=[task.name for task, _ in SIMULATED])
 def test_coverage_is_nominal(task, simulate, participants):
     """Every metric, uneven labels, participants of their own bent; 0.90 to 0.98 for intervals called 95 %."""
-    found = coverage(task, simulate, participants, repeats=2000, draws=500)  # 2000: known to 0.006
+    found = coverage(task, simulate, participants, repeats=2000, n_resamples=500)  # 2000: known to 0.006
     assert all(0.90 <= share <= 0.98 for share in found.values()), found
 
 
@@ -74,7 +74,7 @@ def test_few_participants_have_wider_intervals_than_percentiles():
     """For the mean of a number by participant the interval must be Student's t's, which is known to be right."""
     rng = np.random.default_rng(9)
     values = rng.normal(size=12)
-    drawn = draw_counts(12, 20_000, seed=0) @ values / 12
+    drawn = resample_counts(12, 20_000, seed=0) @ values / 12
     found = make_interval(values.mean(), drawn, 12)
     half = stats.t.ppf(0.975, 11) * stats.sem(values)
     assert found.high - found.low == pytest.approx(2 * half, rel=0.04)
@@ -90,56 +90,56 @@ def test_tails_are_inverse():
 
 @pytest.mark.parametrize("name", EMER_TASKS)
 def test_interval_holds_the_value(name):
-    found = intervals(TASKS[name], _random_rows(name), draws=300)
+    found = intervals(TASKS[name], _random_rows(name), n_resamples=300)
     assert list(found) == list(METRICS[TASKS[name].kind])
     for interval in found.values():
         assert interval.low < interval.value < interval.high
-        assert interval.draws == 300
+        assert interval.n_resamples == 300
 
 
 def test_agrees_with_a_bootstrap_by_hand():
     rows = _random_rows("er_va", count=40, people=8)
     people = sorted(rows["participant_id"].unique())
     expected = []
-    for counts in draw_counts(len(people), 50, seed=3):
+    for counts in resample_counts(len(people), 50, seed=3):
         chosen = [name for name, count in zip(people, counts, strict=True) for _ in range(int(count))]
         drawn = pd.concat([rows[rows["participant_id"] == name] for name in chosen])
         x, y = np.array(drawn["target"].tolist()), np.array(drawn["prediction"].tolist())
         covariance = ((x - x.mean(0)) * (y - y.mean(0))).mean(0)
         expected.append((2 * covariance / (x.var(0) + y.var(0) + (x.mean(0) - y.mean(0)) ** 2)).mean())
-    found = intervals(TASKS["er_va"], rows, draws=50, seed=3)["ccc"]
+    found = intervals(TASKS["er_va"], rows, n_resamples=50, seed=3)["ccc"]
     outside = tail_in_draws(0.025, len(people))
     np.testing.assert_allclose([found.low, found.high], np.quantile(expected, [outside, 1 - outside]))
 
 
 def test_order_of_rows_does_not_matter():
     rows = _random_rows("er7")
-    assert intervals(TASKS["er7"], rows, draws=100) == intervals(TASKS["er7"], rows.sample(frac=1, random_state=1), 100)
-    assert intervals(TASKS["er7"], rows, draws=100) != intervals(TASKS["er7"], rows, draws=100, seed=1)
+    assert intervals(TASKS["er7"], rows, n_resamples=100) == intervals(TASKS["er7"], rows.sample(frac=1, random_state=1), 100)
+    assert intervals(TASKS["er7"], rows, n_resamples=100) != intervals(TASKS["er7"], rows, n_resamples=100, seed=1)
 
 
 def test_draws():
-    counts = draw_counts(10, 500, seed=0)
+    counts = resample_counts(10, 500, seed=0)
     assert (counts.sum(axis=1) == 10).all()
     assert abs(counts.mean(axis=0) - 1).max() < 0.2
 
 
 @pytest.mark.parametrize("people", [1, FEWEST_PARTICIPANTS - 1])
 def test_too_few_participants_have_no_interval(people: int):
-    found = intervals(ER3, _random_rows("er3", people=people), draws=50)["uar"]
+    found = intervals(ER3, _random_rows("er3", people=people), n_resamples=50)["uar"]
     assert 0 <= found.value <= 1
     assert np.isnan([found.low, found.high]).all()
-    assert found.draws == 0
+    assert found.n_resamples == 0
 
 
 def test_undefined_draws_are_left_out():
-    """Only participant b has a truth that varies, so a draw of the four others has no CCC: (4 / 5)^5 of the draws."""
+    """Only participant b has a truth that varies, so a resample of the four others has no CCC: (4 / 5)^5 of the resamples."""
     task = TASKS["fer_intensity"]
     truth, answers = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 2.0]), np.array([1.0, 1.2, 0.9, 1.1, 0.1, 1.9])
-    found = intervals(task, _rows(task, truth, answers, ["a", "c", "d", "e", "b", "b"]), draws=400)
-    assert 230 < found["ccc"].draws < 310
+    found = intervals(task, _rows(task, truth, answers, ["a", "c", "d", "e", "b", "b"]), n_resamples=400)
+    assert 230 < found["ccc"].n_resamples < 310
     assert np.isfinite([found["ccc"].low, found["ccc"].high]).all()
-    assert found["mae"].draws == 400
+    assert found["mae"].n_resamples == 400
 
 
 def test_nonsense_is_refused():
@@ -148,14 +148,14 @@ def test_nonsense_is_refused():
         intervals(ER3, pd.concat([rows, rows.assign(method="other")]))
     with pytest.raises(ValueError, match="level"):
         intervals(ER3, rows, level=95)
-    with pytest.raises(ValueError, match="draws"):
-        intervals(ER3, rows, draws=0)
+    with pytest.raises(ValueError, match="n_resamples"):
+        intervals(ER3, rows, n_resamples=0)
 
 
 def test_fast_enough():
-    """1,000 draws of 1,200 recordings of 100 participants on every task; well under a second on one quiet core."""
+    """1,000 resamples of 1,200 recordings of 100 participants on every task; well under a second on one quiet core."""
     tables = {name: _random_rows(name, count=1200, people=100) for name in TASKS}
     start = time.process_time()
     for name, rows in tables.items():
-        intervals(TASKS[name], rows, draws=1000)
+        intervals(TASKS[name], rows, n_resamples=1000)
     assert time.process_time() - start < 1.0

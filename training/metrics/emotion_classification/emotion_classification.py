@@ -109,7 +109,7 @@ def _size(labels: int | str | Sequence[str] | None, guesses: np.ndarray, truth: 
         except ImportError as error:
             raise ValueError(f"labels={labels!r}: task names need the emert package; give a count or names") from error
         task = get_task(labels)
-        if task.kind != "classes":
+        if task.kind != "classification":
             raise ValueError(f"labels={labels!r}: that task has numbers, not classes; take the metric emotion_regression")
         return task.size
     if labels is not None:

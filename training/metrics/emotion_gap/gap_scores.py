@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 def auroc(scores: np.ndarray, differs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Chance that a recording that differs has a higher score than one that agrees; equal scores count half. 0..1.
 
-    `scores` `(n,)`, `differs` `(n,)` bool; `weights` `(..., n)`: how often each recording counts (one row a draw of a
+    `scores` `(n,)`, `differs` `(n,)` bool; `weights` `(..., n)`: how often each recording counts (one row a resample of a
     bootstrap). The result has the weights' leading axes; NaN where one of the two kinds is absent.
     """
     weights = np.ones(len(scores)) if weights is None else weights
@@ -25,7 +25,7 @@ def auroc(scores: np.ndarray, differs: np.ndarray, weights: np.ndarray | None = 
 def spearman(scores: np.ndarray, distances: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Spearman's rank correlation of two `(n,)` numbers, -1..1; equal ones share the mean rank.
 
-    `weights` as in `auroc`, with the ranks of the whole set in every draw. NaN where the distances don't vary, 0 where only
+    `weights` as in `auroc`, with the ranks of the whole set in every resample. NaN where the distances don't vary, 0 where only
     the scores don't.
     """
     weights = np.ones(len(scores)) if weights is None else weights

@@ -156,7 +156,7 @@ def test_the_real_export_against_pandas():
     ).any(1)
     assert len(gaze.times_ms) == samples["gaze_timestamp"].nunique() == 2054
     np.testing.assert_allclose(gaze.times_ms, (time - time[0]) * 1000, atol=0.01)
-    assert gaze.missing_share == pytest.approx((blink | (samples["confidence"] < 0.6)).mean())
+    assert gaze.missing_fraction == pytest.approx((blink | (samples["confidence"] < 0.6)).mean())
     np.testing.assert_array_equal(gaze.column("blink"), blink)
     expected = [fixations["norm_pos_x"], 1 - fixations["norm_pos_y"], (fixations["start_timestamp"] - time[0]) * 1000]
     np.testing.assert_allclose(gaze.fixations, np.stack([*expected, fixations["duration"]], axis=1), rtol=1e-4, atol=0.01)

@@ -47,7 +47,7 @@ def test_samples_of_studio_that_are_all_invalid():
     gaze = read_one("P63-All-Data.tsv", tobii_studio)
     table = table_after("P63-All-Data.tsv", "Timestamp")
     rows = table[table.Number != ""]
-    assert (gaze.participant, gaze.stimulus, gaze.missing_share) == ("P106", "ScreenRec", 1)
+    assert (gaze.participant, gaze.stimulus, gaze.missing_fraction) == ("P106", "ScreenRec", 1)
     np.testing.assert_array_equal(gaze.times_ms, rows.Timestamp.astype(float) - float(rows.Timestamp.iloc[0]))
     assert (rows.ValidityLeft == "4").all()
     assert np.nansum(gaze.eye_movements) == 0
@@ -73,7 +73,7 @@ def test_samples_of_the_sdk():
         np.testing.assert_allclose(gaze.column(f"pupil_{side}"), table[f"{side}_pupil_diameter"].astype(float), rtol=1e-6)
         np.testing.assert_array_equal(gaze.column(f"validity_{side}"), table[f"{side}_gaze_point_validity"].astype(float))
     both_lost = (table.left_gaze_point_validity.astype(float) == 0) & (table.right_gaze_point_validity.astype(float) == 0)
-    assert gaze.missing_share == pytest.approx(both_lost.mean())
+    assert gaze.missing_fraction == pytest.approx(both_lost.mean())
 
 
 def test_fixations_of_the_sdk_lie_on_its_samples():

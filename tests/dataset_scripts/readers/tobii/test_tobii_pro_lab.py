@@ -164,7 +164,7 @@ def test_only_rows_of_the_eye_tracker_are_samples(path, without):
     ]
     gaze = read_one(export(path, rows))
     assert len(gaze.times_ms) == 2
-    assert gaze.missing_share == 0.5
+    assert gaze.missing_fraction == 0.5
     np.testing.assert_array_equal(gaze.column("validity_left"), [1, 0])
     np.testing.assert_array_equal(gaze.column("in_fixation"), [0, 0])
 

@@ -86,7 +86,7 @@ def test_an_eye_position_needs_all_three_coordinates(path):
     gaze = read_gaze(export(path, [{}, LOST_EYES | {"RecordingTimestamp": "5010"}]))
     np.testing.assert_array_equal(gaze.column("eye_right_y"), [31, np.nan])
     np.testing.assert_array_equal(gaze.column("validity_right"), [1, 0])
-    assert gaze.missing_share == 0.5
+    assert gaze.missing_fraction == 0.5
 
 
 def test_gaze_beside_the_screen_is_kept(path):
@@ -165,7 +165,7 @@ def test_validity_codes(path):
 def test_a_pupil_alone_that_is_missing_does_not_delete_the_gaze(path):
     names = (*without(*(name for name in BASE if "Left" in name or "Right" in name)), "PupilLeft", "PupilRight")
     gaze = read_gaze(export(path, [{"PupilLeft": "", "PupilRight": ""}], names))
-    assert gaze.missing_share == 0
+    assert gaze.missing_fraction == 0
 
 
 @pytest.mark.parametrize(
