@@ -97,7 +97,7 @@ def test_face_features_stand_for_the_pixels():
         from_pixels = model(**inputs).logits
         pixels = inputs.pop("pixel_values")
         from_features = model(**inputs, face_features=features).logits
-    assert features.shape == (2, FRAMES, 8)
+    assert features.shape == (2, FRAMES, 16)
     for name, logits in from_pixels.items():
         torch.testing.assert_close(from_features[name], logits)
     with pytest.raises(ValueError, match="pixel_values or face_features, not both"):
@@ -115,7 +115,7 @@ def test_a_frozen_backbone_stays_as_it_is_in_training():
 
 
 def test_any_backbone_of_transformers_serves():
-    convnext = {"model_type": "convnext", "depths": [1, 1], "hidden_sizes": [4, 8], "num_stages": 2, "out_features": ["stage2"]}
+    convnext = {"model_type": "convnext", "depths": [1, 1], "hidden_sizes": [8, 8], "num_stages": 2, "out_features": ["stage2"]}
     model = tiny_model(backbone_config=convnext)
     assert answers(model)["er7"].shape == (2, 7)
 
@@ -129,7 +129,7 @@ def test_weights_of_a_pretrained_backbone_are_taken_and_a_strange_one_is_refused
     taken = type(model.emert.face_encoder.backbone).from_pretrained(tmp_path / "small").state_dict()
     for name, value in model.emert.face_encoder.backbone.state_dict().items():
         assert torch.equal(value, taken[name])
-    other = tiny_config(backbone_config={**config.backbone_config.to_dict(), "hidden_sizes": [4, 4, 8, 16]})
+    other = tiny_config(backbone_config={**config.backbone_config.to_dict(), "hidden_sizes": [8, 8, 8, 24]})
     AutoBackbone.from_config(other.backbone_config).save_pretrained(tmp_path / "other")
     model.config.pretrained_backbone = str(tmp_path / "other")
     with pytest.raises(ValueError, match="does not fit backbone_config"):
