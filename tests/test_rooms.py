@@ -1,43 +1,75 @@
-"""Knowledge flows one way: spaces_demo -> training -> dataset_scripts -> modeling_emert; and files stay readable."""
+"""Knowledge flows one way: spaces_demo -> training -> dataset_scripts -> modeling_emert, without circles; files stay short."""
 
 import ast
 import subprocess
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from import_graph import ROOMS, SOURCES, circles, folder_graph, import_graph, module_of
 from places import ROOT
 
-ROOMS = ("modeling_emert", "dataset_scripts", "training", "spaces_demo")  # each may know those before it
-SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+GRAPH = import_graph()
 
 
-def _imported_rooms(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names.add(node.module)
-    return {name.split(".")[0] for name in names} & set(ROOMS)
+def test_no_room_imports_one_that_is_built_on_it():
+    """Nor by `import_module`: names of modules in strings count."""
+    upward = [
+        (module, name)
+        for module, imported in GRAPH.items()
+        for name in imported
+        if ROOMS.index(name.partition(".")[0]) > ROOMS.index(module.partition(".")[0])
+    ]
+    assert upward == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_room_knows_one_that_is_built_on_it(path: Path):
-    room = path.relative_to(ROOT).parts[0]
-    assert _imported_rooms(path) <= set(ROOMS[: ROOMS.index(room) + 1])
+def test_no_files_import_each_other_in_a_circle():
+    assert circles(GRAPH) == []
+
+
+def test_no_folders_import_each_other_in_a_circle():
+    assert circles(folder_graph(GRAPH)) == []
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, []),
+        ({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}, [["a", "b", "c"]]),
+        ({"a": {"b"}, "b": {"a"}, "c": {"d"}, "d": {"c"}}, [["a", "b"], ["c", "d"]]),
+    ],
+)
+def test_circles_are_found(graph: dict, expected: list):
+    assert circles(graph) == expected
+
+
+def test_imports_in_functions_relative_ones_and_names_in_strings_are_seen():
+    assert "spaces_demo.server" in GRAPH["spaces_demo.commands.demo"]  # inside a function
+    assert "modeling_emert.tasks_emert" in GRAPH["modeling_emert.losses_emert"]  # relative
+    assert "training.commands.train" in GRAPH["training.cli"]  # a name in a table, imported when it is called
+
+
+def test_commands_of_the_rooms_above_are_found_by_entry_points():
+    assert {point.name: point.value for point in entry_points(group="emert.commands")} == {"demo": "spaces_demo.commands.demo"}
 
 
 def test_the_model_folder_is_flat_and_imports_its_siblings_relatively():
     """So that it travels with `trust_remote_code`."""
-    for path in SOURCES:
-        if path.relative_to(ROOT).parts[0] == "modeling_emert":
-            assert path.parent.name == "modeling_emert"
-            assert "modeling_emert" not in _imported_rooms(path), path
+    for path in (path for path in SOURCES if module_of(path).startswith("modeling_emert")):
+        assert path.parent == ROOT / "modeling_emert"
+        imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not [ast.unparse(node) for node in imports if ast.unparse(node).split()[1].startswith("modeling_emert")], path
 
 
-def test_no_file_is_longer_than_a_sitting():
-    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
-    assert max(long.values()) <= 500, max(long, key=long.get)
+def test_no_file_is_longer_than_400_lines():
+    assert [path for path in SOURCES if len(path.read_text().splitlines()) > 400] == []
+
+
+def test_test_files_mirror_the_source_folders():
+    folders = {path.parent.relative_to(ROOT) for path in SOURCES}
+    tests = ROOT / "tests"
+    strays = {path.parent for path in tests.rglob("test_*.py")} - {tests / folder for folder in folders} - {tests}
+    assert strays == set()
 
 
 def test_the_repository_holds_no_recordings_or_weights():
