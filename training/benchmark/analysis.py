@@ -38,8 +38,8 @@ def analyse(run: dict, recipe: dict, predictions: pd.DataFrame) -> dict:
     broken = {(cell["version"], task, cell["method"]) for cell in run["cells"] if cell["failed"] for task in cell["tasks"]}
     groups = [
         (version, task, method, choose(predictions, version, task, method))
-        for version in recipe["versions"]
-        for task in recipe["protocols"]
+        for version in recipe["split_versions"]
+        for task in recipe["tasks"]
         for method in recipe["methods"]
         if (version, task, method) not in broken
     ]

@@ -21,7 +21,7 @@ import pandas as pd
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
-from training.evaluation.predictions import whole_file
+from dataset_scripts.common.output import atomic_file
 
 from .jobs import Cell, CellJob, cell_name, plan_cells, read_cell, told_if_unwritable
 from .measuring import check_networks
@@ -75,7 +75,7 @@ def write_report(out: Path) -> dict:
     results = make_results(read_run(out), read_benchmark_predictions(out))
     _write_json(out / "table.json", results)
     for name, text in (("table.md", to_markdown(results)), ("report.html", to_page(results))):
-        with whole_file(out / name) as temporary:
+        with atomic_file(out / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return results
 
@@ -114,7 +114,7 @@ def _describe(data: EmertData, recipe: BenchmarkRecipe) -> dict:
         "stimulus_groups": data.assignment.groups,
         "fingerprint": data.metadata.fingerprint,
         "splits_sha256": data.assignment.sha256,
-        "split_sizes": {name: _split_sizes(data, recipe.folds[0], name == "strict") for name in recipe.versions},
+        "split_sizes": {name: _split_sizes(data, recipe.folds[0], name == "strict") for name in recipe.split_versions},
     }
 
 
@@ -138,10 +138,10 @@ def _bayes_rate(recipe: BenchmarkRecipe) -> dict[str, float]:
     """By protocol, the primary metric that no method can expect to exceed on recordings of these settings."""
     from .bayes_rate import bayes_rate
 
-    rates = bayes_rate(recipe.generator_settings, recipe.protocols)
+    rates = bayes_rate(recipe.generator_settings, recipe.tasks)
     return {task: rate[TASKS[task].primary_metric] for task, rate in rates.items()}
 
 
 def _write_json(path: Path, content: dict) -> None:
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ import pandas as pd
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from training.evaluation.predictions import whole_file
+from dataset_scripts.common.output import atomic_file
 from training.methods.registry import Method, get_method
 
 from .code_fingerprint import code_hash
@@ -79,14 +79,14 @@ def plan_cells(recipe: BenchmarkRecipe) -> list[Cell]:
         Cell(key, tasks, fold, version, seed)
         for key in recipe.methods
         for tasks in _tasks_of(get_method(key), recipe)
-        for version in recipe.versions
+        for version in recipe.split_versions
         for fold in recipe.folds
         for seed in recipe.seeds
     ]
 
 
 def _tasks_of(method: Method, recipe: BenchmarkRecipe) -> list[tuple[str, ...]]:
-    return [recipe.protocols] if method.tasks == "all" else [(task,) for task in recipe.protocols]
+    return [recipe.tasks] if method.tasks == "all" else [(task,) for task in recipe.tasks]
 
 
 def cell_name(cell: Cell, recipe: BenchmarkRecipe, data: EmertData) -> str:
@@ -153,7 +153,7 @@ def _do_logged(job: CellJob) -> str | None:
 
 def note_failure(job: CellJob, sentence: str) -> None:
     """Raises `EmertInputError` where it can't be written."""
-    with whole_file(job.failure) as temporary:
+    with atomic_file(job.failure) as temporary:
         temporary.write_text(json.dumps({**asdict(job.cell), "failed": sentence}, indent=2), encoding="utf-8")
 
 

@@ -30,15 +30,15 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_worker
             f"{data.folder}: holds recordings of source {data.metadata.source}, but benchmark recipe {recipe.name} is for "
             f"{recipe.source}; give that one, or source={data.metadata.source}"
         )
-    missing = [name for name in recipe.protocols if name not in data.tasks]
+    missing = [name for name in recipe.tasks if name not in data.tasks]
     if missing:
         raise EmertInputError(f"{data.folder} has no labels for protocol {', '.join(missing)}; it has {', '.join(data.tasks)}")
     for key in recipe.methods:
         check_modalities(data, get_method(key))
-    for version in recipe.versions:
+    for version in recipe.split_versions:
         for fold in recipe.folds:
             data.select(fold, version == "strict")  # refuses splits that leak, before anything is trained
-    check_inputs(data, recipe.protocols)
+    check_inputs(data, recipe.tasks)
     return data
 
 

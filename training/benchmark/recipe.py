@@ -18,9 +18,10 @@ RECIPES = Path(__file__).parents[1] / "recipes" / "benchmarks"
 Version = Literal["plain", "strict"]
 VERSIONS: tuple[Version, ...] = get_args(Version)
 
+_OLD_KEYS = {"protocols": "tasks", "versions": "split_versions", "draws": "n_resamples"}
 # The benchmark itself says these for every network, so that no method gets more than another.
 _DECIDED_HERE = {
-    "tasks": "protocols",
+    "tasks": "tasks",
     "seed": "seeds",
     "method": "methods",
     "normalisation": "normalisation",
@@ -35,8 +36,8 @@ class BenchmarkRecipe:
 
     - `source`: of the recordings; `synthetic` ones are generated with the `generator`'s settings and `faces` crops each,
       those of any other source are given as a data set folder.
-    - `methods`: keys of `METHODS`; `protocols`: names of tasks; `folds` count from 1.
-    - `versions`: `plain` (new participants), `strict` (participants and stimuli both new).
+    - `methods`: keys of `METHODS`; `tasks`: names; `folds` count from 1.
+    - `split_versions`: `plain` (new participants), `strict` (participants and stimuli both new).
     - `training`: `recipe`, the name of a training recipe, and changes to it; shared by all networks.
     - `normalisation`: of the gaze, for every method (see `Recipe`).
     - `robustness`: networks whose scores are measured on damaged inputs too.
@@ -45,26 +46,26 @@ class BenchmarkRecipe:
 
     name: str
     methods: tuple[str, ...]
-    protocols: tuple[str, ...]
+    tasks: tuple[str, ...]
     training: dict
     source: str = "synthetic"
     generator: dict = field(default_factory=dict)
     faces: int = 8
     folds: tuple[int, ...] = (1, 2, 3, 4, 5)
     seeds: tuple[int, ...] = (0,)
-    versions: tuple[Version, ...] = VERSIONS
+    split_versions: tuple[Version, ...] = VERSIONS
     normalisation: Literal["training", "participant"] = "training"
     robustness: tuple[str, ...] = ()
     n_resamples: int = 10_000
 
     def __post_init__(self) -> None:
-        for name in ("methods", "protocols", "folds", "seeds", "versions", "robustness"):
+        for name in ("methods", "tasks", "folds", "seeds", "split_versions", "robustness"):
             value = getattr(self, name)
             object.__setattr__(self, name, tuple(value) if isinstance(value, (list, tuple)) else (value,))
         problems = [*_wrong_lists(self), *_wrong_numbers(self), *_wrong_data(self), *_wrong_training(self)]
         if problems:
             raise EmertInputError(f"benchmark recipe {self.name}: " + "; ".join(problems))
-        self.training_recipe(get_method(self.methods[0]), self.protocols, self.seeds[0])
+        self.training_recipe(get_method(self.methods[0]), self.tasks, self.seeds[0])
 
     @property
     def generator_settings(self) -> GeneratorSettings:
@@ -85,9 +86,9 @@ class BenchmarkRecipe:
 
 
 def _wrong_lists(recipe: BenchmarkRecipe) -> list[str]:
-    allowed = {"methods": METHODS, "protocols": TASKS, "versions": VERSIONS, "robustness": recipe.methods}
+    allowed = {"methods": METHODS, "tasks": TASKS, "split_versions": VERSIONS, "robustness": recipe.methods}
     problems = []
-    for name in ("methods", "protocols", "folds", "seeds", "versions", "robustness"):
+    for name in ("methods", "tasks", "folds", "seeds", "split_versions", "robustness"):
         values = getattr(recipe, name)
         if not values and name != "robustness":
             problems.append(f"{name} is empty; give at least one")
@@ -136,6 +137,12 @@ def _wrong_training(recipe: BenchmarkRecipe) -> list[str]:
         for name in _NOT_THE_SAME_FOR_ALL
         if name in training.get("overrides", {})
     ]
+
+
+def stored_recipe(text: str) -> dict:
+    """The recipe of a `run.json`, under today's keys: some had other names before."""
+    content = yaml.safe_load(text)
+    return {_OLD_KEYS.get(key, key): value for key, value in content.items()} if isinstance(content, dict) else content
 
 
 def load_benchmark_recipe(name: str, changes: list[str] | None = None) -> BenchmarkRecipe:

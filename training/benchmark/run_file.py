@@ -8,7 +8,7 @@ import yaml
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .recipe import BenchmarkRecipe
+from .recipe import BenchmarkRecipe, stored_recipe
 
 RUN_FILE = "run.json"
 _RUN_KEYS = {"recipe", "command", "data", "versions", "cells", "clip_probe", "bayes_rate"}
@@ -39,7 +39,7 @@ def _find_run_problem(run: object) -> str | None:
         return lacking
     parts = [
         ("data", _lacking(run["data"], _DATA_KEYS)),
-        ("recipe", _lacking(yaml.safe_load(str(run["recipe"])), {item.name for item in fields(BenchmarkRecipe)})),
+        ("recipe", _lacking(stored_recipe(str(run["recipe"])), {item.name for item in fields(BenchmarkRecipe)})),
         *(("cells", _lacking(cell, _CELL_KEYS)) for cell in (run["cells"] if isinstance(run["cells"], list) else [None])),
     ]
     return next((f"{name}: {lacking}" for name, lacking in parts if lacking), None)

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from modeling_emert.tasks_emert import TASKS, Task
 from training.evaluation.predictions import to_arrays
@@ -30,6 +29,7 @@ from training.statistics.intervals import intervals
 
 from .analysis import analyse, interval_resamples
 from .predictions import choose, scores_by
+from .recipe import stored_recipe
 
 REFERENCE = "emert"  # against which every method is tested
 LEVEL = 0.95
@@ -39,12 +39,12 @@ _FOLDS_FOR_TEST = 3
 
 def make_results(run: dict, predictions: pd.DataFrame) -> dict:
     """All that the page tells, from `run.json` and the predictions."""
-    recipe = yaml.safe_load(run["recipe"])
+    recipe = stored_recipe(run["recipe"])
     ceiling = run["bayes_rate"] or {}
     tables = [
         _table(run, recipe, predictions, version, TASKS[task], ceiling.get(task))
-        for version in recipe["versions"]
-        for task in recipe["protocols"]
+        for version in recipe["split_versions"]
+        for task in recipe["tasks"]
     ]
     results = {
         "name": recipe["name"],
@@ -73,7 +73,7 @@ def _header(run: dict, recipe: dict) -> dict:
         "data": run["data"],
         "folds": recipe["folds"],
         "seeds": recipe["seeds"],
-        "versions": recipe["versions"],
+        "versions": recipe["split_versions"],
         "normalisation": recipe["normalisation"],
         "n_resamples": interval_resamples(recipe),
         "n_resamples_of_p": recipe["n_resamples"],

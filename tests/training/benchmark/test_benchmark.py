@@ -36,10 +36,10 @@ def recipe() -> BenchmarkRecipe:
     return BenchmarkRecipe(
         name="tiny",
         methods=("majority", "early_fusion", "emert"),
-        protocols=("er7", "fer7"),
+        tasks=("er7", "fer7"),
         training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
         folds=(1,),
-        versions=("plain",),
+        split_versions=("plain",),
         n_resamples=100,
     )
 

@@ -34,10 +34,10 @@ def recipe() -> BenchmarkRecipe:
     return BenchmarkRecipe(
         name="tiny",
         methods=("majority", "logistic_regression", "emert"),
-        protocols=("er7",),
+        tasks=("er7",),
         training={"recipe": "laptop", "image_size": 32, "epochs": 2, "overrides": TINY_OVERRIDES},
         folds=(1,),
-        versions=("plain",),
+        split_versions=("plain",),
         n_resamples=50,
     )
 
@@ -75,8 +75,8 @@ def test_a_label_among_the_inputs_stops_the_run(
     honest = guards.summary_table(data)
     leaking = np.column_stack([honest.features["fixations"], data.labels(TASKS["fer3"]) * 0.5 + 3])
     planted = SummaryTable({**honest.features, "fixations": leaking}, honest.recordings, honest.participants, honest.stimuli)
-    three = replace(recipe, protocols=("fer3",))
-    guards.check_inputs(data, three.protocols)
+    three = replace(recipe, tasks=("fer3",))
+    guards.check_inputs(data, three.tasks)
     monkeypatch.setattr(guards, "summary_table", lambda _: planted)
     monkeypatch.setattr(guards, "_ENOUGH", 3)  # there are only 42 recordings
     with pytest.raises(EmertInputError, match="tells the label of task fer3 for every recording"):

@@ -27,10 +27,10 @@ def recipe() -> BenchmarkRecipe:
     return BenchmarkRecipe(
         name="tiny",
         methods=("majority", "stimulus_majority"),
-        protocols=("er7",),
+        tasks=("er7",),
         training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
         folds=(1,),
-        versions=("plain",),
+        split_versions=("plain",),
         n_resamples=50,
     )
 

@@ -8,7 +8,7 @@ import pytest
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.benchmark.jobs import plan_cells
-from training.benchmark.recipe import RECIPES, BenchmarkRecipe, load_benchmark_recipe
+from training.benchmark.recipe import RECIPES, BenchmarkRecipe, load_benchmark_recipe, stored_recipe
 from training.benchmark.running import Clock
 from training.methods.registry import METHODS, get_method
 
@@ -23,7 +23,7 @@ def test_a_shipped_recipe_loads_and_comments_every_key(name: str):
     for before, line in pairwise(lines):
         key = line.split(":")[0]
         if line and not line.startswith((" ", "#", "-")) and key not in ("seeds", "folds"):
-            assert before.lstrip().startswith("#") or before.startswith(("folds", "protocols", "methods")), line
+            assert before.lstrip().startswith("#") or before.startswith(("folds", "tasks", "methods")), line
 
 
 def test_the_small_recipe_has_every_method():
@@ -36,8 +36,8 @@ def test_the_small_recipe_has_every_method():
         ("methods=[emert, magic]", "methods: unknown magic"),
         ("methods=[emert, emert]", "twice"),
         ("methods=[]", "methods is empty"),
-        ("protocols=[er8]", "protocols: unknown er8"),
-        ("versions=[loose]", "versions: unknown loose"),
+        ("tasks=[er8]", "tasks: unknown er8"),
+        ("split_versions=[loose]", "split_versions: unknown loose"),
         ("folds=[0]", "folds: found 0"),
         ("seeds=[1.5]", r"seeds: found 1\.5"),
         ("n_resamples=0", "n_resamples: found 0"),
@@ -59,6 +59,11 @@ def test_a_mistake_is_told_in_a_sentence(change: str, sentence: str):
         load_benchmark_recipe("small", [change])
 
 
+def test_a_stored_recipe_with_the_names_of_before_is_read_under_the_names_of_today():
+    old = "name: x\nprotocols: [er7]\nversions: [plain]\ndraws: 100\nseeds: [0]"
+    assert stored_recipe(old) == {"name": "x", "tasks": ["er7"], "split_versions": ["plain"], "n_resamples": 100, "seeds": [0]}
+
+
 def test_every_network_of_a_recipe_is_trained_alike():
     recipe = load_benchmark_recipe("small")
     networks = [key for key in recipe.methods if get_method(key).kind == "network"]
@@ -72,11 +77,11 @@ def test_a_method_that_learns_all_tasks_is_trained_once():
     recipe = BenchmarkRecipe(
         name="x",
         methods=("emert", "emert_multitask"),
-        protocols=("er7", "fer7"),
+        tasks=("er7", "fer7"),
         training={"recipe": "laptop"},
         folds=(1, 2),
         seeds=(0, 1),
-        versions=("plain", "strict"),
+        split_versions=("plain", "strict"),
     )
     cells = plan_cells(recipe)
     assert sum(cell.method == "emert" for cell in cells) == 16

@@ -59,7 +59,7 @@ def test_training_evaluation_and_benchmark_refuse_in_one_sentence(
     with pytest.raises(EmertInputError, match="face_only is given face"):
         evaluate_model(model, faceless, progress=False)
     monkeypatch.setattr(EmertData, "open", lambda _: faceless)
-    benchmark = BenchmarkRecipe("x", ("majority", "face_only"), ("er7",), {"recipe": "laptop"}, versions=("plain",))
+    benchmark = BenchmarkRecipe("x", ("majority", "face_only"), ("er7",), {"recipe": "laptop"}, split_versions=("plain",))
     with pytest.raises(EmertInputError, match="face_only is given face"):
         open_data(benchmark, data.folder, tmp_path, 1)
 

@@ -108,7 +108,7 @@ def test_a_file_is_taken_by_its_ending_alone(tmp_path: Path):
         find_yaml("own", tmp_path, ["a", "b"], "recipe")
 
 
-@pytest.mark.parametrize("change", ["methods=[{a: b}]", "methods=5", "versions=[[plain]]", "training.recipe=[a]"])
+@pytest.mark.parametrize("change", ["methods=[{a: b}]", "methods=5", "split_versions=[[plain]]", "training.recipe=[a]"])
 def test_a_benchmark_recipe_names_what_is_no_name(change: str):
     with pytest.raises(EmertInputError, match=r"expected (names|a list of names|the name)"):
         load_benchmark_recipe("small", [change])
