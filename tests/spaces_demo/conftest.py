@@ -39,7 +39,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `videos/p000-s000.mp4`, `gaze/p000-s000.csv` and more."""
-    return generate(tmp_path_factory.mktemp("clips") / "recordings", TINY, workers=1)
+    return generate(tmp_path_factory.mktemp("clips") / "recordings", TINY, num_workers=1)
 
 
 @pytest.fixture(scope="package")
