@@ -14,12 +14,13 @@ from pathlib import Path
 import pandas as pd
 
 from dataset_scripts.build.build import build, is_current
-from dataset_scripts.common.output import SCORES, check_out
+from dataset_scripts.common.output import check_out
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import generate
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
+from training.outputs import SCORES
 
 from .evaluation.evaluate import evaluate_baselines, evaluate_model
 from .evaluation.model_folder import read_training

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..common.output import DATA_SET, Content, check_free
+from ..common.output import Content, check_free
 from ..dataset.counts import Composition
-from ..dataset.layout import assemble
+from ..dataset.layout import DATA_SET, assemble
 from ..dataset.metadata import DataFile, Metadata, make_fingerprint
 from ..dataset.splits import Assignment, Cell
 from ..sources.base import Source

@@ -1,7 +1,7 @@
-"""Where a command may write: a folder that is free, or one that such a command wrote before; never what it reads.
+"""Where a command may write: into a free folder, or over one that the same command wrote before; never over what it reads.
 
-The one place for this rule. A folder is known by a file that only its command writes. What is replaced whole must hold
-nothing else: somebody's own file there would be gone.
+Also atomic writes of files and folders. A folder is recognised by a marker file that only its command writes. A folder that
+is replaced must hold nothing else, or a user's own file in it would be lost.
 """
 
 import os
@@ -11,21 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from uuid import uuid4
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..dataset.layout import CARD_FILE, CONFIG_FILE, DATA_FOLDER, FRESHNESS_FILE
-from ..dataset.metadata import METADATA_FILE
-from ..dataset.splits import SPLITS_FILE
-
-_NOBODYS = (".DS_Store",)  # written by a file manager, not by a person
+_IGNORED = (".DS_Store",)  # written by a file manager, not by a person
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a command's folder holds.
+    """What the folder of a command holds.
 
-    - `what`: its name for people. `markers`: files or folders by any of which it is known.
+    - `what`: its name in messages. `markers`: files or folders; any one of them identifies it.
     - `names`: patterns of all files in it, by path within it; empty for a folder to which files are only added.
     """
 
@@ -34,37 +31,8 @@ class Content:
     names: tuple[str, ...] = ()
 
 
-_DATA_FILES = (METADATA_FILE, SPLITS_FILE, CARD_FILE, CONFIG_FILE, FRESHNESS_FILE, f"{DATA_FOLDER}/*.parquet")
-DATA_SET = Content("a data set", (METADATA_FILE,), _DATA_FILES)
-_MODEL_FILES = (
-    "training_record.json",
-    "history.json",
-    "config.json",
-    "model.safetensors",
-    "processor_config.json",
-    "README.md",
-    "results.json",  # `emert card` puts it there
-    "*_emert.py",
-    "__pycache__/*.pyc",
-)
-MODEL = Content("a model that `emert train` made", ("training_record.json",), _MODEL_FILES)
-CONVERTED = Content("a model", ("config.json",), _MODEL_FILES)
-SCORES = Content(
-    "scores of `emert evaluate`",
-    ("results.json",),
-    ("results.json", "results.md", "predictions.parquet", "pictures/*.png"),
-)
-ADAPTATION = Content(
-    "results of `emert adapt`",
-    ("adaptation.json",),
-    ("adaptation.json", "adaptation.md", "predictions.parquet", "curve.png"),
-)
-STEPS = Content("results of `emert benchmark robustness` or `gap`", ("robustness.json", "gap.json"))
-BENCHMARK = Content("a benchmark of ours", ("cells", "recordings", ".recordings.partial"))
-
-
 def check_out(out: Path, content: Content, overwrite: bool, read: Iterable[Path] = ()) -> None:
-    """All that can be said of OUT before anything is read or written. `read`: the folders and files that the command reads.
+    """Every check of OUT that is possible before anything is read or written. `read`: what the command reads.
 
     Raises:
         EmertInputError: OUT is no folder; holds something and `overwrite` is False; is, holds or lies in what is read; holds
@@ -101,59 +69,73 @@ def check_apart(out: Path, read: Iterable[Path]) -> None:
 
 
 def check_replaceable(out: Path, content: Content) -> None:
-    """Raises `EmertInputError` where OUT holds something else than such a content, naming a file that nobody may lose."""
+    """Raises `EmertInputError` where OUT holds something else than `content`; names the first other file."""
     if not out.is_dir() or not any(out.iterdir()):
         return
     if not any((out / marker).exists() for marker in content.markers):
         raise EmertInputError(f"{out}: holds something else than {content.what}, which is not replaced; give another --out")
-    stranger = next((name for name in _files(out) if content.names and not _is_one_of(name, content.names)), None)
-    if stranger is not None:
+    other = next((name for name in _files(out) if content.names and not _matches(name, content.names)), None)
+    if other is not None:
         raise EmertInputError(
-            f"{out}: holds {stranger}, which is no part of {content.what} and would be lost; move it away or give another --out"
+            f"{out}: holds {other}, which is no part of {content.what} and would be lost; move it away or give another --out"
         )
 
 
 def _files(folder: Path) -> Iterator[str]:
     """By their path within the folder; a link counts as a file."""
     paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return (path.relative_to(folder).as_posix() for path in paths if path.name not in _NOBODYS)
+    return (path.relative_to(folder).as_posix() for path in paths if path.name not in _IGNORED)
 
 
-def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
+def _matches(name: str, patterns: Iterable[str]) -> bool:
     """`*` stands for anything but a slash."""
     return any(fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for pattern in patterns)
 
 
 def try_writing(folder: Path) -> None:
-    """Raises the `OSError` that a write there would meet; leaves nothing."""
+    """Raises the `OSError` that a write there would raise; leaves no file."""
     with tempfile.TemporaryFile(dir=folder):
         pass
 
 
 @contextmanager
-def whole_folder(out: str | Path, content: Content) -> Iterator[Path]:
-    """An empty folder beside OUT that takes its place at the end; if the body fails, OUT stays as it was.
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that is renamed to `path` at the end; if the body fails, `path` stays as it was.
+
+    Makes the folder. Raises `EmertInputError` where the operating system refuses: no right, no room, a file in the way.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    with _report_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(out: str | Path, content: Content) -> Iterator[Path]:
+    """An empty folder beside OUT that replaces OUT at the end; if the body fails, OUT stays as it was.
 
     Raises:
         EmertInputError: as `check_replaceable`; the operating system refuses: no right, no room.
     """
     out = Path(out)
     check_replaceable(out, content)
-    place = out.resolve()  # where a link leads to, so that the link stays one
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as beside:
+    target = out.resolve()  # a link stays a link to the new folder
+    with _report_os_errors(out):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside:
             finished = Path(beside) / "finished"
             finished.mkdir()
             yield finished
-            put_in_place(finished, place)
-    except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        raise EmertInputError(f"{out}: can't be written ({reason}); choose another folder or make room") from error
+            replace_folder(finished, target)
 
 
-def put_in_place(finished: Path, out: Path) -> None:
-    """`finished`, on the same disk, gets the name OUT. What was there lies beside `finished` afterwards, as `replaced`."""
+def replace_folder(finished: Path, out: Path) -> None:
+    """Renames `finished`, on the same disk, to OUT. The folder that was there is beside `finished` then, as `replaced`."""
     replaced = finished.with_name("replaced")
     was_there = out.exists()
     if was_there:
@@ -164,3 +146,17 @@ def put_in_place(finished: Path, out: Path) -> None:
         if was_there:
             os.rename(replaced, out)
         raise
+
+
+@contextmanager
+def _report_os_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise EmertInputError(f"{path}: can't be written ({reason}); choose another folder or make room") from error
+
+
+def first_line(error: Exception) -> str:
+    """Of the error's message; the name of its class where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -22,8 +22,9 @@ import yaml
 from modeling_emert.context_emert import STIMULUS_EMOTION
 from modeling_emert.tasks_emert import LABEL_COLUMNS, get_task
 
+from ..common.output import Content
 from .card import make_card
-from .metadata import Metadata
+from .metadata import METADATA_FILE, Metadata
 from .schema import described_features, row_features
 from .splits import SPLITS, SPLITS_FILE, Assignment, Cell, config_name, split_cells, versions
 
@@ -32,6 +33,8 @@ CARD_FILE = "README.md"
 
 FRESHNESS_FILE = ".freshness"
 DATA_FOLDER = "data"
+_FILES = (METADATA_FILE, SPLITS_FILE, CARD_FILE, CONFIG_FILE, FRESHNESS_FILE, f"{DATA_FOLDER}/*.parquet")
+DATA_SET = Content("a data set", (METADATA_FILE,), _FILES)
 
 
 def cell_name(cell: Cell) -> str:

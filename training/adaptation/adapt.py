@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import GazeStatistics
@@ -33,7 +34,7 @@ from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from ..data.dataset import RecordingDataset, collate, statistics_by_participant
 from ..evaluation.evaluate import load_model, method_of, predict, predictions_table
 from ..evaluation.model_folder import read_record
-from ..evaluation.predictions import read_predictions, whole_file, write_predictions
+from ..evaluation.predictions import read_predictions, write_predictions
 from ..evaluation.protocols import Trial, plan_trials
 from ..methods.registry import EMERT, Method
 from .recipe import AdaptationRecipe
@@ -207,7 +208,7 @@ def _open_kept(kept: Path, folders: Sequence[Path], data: EmertData, recipe: Ada
     marker = kept / "fingerprint"
     if not marker.is_file() or marker.read_text() != fingerprint:
         shutil.rmtree(kept, ignore_errors=True)
-        with whole_file(marker) as temporary:
+        with atomic_file(marker) as temporary:
             temporary.write_text(fingerprint)
 
 

@@ -22,10 +22,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from dataset_scripts.common.output import atomic_file
 from dataset_scripts.pictures.style import LIGHT, LINE_WIDTH, Style, drawing, dress, panel_title, png_of
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..evaluation.predictions import whole_file, write_table
+from ..evaluation.predictions import write_table
 from ..metrics import METRIC_TITLES
 from ..reports.pictures import headline
 from ..reports.results import Header
@@ -155,7 +156,7 @@ def write_report(folder: Path, predictions: pd.DataFrame, done: dict, header: He
     report = make_report(predictions, done, header)
     names = ("predictions.parquet", "curve.png", "adaptation.md", "adaptation.json")
     with ExitStack() as stack:
-        table, picture, page, content = (stack.enter_context(whole_file(folder / name)) for name in names)
+        table, picture, page, content = (stack.enter_context(atomic_file(folder / name)) for name in names)
         write_table(table, predictions, header.to_plain())
         picture.write_bytes(curve_png(report))
         page.write_text(report_markdown(report), encoding="utf-8")

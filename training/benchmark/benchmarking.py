@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
-from dataset_scripts.common.output import atomic_file
 
 from .jobs import Cell, CellJob, cell_name, plan_cells, read_cell, told_if_unwritable
 from .measuring import check_networks

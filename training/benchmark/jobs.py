@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from dataset_scripts.common.output import atomic_file
 from training.methods.registry import Method, get_method
 
 from .code_fingerprint import code_hash

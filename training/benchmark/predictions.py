@@ -11,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dataset_scripts.common.output import atomic_file
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import Task
-from training.evaluation.predictions import COLUMNS, SCHEMA, find_problem, to_arrays, whole_file
+from training.evaluation.predictions import COLUMNS, SCHEMA, find_problem, to_arrays
 from training.metrics import score
 
 PREDICTIONS_FILE = "predictions.parquet"
@@ -29,7 +30,7 @@ def write_benchmark_predictions(folder: Path, frame: pd.DataFrame) -> None:
     ordered = frame.sort_values(_ORDER, kind="stable")
     if "uncalibrated" not in ordered:
         ordered["uncalibrated"] = None
-    with whole_file(folder / PREDICTIONS_FILE) as temporary:
+    with atomic_file(folder / PREDICTIONS_FILE) as temporary:
         table = pa.Table.from_pydict({name: _plain(ordered[name]) for name in _SCHEMA.names}, schema=_SCHEMA)
         pq.write_table(table, temporary, compression="zstd")
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.configuration_emert import INPUT_NAMES, MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
@@ -21,7 +22,6 @@ from modeling_emert.tasks_emert import TASKS
 
 from ..evaluation.evaluate import evaluate_models, load_model, make_batches, method_of, predict, predictions_table
 from ..evaluation.model_folder import find_models, read_record
-from ..evaluation.predictions import whole_file
 from ..evaluation.protocols import plan_trials
 from ..reports.gap_section import gap_of
 from ..reports.pictures import gap_png
@@ -190,6 +190,6 @@ def _write(out: Path, name: str, results: dict, pictures: Mapping[str, bytes], p
     files = {f"{name}.json": json.dumps(results, indent=2, allow_nan=False) + "\n", f"{name}.md": page}
     with ExitStack() as stack:
         for file, text in files.items():
-            stack.enter_context(whole_file(Path(out) / file)).write_text(text, encoding="utf-8")
+            stack.enter_context(atomic_file(Path(out) / file)).write_text(text, encoding="utf-8")
         for file, picture in pictures.items():
-            stack.enter_context(whole_file(Path(out) / file)).write_bytes(picture)
+            stack.enter_context(atomic_file(Path(out) / file)).write_bytes(picture)

@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> None:
     named = arguments.recipe[:1] if arguments.recipe and "=" not in arguments.recipe[0] else []
     recipe = load_adaptation_recipe(*named or ["lora"], changes=arguments.recipe[len(named) :])
 
-    from dataset_scripts.common.output import ADAPTATION, check_out
+    from dataset_scripts.common.output import check_out
+    from training.outputs import ADAPTATION
 
     check_out(arguments.out, ADAPTATION, arguments.overwrite, read=[*folders, arguments.data])
     import shlex

@@ -38,10 +38,11 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     import shlex
     import sys
 
-    from dataset_scripts.common.output import BENCHMARK, check_out
+    from dataset_scripts.common.output import check_out
     from modeling_emert.errors_emert import EmertInputError
     from training.benchmark.benchmarking import failed_cells, run_benchmark
     from training.benchmark.recipe import load_benchmark_recipe
+    from training.outputs import BENCHMARK
 
     if arguments.out is None:
         raise EmertInputError("emert benchmark needs --out, the folder of the results")
@@ -76,8 +77,9 @@ def _of_model(arguments: argparse.Namespace) -> None:
 
     if len(arguments.rest) != 2 or arguments.out is None:
         raise EmertInputError(f"emert benchmark {arguments.what} takes MODEL DATA --out DIR, two folders and where to write")
-    from dataset_scripts.common.output import STEPS, check_out
+    from dataset_scripts.common.output import check_out
     from training.evaluation.model_folder import find_models
+    from training.outputs import STEPS
 
     model, data = map(Path, arguments.rest)
     folders = find_models(model)  # before anything heavy is loaded

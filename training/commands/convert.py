@@ -15,7 +15,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     if not arguments.checkpoint.is_file():  # before torch is loaded
         raise EmertInputError(f"{arguments.checkpoint}: no such checkpoint file")
-    from dataset_scripts.common.output import CONVERTED, check_out
+    from dataset_scripts.common.output import check_out
+    from training.outputs import CONVERTED
 
     check_out(arguments.out, CONVERTED, arguments.overwrite, read=[arguments.checkpoint])
     from modeling_emert.convert_emert_original_to_hf import convert_checkpoint

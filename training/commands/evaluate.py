@@ -44,7 +44,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _remake(arguments: argparse.Namespace) -> dict:
-    from dataset_scripts.common.output import SCORES, check_out
+    from dataset_scripts.common.output import check_out
+    from training.outputs import SCORES
     from training.reports.results import remake_results
 
     check_out(arguments.out, SCORES, arguments.overwrite)  # FILE may lie in it: it is read whole, and written again
@@ -52,8 +53,9 @@ def _remake(arguments: argparse.Namespace) -> dict:
 
 
 def _score(arguments: argparse.Namespace) -> dict:
-    from dataset_scripts.common.output import SCORES, check_out
+    from dataset_scripts.common.output import check_out
     from training.evaluation.model_folder import find_models, read_record
+    from training.outputs import SCORES
 
     folders = find_models(arguments.model)  # before anything heavy is loaded
     records = [read_record(folder) for folder in folders]

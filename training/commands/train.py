@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.common.output import MODEL, check_out
+    from dataset_scripts.common.output import check_out
+    from training.outputs import MODEL
     from training.recipes.recipe import load_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.changes)

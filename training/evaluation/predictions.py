@@ -17,17 +17,15 @@ The last two may be absent. The file's own metadata hold the header of the resul
 """
 
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dataset_scripts.common.output import atomic_file, first_line
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS, Task
 
@@ -158,12 +156,12 @@ def write_predictions(path: str | Path, frame: pd.DataFrame) -> None:
     """
     if problem := find_problem(frame):
         raise ValueError(problem)
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         write_table(temporary, frame)
 
 
 def write_table(path: Path, frame: pd.DataFrame, header: dict | None = None) -> None:
-    """The bare write, for a caller who has checked the table and holds a `whole_file`. `header`: as JSON holds it."""
+    """The bare write, for a caller who has checked the table and holds a `atomic_file`. `header`: as JSON holds it."""
     columns: dict[str, list] = {name: frame[name].tolist() for name in COLUMNS}
     for name in OPTIONAL_COLUMNS:
         given = frame[name].tolist() if name in frame.columns else [None] * len(frame)
@@ -218,28 +216,4 @@ def _read_parquet(path: Path) -> pa.Table:
         with pq.ParquetFile(path) as file:  # read_table would take folders named a=b for columns
             return file.read()
     except (pa.ArrowException, OSError) as error:
-        raise EmertInputError(f"{path}: not a readable Parquet file ({_first_line(error)}); write it again") from error
-
-
-@contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`, moved onto it at the end; if the body fails, `path` stays as it was.
-
-    Makes the folder. Raises `EmertInputError` where the operating system refuses: no right, no room, a file in the way.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield temporary
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or _first_line(error)
-        raise EmertInputError(f"{path}: can't be written ({reason}); choose another folder or make room") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        raise EmertInputError(f"{path}: not a readable Parquet file ({first_line(error)}); write it again") from error

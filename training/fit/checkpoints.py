@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from transformers import TrainerState
 
-from dataset_scripts.common.output import put_in_place, try_writing
+from dataset_scripts.common.output import replace_folder, try_writing
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 
@@ -129,7 +129,7 @@ def _step(folder: Path) -> int:
 def move_out(finished: Path, out: Path) -> None:
     """The finished model takes its place, and the run's folder is gone, with what OUT held before."""
     shutil.rmtree(finished.with_name("replaced"), ignore_errors=True)  # of a run that was killed just here
-    put_in_place(finished, out.resolve())
+    replace_folder(finished, out.resolve())
     shutil.rmtree(finished.parent)
 
 

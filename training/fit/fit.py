@@ -12,12 +12,13 @@ from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, Train
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging as transformers_logging
 
-from dataset_scripts.common.output import MODEL, check_apart, check_replaceable
+from dataset_scripts.common.output import check_apart, check_replaceable
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import GazeStatistics
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
+from training.outputs import MODEL
 
 from ..augmentation import make_augmentation
 from ..data.dataset import RecordingDataset, collate, statistics_by_participant

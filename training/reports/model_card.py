@@ -11,12 +11,12 @@ from pathlib import Path
 import yaml
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
+from dataset_scripts.common.output import atomic_file
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.model_card_emert import CARD_FILE, FRONT_MATTER, RESULTS_FILE, results_of_test
 from modeling_emert.tasks_emert import TASKS
 
 from ..evaluation.model_folder import check_model_folder, read_record
-from ..evaluation.predictions import whole_file
 from ..methods.card import network_card
 from ..methods.registry import get_method, load_class
 from ..metrics import METRIC_TITLES
@@ -125,7 +125,7 @@ def _number(value: object) -> str:
 def update_card(card: Path, results: Path) -> None:
     """Fills the project's card from the stored results. Raises `EmertInputError` as `fill_card` and `read_stored`."""
     filled = fill_card(card.read_text(encoding="utf-8"), read_stored(results))
-    with whole_file(card) as temporary:
+    with atomic_file(card) as temporary:
         temporary.write_text(filled, encoding="utf-8")
 
 
@@ -144,6 +144,6 @@ def update_model(folder: Path, results: Path) -> None:
         )
     config = load_class(get_method(record.get("method", "emert"))).config_class.from_pretrained(folder)
     card = network_card(config, record, content)
-    with whole_file(folder / RESULTS_FILE) as stored, whole_file(folder / CARD_FILE) as page:
+    with atomic_file(folder / RESULTS_FILE) as stored, atomic_file(folder / CARD_FILE) as page:
         stored.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         page.write_text(card, encoding="utf-8")

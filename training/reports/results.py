@@ -27,9 +27,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dataset_scripts.common.output import SCORES, whole_folder
+from dataset_scripts.common.output import atomic_folder
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS, Task
+from training.outputs import SCORES
 
 from ..evaluation.predictions import find_problem, read_header, read_predictions, to_arrays, write_table
 from ..metrics import score
@@ -120,12 +121,12 @@ def write_results(
     """Write the folder of results.json, results.md, predictions.parquet and pictures/*.png, and return the results.
 
     It appears when all files are ready, in place of such a folder that was there. Raises `EmertInputError` as
-    `make_results` and `whole_folder`.
+    `make_results` and `atomic_folder`.
     """
     results = make_results(predictions, header, n_resamples, seed)
     pictures = draw_pictures(results, predictions)
     page = results_markdown(results, [f"{PICTURES}/{name}" for name in pictures])
-    with whole_folder(folder, SCORES) as new:
+    with atomic_folder(folder, SCORES) as new:
         (new / PICTURES).mkdir()
         for name, picture in pictures.items():
             (new / PICTURES / name).write_bytes(picture)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dataset_scripts.common.output import ADAPTATION, MODEL, SCORES, check_out, put_in_place, whole_folder
+from dataset_scripts.common.output import atomic_folder, check_out, replace_folder
 from modeling_emert import EmertInputError
 from training.cli import main
 from training.fit.fit import fit
+from training.outputs import ADAPTATION, MODEL, SCORES
 
 THESIS = "docs/thesis.txt"
 
@@ -128,21 +129,21 @@ def test_a_place_that_can_not_be_written_is_told_before_the_work(tmp_path: Path,
 
 def test_a_new_folder_takes_the_place_of_the_old_one_whole_or_not_at_all(tmp_path: Path):
     out = _write(tmp_path / "out", "results.json", "pictures/old.png")
-    with pytest.raises(ZeroDivisionError), whole_folder(out, SCORES) as new:
+    with pytest.raises(ZeroDivisionError), atomic_folder(out, SCORES) as new:
         _write(new, f"results.{1 / 0}")
     assert set(_files(tmp_path)) == {"out/results.json", "out/pictures/old.png"}
-    with whole_folder(out, SCORES) as new:
+    with atomic_folder(out, SCORES) as new:
         _write(new, "results.md")
     assert list(_files(tmp_path)) == ["out/results.md"]
-    with pytest.raises(EmertInputError, match="holds something else"), whole_folder(out, SCORES):
+    with pytest.raises(EmertInputError, match="holds something else"), atomic_folder(out, SCORES):
         pass
 
 
 def test_where_the_new_folder_can_not_be_moved_the_old_one_stays(tmp_path: Path):
     out = _write(tmp_path / "out", "results.json")
     with pytest.raises(FileNotFoundError):
-        put_in_place(tmp_path / "beside" / "finished", out)
+        replace_folder(tmp_path / "beside" / "finished", out)
     (tmp_path / "beside").mkdir()
     with pytest.raises(FileNotFoundError):
-        put_in_place(tmp_path / "beside" / "finished", out)
+        replace_folder(tmp_path / "beside" / "finished", out)
     assert list(_files(tmp_path)) == ["out/results.json"]

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dataset_scripts.common.output import atomic_file
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from training.evaluation.predictions import (
@@ -15,7 +16,6 @@ from training.evaluation.predictions import (
     read_predictions,
     to_arrays,
     to_rows,
-    whole_file,
     write_predictions,
     write_table,
 )
@@ -128,7 +128,7 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     path.write_text("old")
 
     def fail_half_way():
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError
 
@@ -143,7 +143,7 @@ def test_a_reader_of_the_old_file_keeps_it(tmp_path):
     path = tmp_path / "kept.txt"
     path.write_text("old")
     with path.open() as reader:
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_text("new")
         assert reader.read() == "old"
     assert path.read_text() == "new"

@@ -27,7 +27,7 @@ _MOMENTS = {
     "before it is called whole": "training.fit.checkpoints.seal_checkpoint",
     "while an older one is removed": "training.fit.checkpoints.shutil.rmtree",
     "while the model folder is written": "training.fit.fit.write_model",
-    "before it takes its place": "training.fit.checkpoints.put_in_place",
+    "before it takes its place": "training.fit.checkpoints.replace_folder",
 }
 
 
