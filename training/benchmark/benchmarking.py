@@ -21,7 +21,6 @@ import pandas as pd
 from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS
 
 from .jobs import Cell, CellJob, cell_name, plan_cells, read_cell, told_if_unwritable
 from .measuring import check_networks
@@ -60,7 +59,7 @@ def run_benchmark(recipe: BenchmarkRecipe, given: Path | None, out: Path, proces
         "data": _describe(data, recipe),
         "versions": {name: version(name) for name in _VERSIONS_OF},
         "cells": outcomes,
-        **_measure_data(recipe, data, generated=given is None),
+        "clip_probe": _probe_clips(recipe, data),
     }
     _write_json(out / RUN_FILE, run)
     return write_report(out)
@@ -123,23 +122,14 @@ def _split_sizes(data: EmertData, fold: int, strict: bool) -> dict[str, int]:
     return {name: len(rows) for name, rows in data.select(fold, strict).items()}
 
 
-def _measure_data(recipe: BenchmarkRecipe, data: EmertData, generated: bool) -> dict:
-    """What is measured on the data without any method. Only of what was generated here the generator's settings are known."""
+def _probe_clips(recipe: BenchmarkRecipe, data: EmertData) -> dict | str:
+    """Fields of `ClipProbe`, or the reason why it can't be measured."""
     from .clip_probe import clip_probe
 
     try:
-        probe = asdict(clip_probe(data, recipe.folds))
+        return asdict(clip_probe(data, recipe.folds))
     except EmertInputError as error:
-        probe = str(error)  # the page says why there is none
-    return {"clip_probe": probe, "bayes_rate": _bayes_rate(recipe) if generated else None}
-
-
-def _bayes_rate(recipe: BenchmarkRecipe) -> dict[str, float]:
-    """By protocol, the primary metric that no method can expect to exceed on recordings of these settings."""
-    from .bayes_rate import bayes_rate
-
-    rates = bayes_rate(recipe.generator_settings, recipe.tasks)
-    return {task: rate[TASKS[task].primary_metric] for task, rate in rates.items()}
+        return str(error)
 
 
 def _write_json(path: Path, content: dict) -> None:

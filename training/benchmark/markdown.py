@@ -63,8 +63,6 @@ def _scores(table: dict, names: dict[str, str], header: dict) -> str:
     compared = header["reference"] is not None
     head = ["method", *map(metric_title, metrics), *(["Δ", "p", "p folds"] if compared else []), "by seed"]
     rows = []
-    if table["bayes_rate"] is not None:
-        rows.append(["Bayes rate (no method can expect more)", two(table["bayes_rate"]), *[""] * (len(head) - 2)])
     for row in table["rows"]:
         if row["failed"]:
             rows.append([names[row["method"]], f"failed: {'; '.join(row['failed'])}", *[""] * (len(head) - 2)])

@@ -41,7 +41,6 @@ def _protocol(results: dict, task: str) -> dict:
     metric = tables[0]["metric"]
     figures = [row["metrics"][metric] for table in tables for row in table["rows"] if not row["failed"]]
     ends = [figure[name] for figure in figures for name in ("low", "value", "high") if figure[name] is not None]
-    ends += [table["bayes_rate"] for table in tables if table["bayes_rate"] is not None]
     axis = _axis(ends)
     lines = [
         {

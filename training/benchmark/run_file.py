@@ -11,7 +11,7 @@ from modeling_emert.errors_emert import EmertInputError
 from .recipe import BenchmarkRecipe, stored_recipe
 
 RUN_FILE = "run.json"
-_RUN_KEYS = {"recipe", "command", "data", "versions", "cells", "clip_probe", "bayes_rate"}
+_RUN_KEYS = {"recipe", "command", "data", "versions", "cells", "clip_probe"}
 _CELL_KEYS = {"method", "tasks", "fold", "version", "seed", "failed"}
 _DATA_KEYS = {"source", "kind", "recordings", "participants", "stimuli", "folds", "split_sizes"}
 

@@ -3,7 +3,7 @@
 ```
 name, recipe, header   what was measured on what, by which command
 methods                [{key, name, kind, source, modalities, tasks}]
-tables                 [{version, task, view, metric, recordings, participants, absent_labels, bayes_rate,
+tables                 [{version, task, view, metric, recordings, participants, absent_labels,
                          smallest_p (after Holm, below which no comparison of the table can fall), rows}]
   rows                 [{method, failed, metrics: {metric: {value, low, high}}, seeds: {seed: value}, folds: {fold: value},
                          against: {difference, low, high, p, p_holm, p_folds}}]
@@ -40,9 +40,8 @@ _FOLDS_FOR_TEST = 3
 def make_results(run: dict, predictions: pd.DataFrame) -> dict:
     """All that the page tells, from `run.json` and the predictions."""
     recipe = stored_recipe(run["recipe"])
-    ceiling = run["bayes_rate"] or {}
     tables = [
-        _table(run, recipe, predictions, version, TASKS[task], ceiling.get(task))
+        _table(run, recipe, predictions, version, TASKS[task])
         for version in recipe["split_versions"]
         for task in recipe["tasks"]
     ]
@@ -91,7 +90,7 @@ def _describe(key: str) -> dict:
     return {name: getattr(method, name) for name in ("key", "name", "kind", "source", "modalities", "tasks")}
 
 
-def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, task: Task, ceiling: float | None) -> dict:
+def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, task: Task) -> dict:
     failures = _failures(run, version, task.name)
     whole = {key: choose(predictions, version, task.name, key) for key in recipe["methods"] if not failures.get(key)}
     rows = [
@@ -114,7 +113,6 @@ def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, tas
         "participants": people,
         "smallest_p": min(1.0, compared * smallest_p(people, recipe["n_resamples"])) if compared else None,
         "absent_labels": _absent_labels(task, one_seed),
-        "bayes_rate": ceiling,
         "rows": rows,
     }
 

@@ -1,6 +1,6 @@
 """Is one method better than another? Tests on pairs of methods that answered for the same recordings.
 
-`python -m training.statistics.simulation` measures how often they see a difference where there is none.
+`python tests/helpers/simulation.py` measures how often they see a difference where there is none.
 """
 
 from collections.abc import Sequence

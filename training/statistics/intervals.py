@@ -8,7 +8,7 @@ out, as much as would make the interval of a mean right. With many participants 
 
 How often a 95 % interval held the truth on simulated data with 20, 40 and 70 participants (1,000 data sets each): UAR 0.96,
 0.94, 0.94; CCC 0.93, 0.95, 0.94; RMSE, the most skewed, 0.92, 0.94, 0.93. Plain percentiles of 20: UAR 0.94, macro F1 0.91,
-CCC 0.92, RMSE 0.90. `python -m training.statistics.simulation` measures all metrics again.
+CCC 0.92, RMSE 0.90. `python tests/helpers/simulation.py` measures all metrics again.
 """
 
 from dataclasses import dataclass

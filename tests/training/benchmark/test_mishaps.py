@@ -88,7 +88,7 @@ def test_a_damaged_cell_is_done_again_and_said(
     [
         ("{", "Expecting property name"),
         ("[]", "found list"),
-        ("{}", "bayes_rate is missing"),
+        ("{}", "cells is missing"),
         ({"cells": [{}]}, "cells: failed is missing"),
         ({"cells": 3}, "cells: found NoneType"),
         ({"data": {}}, "data: folds is missing"),

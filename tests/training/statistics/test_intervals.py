@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from simulation import SIMULATED, coverage
 
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS
 from training.evaluation.predictions import to_rows
@@ -19,7 +20,6 @@ from training.statistics.intervals import (
     tail_in_draws,
     tail_in_truth,
 )
-from training.statistics.simulation import SIMULATED, coverage
 
 ER3 = TASKS["er3"]
 

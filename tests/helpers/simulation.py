@@ -1,4 +1,4 @@
-"""How honest the intervals and tests are, measured on data whose truth is known: `python -m training.statistics.simulation`.
+"""How honest the intervals and tests are, measured on data whose truth is known: `python tests/helpers/simulation.py`.
 
 Participants differ: each has an own bent in labels and an own skill, so that recordings of one resemble each other. The
 truth is the metric over 20,000 participants of the same kind. A 95 % interval should hold it in 95 of 100 data sets; a test
@@ -12,10 +12,9 @@ import numpy as np
 from scipy.stats import ttest_1samp
 
 from modeling_emert.tasks_emert import TASKS, Task
-
-from ..metrics import METRICS, collect, scores
-from .comparisons import compare_sums, nadeau_bengio
-from .intervals import intervals_of_sums
+from training.metrics import METRICS, collect, scores
+from training.statistics.comparisons import compare_sums, nadeau_bengio
+from training.statistics.intervals import intervals_of_sums
 
 RECORDINGS = 15
 _ENDLESS = 20_000
