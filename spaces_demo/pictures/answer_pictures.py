@@ -1,4 +1,4 @@
-"""The pictures of one answer: the time line, wide and narrow, the density of fixations, and what the network was given."""
+"""The pictures of one answer: time line (wide and narrow), fixation density, valence and arousal, and the face crops."""
 
 import base64
 import io
@@ -9,14 +9,12 @@ from PIL import Image
 
 from dataset_scripts.inspection.gaze_signals import known_fixations
 from dataset_scripts.pictures.scan_path import draw_density
-from dataset_scripts.pictures.style import LIGHT, SMALL_SIZE, TEXT_SIZE, drawing, panel_title
+from dataset_scripts.pictures.style import LIGHT, LINE_WIDTH, SMALL_SIZE, TEXT_SIZE, drawing, dress, panel_legend, panel_title
 from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Gaze, Recording
 
-from .affect_plane import affect_plane
-from .attention import draw_attention
 from .svg import svg_of
 
 if TYPE_CHECKING:
@@ -31,78 +29,150 @@ _LEGEND_LINE = 0.18  # in the narrow picture the legend has a line of its own
 _AXIS_NUMBERS = 0.2
 _GAZE, _PUPILS, _ATTENTION, _FACES = 1.5, 1.1, 1.2, {"wide": 1.25, "narrow": 0.85}
 _MAP_SIDE, _STIMULUS_ASPECT = 3.4, 4 / 3
-_SCENE = "scene camera's image"  # how the readers' notes call the frame of glasses
+_PLANE_SIDE, _PLANE_MARGIN = 3.3, 0.42
+_SCENE = "scene camera's image"  # how the readers' notes call the coordinate frame of eye-tracking glasses
 _CROP_SIDE = 112  # pixels at which a crop is shown
+_PANEL_WORDS = {
+    "gaze": "gaze position x and y with fixations",
+    "pupils": "pupil size of both eyes with blinks",
+    "attention": "the network's attention to each modality",
+    "faces": "face crops",
+}
 
 
 def draw_answer(answer: dict) -> dict:
-    """By name what stands beside the numbers and is quick: `plane` (SVG or None)."""
+    """The picture that is quick enough to come with the numbers: `{"plane": SVG or None}`."""
     shown = answer["tasks"].get("fer_va") if "face" in answer["modalities"] else None
     return {"plane": affect_plane(answer["tasks"].get("er_va"), shown)}
 
 
 def draw_reasons(recording: Recording, reasons: EmertExplanation, processor: EmertProcessor) -> dict:
-    """By name: `time-wide`, `time-narrow`, `map` (SVG or None), `crops` (PNGs as data URLs)."""
+    """By name: `time-wide`, `time-narrow` (SVG), `map` (SVG or None), `crops` (PNGs as data URLs)."""
     found: dict = {f"time-{width}": timeline(recording, reasons, width) for width in _WIDTHS}
-    found["map"] = density_map(recording)
-    found["crops"] = crops(recording, processor)
-    return found
+    return found | {"map": density_map(recording), "crops": crops(recording, processor)}
 
 
-def timeline(recording: Recording, reasons: EmertExplanation, width: str) -> str | None:
-    """Gaze, pupils, attention and faces over one time axis; None where there is nothing to draw. `width`: of `_WIDTHS`."""
+def affect_plane(felt: dict[str, float] | None, shown: dict[str, float] | None) -> str | None:
+    """Felt and shown as two points with a line between them.
+
+    `felt`, `shown`: `valence` and `arousal` in -1..1, or None; without both there is no picture.
+    """
+    points = {"felt": felt, "shown": shown}
+    known = {name: (point["valence"], point["arousal"]) for name, point in points.items() if point}
+    if not known:
+        return None
+    with drawing(_PLANE_SIDE, _PLANE_SIDE, LIGHT) as figure:
+        start, side = _PLANE_MARGIN / _PLANE_SIDE, (_PLANE_SIDE - _PLANE_MARGIN - 0.1) / _PLANE_SIDE
+        axes = figure.add_axes((start, start, side, side))
+        dress(axes, LIGHT)
+        for line in (axes.axhline, axes.axvline):
+            line(0, color=LIGHT.faint, linewidth=0.8)
+        if len(known) == 2:
+            axes.plot(*zip(*known.values(), strict=True), color=LIGHT.ink, linewidth=1.0, linestyle=(0, (4, 2)), zorder=2)
+        marks = {"felt": ("o", LIGHT.first), "shown": ("s", LIGHT.second)}
+        higher = max(known, key=lambda name: known[name][1])
+        for name, (valence, arousal) in known.items():
+            mark, colour = marks[name]
+            axes.plot(valence, arousal, mark, color=colour, markersize=9, markeredgecolor=LIGHT.background, zorder=3)
+            # The label points away from the other point, or inward where it would leave the panel.
+            above = (name == higher or len(known) == 1) != (abs(arousal) > 0.8 and (arousal > 0) == (name == higher))
+            axes.annotate(
+                name,
+                (valence, arousal),
+                xytext=(0, 8 if above else -8),
+                textcoords="offset points",
+                ha="left" if valence < -0.7 else "right" if valence > 0.7 else "center",
+                va="bottom" if above else "top",
+                fontsize=TEXT_SIZE,
+                fontweight="bold",
+                color=LIGHT.ink,
+            )
+        axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+        axes.set_xlabel("valence: unpleasant to pleasant", fontsize=SMALL_SIZE, labelpad=2)
+        axes.set_ylabel("arousal: calm to excited", fontsize=SMALL_SIZE, labelpad=0)
+        words = [f"{name}: valence {valence:+.2f}, arousal {arousal:+.2f}" for name, (valence, arousal) in known.items()]
+        return svg_of(figure, "plane", f"Valence and arousal, each from -1 to 1. {'; '.join(words)}.")
+
+
+def timeline(recording: Recording, reasons: EmertExplanation, width: str) -> str:
+    """Gaze, pupils, attention and faces over one time axis. `width`: `wide` or `narrow`."""
     seconds = _seconds(recording)
     across = _WIDTHS[width] - _LEFT - _RIGHT
-    rows = _rows(recording, reasons, seconds, width, across)
-    if not rows or seconds <= 0:
-        return None
+    panels = _panels(recording, reasons, seconds, width, across)
     legend = _LEGEND_LINE if width == "narrow" else 0.0
-    above = [_GAP + (0.0 if name == "faces" else legend) for name, _, _ in rows]
-    below = _BOTTOM if rows[-1][0] == "faces" else _BOTTOM + _AXIS_NUMBERS
-    height = _TOP + sum(above) + sum(height for _, height, _ in rows) + below
+    above = [_GAP + (0.0 if name == "faces" else legend) for name, _, _ in panels]
+    below = _BOTTOM if panels[-1][0] == "faces" else _BOTTOM + _AXIS_NUMBERS
+    height = _TOP + sum(above) + sum(tall for _, tall, _ in panels) + below
     with drawing(_WIDTHS[width], height, LIGHT) as figure:
         used = _TOP
-        for number, (name, tall, draw) in enumerate(rows):
+        for number, (name, tall, draw) in enumerate(panels):
             used += above[number] + tall
-            place = (_LEFT / _WIDTHS[width], 1 - used / height, across / _WIDTHS[width], tall / height)
-            axes = figure.add_axes(place)
+            axes = figure.add_axes((_LEFT / _WIDTHS[width], 1 - used / height, across / _WIDTHS[width], tall / height))
             draw(axes)
             if name != "faces":
-                _dress_time(axes, seconds, labelled=all(later[0] == "faces" for later in rows[number + 1 :]))
+                axes.set_xlim(0, seconds)
+                axes.tick_params(labelbottom=all(later[0] == "faces" for later in panels[number + 1 :]))
+                axes.xaxis.set_major_formatter(lambda moment, _: f"{moment:g} s")
                 if legend:
                     _legend_on_its_own_line(axes)
-        return svg_of(figure, f"time-{width}", _describe(recording, [name for name, _, _ in rows], seconds))
+        return svg_of(figure, f"time-{width}", _describe(recording, [name for name, _, _ in panels], seconds))
 
 
-def _rows(
+def _panels(
     recording: Recording, reasons: EmertExplanation, seconds: float, width: str, across: float
 ) -> "list[tuple[str, float, Callable[[Axes], None]]]":
     """Name, height in inches and drawing of each panel that has something to show."""
     gaze, face = recording.gaze, recording.face
-    rows: list = []
+    panels: list = []
     if gaze is not None and (has_points(gaze) or len(known_fixations(gaze))):
-        rows.append(("gaze", _GAZE, lambda axes: _draw_gaze(axes, gaze)))
+        panels.append(("gaze", _GAZE, lambda axes: _draw_gaze(axes, gaze)))
     if has_pupils(gaze):
-        rows.append(("pupils", _PUPILS, lambda axes: draw_pupils(axes, gaze, LIGHT)))
-    rows.append(("attention", _ATTENTION, lambda axes: draw_attention(axes, recording, reasons, LIGHT)))
+        panels.append(("pupils", _PUPILS, lambda axes: draw_pupils(axes, gaze, LIGHT)))
+    panels.append(("attention", _ATTENTION, lambda axes: _draw_attention(axes, recording, reasons)))
     if face is not None and len(face.frames):
         tall = _FACES[width]
-        rows.append(("faces", tall, lambda axes: draw_faces(axes, face, seconds, (across, tall), LIGHT)))
-    return rows
+        panels.append(("faces", tall, lambda axes: draw_faces(axes, face, seconds, (across, tall), LIGHT)))
+    return panels
 
 
 def _draw_gaze(axes: "Axes", gaze: Gaze) -> None:
-    """As everywhere; glasses know no screen and no stimulus, and the title then names what their numbers are shares of."""
+    """As in reports; for glasses, which know no screen and no stimulus, the title names the scene camera's image instead."""
     draw_gaze(axes, gaze, LIGHT)
     if any(_SCENE in note for note in gaze.notes):
         first, *notes = axes.get_title(loc="left").split(" · ")
         panel_title(axes, f"{first.partition(' of the ')[0]} of the {_SCENE}", LIGHT, *notes)
 
 
-def _dress_time(axes: "Axes", seconds: float, labelled: bool) -> None:
-    axes.set_xlim(0, seconds)
-    axes.tick_params(labelbottom=labelled)
-    axes.xaxis.set_major_formatter(lambda moment, _: f"{moment:g} s")
+def _draw_attention(axes: "Axes", recording: Recording, reasons: EmertExplanation) -> None:
+    """Each step's percentage of all attention: frames as points, the steps of the eyes as lines.
+
+    The modalities differ in their marks and not in colour alone. Those that are absent are not drawn.
+    """
+    dress(axes, LIGHT)
+    weights = {name: 100 * values[0] for name, values in reasons.time_weights.items()}
+    if recording.face is not None:
+        steps = np.linspace(0, len(recording.face.times_ms) - 1, len(weights["face"])).round().astype(int)
+        moments = recording.face.times_ms[steps] / 1000
+        axes.vlines(moments, 0, weights["face"], color=LIGHT.ink, linewidth=0.7, alpha=0.6)
+        axes.plot(moments, weights["face"], "o", color=LIGHT.ink, markersize=3.2, label="face", clip_on=False, zorder=3)
+    for name, colour, dashes in (("eye_movements", LIGHT.first, "-"), ("fixations", LIGHT.second, (0, (3, 1.5)))):
+        if weights[name].any() and recording.gaze is not None:
+            edges = _step_edges(recording.gaze, len(weights[name]))
+            label = name.replace("_", " ")
+            axes.stairs(weights[name], edges, color=colour, linewidth=1.4 * LINE_WIDTH, linestyle=dashes, label=label)
+    axes.set_ylim(0, 1.12 * max(values.max(initial=0.0) for values in weights.values()) + 0.1)
+    axes.yaxis.set_major_formatter(lambda percent, _: f"{percent:g} %")
+    panel_title(axes, "Attention", LIGHT, "percentage of each step")
+    panel_legend(axes, LIGHT)
+
+
+def _step_edges(gaze: Gaze, steps: int) -> np.ndarray:
+    """`(steps + 1,)` in s: where the processor divides the recording (see `feature_extraction_emert`)."""
+    if gaze.times_ms is not None and len(gaze.times_ms):
+        begin = float(gaze.times_ms[0])
+    else:
+        begin = float(known_fixations(gaze)[:, 2].min())
+    return np.linspace(begin, max(gaze.duration_ms, begin + 1), steps + 1) / 1000
 
 
 def _legend_on_its_own_line(axes: "Axes") -> None:
@@ -133,14 +203,6 @@ def _seconds(recording: Recording) -> float:
     return max(max(filter(np.isfinite, ends), default=0.0) / 1000, 0.1)
 
 
-_PANEL_WORDS = {
-    "gaze": "gaze position x and y with fixations",
-    "pupils": "pupil size of both eyes with blinks",
-    "attention": "the network's attention to each modality",
-    "faces": "face crops",
-}
-
-
 def _describe(recording: Recording, panels: list[str], seconds: float) -> str:
     words = [f"Time line of {seconds:.1f} seconds: {'; '.join(_PANEL_WORDS[name] for name in panels)}."]
     fixations = known_fixations(recording.gaze)
@@ -150,7 +212,7 @@ def _describe(recording: Recording, panels: list[str], seconds: float) -> str:
 
 
 def density_map(recording: Recording) -> str | None:
-    """Where the fixations lie on the stimulus; None without any inside of it."""
+    """Where the fixations lie on the stimulus; None where none lies inside of it."""
     fixations = known_fixations(recording.gaze)
     inside = ((fixations[:, :2] >= 0) & (fixations[:, :2] <= 1)).all(axis=1) if len(fixations) else np.zeros(0, bool)
     if not inside.any():
@@ -172,12 +234,11 @@ def crops(recording: Recording, processor: EmertProcessor) -> list[dict]:
         return []
     size = processor.video_processor.size
     chosen = np.linspace(0, len(face.frames) - 1, processor.video_processor.num_frames).round().astype(int)
-    seen = []
+    pictures = []
     for index in chosen:
         small = Image.fromarray(face.frames[index]).resize((size["width"], size["height"]), Image.Resampling.BILINEAR)
-        picture = small.resize((_CROP_SIDE, _CROP_SIDE), Image.Resampling.NEAREST)
         buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
+        small.resize((_CROP_SIDE, _CROP_SIDE), Image.Resampling.NEAREST).save(buffer, "PNG")
         url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-        seen.append({"picture": url, "seconds": float(face.times_ms[index]) / 1000, "found": bool(face.detected[index])})
-    return seen
+        pictures.append({"picture": url, "seconds": float(face.times_ms[index]) / 1000, "found": bool(face.detected[index])})
+    return pictures

@@ -1,0 +1,37 @@
+"""An answer as the workers give it, for tests of what is made of it."""
+
+from modeling_emert.tasks_emert import EMOTIONS, POLARITIES
+
+ALL = ["face", "eye_movements", "fixations"]
+
+
+def sharp(labels: tuple[str, ...], best: str) -> dict[str, float]:
+    rest = 0.1 / (len(labels) - 1)
+    return {label: 0.9 if label == best else rest for label in labels}
+
+
+def an_answer(felt: str = "sadness", shown: str = "happiness", modalities: list[str] = ALL, **changes) -> dict:
+    adds = {name: 0.2 if name in modalities else None for name in ALL}
+    answer = {
+        "tasks": {
+            "er3": sharp(POLARITIES, "negative"),
+            "er7": sharp(EMOTIONS, felt),
+            "er_va": {"valence": -0.5, "arousal": 0.1},
+            "fer3": sharp(POLARITIES, "positive"),
+            "fer7": sharp(EMOTIONS, shown),
+            "fer_va": {"valence": 0.5, "arousal": 0.2},
+            "fer_intensity": {"intensity": 1.5},
+        },
+        "gap": 0.8,
+        "modalities": modalities,
+        "quality": {"gaze_missing_fraction": 0.1, "face_detected_fraction": 1.0},
+        "notes": [],
+        "calibrated": False,
+        "contributions": {task: adds for task in ("er7", "fer7")},
+        "attention": {"face": 0.5, "eye_movements": 0.3, "fixations": 0.2},
+        "measured": {
+            "samples": 100, "rate_hz": 60.0, "missing_fraction": 0.1, "blinks": 1, "fixations": 5, "fixation_method": "export",
+            "face_frames": 8, "face_found_fraction": 1.0, "verdict": "good", "reasons": [], "gaze_format": "tobii_studio",
+        },
+    }  # fmt: skip
+    return answer | changes

@@ -1,0 +1,106 @@
+"""What the page shows of an answer: the right words for each case, and nothing from a file as HTML."""
+
+import pytest
+from demo_answers import ALL, an_answer
+
+from modeling_emert.tasks_emert import EMOTIONS
+from spaces_demo.answers.messages import Reply
+from spaces_demo.answers.table import table_row
+from spaces_demo.answers.verdict import coarse_verdict, sureness
+from spaces_demo.files.pair import Pair
+from spaces_demo.page.api import as_json
+from spaces_demo.page.batch_tab import _table
+from spaces_demo.page.html import answer_html, reasons_html, refusal
+
+
+def test_without_a_face_nothing_is_said_of_what_it_shows():
+    answer = an_answer(modalities=["eye_movements", "fixations"])
+    page = answer_html(Reply(answer, {"plane": None}), "gaze.csv")
+    assert "shown (FER)" not in page
+    assert "Needs a face" in page
+    assert "Intensity" not in page
+    assert "shown" not in (coarse_verdict(answer) or "")
+    assert "FER" not in (sureness(answer) or "")
+
+
+def test_without_eyes_there_is_no_gap():
+    """What is felt is a guess then, and so is how far it lies from what is shown."""
+    answer = an_answer(modalities=["face"])
+    page = answer_html(Reply(answer, {"plane": None}), "a.mp4")
+    assert "Needs the eyes" in page
+    assert "of the probability" not in page
+    assert (as_json(answer)["gap"], as_json(answer)["gap_meaning"]) == (None, None)
+    assert table_row(Pair("a"), Reply(answer))["gap"] is None
+    assert as_json(an_answer())["gap"] == table_row(Pair("a"), Reply(an_answer()))["gap"] == 0.8
+
+
+def test_the_answer_names_its_checkpoint_and_a_refusal_ends_with_a_full_stop():
+    page = answer_html(Reply(an_answer(model="a<b> (trained on synthetic)"), {"plane": None}), "a.mp4")
+    assert "answered by a&lt;b&gt; (trained on synthetic)" in page
+    assert "too long.</div>" in refusal("too long")
+    assert "again.</div>" in refusal("Try again.")
+
+
+def test_the_table_says_what_its_columns_are_and_shows_problems_where_they_are_seen():
+    page = _table([table_row(Pair("p1"), Reply(an_answer())), table_row(Pair("p2"), Reply(refusal="bad " * 100))])
+    assert '<th scope="col">felt (ER)</th><th scope="col">shown (FER)</th>' in page
+    assert '<td colspan="5"><div class="emert-problem">bad bad' in page
+    assert len(page) < 1200  # the downloads hold the whole sentence
+
+
+def test_both_views_stand_side_by_side_for_every_emotion():
+    page = answer_html(Reply(an_answer(), {"plane": None}), "a.mp4")
+    for emotion in EMOTIONS:
+        assert f'<th scope="row">{emotion}</th>' in page
+    assert page.count("<b>90%</b>") == 4  # the best of each view, in seven and in three classes
+    assert "80% of the probability" in page
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [((), None), (("video",), "Your video is still here."), (("video", "gaze"), "Your video and gaze file are still here.")],
+)
+def test_a_refusal_says_which_files_wait_for_another_question(waiting: tuple[str, ...], words: str | None):
+    page = answer_html(Reply(refusal="Not so."), "", waiting)
+    assert ("still here" in page) == (words is not None)
+    assert (words or "") in page
+
+
+def test_a_model_with_one_task_of_numbers_is_shown_without_classes():
+    answer = an_answer(
+        tasks={"er_va": {"valence": 0.1, "arousal": 0.2}}, gap=None, contributions={"er_va": dict.fromkeys(ALL, 0.1)}
+    )
+    page = answer_html(Reply(answer, {"plane": "<svg></svg>"}), "a.mp4")
+    assert "numbers only" in page
+    assert "Gap" not in page
+    assert "10% of their range" in reasons_html(
+        Reply(answer, {"crops": [], "map": None, "time-wide": None, "time-narrow": None})
+    )
+
+
+def test_the_reasons_come_before_their_pictures():
+    early = reasons_html(Reply(an_answer(), {"plane": None}, more=True))
+    late = reasons_html(
+        Reply(an_answer(), {"plane": None, "crops": [], "map": "<svg>", "time-wide": "<svg>", "time-narrow": ""})
+    )
+    assert ('aria-busy="true"' in early, 'aria-busy="true"' in late) == (True, False)
+    assert "being drawn" in early
+    assert "being drawn" not in late
+    for page in (early, late):
+        assert "without it sadness loses 20 points" in page
+
+
+def test_one_modality_alone_is_compared_with_nothing():
+    page = reasons_html(Reply(an_answer(modalities=["face"]), {"plane": None}))
+    assert "Only one modality (face) took part" in page
+    assert "without it" not in page
+
+
+def test_whatever_comes_from_a_file_is_escaped():
+    nasty = "<script>alert(1)</script>"
+    answer = an_answer(notes=[nasty])
+    answer["measured"] |= {"reasons": [nasty], "gaze_format": nasty, "fixation_method": nasty}
+    reply = Reply(answer, {"plane": None, "crops": [], "map": None, "time-wide": None, "time-narrow": None})
+    for page in (answer_html(reply, nasty), reasons_html(reply), refusal(nasty), answer_html(Reply(refusal=nasty), nasty)):
+        assert "<script>" not in page
+        assert "&lt;script&gt;" in page
