@@ -1,68 +1,85 @@
-"""From the network's numbers to an answer for people and programs: ER beside FER, the gap, and what it rests on."""
+"""From a network's output to the answer: probabilities and numbers by task, the gap between felt and shown, input quality.
+
+The pipeline, `emert predict` and the demo all answer by [`answers`].
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import torch
+from torch import nn
+from transformers import BatchFeature
 
-from .configuration_emert import INPUT_NAMES, MODALITIES
+from .configuration_emert import EmertConfig
+from .constants_emert import INPUT_NAMES, MODALITIES
 from .processing_emert import EmertProcessor
 from .recording_emert import Recording
 from .tasks_emert import TASKS
 
-if TYPE_CHECKING:
-    from .modeling_emert import EmertForEmotionRecognition
-
-_ALONE = (
-    "This model expects gaze that is standardised by several recordings of the same person; "
-    "here it is standardised by this recording alone, so expect less."
+_ONE_RECORDING = (
+    "This model expects gaze that is standardised over several recordings of the same person; "
+    "here it is standardised over this recording alone, so expect less."
 )
 
 
-def answer(model: "EmertForEmotionRecognition", processor: EmertProcessor, recording: Recording) -> dict:
-    """What the model says of one recording: see [`answers`]."""
+class Network(Protocol):
+    """What an answer needs of a network: EMERT has it, and so have the networks that it is compared with."""
+
+    config: EmertConfig
+    coarse: nn.ModuleDict
+    device: torch.device
+    dtype: torch.dtype
+
+    def __call__(self, **inputs: torch.Tensor) -> Any:
+        """Output with `logits` by task."""
+
+
+def answer(model: Network, processor: EmertProcessor, recording: Recording) -> dict:
+    """The answer for one recording: see [`answers`]."""
     return answers(model, processor, [recording])[0]
 
 
 @torch.no_grad()
-def answers(model: "EmertForEmotionRecognition", processor: EmertProcessor, recordings: Sequence[Recording]) -> list[dict]:
-    """What the model says of each recording of one batch, as plain JSON-ready data:
+def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Recording]) -> list[dict]:
+    """The answer for each recording of one batch, as plain JSON-ready data:
 
-    - `tasks`: by task, `{label: probability}` for classes and `{name: value}` for numbers, cut to their range.
-    - `gap`: total variation distance between the felt and the shown distribution over the seven emotions, 0 (the same)
-      to 1 (nothing in common); None where the model has not both `er7` and `fer7`.
-    - `modalities`: which took part. `quality`: see [`quality_of`]. `notes`: what was left out and why.
+    - `tasks`: by task, `{label: probability}` for classification and `{name: value}` for regression, clipped to the range.
+    - `gap`: total variation distance between the felt and the shown distribution over the seven emotions, 0 (equal)
+      to 1 (disjoint); None where there is nothing to compare, and then `gap_reason` says why.
+    - `modalities`: those that the answer uses. `quality`: see [`quality_of`]. `notes`: what was left out and why.
     """
     if not recordings:
         return []
-    inputs = processor(recordings)
-    inputs = inputs.to(model.device, dtype=model.dtype)  # its floating numbers; a model in bfloat16 takes no others
-    output = model(**inputs)
-    logits = {name: values.float().cpu() for name, values in calibrated(model, output.logits).items()}
-    there = {
-        name: inputs[f"{name}_mask"].any(dim=1).tolist() if INPUT_NAMES[name] in inputs else [False] * len(recordings)
-        for name in MODALITIES
-    }
+    inputs = model_inputs(model, processor, recordings)
+    logits = {name: values.cpu() for name, values in calibrated(model, model(**inputs).logits).items()}
     found = []
     for index, recording in enumerate(recordings):
         tasks = {name: _readable(name, values[index]) for name, values in logits.items()}
+        modalities = [name for name in MODALITIES if INPUT_NAMES[name] in inputs and inputs[f"{name}_mask"][index].any()]
+        reason = _no_gap(tasks, modalities)
         alone = processor.feature_extractor.normalisation == "participant" and recording.gaze is not None
         found.append(
             {
                 "tasks": tasks,
-                "gap": gap(tasks["er7"], tasks["fer7"]) if {"er7", "fer7"} <= set(tasks) else None,
-                "modalities": [name for name in MODALITIES if there[name][index]],
+                "gap": None if reason else gap(tasks["er7"], tasks["fer7"]),
+                "gap_reason": reason,
+                "modalities": modalities,
                 "quality": quality_of(recording),
-                "notes": [*recording.notes, *([_ALONE] if alone else [])],
+                "notes": [*recording.notes, *([_ONE_RECORDING] if alone else [])],
             }
         )
     return found
 
 
-def calibrated(model: "EmertForEmotionRecognition", logits: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The logits divided by the config's temperatures; derived coarse tasks follow from the fine ones so divided."""
+def model_inputs(model: Network, processor: EmertProcessor, recordings: Sequence[Recording]) -> BatchFeature:
+    """The recordings as the network's arguments, on its device, floating-point values in its precision."""
+    return processor(recordings).to(model.device, dtype=model.dtype)
+
+
+def calibrated(model: Network, logits: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The logits in fp32, divided by the config's temperatures; derived coarse tasks follow from the divided fine ones."""
     temperatures = model.config.temperatures or {}
-    scaled = {name: values / temperatures.get(name, 1.0) for name, values in logits.items()}
+    scaled = {name: values.float() / temperatures.get(name, 1.0) for name, values in logits.items()}
     for coarse, fine in model.config.derived_tasks.items():
         scaled[coarse] = model.coarse[coarse](scaled[fine])
     return scaled
@@ -73,8 +90,19 @@ def gap(felt: dict[str, float], shown: dict[str, float]) -> float:
     return round(sum(abs(felt[label] - shown[label]) for label in felt) / 2, 4)
 
 
+def _no_gap(tasks: Mapping[str, dict], modalities: Sequence[str]) -> str | None:
+    """Why there is no gap, or None. It compares what the face shows with what is felt, for which the eyes are needed."""
+    if lacking := [name for name in ("er7", "fer7") if name not in tasks]:
+        return f"The model does not predict {' and '.join(lacking)}."
+    if "face" not in modalities:
+        return "Needs a face: without one there is nothing to compare with what is felt."
+    if modalities == ["face"]:
+        return "Needs the eyes: without them what is felt is a guess, and nothing to compare with what is shown."
+    return None
+
+
 def quality_of(recording: Recording) -> dict[str, float | None]:
-    """Share of gaze samples without a gaze point, and share of the frames in which a face was found; None if absent."""
+    """Fraction of gaze samples without a gaze point, and of frames in which a face was found; None if absent."""
     missing = None if recording.gaze is None else recording.gaze.missing_fraction
     return {
         "gaze_missing_fraction": None if missing is None else round(missing, 4),
@@ -88,4 +116,4 @@ def _readable(name: str, logits: torch.Tensor) -> dict[str, float]:
     return {label: round(float(value), 4) for label, value in zip(task.labels, values, strict=True)}
 
 
-__all__ = ["answer", "answers", "calibrated", "gap", "quality_of"]
+__all__ = ["Network", "answer", "answers", "calibrated", "gap", "model_inputs", "quality_of"]

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 from transformers import Pipeline
 
 from .answers_emert import answers
-from .configuration_emert import CONTEXT_INPUTS
+from .constants_emert import CONTEXT_INPUTS
 from .errors_emert import EmertInputError
+from .inference_emert import answering_network
 from .processing_emert import BigFive, GazeInput, Video
 from .recording_emert import Recording
 
@@ -29,15 +31,16 @@ class EmotionRecognitionPipeline(Pipeline):
     A clip is a dictionary with `video`, `gaze` or both, in any form that [`EmertProcessor.load`] takes (paths, bytes,
     arrays), or a [`Recording`]. The answer to each is what [`answers_emert.answers`] gives.
 
-    A model whose config asks for `context` may be told it as well, beside the clip or in its dictionary:
+    A model whose config has `context` takes it as well, beside the clip or in its dictionary:
 
     ```python
     pipe(video="clip.mp4", big_five=[0.4, 0.7, 0.5, 0.6, 0.3], stimulus_emotion="fear")
     ```
 
-    Either may give the label away. What is not told is absent. A model that does not ask for it refuses it, since its
-    answer would be the same with any; only the context that a [`Recording`] carries is passed over then, since that comes
-    with the data.
+    Either may give the label away; both are optional. Given to a model without `context`, they are refused with an error;
+    only the context of a [`Recording`] is ignored then, since that comes with the data.
+
+    `model` itself is not changed: [`network`], a copy of it, answers.
     """
 
     _load_processor = True
@@ -49,6 +52,17 @@ class EmotionRecognitionPipeline(Pipeline):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.feature_extractor = None  # `Pipeline` takes it out of the processor and would save it a second time
+        self._network: nn.Module | None = None
+        self._state: list[tuple[int, int]] = []
+
+    @property
+    def network(self) -> nn.Module:
+        """The model prepared by [`inference_emert.answering_network`], once, and again after its weights have changed."""
+        weights = [*self.model.parameters(), *self.model.buffers()]
+        state = [(value.data_ptr(), 0 if value.is_inference() else value._version) for value in weights]
+        if self._network is None or state != self._state:
+            self._network, self._state = answering_network(self.model, self.processor), state
+        return self._network
 
     def __call__(
         self,
@@ -106,7 +120,7 @@ class EmotionRecognitionPipeline(Pipeline):
         return {"recordings": [self.processor.load(**{name: clip.get(name) for name in _PARTS})]}
 
     def _forward(self, batch: dict[str, list[Recording]]) -> dict[str, list[dict]]:
-        return {"answers": answers(self.model, self.processor, batch["recordings"])}
+        return {"answers": answers(self.network, self.processor, batch["recordings"])}
 
     def postprocess(self, outputs: dict[str, list[dict]]) -> dict:
         return outputs["answers"][0]
@@ -124,7 +138,7 @@ class EmotionRecognitionPipeline(Pipeline):
             yield from self.forward({"recordings": recordings})["answers"]
 
     def load_numbered(self, number: int, clip: Clip) -> Recording | EmertInputError:
-        """One of several clips, or why not, saying which: given back, since torch makes a page of what a worker raises."""
+        """One of several clips, or the error, with its number: returned, since an error raised in a worker gets a traceback."""
         try:
             return self.preprocess(clip)["recordings"][0]
         except EmertInputError as error:

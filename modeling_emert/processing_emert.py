@@ -14,8 +14,8 @@ from .context_emert import context_inputs, read_big_five, read_stimulus_emotion
 from .errors_emert import EmertInputError
 from .faces_emert import FaceDetector, track_faces
 from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
+from .hub_emert import EmertSharing
 from .recording_emert import FaceTrack, Gaze, Recording
-from .sharing_emert import EmertSharing
 from .video_emert import read_frames
 from .video_processing_emert import EmertVideoProcessor
 

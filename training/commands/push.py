@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> None:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
     from modeling_emert.errors_emert import EmertInputError
-    from modeling_emert.sharing_emert import push_folder
+    from modeling_emert.hub_emert import push_folder
 
     try:
         address = push_folder(arguments.model, arguments.repo, private=arguments.private or None)
