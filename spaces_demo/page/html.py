@@ -1,4 +1,4 @@
-"""From an answer to HTML. Whatever comes from a file or a visitor is escaped here, and nowhere is it left out."""
+"""From an answer to HTML. Everything that comes from a file or a visitor is escaped here."""
 
 from collections.abc import Collection
 from html import escape
@@ -15,7 +15,6 @@ from ..answers.verdict import (
     full_sentence,
     gap_words,
     given_words,
-    missing_for_gap,
     sureness,
     top,
     verdict,
@@ -24,10 +23,6 @@ from ..answers.verdict import (
 
 _SHORT = {"er": "felt", "fer": "shown"}
 _FILE_WORDS = {"video": "video", "gaze": "gaze file"}
-_GAP_NEEDS = {
-    "face": "Needs a face: without one there is nothing to compare with what is felt.",
-    "eyes": "Needs the eyes: without them what is felt is a guess, and nothing to compare with what is shown.",
-}
 SYNTHETIC_BANNER = (
     "<strong>This checkpoint was trained on generated recordings</strong> (drawn faces, simulated eyes). "
     "What it says of real people means nothing."
@@ -50,49 +45,44 @@ def refusal(sentence: str) -> str:
     return f'<div class="emert-refusal" role="alert"><strong>No answer.</strong> {escape(full_sentence(sentence))}</div>'
 
 
-def banner(checkpoint_is_synthetic: bool) -> str:
-    """Above everything while such a checkpoint is chosen."""
-    return f'<div class="emert-banner" role="note">{SYNTHETIC_BANNER}</div>' if checkpoint_is_synthetic else ""
+def banner(is_synthetic: bool) -> str:
+    """The warning above everything while a checkpoint is chosen that was trained on generated recordings."""
+    return f'<div class="emert-banner" role="note">{SYNTHETIC_BANNER}</div>' if is_synthetic else ""
+
+
+def progress_bar(fraction: float, words: str) -> str:
+    return f'<p role="status"><progress max="1" value="{fraction:.3f}" aria-label="Progress"></progress> {escape(words)}</p>'
 
 
 def answer_html(reply: Reply, title: str, waiting: Collection[str] = ()) -> str:
     """The first part of a screen: verdict, bars, plane, intensity, gap, sureness, warnings.
 
-    `title`: what was answered. `waiting`: of `video` and `gaze` the files that are there for another question.
+    `title`: what was answered. `waiting`: which of `video` and `gaze` are kept for another question.
     """
     if reply.answer is None:
-        return refusal(f"{reply.refusal or ''}{_still_here(waiting)}")
-    answer = reply.answer
-    plane = (reply.pictures or {}).get("plane")
-    blocks = [
+        words = " and ".join(_FILE_WORDS[part] for part in waiting)
+        still_here = f" Your {words} {'are' if len(waiting) > 1 else 'is'} still here." if waiting else ""
+        return refusal(f"{reply.refusal or ''}{still_here}")
+    answer, plane = reply.answer, (reply.pictures or {}).get("plane")
+    has_seven = answer["tasks"].get("er7") or answer["tasks"].get("fer7")
+    cards = (
         _card("Emotions", _bars(answer, 7) or _bars(answer, 3)),
         _card("Gap", _gap(answer)),
-        _card("How sure", f"<p>{escape(sureness(answer) or '')}</p>") if sureness(answer) else "",
-        _card("Valence and arousal", plane + _plane_table(answer)) if plane else "",
-        _card("Three classes", _bars(answer, 3)) if answer["tasks"].get("er7") or answer["tasks"].get("fer7") else "",
+        _card("How sure", f"<p>{escape(sure)}</p>" if (sure := sureness(answer)) else ""),
+        _card("Valence and arousal", plane + _plane_numbers(answer) if plane else ""),
+        _card("Three classes", _bars(answer, 3) if has_seven else ""),
         _card("Intensity of the expression", _intensity(answer)),
-    ]
-    head = (
-        f'<p class="emert-source">{escape(title)}{_answered_by(answer)}</p>'
-        f'<h2 class="emert-verdict">{escape(verdict(answer))}</h2>'
-        f"<p>{escape(coarse_verdict(answer) or '')}</p>"
     )
-    cards = "".join(filter(None, blocks))
-    body = f'{head}{_warnings(answer)}<div class="emert-cards">{cards}</div>'
-    return f'<section class="emert-answer" aria-label="Answer">{body}</section>'
-
-
-def _still_here(parts: Collection[str]) -> str:
-    words = " and ".join(_FILE_WORDS[part] for part in parts)
-    return f" Your {words} {'are' if len(parts) > 1 else 'is'} still here." if parts else ""
-
-
-def _answered_by(answer: dict) -> str:
-    return f" · answered by {escape(answer['model'])}" if answer.get("model") else ""
+    answered_by = f" · answered by {escape(answer['model'])}" if answer.get("model") else ""
+    return (
+        f'<section class="emert-answer" aria-label="Answer"><p class="emert-source">{escape(title)}{answered_by}</p>'
+        f'<h2 class="emert-verdict">{escape(verdict(answer))}</h2><p>{escape(coarse_verdict(answer) or "")}</p>'
+        f'{_warnings(answer)}<div class="emert-cards">{"".join(cards)}</div></section>'
+    )
 
 
 def reasons_html(reply: Reply) -> str:
-    """The second part: why. Empty where there is no answer; the pictures' places are held while they are drawn."""
+    """The second part: why. Empty without an answer; while the pictures are being drawn, a line says so in their place."""
     if reply.answer is None or reply.pictures is None:
         return ""
     answer, pictures = reply.answer, reply.pictures
@@ -115,7 +105,7 @@ def _card(title: str, content: str) -> str:
 
 
 def _bars(answer: dict, size: int) -> str:
-    """By label the felt and the shown probability on one scale, as bars and as numbers."""
+    """The felt and the shown probability of each label side by side, as bars and as numbers."""
     views = {view: answer["tasks"].get(f"{view}{size}") for view in VIEW_WORDS if view_is_grounded(answer, view)}
     views = {view: labels for view, labels in views.items() if labels}
     if not views:
@@ -132,36 +122,30 @@ def _bars(answer: dict, size: int) -> str:
     return f'<table class="emert-bars"><thead><tr><td></td>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>{note}'
 
 
-def _bar(view: str, share: float, is_best: bool) -> str:
-    filled = f'<span class="emert-bar emert-{_SHORT[view]}" style="width:{100 * share:.1f}%"></span>'
-    bar = f'<span class="emert-track">{filled}</span>'
-    number = f"<b>{share:.0%}</b>" if is_best else f"{share:.0%}"
-    return f'<td class="emert-cell" data-view="{_SHORT[view]}">{bar}<span class="emert-number">{number}</span></td>'
+def _bar(view: str, probability: float, is_best: bool) -> str:
+    filled = f'<span class="emert-bar emert-{_SHORT[view]}" style="width:{100 * probability:.1f}%"></span>'
+    number = f"<b>{probability:.0%}</b>" if is_best else f"{probability:.0%}"
+    return (
+        f'<td class="emert-cell" data-view="{_SHORT[view]}"><span class="emert-track">{filled}</span>'
+        f'<span class="emert-number">{number}</span></td>'
+    )
 
 
-def _plane_table(answer: dict) -> str:
-    rows = []
-    for view in VIEW_WORDS:
+def _plane_numbers(answer: dict) -> str:
+    lines = []
+    for view, short in _SHORT.items():
         values = answer["tasks"].get(f"{view}_va")
         if values and view_is_grounded(answer, view):
             numbers = f"valence {values['valence']:+.2f}, arousal {values['arousal']:+.2f}"
-            rows.append(
-                f"<p class='emert-small'><span class='emert-key emert-{_SHORT[view]}'></span>{_SHORT[view]}: {numbers}</p>"
-            )
-    return "".join(rows)
+            lines.append(f"<p class='emert-small'><span class='emert-key emert-{short}'></span>{short}: {numbers}</p>")
+    return "".join(lines)
 
 
 def _gap(answer: dict) -> str:
     gap = answer["gap"]
     if gap is None:
-        return ""
-    if missing := missing_for_gap(answer):
-        return f"<p>{_GAP_NEEDS[missing[0]]}</p>"
-    scale = (
-        f'<div class="emert-scale" role="img" aria-label="Gap {gap:.2f} on a scale from 0 to 1">'
-        f'<span style="left:{100 * gap:.1f}%"></span></div>'
-        '<div class="emert-ends"><span>0 the same</span><span>1 nothing in common</span></div>'
-    )
+        return f"<p>{escape(answer['gap_reason'])}</p>"
+    scale = _scale(f"Gap {gap:.2f} on a scale from 0 to 1", gap, "0 the same", "1 nothing in common")
     return f'<p class="emert-big">{gap:.2f}</p>{scale}<p>{escape(gap_words(gap))}</p>'
 
 
@@ -169,20 +153,22 @@ def _intensity(answer: dict) -> str:
     values = answer["tasks"].get("fer_intensity")
     if not values or "face" not in answer["modalities"]:
         return ""
-    low, high = TASKS["fer_intensity"].range
-    share = (values["intensity"] - low) / (high - low)
-    label = f"Intensity {values['intensity']:.1f} of {high:g}"
+    value, (low, high) = values["intensity"], TASKS["fer_intensity"].range
+    scale = _scale(f"Intensity {value:.1f} of {high:g}", (value - low) / (high - low), "0 none", "3 strong")
+    return f'<p class="emert-big">{value:.1f} <small>of {high:g}</small></p>{scale}'
+
+
+def _scale(label: str, fraction: float, low: str, high: str) -> str:
+    """A line with a mark at `fraction`, and words at its two ends."""
     return (
-        f'<p class="emert-big">{values["intensity"]:.1f} <small>of {high:g}</small></p>'
-        f'<div class="emert-scale" role="img" aria-label="{label}"><span style="left:{100 * share:.1f}%"></span></div>'
-        '<div class="emert-ends"><span>0 none</span><span>3 strong</span></div>'
+        f'<div class="emert-scale" role="img" aria-label="{label}"><span style="left:{100 * fraction:.1f}%"></span></div>'
+        f'<div class="emert-ends"><span>{low}</span><span>{high}</span></div>'
     )
 
 
 def _warnings(answer: dict) -> str:
     """What is wrong with the recording and what was left out, in words."""
-    sentences = [f"{reason[0].upper()}{reason[1:]}." for reason in answer["measured"]["reasons"]]
-    sentences += answer["notes"]
+    sentences = [f"{reason[0].upper()}{reason[1:]}." for reason in answer["measured"]["reasons"]] + answer["notes"]
     if not sentences:
         return ""
     opening = {"poor": "Poor recording: expect little.", "usable": "Usable recording, with losses."}
@@ -192,7 +178,7 @@ def _warnings(answer: dict) -> str:
 
 
 def _contributions(answer: dict) -> str:
-    """For the finest class task of each view: by how much the predicted label falls without each modality."""
+    """For the finest classification task of each view: by how much the predicted label falls without each modality."""
     if len(answer["modalities"]) == 1:
         (only,) = answer["modalities"]
         return f"<p>Only one modality ({escape(MODALITY_WORDS[only])}) took part, so there is nothing to leave out.</p>"
@@ -203,39 +189,30 @@ def _contributions(answer: dict) -> str:
             continue
         kind = TASKS[task].kind
         label = top(answer["tasks"][task])[0] if kind == "classification" else "valence and arousal"
-        rows = []
-        for name in MODALITY_WORDS:
-            change = answer["contributions"][task][name]
-            rows.append(
-                f'<tr><th scope="row">{escape(MODALITY_WORDS[name])}</th>'
-                f'<td class="emert-cell">{_signed_bar(change, view)}</td>'
-                f"<td>{escape(contribution_words(label, change, kind))}</td></tr>"
-            )
+        changes = answer["contributions"][task]
+        rows = [
+            f'<tr><th scope="row">{escape(modality)}</th><td class="emert-cell">{_signed_bar(changes[name], view)}</td>'
+            f"<td>{escape(contribution_words(label, changes[name], kind))}</td></tr>"
+            for name, modality in MODALITY_WORDS.items()
+        ]
         parts.append(f'<table class="emert-adds"><caption>{escape(words)}: {escape(label)}</caption>{"".join(rows)}</table>')
-    shares = [f"{MODALITY_WORDS[name]} {share:.0%}" for name, share in answer["attention"].items() if share]
-    return "".join(parts) + f'<p class="emert-small">Attention: {escape(", ".join(shares))}.</p>'
+    attention = [f"{MODALITY_WORDS[name]} {fraction:.0%}" for name, fraction in answer["attention"].items() if fraction]
+    return "".join(parts) + f'<p class="emert-small">Attention: {escape(", ".join(attention))}.</p>'
 
 
 def _signed_bar(change: float | None, view: str) -> str:
-    """To the right of the middle what speaks for the label, to the left what speaks against it."""
-    if change is None:
-        return '<span class="emert-track emert-signed"></span>'
-    left = 50 + 50 * min(change, 0)
-    bar = f'<span class="emert-bar emert-{_SHORT[view]}" style="left:{left:.1f}%;width:{50 * abs(change):.1f}%"></span>'
+    """To the right of the middle what supports the label, to the left what contradicts it."""
+    bar = ""
+    if change is not None:
+        left = 50 + 50 * min(change, 0)
+        bar = f'<span class="emert-bar emert-{_SHORT[view]}" style="left:{left:.1f}%;width:{50 * abs(change):.1f}%"></span>'
     return f'<span class="emert-track emert-signed">{bar}</span>'
 
 
 def _crops(crops: list[dict]) -> str:
-    if not crops:
-        return ""
-    pictures = []
+    figures = []
     for number, crop in enumerate(crops, start=1):
-        found = "" if crop["found"] else ", no face found"
-        words = f"{crop['seconds']:.1f} s{found}"
+        words = f"{crop['seconds']:.1f} s{'' if crop['found'] else ', no face found'}"
         alt = f"Face crop {number} of {len(crops)} at {words}"
-        pictures.append(f'<figure><img src="{crop["picture"]}" alt="{alt}"><figcaption>{words}</figcaption></figure>')
-    return f'<div class="emert-crops">{"".join(pictures)}</div>'
-
-
-def progress_bar(share: float, words: str) -> str:
-    return f'<p role="status"><progress max="1" value="{share:.3f}" aria-label="Progress"></progress> {escape(words)}</p>'
+        figures.append(f'<figure><img src="{crop["picture"]}" alt="{alt}"><figcaption>{words}</figcaption></figure>')
+    return f'<div class="emert-crops">{"".join(figures)}</div>' if crops else ""

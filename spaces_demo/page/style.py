@@ -3,6 +3,7 @@
 System fonts only: gradio's own themes fetch theirs from Google.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dataset_scripts.pictures.style import DARK, LIGHT, Style
@@ -15,7 +16,7 @@ _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 
 def theme() -> "gr.themes.Base":
-    """Quiet, with the blue of the pictures for what can be pressed."""
+    """Gradio's base theme with our greys, and the blue of the pictures for buttons and links."""
     import gradio as gr
 
     blue = gr.themes.Color(
@@ -23,43 +24,33 @@ def theme() -> "gr.themes.Base":
         c600="#00639c", c700="#005283", c800="#00426a", c900="#003250", c950="#00243a",
     )  # fmt: skip
     base = gr.themes.Base(primary_hue=blue, secondary_hue=blue, neutral_hue="slate", font=_FONTS, font_mono=_MONO)
-    return base.set(
-        body_background_fill="#F6F7F9",
-        body_background_fill_dark=DARK.background,
-        body_text_color=LIGHT.ink,
-        body_text_color_dark=DARK.ink,
-        body_text_color_subdued="#595959",
-        body_text_color_subdued_dark=DARK.faint,
-        block_background_fill=LIGHT.panel,
-        block_background_fill_dark=DARK.panel,
-        block_label_text_color="#3A3A3A",
-        block_label_text_color_dark=DARK.ink,
-        block_title_text_color=LIGHT.ink,
-        block_title_text_color_dark=DARK.ink,
-        input_placeholder_color="#666666",
-        input_placeholder_color_dark=DARK.faint,
-        button_primary_background_fill="#00639c",
-        button_primary_background_fill_hover="#005283",
-        button_primary_background_fill_dark="#00639c",
-        button_primary_background_fill_hover_dark="#0072b2",
-        button_primary_text_color="#FFFFFF",
-        button_primary_text_color_dark="#FFFFFF",
-        link_text_color="#00639c",
-        link_text_color_dark="#74b6e2",
-    )
+    light_and_dark = {
+        "body_background_fill": ("#F6F7F9", DARK.background),
+        "body_text_color": (LIGHT.ink, DARK.ink),
+        "body_text_color_subdued": ("#595959", DARK.faint),
+        "block_background_fill": (LIGHT.panel, DARK.panel),
+        "block_label_text_color": ("#3A3A3A", DARK.ink),
+        "block_title_text_color": (LIGHT.ink, DARK.ink),
+        "input_placeholder_color": ("#666666", DARK.faint),
+        "button_primary_background_fill": ("#00639c", "#00639c"),
+        "button_primary_background_fill_hover": ("#005283", "#0072b2"),
+        "button_primary_text_color": ("#FFFFFF", "#FFFFFF"),
+        "link_text_color": ("#00639c", "#74b6e2"),
+    }
+    colours = {name: light for name, (light, _) in light_and_dark.items()}
+    return base.set(**colours, **{f"{name}_dark": dark for name, (_, dark) in light_and_dark.items()})
 
 
-def _variables(style: Style, faint: str) -> str:
-    known = {
-        "panel": style.panel, "ink": style.ink, "faint": faint, "grid": style.grid, "first": style.first,
-        "second": style.second, "span": style.span, "alarm": style.alarm, "usable": style.usable, "poor": style.poor,
-    }  # fmt: skip
-    return "".join(f"--emert-{name}:{colour};" for name, colour in known.items())
+_VARIABLES = ("panel", "ink", "faint", "grid", "first", "second", "span", "alarm", "usable", "poor")
 
 
-# Words on grey need more contrast than the grey of a report's axes.
+def _variables(style: Style) -> str:
+    return "".join(f"--emert-{name}:{getattr(style, name)};" for name in _VARIABLES)
+
+
+# Grey text on a grey page needs more contrast than the axes of a report.
 STYLE_SHEET = (
-    f""":root{{{_variables(LIGHT, "#595959")}}}.dark{{{_variables(DARK, DARK.faint)}}}"""
+    f""":root{{{_variables(replace(LIGHT, faint="#595959"))}}}.dark{{{_variables(DARK)}}}"""
     + """
 html{scrollbar-gutter:stable}
 footer .divider{display:none!important}
@@ -164,8 +155,8 @@ progress::-moz-progress-bar{background:var(--emert-first)}
 """
 )
 
-# By the width of a card, and outside of what gradio takes for the page's content. Its way with a style sheet drops or narrows
-# such rules, so these go into the head.
+# Rules by the width of a card, or for elements outside of gradio's page content: gradio drops or narrows such rules of a
+# style sheet, so they go into the head.
 HEAD_STYLES = """<style>
 @media (max-width:450px){.gradio-container .main.app{padding:16px 6px!important}}
 @media (max-width:250px){#gaze .icon-wrap{display:none}}
