@@ -8,7 +8,8 @@ from .registration_emert import register_when_imported
 
 if TYPE_CHECKING:
     from .answers_emert import answer, answers
-    from .configuration_emert import MODALITIES, EmertConfig
+    from .configuration_emert import EmertConfig
+    from .constants_emert import MODALITIES
     from .errors_emert import EmertInputError
     from .export_emert import export_onnx
     from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # Public name -> the file that holds it.
 _FILES = {
     "EMER_TASKS": "tasks_emert",
-    "MODALITIES": "configuration_emert",
+    "MODALITIES": "constants_emert",
     "TASKS": "tasks_emert",
     "EmertConfig": "configuration_emert",
     "EmertFeatureExtractor": "feature_extraction_emert",

@@ -7,17 +7,9 @@ from transformers import CONFIG_MAPPING, AutoConfig
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 
 from .columns_emert import NUM_COLUMNS
+from .constants_emert import CONTEXT_INPUTS, Modality
 from .errors_emert import EmertInputError
 from .tasks_emert import EMER_TASKS, TASKS, get_task
-
-Modality = Literal["face", "eye_movements", "fixations"]
-# Always in this order: the discriminator's classes, the masks and the fused sequence follow it.
-MODALITIES: tuple[Modality, ...] = ("face", "eye_movements", "fixations")
-# The model's argument that holds each.
-INPUT_NAMES: dict[Modality, str] = {"face": "pixel_values", "eye_movements": "eye_movements", "fixations": "fixations"}
-
-# What the model may be told besides the recording; off unless the config's `context` names it.
-CONTEXT_INPUTS = ("big_five", "stimulus_emotion")
 
 _WEIGHTS = ("adversarial_weight", "specific_weight", "task_weight", "reversal", "participant_weight")
 Fraction = float | int  # JSON gives 0 and 1 back as integers
@@ -307,4 +299,4 @@ class EmertConfig(PreTrainedConfig):
         return cls(**{**small, **overrides})
 
 
-__all__ = ["CONTEXT_INPUTS", "INPUT_NAMES", "MODALITIES", "EmertConfig", "Modality"]
+__all__ = ["EmertConfig"]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .configuration_emert import INPUT_NAMES, MODALITIES, EmertConfig
+from .configuration_emert import EmertConfig
+from .constants_emert import INPUT_NAMES, MODALITIES
 from .tasks_emert import get_task
 
 

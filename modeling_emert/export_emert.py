@@ -7,7 +7,8 @@ from uuid import uuid4
 import torch
 from torch import nn
 
-from .configuration_emert import MODALITIES, EmertConfig
+from .configuration_emert import EmertConfig
+from .constants_emert import MODALITIES
 from .errors_emert import EmertInputError
 from .modeling_emert import EmertForEmotionRecognition
 

@@ -15,7 +15,8 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from .configuration_emert import MODALITIES, EmertConfig
+from .configuration_emert import EmertConfig
+from .constants_emert import MODALITIES
 
 
 def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -25,6 +26,11 @@ def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """
     weights = mask.unsqueeze(-1).to(values.dtype)
     return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+
+
+def present_modalities(masks: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Masks `(batch, time)` by modality -> `(batch, 3)` bool, which modalities a sample has."""
+    return torch.stack([masks[name].any(dim=1) for name in MODALITIES], dim=1)
 
 
 def multilayer(sizes: list[int], slope: float) -> nn.Sequential:

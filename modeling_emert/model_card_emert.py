@@ -11,11 +11,8 @@ from huggingface_hub import EvalResult
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from .configuration_emert import EmertConfig
+from .constants_emert import CARD_FILE, RECORD_FILE, RESULTS_FILE
 from .tasks_emert import TASKS, get_task
-
-CARD_FILE = "README.md"
-RECORD_FILE = "training_record.json"  # what `emert train` writes beside a model
-RESULTS_FILE = "results.json"  # what `emert evaluate` writes, where somebody has put it beside the model
 
 FRONT_MATTER: dict[str, Any] = {
     "license": "apache-2.0",
@@ -266,10 +263,7 @@ def _scores(results: dict[str, Any] | None) -> str:
 
 
 __all__ = [
-    "CARD_FILE",
     "FRONT_MATTER",
-    "RECORD_FILE",
-    "RESULTS_FILE",
     "make_model_card",
     "results_of_test",
     "results_of_validation",

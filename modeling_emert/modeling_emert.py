@@ -1,8 +1,8 @@
 """EMERT as a transformers model: what a person feels (ER) and what the face shows (FER), from face and eyes."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -12,7 +12,8 @@ from transformers.utils import ModelOutput, can_return_tuple
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
-from .configuration_emert import MODALITIES, EmertConfig
+from .configuration_emert import EmertConfig
+from .constants_emert import MODALITIES, PARTICIPANT, Modality
 from .explain_emert import EmertExplanation, explain
 from .heads_emert import EmertCoarse, EmertContext, EmertHead, EmertPooling
 from .layers_emert import (
@@ -24,13 +25,12 @@ from .layers_emert import (
     EmertLSTM,
     EmertSequenceEncoder,
     masked_mean,
+    present_modalities,
     reverse_gradient,
 )
 from .losses_emert import class_loss, modality_loss, task_loss
 from .sharing_emert import EmertModelSharing
 from .tasks_emert import get_task
-
-PARTICIPANT = "participant"  # name of the labels and of the loss of the participant head
 
 
 @dataclass
@@ -50,6 +50,7 @@ class EmertModelOutput(ModelOutput):
     - `modality_logits`: see [`EmertModalityLogits`].
     - `modality_present`: `(batch, 3)` bool, which modalities took part (after modality dropout in training).
     - `token_mask`: `(batch, tokens)` bool, which of the fused tokens are there.
+    - `auxiliary`: scalar losses by name that another fusion adds to the tasks'; None in EMERT.
     - `hidden_states`: target tokens before the first and after each fusion layer.
     - `attentions`: `(batch, heads, tokens, tokens)` of each attention in the order in which they are computed: one a layer,
       and with `self_attention` or `update_source` theirs between them.
@@ -60,6 +61,7 @@ class EmertModelOutput(ModelOutput):
     modality_logits: EmertModalityLogits | None = None
     modality_present: torch.BoolTensor | None = None
     token_mask: torch.BoolTensor | None = None
+    auxiliary: dict[str, torch.FloatTensor] | None = None
     hidden_states: tuple[torch.FloatTensor, ...] | None = None
     attentions: tuple[torch.FloatTensor, ...] | None = None
 
@@ -125,18 +127,24 @@ class EmertPreTrainedModel(EmertModelSharing, PreTrainedModel):
 
 
 class EmertModel(EmertPreTrainedModel):
-    """Encoders, decoupling and fusion, without heads."""
+    """Encoders, decoupling and fusion, without heads.
+
+    A network with another fusion is a subclass that overrides [`_fuse`] and is given its module: `fusion` replaces EMERT's
+    decoupling and cross-attention. `modalities`: those that get an encoder; the others are not looked at.
+    """
 
     _auto_class = "AutoModel"
 
-    def __init__(self, config: EmertConfig):
+    def __init__(self, config: EmertConfig, fusion: nn.Module | None = None, modalities: Sequence[Modality] = MODALITIES):
         super().__init__(config)
-        self.face_encoder = EmertFaceEncoder(config)
-        self.eye_encoder = EmertSequenceEncoder(config, config.num_columns)
-        self.fixation_encoder = EmertSequenceEncoder(config, config.fixation_size)
+        self.modalities = modalities
+        self.face_encoder = EmertFaceEncoder(config) if "face" in modalities else None
+        self.eye_encoder = EmertSequenceEncoder(config, config.num_columns) if "eye_movements" in modalities else None
+        self.fixation_encoder = EmertSequenceEncoder(config, config.fixation_size) if "fixations" in modalities else None
         self.stream_dropout = nn.Dropout(config.stream_dropout)
-        self.decoupling = EmertDecoupling(config)
-        self.fusion = EmertFusion(config)
+        if fusion is None:
+            self.decoupling = EmertDecoupling(config)
+        self.fusion = EmertFusion(config) if fusion is None else fusion
         self.post_init()
 
     @merge_with_config_defaults
@@ -168,26 +176,35 @@ class EmertModel(EmertPreTrainedModel):
         if pixel_values is not None and face_features is not None:
             raise ValueError("give pixel_values or face_features, not both: the features are made of the pixels")
         face = pixel_values if face_features is None else face_features
+        encoders = dict(zip(MODALITIES, (self.face_encoder, self.eye_encoder, self.fixation_encoder), strict=True))
         values = dict(zip(MODALITIES, (face, eye_movements, fixations), strict=True))
+        values = {name: None if encoders[name] is None else value for name, value in values.items()}
         masks = dict(zip(MODALITIES, (face_mask, eye_movements_mask, fixations_mask), strict=True))
         masks = self._complete_masks(values, masks)
         if self.training and self.config.modality_dropout > 0:
             masks = self._drop_modalities(masks)
-        encoders = dict(zip(MODALITIES, (self.face_encoder, self.eye_encoder, self.fixation_encoder), strict=True))
         streams = {
             name: self.stream_dropout(encoders[name](values[name], masks[name]))
             if values[name] is not None
             else self._empty_stream(masks[name])
-            for name in MODALITIES
+            for name in self.modalities
         }
+        fused = self._fuse(streams, masks, **kwargs)
+        return replace(
+            fused,
+            pooler_output=masked_mean(fused.last_hidden_state, fused.token_mask),
+            modality_present=present_modalities(masks),
+        )
+
+    def _fuse(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor], **kwargs) -> EmertModelOutput:
+        """`last_hidden_state`, `token_mask` and what the losses need, from streams `(batch, time, encoder_size)` and masks
+        `(batch, time)` bool by modality. What stands at a masked step of a stream does not depend on the input.
+        """
         specific, invariant, specific_logits, invariant_logits = self.decoupling(streams, masks)
         mask = torch.cat([masks[name] for name in MODALITIES], dim=1)
-        fused = self.fusion(specific, invariant, mask, **kwargs)
         return EmertModelOutput(
-            last_hidden_state=fused,
-            pooler_output=masked_mean(fused, mask),
+            last_hidden_state=self.fusion(specific, invariant, mask, **kwargs),
             modality_logits=EmertModalityLogits(invariant=invariant_logits, specific=specific_logits),
-            modality_present=torch.stack([masks[name].any(dim=1) for name in MODALITIES], dim=1),
             token_mask=mask,
         )
 
@@ -202,7 +219,7 @@ class EmertModel(EmertPreTrainedModel):
         return self.face_encoder.features(pixel_values, face_mask)
 
     def load_pretrained_backbone(self) -> None:
-        """The backbone's weights from the config's `pretrained_backbone`; for a network that is to be trained.
+        """The backbone's weights from the config's `pretrained_backbone`, for a network that is to be trained and has one.
 
         Raises:
             ValueError: the config names none, or one of another form than `backbone_config`.
@@ -210,6 +227,8 @@ class EmertModel(EmertPreTrainedModel):
         name = self.config.pretrained_backbone
         if name is None:
             raise ValueError("the config's pretrained_backbone names no model to take weights from")
+        if self.face_encoder is None:
+            return
         backbone = self.face_encoder.backbone
         pretrained, report = type(backbone).from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True)
         wrong = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
@@ -246,7 +265,7 @@ class EmertModel(EmertPreTrainedModel):
 
     def _drop_modalities(self, masks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Hides each modality of each sample by chance; a sample that would lose everything keeps all that it has."""
-        present = torch.stack([masks[name].any(dim=1) for name in MODALITIES], dim=1)  # (batch, 3)
+        present = present_modalities(masks)
         keep = torch.rand(present.shape, device=present.device) >= self.config.modality_dropout
         keep = keep | ~(keep & present).any(dim=1, keepdim=True)
         return {name: masks[name] & keep[:, index : index + 1] for index, name in enumerate(MODALITIES)}
@@ -360,11 +379,12 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
             for name in logits
             if name in labels
         }
-        losses["adversarial"] = modality_loss(outputs.modality_logits.invariant, outputs.modality_present)
-        losses["specific"] = modality_loss(outputs.modality_logits.specific, outputs.modality_present)
+        if outputs.modality_logits is not None:
+            losses["adversarial"] = modality_loss(outputs.modality_logits.invariant, outputs.modality_present)
+            losses["specific"] = modality_loss(outputs.modality_logits.specific, outputs.modality_present)
         if PARTICIPANT in labels:
             losses[PARTICIPANT] = class_loss(participant_logits, labels[PARTICIPANT])
-        return losses
+        return losses | (outputs.auxiliary or {})
 
     def _weighted(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
         config = self.config

@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
-from .configuration_emert import MODALITIES, EmertConfig
+from .configuration_emert import EmertConfig
+from .constants_emert import MODALITIES
 
 if TYPE_CHECKING:
     from peft import LoraConfig

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modeling_emert.constants_emert import MODALITIES, RECORD_FILE, WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
 from training.evaluation.model_folder import check_model_folder, read_record
 
-RECORD_FILE = "training_record.json"  # `model_card_emert.RECORD_FILE`, whose module would load torch
 QUICKSTART = Path("runs/quickstart")
 ENVIRONMENT = "EMERT_MODELS"  # folders, separated as in PATH; how a Space is told of its models
 OWN_TRAINING = Path("runs/demo")  # of the model that the page itself trains
@@ -55,7 +55,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
 
 def _open(folder: Path, taken: set[str]) -> Checkpoint:
     check_model_folder(folder)
-    _check_weights(folder / "model.safetensors")
+    _check_weights(folder / WEIGHTS_FILE)
     if not (folder / RECORD_FILE).is_file():
         raise EmertInputError(
             f"{folder}: {RECORD_FILE} is missing, so nothing says that this network was ever trained; "
@@ -90,7 +90,6 @@ def _check_method(folder: Path, key: str) -> None:
     """Only what can be explained is shown: networks of EMERT's own class that take face and eyes."""
     if key == _EMERT:
         return
-    from modeling_emert.configuration_emert import MODALITIES
     from training.methods.registry import EMERT, get_method
 
     method = get_method(key)

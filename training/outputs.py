@@ -1,24 +1,15 @@
 """What the folders of the training commands hold: by these lists a command knows its own earlier output."""
 
 from dataset_scripts.common.output import Content
+from modeling_emert.constants_emert import CARD_FILE, CONFIG_FILE, MODEL_FILES, RECORD_FILE, RESULTS_FILE
 
-_MODEL_FILES = (
-    "training_record.json",
-    "history.json",
-    "config.json",
-    "model.safetensors",
-    "processor_config.json",
-    "README.md",
-    "results.json",  # written by `emert card`
-    "*_emert.py",
-    "__pycache__/*.pyc",
-)
-MODEL = Content("a model that `emert train` made", ("training_record.json",), _MODEL_FILES)
-CONVERTED = Content("a model", ("config.json",), _MODEL_FILES)
+_MODEL_FILES = (*MODEL_FILES, RECORD_FILE, CARD_FILE, RESULTS_FILE, "history.json", "*_emert.py", "__pycache__/*.pyc")
+MODEL = Content("a model that `emert train` made", (RECORD_FILE,), _MODEL_FILES)
+CONVERTED = Content("a model", (CONFIG_FILE,), _MODEL_FILES)
 SCORES = Content(
     "scores of `emert evaluate`",
-    ("results.json",),
-    ("results.json", "results.md", "predictions.parquet", "pictures/*.png"),
+    (RESULTS_FILE,),
+    (RESULTS_FILE, "results.md", "predictions.parquet", "pictures/*.png"),
 )
 ADAPTATION = Content(
     "results of `emert adapt`",

@@ -1,12 +1,12 @@
 """The answer in words: what the face shows, what is felt, how sure the model is, and what the gap means."""
 
+from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
 
 from ..checkpoints import SYNTHETIC
 
 EYES = ("eye_movements", "fixations")
-# In the order of `configuration_emert.MODALITIES`, whose module would load torch into the process of the page.
-MODALITY_WORDS = {"face": "face", "eye_movements": "eye movements", "fixations": "fixations"}
+MODALITY_WORDS = {name: name.replace("_", " ") for name in MODALITIES}
 VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
 

@@ -11,6 +11,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modeling_emert.constants_emert import MODALITIES
+
 from ..answers.messages import Reply, Request
 from ..answers.verdict import full_sentence
 from ..limits import WORKER_EXTRA_MB
@@ -218,8 +220,6 @@ def _contributions(by_task: dict) -> dict[str, dict[str, float | None]]:
 
 
 def _by_modality(values: "list[float]") -> dict[str, float | None]:
-    from modeling_emert.configuration_emert import MODALITIES
-
     return {name: None if value != value else round(float(value), 4) for name, value in zip(MODALITIES, values, strict=True)}
 
 

@@ -4,7 +4,7 @@ import torch
 from tiny_emert import tiny_config, tiny_inputs
 from transformers import PreTrainedModel
 
-from modeling_emert.configuration_emert import INPUT_NAMES
+from modeling_emert.constants_emert import INPUT_NAMES
 from training.methods.registry import METHODS, load_class
 
 # Networks that are not EMERT itself; all of one form.

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
-from modeling_emert.configuration_emert import INPUT_NAMES, MODALITIES, Modality
+from modeling_emert.constants_emert import INPUT_NAMES, MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 

@@ -45,9 +45,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _training_data(model: Path) -> str | None:
+    from modeling_emert.constants_emert import RECORD_FILE
     from training.evaluation.model_folder import read_record
 
-    return read_record(model).get("data") if (model / "training_record.json").is_file() else None
+    return read_record(model).get("data") if (model / RECORD_FILE).is_file() else None
 
 
 def as_text(result: dict) -> str:

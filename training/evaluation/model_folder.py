@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+from modeling_emert.constants_emert import CONFIG_FILE, MODEL_FILES, PROCESSOR_FILE, RECORD_FILE
 from modeling_emert.errors_emert import EmertInputError
 
-_FILES = ("config.json", "model.safetensors", "processor_config.json")
 # What must stand in the record before a model may be scored: without it, nobody can tell who is new to it.
 _NEEDED: dict[str, type] = {
     "data": str,
@@ -15,7 +15,6 @@ _NEEDED: dict[str, type] = {
     "seen_participants": list,
     "recipe": dict,
 }
-_RECORD = "training_record.json"  # `model_card_emert.RECORD_FILE`, whose module would load torch
 
 
 def check_model_folder(folder: str | Path) -> None:
@@ -24,22 +23,22 @@ def check_model_folder(folder: str | Path) -> None:
     Its type must be EMERT's, or that which the record of its training names (`training.methods`).
     """
     folder = Path(folder)
-    for name in _FILES:
+    for name in MODEL_FILES:
         if not (folder / name).is_file():
             raise EmertInputError(f"{folder}: no model here ({name} is missing); expected a folder that was saved whole")
-    config, processor = (_read_json(folder / name, "save the model again") for name in ("config.json", "processor_config.json"))
+    config, processor = (_read_json(folder / name, "save the model again") for name in (CONFIG_FILE, PROCESSOR_FILE))
     if not processor:
-        raise EmertInputError(f"{folder / 'processor_config.json'}: holds nothing; save the model again")
+        raise EmertInputError(f"{folder / PROCESSOR_FILE}: holds nothing; save the model again")
     kind = config.get("model_type")
-    if kind != "emert" and not ((folder / _RECORD).is_file() and read_record(folder).get("method", "emert") != "emert"):
+    if kind != "emert" and not ((folder / RECORD_FILE).is_file() and read_record(folder).get("method", "emert") != "emert"):
         raise EmertInputError(f"{folder}: holds a model of type {kind!r}, expected 'emert'")
 
 
 def read_record(folder: str | Path) -> dict:
     """What `fit` wrote down of a model's training. Raises `EmertInputError` where it is missing or no JSON object."""
-    path = Path(folder) / _RECORD
+    path = Path(folder) / RECORD_FILE
     if not path.is_file():
-        raise EmertInputError(f"{folder}: {_RECORD} is missing, so nobody knows which participants the model has seen")
+        raise EmertInputError(f"{folder}: {RECORD_FILE} is missing, so nobody knows which participants the model has seen")
     return _read_json(path, "train the model again")
 
 
@@ -53,11 +52,11 @@ def read_training(folder: str | Path) -> dict:
         if not isinstance(record.get(name), kind):
             found = f"is {record[name]!r}"[:80] if name in record else "is missing"
             raise EmertInputError(
-                f"{Path(folder) / _RECORD}: {name} {found}, so nobody knows what the model has seen; train the model again"
+                f"{Path(folder) / RECORD_FILE}: {name} {found}, so nobody knows what the model has seen; train the model again"
             )
     lacking = [name for name in ("normalisation", "seed") if name not in record["recipe"]]
     if lacking:
-        raise EmertInputError(f"{Path(folder) / _RECORD}: recipe lacks {lacking[0]}; train the model again")
+        raise EmertInputError(f"{Path(folder) / RECORD_FILE}: recipe lacks {lacking[0]}; train the model again")
     return record
 
 
@@ -78,8 +77,8 @@ def find_models(folder: str | Path) -> list[Path]:
     and as [`read_training`].
     """
     folder = Path(folder)
-    found = [path.parent for path in sorted(folder.glob(f"*/{_RECORD}")) if not path.parent.name.startswith(".")]
-    if (folder / "config.json").is_file() or not found:
+    found = [path.parent for path in sorted(folder.glob(f"*/{RECORD_FILE}")) if not path.parent.name.startswith(".")]
+    if (folder / CONFIG_FILE).is_file() or not found:
         found = [folder]
     for path in found:
         check_model_folder(path)

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.utils.data import DataLoader
 
 from dataset_scripts.dataset.reader import EmertData
-from modeling_emert.configuration_emert import MODALITIES, Modality
+from modeling_emert.constants_emert import MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor

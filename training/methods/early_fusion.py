@@ -8,7 +8,7 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import nn
 
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.constants_emert import MODALITIES
 
 from .fusion_layers import TokenEncoder
 from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered

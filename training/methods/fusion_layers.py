@@ -5,7 +5,8 @@ import copy
 import torch
 from torch import nn
 
-from modeling_emert.configuration_emert import EmertConfig, Modality
+from modeling_emert.configuration_emert import EmertConfig
+from modeling_emert.constants_emert import Modality
 from modeling_emert.layers_emert import EmertFusionLayer, multilayer
 
 

@@ -10,8 +10,8 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import nn
 
-from modeling_emert.configuration_emert import MODALITIES
-from modeling_emert.layers_emert import masked_mean
+from modeling_emert.constants_emert import MODALITIES
+from modeling_emert.layers_emert import masked_mean, present_modalities
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, get_task
 
 from .fusion_layers import ModalityEncoder
@@ -20,7 +20,6 @@ from .fusion_network import (
     FusionConfig,
     FusionForEmotionRecognition,
     FusionModelOutput,
-    present_modalities,
     registered,
 )
 

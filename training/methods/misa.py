@@ -14,11 +14,12 @@ from huggingface_hub.dataclasses import strict
 from torch import nn
 from torch.nn import functional
 
-from modeling_emert.configuration_emert import MODALITIES, Fraction
-from modeling_emert.layers_emert import masked_mean
+from modeling_emert.configuration_emert import Fraction
+from modeling_emert.constants_emert import MODALITIES
+from modeling_emert.layers_emert import masked_mean, present_modalities
 
 from .fusion_layers import TokenEncoder, projection
-from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, present_modalities, registered
+from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered
 
 _MOMENTS = 5  # of the central moment discrepancy, as in the authors' code
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dataset_scripts.dataset.reader import EmertData
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze, Recording
 
@@ -15,7 +15,7 @@ def check_modalities(data: EmertData, method: Method) -> None:
 
     It would learn, or answer, from the zeros that stand for what a recording lacks.
     """
-    there = [name for name in MODALITIES if data.metadata.composition.modalities[name]]
+    there = [name for name in MODALITIES if data.metadata.counts.modalities[name]]
     if not set(there) & set(method.modalities):
         raise EmertInputError(
             f"{data.folder}: method {method.key} is given {' and '.join(method.modalities)}, which no recording here has; they "

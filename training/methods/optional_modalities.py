@@ -13,7 +13,7 @@ from huggingface_hub.dataclasses import strict
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.layers_emert import EmertAttention, EmertFusionLayer
 
 from .fusion_layers import attention_mask, projection

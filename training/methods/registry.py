@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal
 
-from modeling_emert.configuration_emert import MODALITIES, Modality
+from modeling_emert.constants_emert import MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 
 EMERT = "modeling_emert.modeling_emert:EmertForEmotionRecognition"

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.columns_emert import ACTION_UNITS
-from modeling_emert.configuration_emert import MODALITIES, Modality
+from modeling_emert.constants_emert import MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Recording
 from training.methods.eye_statistics import (

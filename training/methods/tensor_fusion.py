@@ -9,7 +9,7 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import nn
 
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.layers_emert import masked_mean
 
 from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered

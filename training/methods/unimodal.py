@@ -4,7 +4,7 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import nn
 
-from modeling_emert.configuration_emert import Modality
+from modeling_emert.constants_emert import Modality
 
 from .fusion_layers import ModalityEncoder
 from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered

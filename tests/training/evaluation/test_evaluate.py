@@ -12,7 +12,7 @@ from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from modeling_emert import EmertInputError
-from modeling_emert.model_card_emert import RECORD_FILE
+from modeling_emert.constants_emert import RECORD_FILE
 from modeling_emert.tasks_emert import TASKS
 from training.cli import main
 from training.evaluation.evaluate import ABLATIONS, evaluate_baselines, evaluate_model, evaluate_models, load_model

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, GazeStatistics
-from modeling_emert.model_card_emert import RECORD_FILE
+from modeling_emert.constants_emert import RECORD_FILE
 from training.data.dataset import RecordingDataset, collate, statistics_by_participant
 from training.fit import fit as fitting
 from training.fit.fit import fit, prepare_processor

@@ -5,7 +5,7 @@ import torch
 from tiny_emert import NO_DROPOUT, tiny_inputs, tiny_labels
 from tiny_methods import tiny_network
 
-from modeling_emert.configuration_emert import INPUT_NAMES, MODALITIES
+from modeling_emert.constants_emert import INPUT_NAMES, MODALITIES
 from modeling_emert.layers_emert import masked_mean
 from training.methods.late_fusion import mean_answer
 from training.methods.low_rank_fusion import LowRankFusion

@@ -6,7 +6,7 @@ from tiny_emert import ARGUMENTS, NO_DROPOUT, tiny_inputs, tiny_labels
 from tiny_methods import FUSIONS, TRIMODAL, UNIMODAL, inputs_of, tiny_network
 from transformers import AutoConfig, AutoModelForVideoClassification
 
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.constants_emert import MODALITIES
 from training.methods.registry import METHODS, load_class
 
 EACH = pytest.mark.parametrize("key", FUSIONS)

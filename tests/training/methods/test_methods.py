@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_methods import inputs_of, tiny_network
 
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import METHODS, get_method, load_class
 

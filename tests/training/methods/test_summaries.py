@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modeling_emert.columns_emert import ACTION_UNITS, COLUMN_INDEX, NUM_COLUMNS
-from modeling_emert.configuration_emert import MODALITIES
+from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import LABEL_COLUMNS
