@@ -5,6 +5,7 @@ import torch
 
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, FaceTrack, Gaze
 from modeling_emert.columns_emert import NUM_COLUMNS
+from modeling_emert.export_emert import example_inputs
 from modeling_emert.tasks_emert import TASKS
 
 FRAMES, EYE_STEPS, FIXATION_STEPS, IMAGE = 3, 6, 5, 32
@@ -61,6 +62,20 @@ def tiny_inputs(batch: int = 2, seed: int = 0) -> dict[str, torch.Tensor]:
         "fixations": (batch, FIXATION_STEPS, 2),
     }
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+
+
+def gappy_inputs(model, batch: int) -> dict[str, torch.Tensor]:
+    """A batch in which one sample has no face and another loses half of its eye movements."""
+    torch.manual_seed(batch)
+    inputs = example_inputs(model.config, batch, IMAGE)
+    inputs["face_mask"][0] = False
+    inputs["eye_movements_mask"][-1, 3:] = False
+    return inputs
+
+
+def logits(model, inputs) -> dict[str, torch.Tensor]:
+    with torch.no_grad():
+        return model(**inputs).logits
 
 
 def tiny_labels(model: EmertForEmotionRecognition, batch: int = 2, seed: int = 0) -> dict[str, torch.Tensor]:

@@ -166,8 +166,28 @@ def test_answer_gives_each_output_its_label(processor, place):
         model.heads["er7"].layers[-1].bias.copy_(20.0 * torch.eye(7)[place])
     found = answer(model, processor, Recording(face_track(), None))
     assert found["tasks"]["er7"][EMOTIONS[place]] == 1.0
-    assert found["gap"] is None
+    assert (found["gap"], found["gap_reason"]) == (None, "The model does not predict fer7.")
     assert found["modalities"] == ["face"]
+
+
+@pytest.mark.parametrize(
+    ("recording", "reason"),
+    [
+        (Recording(face_track(), gaze()), None),
+        (Recording(face_track(), gaze(eye_movements=None, times_ms=None)), None),
+        (Recording(face_track(), None), "Needs the eyes"),
+        (Recording(None, gaze()), "Needs a face"),
+    ],
+    ids=["all", "face and fixations", "face alone", "gaze alone"],
+)
+def test_there_is_a_gap_only_between_a_face_and_eyes(processor, recording, reason):
+    found = answer(tiny_model(), processor, recording)
+    if reason is None:
+        assert 0 <= found["gap"] <= 1
+        assert found["gap_reason"] is None
+    else:
+        assert found["gap"] is None
+        assert found["gap_reason"].startswith(reason)
 
 
 def test_answers_numbers_are_cut_to_their_range(processor):

@@ -51,11 +51,31 @@ def _assert_same(found: list[dict], expected: list[dict]) -> None:
 
 def test_one_clip_gives_the_answer_as_plain_json(pipe):
     found = pipe({"video": face_track(), "gaze": gaze()})
-    assert found == answer(pipe.model, pipe.processor, Recording(face_track(), gaze()))
+    assert found == answer(pipe.network, pipe.processor, Recording(face_track(), gaze()))
+    _assert_same([found], [answer(pipe.model, pipe.processor, Recording(face_track(), gaze()))])
     assert json.loads(json.dumps(found)) == found
-    assert list(found) == ["tasks", "gap", "modalities", "quality", "notes"]
+    assert list(found) == ["tasks", "gap", "gap_reason", "modalities", "quality", "notes"]
     assert list(found["tasks"]) == list(EMER_TASKS)
     assert found == pipe(video=face_track(), gaze=gaze()) == pipe(Recording(face_track(), gaze()))
+
+
+def test_the_answering_network_is_a_copy_and_follows_the_model():
+    model = tiny_model(seed=3)
+    pipe = pipeline(TASK, model=model, processor=EmertProcessor.for_config(tiny_config(), image_size=32), device="cpu")
+    before, clip = {name: value.clone() for name, value in model.state_dict().items()}, {"video": face_track(), "gaze": gaze()}
+    first, network = pipe(clip), pipe.network
+    assert model.state_dict().keys() == before.keys()
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert any(parameter.requires_grad for parameter in model.parameters())
+    assert pipe.model is model
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    assert pipe(clip) == first
+    assert pipe.network is network  # prepared once
+    model.load_state_dict(tiny_model(seed=4).state_dict())
+    assert pipe(clip) != first
+    _assert_same([pipe(clip)], [answer(model, pipe.processor, Recording(face_track(), gaze()))])
+    pipe.model.config.temperatures = {"er7": 0.01}
+    assert max(pipe(clip)["tasks"]["er7"].values()) > max(first["tasks"]["er7"].values()) + 0.05
 
 
 def test_any_modality_may_be_missing(pipe):
