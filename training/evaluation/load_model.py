@@ -1,0 +1,61 @@
+"""Loads a saved network of any method with its processor; `emert predict`, the demo and every test of a model load by it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from transformers import PreTrainedModel
+
+from modeling_emert.constants_emert import CONFIG_FILE, PROCESSOR_FILE, RECORD_FILE, WEIGHTS_FILE
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.processing_emert import EmertProcessor
+
+from ..methods.registry import Method, get_method, load_class
+from .model_folder import check_model_folder, read_record
+
+
+def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
+    """The network in eval mode, and its processor.
+
+    Raises `EmertInputError`, naming the file, where the folder holds none or a file can't be used.
+    """
+    folder = Path(folder)
+    check_model_folder(folder)
+    network = load_class(saved_method(folder))
+    with _naming(folder / CONFIG_FILE):
+        config = network.config_class.from_pretrained(folder)
+    try:
+        model, loading = network.from_pretrained(folder, config=config, output_loading_info=True, ignore_mismatched_sizes=True)
+    except SafetensorError as error:
+        raise EmertInputError(f"{folder / WEIGHTS_FILE}: not a safetensors file ({error})") from error
+    # They would be random numbers.
+    unfit = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+    if unfit:
+        raise EmertInputError(f"{folder}: {WEIGHTS_FILE} lacks {unfit[0]} as {CONFIG_FILE} has it; save the model again")
+    with _naming(folder / PROCESSOR_FILE):
+        processor = EmertProcessor.from_pretrained(folder)
+    return model.eval(), processor
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Turns the errors that transformers and our classes raise on a file's content into an `EmertInputError` that names it."""
+    try:
+        yield
+    except EmertInputError:
+        raise
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise EmertInputError(f"{file}: can't be used ({reason}); save the model again") from error
+
+
+def saved_method(folder: Path) -> Method:
+    """The method of a model folder; a folder without a training record holds EMERT."""
+    return method_of(read_record(folder)) if (folder / RECORD_FILE).is_file() else get_method("emert")
+
+
+def method_of(record: dict) -> Method:
+    """The method that a training record names; records from before there were several name none."""
+    return get_method(str(record.get("method", "emert")))
