@@ -1,23 +1,23 @@
-"""Which recordings make up each batch of an epoch: the same ones on any number of processes."""
+"""The batches of an epoch: the same ones on any number of processes."""
 
 from collections.abc import Iterator
 
 import torch
 from torch.utils.data import Sampler
 
-_FEWEST = 2  # BatchNorm can't be trained on one
+_FEWEST = 2  # BatchNorm can't be trained on one recording
 
 
 class EqualBatchSampler(Sampler[list[int]]):
-    """This process's parts of every batch of an epoch, whose order is drawn by seed and epoch alone.
+    """This process's part of every batch; the order is random by seed and epoch.
 
-    A batch is cut into equal parts for the processes, and theirs into equal ones for the accumulation of gradients, so
-    that the mean over the parts is the mean over the batch. The last batch of an epoch may be smaller; recordings that
-    would make its parts unequal are left out of this epoch, and so is the whole of it where a part would be one alone.
+    A batch is split into equal parts for the processes, and these for gradient accumulation, so that the mean over the
+    parts is the mean over the batch. The last batch may be smaller: recordings that would make its parts unequal are
+    dropped for this epoch, and all of it if a part would have a single recording.
     """
 
     def __init__(self, size: int, batch_size: int, seed: int, accumulation: int = 1, processes: int = 1, process: int = 0):
-        """`size`: recordings; `accumulation`: parts that one process takes in turn; `process`: which one this is, from 0."""
+        """`size`: number of recordings; `accumulation`: parts of each process; `process`: its rank, from 0."""
         self.size, self.batch_size, self.seed = size, batch_size, seed
         self.accumulation, self.processes, self.process = accumulation, processes, process
         self.epoch = 0
@@ -42,7 +42,7 @@ class EqualBatchSampler(Sampler[list[int]]):
         return self.processes * self.accumulation
 
     def _starts(self) -> range:
-        """Where each batch begins; without a last one that is too small."""
+        """Start of each batch, without a last one that is too small."""
         last = self.size % self.batch_size
         end = self.size - last if last < _FEWEST * self._parts else self.size
         return range(0, end, self.batch_size)

@@ -1,4 +1,4 @@
-"""What happens between the epochs of a training."""
+"""Callbacks of the Trainer: progress bar, early stopping, epoch number for the data, and time of each epoch."""
 
 import time
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ..recipes.recipe_checks import SCORE
+from ..recipes.recipe import SCORE
 from .history import epochs_of, epochs_without_gain
 
 
 class ProgressBar(TrainerCallback):
-    """One bar over the steps, and on it the loss and the validation score of the last epoch."""
+    """One bar over all steps, with loss and validation score of the last epoch."""
 
     bar: tqdm | None = None
 
@@ -42,10 +42,9 @@ class ProgressBar(TrainerCallback):
 
 
 class EarlyStopping(TrainerCallback):
-    """Stops the training some epochs after the best one.
+    """Ends the training when the last `patience` epochs brought no better value of `monitor`.
 
-    transformers' own counts in the object, which a run that goes on has anew; this one counts in the log, which lies in
-    every checkpoint.
+    Unlike transformers' own, it counts in the log, which every checkpoint holds, and so survives a restart.
     """
 
     def __init__(self, patience: int, monitor: str):
@@ -58,8 +57,8 @@ class EarlyStopping(TrainerCallback):
         control.should_training_stop |= self.is_over(state)
 
 
-class EpochOfData(TrainerCallback):
-    """Tells data and order which epoch it is (`set_epoch`), since augmentations and batches are drawn by it."""
+class SetEpoch(TrainerCallback):
+    """Calls `set_epoch` of data set and sampler, whose augmentation and order are random by seed and epoch."""
 
     def __init__(self, *listeners: Any):
         self.listeners = listeners
@@ -70,7 +69,7 @@ class EpochOfData(TrainerCallback):
 
 
 class Stopwatch(TrainerCallback):
-    """Writes the seconds of training into every epoch's line of the log, which lies in every checkpoint."""
+    """Adds the seconds of training to every epoch's entry of the log."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()

@@ -1,11 +1,11 @@
-"""What every epoch brought: read from the Trainer's own log, stored as `history.json` beside the model, shown as a table."""
+"""Loss and validation scores by epoch: from the Trainer's log, stored as `history.json` in the model folder, or as a table."""
 
 import json
 import math
 from pathlib import Path
 from typing import Any
 
-from ..recipes.recipe_checks import SCORE
+from ..recipes.recipe import SCORE
 
 HISTORY_FILE = "history.json"
 
@@ -13,8 +13,8 @@ HISTORY_FILE = "history.json"
 def epochs_of(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One entry an epoch, from `TrainerState.log_history`.
 
-    `epoch` from 1, `loss` (mean over its steps), `learning_rate` at its end, `seconds` of training, `validation`: by task
-    its primary metric, and `score`, their mean; None for what is not a number.
+    `epoch` from 1, `loss` (mean over its steps), `learning_rate` at its end, `seconds` of training, `validation`: the
+    primary metric by task, and their mean `score`; NaN becomes None.
     """
     epochs: dict[int, dict[str, Any]] = {}
     for entry in log:

@@ -1,11 +1,10 @@
-"""The network that a recipe describes, before it has learned anything."""
+"""The untrained network that a recipe describes."""
 
 from collections.abc import Sequence
 from dataclasses import fields
 
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.processing_emert import EmertProcessor
@@ -13,7 +12,7 @@ from modeling_emert.processing_emert import EmertProcessor
 from ..methods.registry import get_method, load_class
 from ..recipes.recipe import Recipe
 
-# transformers' configs take any name and say nothing; its own fields (dtype, id2label, ...) decide nothing in ours.
+# transformers' configs accept any name silently; their own fields (dtype, id2label, ...) have no effect on our networks.
 _OF_EVERY_CONFIG = frozenset(field.name for field in fields(PreTrainedConfig))
 
 
@@ -21,26 +20,20 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
     """The network of the recipe's method, and its processor; `num_participants` as in `EmertConfig`.
 
     Raises:
-        EmertInputError: the overrides make no network; it can't do what the recipe asks; weights of the
-            `pretrained_backbone` can't be had or don't fit.
+        EmertInputError: the overrides make no network; the weights of `pretrained_backbone` can't be loaded.
     """
     method = get_method(recipe.method)
     network = load_class(method)
     make_config = network.config_class.small if recipe.network == "small" else network.config_class
-    overrides = {**recipe.overrides, **method.overrides}  # the method's last: they make it what it is
+    overrides = {**recipe.overrides, **method.overrides}  # the method's own have precedence: they define it
     _check_names(overrides, network.config_class)
     try:
         config = make_config(tasks=list(tasks), num_participants=num_participants, **overrides)
         model = network(config)
     except (TypeError, ValueError, StrictDataclassError) as error:
         if not recipe.overrides:
-            raise  # then it is no mistake of the user's
+            raise  # then it is not the user's error
         raise EmertInputError(f"recipe: overrides: {' '.join(str(error).split())[:500]}") from error
-    if recipe.activation_checkpointing and not any(isinstance(part, GradientCheckpointingLayer) for part in model.modules()):
-        raise EmertInputError(
-            f"recipe: activation_checkpointing is true, but method {recipe.method} has no layers whose activations could be "
-            "computed twice; set activation_checkpointing: false"
-        )
     if config.pretrained_backbone is not None:
         try:
             model.emert.load_pretrained_backbone()
@@ -58,4 +51,6 @@ def _check_names(overrides: dict, config_class: type[PreTrainedConfig]) -> None:
         )
     backbone = overrides.get("backbone_config")
     if isinstance(backbone, dict) and "model_type" not in backbone:
-        raise EmertInputError("recipe: overrides: backbone_config lacks model_type, e.g. resnet; it replaces the default whole")
+        raise EmertInputError(
+            "recipe: overrides: backbone_config lacks model_type, e.g. resnet; it replaces all of the default"
+        )

@@ -1,25 +1,23 @@
-"""What a finished run leaves beside the model: the record that later commands read, and the history of its epochs."""
+"""The model folder of a finished run: weights, processor, training record, history and card."""
 
 import json
 import platform
 import shutil
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transformers import PreTrainedModel, TrainerState
 
 from dataset_scripts.dataset.reader import EmertData
-from modeling_emert.model_card_emert import CARD_FILE, RECORD_FILE
+from modeling_emert.constants_emert import CARD_FILE, RECORD_FILE
 from modeling_emert.processing_emert import EmertProcessor
 
+from ..data.distributed import number_of_processes
 from ..methods.card import network_card
 from ..recipes.recipe import Recipe
-from .arguments import number_of_processes
 from .history import HISTORY_FILE, best_epoch
-
-if TYPE_CHECKING:
-    from .fit import Fold
+from .prepare import Fold
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "numpy")
 
@@ -29,11 +27,11 @@ def make_record(
     data: EmertData,
     fold: int,
     strict: bool,
-    prepared: "Fold",
+    prepared: Fold,
     state: TrainerState,
     history: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """What anyone must know to trust or repeat the model; later commands read it."""
+    """Content of `training_record.json`: what it takes to judge or repeat the training; other commands read it."""
     best = best_epoch(history, recipe.monitor)
     chosen = next((entry["validation"] for entry in history if entry["epoch"] == best), {})
     seconds = sum(entry["seconds"] for entry in history)
@@ -62,11 +60,11 @@ def make_record(
 def write_model(
     folder: Path, model: PreTrainedModel, processor: EmertProcessor, record: dict[str, Any], history: list[dict[str, Any]]
 ) -> None:
-    """The model folder, made new."""
+    """Writes the model folder; what it held before is deleted."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    (folder / RECORD_FILE).write_text(json.dumps(record, indent=2))  # first, since the model's card tells of it
+    (folder / RECORD_FILE).write_text(json.dumps(record, indent=2))  # first, since saving the model makes its card from it
     (folder / HISTORY_FILE).write_text(json.dumps({"best_epoch": record["best_epoch"], "epochs": history}, indent=2))
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-    (folder / CARD_FILE).write_text(network_card(model.config, record), encoding="utf-8")  # EMERT's is that of its class
+    (folder / CARD_FILE).write_text(network_card(model.config, record), encoding="utf-8")

@@ -9,12 +9,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from dataset_scripts.dataset.reader import EmertData
-from modeling_emert import EmertInputError
 from modeling_emert.columns_emert import COLUMN_INDEX
 from training.augmentation import make_augmentation
 from training.data.dataset import RecordingDataset, collate, statistics_by_participant
-from training.fit.fit import fit, prepare_processor
+from training.fit.fit import fit
 from training.fit.make_model import make_model
+from training.fit.prepare import prepare_processor
 from training.recipes.recipe import Recipe
 
 ALL = make_augmentation([{"name": name} for name in ("time_crop", "time_warp", "gaze_jitter", "blinks", "flip", "colour")])
@@ -141,17 +141,6 @@ def test_a_recording_without_a_methods_modality_is_answered_for_from_the_mean(
     assert batch["face_mask"].all()
     assert not batch["pixel_values"].any()
     assert torch.isfinite(model.eval()(**batch).logits["er7"]).all()
-
-
-def test_stored_features_go_with_parts_that_leave_faces_alone_and_with_no_other(recipe: Recipe, data: EmertData, processor):
-    frozen = replace(recipe, overrides={**recipe.overrides, "freeze_backbone": True})
-    model, _ = make_model(frozen, ["er7"])
-    rows = RecordingDataset(data, [0], processor, ["er7"], face_network=model.emert, augmentation=GAZE_ONLY)
-    plain = RecordingDataset(data, [0], processor, ["er7"], face_network=model.emert)
-    assert torch.equal(rows[0]["inputs"]["face_features"], plain[0]["inputs"]["face_features"])
-    assert "pixel_values" not in rows[0]["inputs"]
-    with pytest.raises(EmertInputError, match="store_face_features"):
-        RecordingDataset(data, [0], processor, ["er7"], face_network=model.emert, augmentation=ALL)
 
 
 def test_a_training_with_augmentation_repeats_itself_and_differs_from_one_without(

@@ -1,4 +1,4 @@
-"""A run that was killed, whenever that was, ends with the weights of one that was not; a run that fails says how to go on."""
+"""A killed run resumes and ends with the weights of an uninterrupted one; the errors of a failed run say how to resume."""
 
 import errno
 import json
@@ -12,22 +12,22 @@ from killed_training import equal, train_in_child, weights
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
-from training.fit import checkpoints as run_folder
+from training.fit import checkpoints
 from training.fit import fit as fitting
-from training.fit.checkpoints import alone
+from training.fit.checkpoints import lock_output
 from training.fit.fit import fit
 from training.fit.trainer import EmertTrainer
 from training.recipes.recipe import Recipe
 
 # Moments of writing, in the order in which a run comes to them.
 _MOMENTS = {
-    "before the run is named": "training.fit.checkpoints.checkpoints",
+    "before the folder is made": "training.fit.checkpoints.checkpoints_folder",
     "while the model of a checkpoint is written": "transformers.modeling_utils.safe_save_file",
     "while its optimizer is written": "torch.save",
-    "before it is called whole": "training.fit.checkpoints.seal_checkpoint",
-    "while an older one is removed": "training.fit.checkpoints.shutil.rmtree",
+    "before it is marked complete": "training.fit.checkpoints.mark_complete",
+    "while an older one is deleted": "training.fit.checkpoints.shutil.rmtree",
     "while the model folder is written": "training.fit.fit.write_model",
-    "before it takes its place": "training.fit.checkpoints.replace_folder",
+    "before it is renamed": "training.fit.checkpoints.replace_folder",
 }
 
 
@@ -38,18 +38,18 @@ def augmented(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     return replace(recipe, augmentation=({"name": "gaze_jitter", "strength": 0.05},), epochs=2)
 
 
-def test_a_run_that_is_killed_while_it_writes_goes_on_and_ends_with_the_same_weights(
+def test_a_run_killed_while_it_writes_resumes_and_ends_with_the_same_weights(
     augmented: Recipe, data: EmertData, tmp_path: Path
 ):
     assert train_in_child(augmented, data, tmp_path / "whole") == 0
     killed = tmp_path / "killed"
-    for moment in ("while its optimizer is written", "before it is called whole", "while the model folder is written"):
-        second_checkpoint = 2 if moment == "before it is called whole" else 1
+    for moment in ("while its optimizer is written", "before it is marked complete", "while the model folder is written"):
+        second_checkpoint = 2 if moment == "before it is marked complete" else 1
         assert train_in_child(augmented, data, killed, _MOMENTS[moment], second_checkpoint) == -9, moment
         assert not killed.exists()
-    run = run_folder.run_folder(killed, augmented, data, 1, False)
-    last = run_folder.last_checkpoint(run)
-    assert run_folder.read_state(last).epoch == 2
+    run = checkpoints.run_folder(killed, augmented, data, 1, False)
+    last = checkpoints.last_checkpoint(run)
+    assert checkpoints.read_state(last).epoch == 2
     assert train_in_child(augmented, data, killed) == 0
     assert equal(weights(tmp_path / "whole"), weights(killed))
     assert not run.exists()
@@ -106,13 +106,13 @@ def test_best_and_last_checkpoint_are_kept_and_no_other(
 ):
     values = iter((0.1, 0.9, 0.2, 0.3))
     kept = []
-    seal = run_folder.seal_checkpoint
+    seal = checkpoints.mark_complete
 
     def note(folder: Path, best_step: int | None) -> None:
         seal(folder, best_step)
         kept.append(sorted(int(path.name[11:]) for path in folder.parent.iterdir()))
 
-    monkeypatch.setattr(run_folder, "seal_checkpoint", note)
+    monkeypatch.setattr(checkpoints, "mark_complete", note)
     monkeypatch.setattr(fitting, "validation_scores", lambda _: {"score": next(values, 0.0)})
     fit(replace(recipe, epochs=4), data, tmp_path / "model", fold=1)
     assert kept == [[3], [6], [6, 9], [6, 12]]
@@ -129,18 +129,18 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
 
     monkeypatch.setattr(EmertTrainer, "compute_loss", explode)
     with pytest.raises(
-        EmertInputError, match=r"loss became nan in epoch 2 \(step 5\); epoch 1 is safe in .*learning_rate=0.003"
+        EmertInputError, match=r"loss became nan in epoch 2 \(step 5\); epoch 1 is complete in .*learning_rate=0.003"
     ) as told:
         fit(recipe, data, tmp_path / "model", fold=1)
     monkeypatch.undo()
-    run = run_folder.run_folder(tmp_path / "model", recipe, data, 1, False)
-    safe = run_folder.last_checkpoint(run)
+    run = checkpoints.run_folder(tmp_path / "model", recipe, data, 1, False)
+    safe = checkpoints.last_checkpoint(run)
     assert str(safe) in str(told.value)
     assert safe.name == "checkpoint-3"
     before = weights(safe)
     fit(replace(recipe, learning_rate=0.003), data, tmp_path / "model", fold=1)  # as the message says
     assert (tmp_path / "model" / "model.safetensors").is_file()
-    assert equal(weights(safe), before), "the epoch that was called safe is gone"
+    assert equal(weights(safe), before), "the complete checkpoint was changed"
     fit(recipe, data, tmp_path / "model", fold=1)
     assert not run.exists()
 
@@ -153,7 +153,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
         (40_000, "optimizer"),
     ],
 )
-def test_a_full_disk_is_told_in_one_sentence_and_nothing_half_written_stays(
+def test_a_full_disk_is_one_error_and_leaves_no_incomplete_checkpoint(
     recipe: Recipe, data: EmertData, tmp_path: Path, largest_file: int, writer: str
 ):
     out = tmp_path / "model"
@@ -161,9 +161,9 @@ def test_a_full_disk_is_told_in_one_sentence_and_nothing_half_written_stays(
     reason = out.with_suffix(".reason").read_text()
     assert reason.startswith("EmertInputError: ")
     assert "can't be written" in reason
-    assert "no epoch was finished before; make room and give the same command again" in reason
-    run = run_folder.run_folder(out, replace(recipe, epochs=1), data, 1, False)
-    assert not any(run_folder.checkpoints(run).iterdir())
+    assert "no epoch is complete; free some space and run the same command again" in reason
+    run = checkpoints.run_folder(out, replace(recipe, epochs=1), data, 1, False)
+    assert not any(checkpoints.checkpoints_folder(run).iterdir())
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_a_disk_that_fills_up_later_leaves_the_last_good_epoch(
 
     with monkeypatch.context() as patch:
         patch.setattr(fitting.torch, "save", save)
-        with pytest.raises(EmertInputError, match=r"No space left on device.*epoch 1 is safe in"):
+        with pytest.raises(EmertInputError, match=r"No space left on device.*epoch 1 is complete in"):
             fit(recipe, data, tmp_path / "model", fold=1)
     steps: list[int] = []
     step = EmertTrainer.training_step
@@ -194,44 +194,44 @@ def test_a_run_leaves_other_runs_of_its_model_alone_unless_they_have_reached_not
 ):
     out = tmp_path / "model[1]"
     names = ("own", "reached", "nothing", "elsewhere")
-    runs = {name: run_folder.run_folder(out, replace(recipe, seed=seed), data, 1, False) for seed, name in enumerate(names)}
-    runs["elsewhere"] = run_folder.run_folder(tmp_path / "model[1].x", recipe, data, 1, False)
+    runs = {name: checkpoints.run_folder(out, replace(recipe, seed=seed), data, 1, False) for seed, name in enumerate(names)}
+    runs["elsewhere"] = checkpoints.run_folder(tmp_path / "model[1].x", recipe, data, 1, False)
     for name in names[1:]:
-        run_folder.checkpoint(runs[name], 3).mkdir(parents=True)
-    run_folder.seal_checkpoint(run_folder.checkpoint(runs["reached"], 3), None)
-    run_folder.open_run(runs["own"])
+        checkpoints.checkpoint_folder(runs[name], 3).mkdir(parents=True)
+    checkpoints.mark_complete(checkpoints.checkpoint_folder(runs["reached"], 3), None)
+    checkpoints.open_run(runs["own"])
     assert {name for name, run in runs.items() if run.exists()} == {"own", "reached", "elsewhere"}
-    assert run_folder.kept_runs(runs["own"]) == [runs["reached"]]
+    assert checkpoints.unfinished_runs(runs["own"]) == [runs["reached"]]
 
 
-def test_a_programmers_mistake_is_not_taken_for_a_full_disk(tmp_path: Path):
-    with pytest.raises(RuntimeError, match="shapes"), run_folder.told_if_unwritable(tmp_path / "a", tmp_path):
+def test_other_errors_are_not_reported_as_a_full_disk(tmp_path: Path):
+    with pytest.raises(RuntimeError, match="shapes"), checkpoints.report_unwritable(tmp_path / "a", tmp_path):
         raise RuntimeError("shapes do not fit")
-    with pytest.raises(PermissionError), run_folder.told_if_unwritable(tmp_path / "a", tmp_path):
+    with pytest.raises(PermissionError), checkpoints.report_unwritable(tmp_path / "a", tmp_path):
         raise PermissionError(errno.EACCES, "denied")
 
 
 def test_two_runs_dont_write_one_model(tmp_path: Path):
     out = tmp_path / "made" / "model"
-    with alone(out):
-        with pytest.raises(EmertInputError, match="another run is writing it"), alone(out):
+    with lock_output(out):
+        with pytest.raises(EmertInputError, match="another run is writing it"), lock_output(out):
             pass
-        with alone(tmp_path / "made" / "other"):
+        with lock_output(tmp_path / "made" / "other"):
             pass
-    with alone(out):  # and afterwards it is free
+    with lock_output(out):  # and afterwards it is free
         pass
     assert not list(out.parent.iterdir())
 
 
-def test_no_place_for_a_model_is_said_in_a_sentence(tmp_path: Path):
+def test_an_output_below_a_file_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EmertInputError, match="no place for a model"), alone(tmp_path / "file" / "model"):
+    with pytest.raises(EmertInputError, match="the folder above it can't be written"), lock_output(tmp_path / "file" / "model"):
         pass
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc on this system")
 def test_a_folder_that_can_not_be_written_is_not_taken_for_one_that_another_run_writes():
-    with pytest.raises(EmertInputError, match="no place for a model"), alone(Path("/proc/emert")):
+    with pytest.raises(EmertInputError, match="the folder above it can't be written"), lock_output(Path("/proc/emert")):
         pass
 
 
@@ -239,7 +239,7 @@ def test_a_new_model_takes_the_place_of_the_old_one_after_a_run_that_was_killed_
     out, run = tmp_path / "model", tmp_path / ".model.partial"
     for name in ("model/old", ".model.partial/finished/new", ".model.partial/replaced/older"):
         (tmp_path / name).mkdir(parents=True)
-    run_folder.move_out(run / "finished", out)
+    checkpoints.finish_run(run / "finished", out)
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["model", "model/new"]
 
 

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import set_seed
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, GazeStatistics
 from modeling_emert.constants_emert import RECORD_FILE
 from training.data.dataset import RecordingDataset, collate, statistics_by_participant
-from training.fit import fit as fitting
-from training.fit.fit import fit, prepare_processor
+from training.fit.fit import fit
 from training.fit.make_model import make_model
+from training.fit.prepare import choose_tasks, prepare_processor
 from training.recipes.recipe import Recipe
 
 
@@ -24,9 +25,8 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_every_parameter_moves(recipe: Recipe, data: EmertData, tmp_path: Path):
-    torch.manual_seed(recipe.seed)
-    fitting.set_seed(recipe.seed)
-    before, _ = make_model(recipe, fitting.choose_tasks(recipe, data))
+    set_seed(recipe.seed)
+    before, _ = make_model(recipe, choose_tasks(recipe, data))
     after = _weights(fit(recipe, data, tmp_path / "model", fold=1))
     still = [name for name, parameter in before.named_parameters() if torch.equal(parameter, after[name])]
     assert not still

@@ -1,4 +1,4 @@
-"""Training that forgets who it is, face features that are computed once, and context, from the data set to the model."""
+"""Training with participant labels, pretrained backbones, and context, from the data set to the model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +14,12 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.data.dataset import RecordingDataset, collate
 from training.evaluation.evaluate import load_model
-from training.fit.fit import fit, participant_numbers, prepare_processor, validation_scores
+from training.fit.fit import fit, validation_scores
 from training.fit.make_model import make_model
+from training.fit.prepare import participant_numbers
 from training.recipes.recipe import Recipe, load_recipe
 
 FORGET = {"forget_participants": True, "epochs": 1}
-
-
-def _frozen(recipe: Recipe, **changes) -> Recipe:
-    return replace(recipe, overrides={**recipe.overrides, "freeze_backbone": True}, **changes)
 
 
 def test_participants_of_the_training_rows_alone_have_a_number(data: EmertData, recipe: Recipe):
@@ -75,44 +72,11 @@ def test_the_weight_of_forgetting_reaches_the_network_and_changes_it(recipe: Rec
     assert any(not torch.equal(value, weights[5.0][name]) for name, value in start.items())
 
 
-def test_stored_face_features_give_the_same_losses_and_the_same_network(recipe: Recipe, data: EmertData, tmp_path: Path):
-    frozen = _frozen(recipe)
-    rows = data.select(1)["train"][:6]
-    model, processor = make_model(frozen, ["er7", "fer_va"])
-    prepare_processor(processor, data, rows)
-    losses = {}
-    for stored in (False, True):
-        items = RecordingDataset(data, rows, processor, ["er7", "fer_va"], face_network=model.emert if stored else None)
-        batch = collate([items[index] for index in range(len(rows))])
-        assert ("face_features" in batch, "pixel_values" in batch) == (stored, not stored)
-        torch.manual_seed(3)
-        losses[stored] = {name: value.item() for name, value in model.train()(**batch).losses.items()}
-    assert losses[True] == pytest.approx(losses[False], abs=1e-4)
-    whole, short = (
-        load_file(fit(replace(frozen, store_face_features=stored), data, tmp_path / str(stored), fold=1) / "model.safetensors")
-        for stored in (False, True)
-    )
-    for name, value in whole.items():
-        torch.testing.assert_close(short[name], value, atol=1e-3, rtol=1e-3)
-
-
-def test_the_backbone_is_asked_once_for_each_recording(recipe: Recipe, data: EmertData, monkeypatch: pytest.MonkeyPatch):
-    model, processor = make_model(_frozen(recipe), ["er7"])
-    items = RecordingDataset(data, [0, 1], processor, ["er7"], face_network=model.emert)
-    calls, compute = [], model.emert.get_face_features
-    monkeypatch.setattr(model.emert, "get_face_features", lambda *given: calls.append(1) or compute(*given))
-    for _ in range(3):
-        collate([items[0], items[1]])
-    assert len(calls) == 2
-
-
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        (["store_face_features=true"], ("store_face_features", "overrides.freeze_backbone")),
         (["overrides.num_participants=5"], ("overrides.num_participants", "forget_participants")),
         (["forget_participants=3"], ("forget_participants is 3; expected true or false",)),
-        (["store_face_features=often"], ("store_face_features is 'often'",)),
     ],
 )
 def test_recipes_that_contradict_themselves_are_refused(changes: list[str], named: tuple[str, ...]):
