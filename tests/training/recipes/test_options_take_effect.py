@@ -13,9 +13,9 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.layers_emert import EmertAttention
 from training.fit import fit as fitting
 from training.fit.arguments import training_arguments
-from training.fit.class_weights import count_class_weights
-from training.fit.fit import fit, make_trainer, prepare
+from training.fit.fit import fit, make_trainer
 from training.fit.history import HISTORY_FILE
+from training.fit.prepare import count_class_weights, prepare
 from training.fit.trainer import EmertTrainer
 from training.recipes.recipe import Recipe
 
@@ -70,26 +70,6 @@ def test_bf16_is_what_the_network_computes_in(eyes: Recipe, data: EmertData, tmp
         assert {value.dtype for value in weights(folder).values() if value.is_floating_point()} == {torch.float32}
 
 
-def test_activation_checkpointing_computes_layers_twice(
-    eyes: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    calls: list[int] = []
-    forward = EmertAttention.forward  # within a layer, whose own forward transformers has wrapped
-
-    def count(self: EmertAttention, *args: object, **kwargs: object):
-        if self.training:
-            calls.append(1)
-        return forward(self, *args, **kwargs)
-
-    monkeypatch.setattr(EmertAttention, "forward", count)
-    counts = []
-    for flag in (False, True):
-        calls.clear()
-        fit(replace(eyes, epochs=1, activation_checkpointing=flag), data, tmp_path / str(flag), fold=1)
-        counts.append(len(calls))
-    assert counts[1] == 2 * counts[0] > 0
-
-
 def test_the_cosine_ends_at_zero_and_warmup_begins_there(eyes: Recipe, data: EmertData, tmp_path: Path):
     falling = replace(eyes, schedule="cosine", epochs=2)
     rates = [entry["learning_rate"] for entry in _history(fit(falling, data, tmp_path / "falling", fold=1))]
@@ -109,18 +89,17 @@ def test_the_cosine_ends_at_zero_and_warmup_begins_there(eyes: Recipe, data: Eme
 
 
 def test_weight_decay_reaches_the_optimizer_but_no_bias_or_norm(eyes: Recipe, data: EmertData, tmp_path: Path):
-    for rate in (None, 1e-5):  # ours, and transformers' own groups
-        chosen = replace(eyes, weight_decay=0.25, method="emert", backbone_learning_rate=rate)
-        trainer = make_trainer(chosen, prepare(chosen, data, 1, False), training_arguments(chosen, tmp_path, "x"), tmp_path, [])
-        names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
-        decays = {
-            names[id(parameter)]: group["weight_decay"]
-            for group in trainer.create_optimizer().param_groups
-            for parameter in group["params"]
-        }
-        assert decays.keys() == set(names.values())
-        assert {value for name, value in decays.items() if name.endswith("bias")} == {0.0}
-        assert {value for name, value in decays.items() if name.endswith("q_proj.weight")} == {0.25}
+    chosen = replace(eyes, weight_decay=0.25, method="emert")
+    trainer = make_trainer(chosen, prepare(chosen, data, 1, False), training_arguments(chosen, tmp_path, "x"), tmp_path, [])
+    names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
+    decays = {
+        names[id(parameter)]: group["weight_decay"]
+        for group in trainer.create_optimizer().param_groups
+        for parameter in group["params"]
+    }
+    assert decays.keys() == set(names.values())
+    assert {value for name, value in decays.items() if name.endswith("bias")} == {0.0}
+    assert {value for name, value in decays.items() if name.endswith("q_proj.weight")} == {0.25}
 
 
 def test_class_weights_are_counted_on_the_training_rows_and_stay(
