@@ -17,15 +17,16 @@ from dataset_scripts.build.build import build, is_current
 from dataset_scripts.common.output import check_out
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.generator.truth import GeneratorSettings
-from dataset_scripts.generator.writing import generate
+from dataset_scripts.generator.writing import ensure_recordings
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 from training.outputs import SCORES
 
 from .evaluation.evaluate import evaluate_baselines, evaluate_model
 from .evaluation.model_folder import read_training
-from .fit.fit import choose_tasks, fit
-from .recipes.recipe import Recipe, load_recipe
+from .fit.fit import fit
+from .fit.prepare import choose_tasks
+from .recipes.recipe import Recipe, load_recipe, recipe_of_record
 from .reports.results import summary_table, write_results
 from .reports.scoring import make_header
 
@@ -78,11 +79,7 @@ def _recordings(source: str, path: Path | None, out: Path, settings: GeneratorSe
         return path
     if source != "synthetic":
         raise EmertInputError(f"source {source} needs --path, the folder with its recordings")
-    recordings = out / "recordings"
-    if not recordings.is_dir():
-        out.mkdir(parents=True, exist_ok=True)
-        generate(recordings, settings or GeneratorSettings())
-    return recordings
+    return ensure_recordings(out / "recordings", settings or GeneratorSettings())
 
 
 def _one_fold(recipe: Recipe, data: EmertData, model: Path, fold: int, strict: bool) -> tuple[pd.DataFrame, dict]:
@@ -99,7 +96,11 @@ def _one_fold(recipe: Recipe, data: EmertData, model: Path, fold: int, strict: b
 
 def _is_of(model: Path, recipe: Recipe, data: EmertData, strict: bool) -> bool:
     record = read_training(model)
-    return (record.get("build"), record["strict"], Recipe(**record["recipe"])) == (data.metadata.fingerprint, strict, recipe)
+    return (record.get("build"), record["strict"], recipe_of_record(record["recipe"])) == (
+        data.metadata.fingerprint,
+        strict,
+        recipe,
+    )
 
 
 def _next_steps(source: str, recordings: Path, out: Path) -> str:

@@ -1,5 +1,6 @@
-"""YAML in which a key stands once, and whose mistakes are told with their line."""
+"""YAML in which a key stands once, and whose errors name their line."""
 
+import re
 from typing import Any
 
 import yaml
@@ -32,6 +33,19 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+class _RecipeLoader(_Loader):
+    """Powers of ten without a point or a sign (`1e-3`), which YAML 1.1 takes for text, are numbers."""
+
+
+_RecipeLoader.add_implicit_resolver("!power", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
+_RecipeLoader.add_constructor("!power", lambda loader, node: _power(node.value))
+
+
+def _power(text: str) -> float | int:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 class _PlainLoader(_Loader):
     """Without aliases, of which a small file can make a huge one."""
 
@@ -42,14 +56,14 @@ class _PlainLoader(_Loader):
         return super().compose_node(parent, index)
 
 
-def parse_yaml(text: str, aliases: bool = False) -> Any:
-    """What the text says. `aliases`: whether one part may name another, as in a recipe of one's own.
+def parse_yaml(text: str, recipe: bool = False) -> Any:
+    """What the text says. `recipe`: one part may refer to another by an alias, and `1e-3` is a number.
 
     Raises:
         ValueError: one sentence with line, column and what is wrong there.
     """
     try:
-        return yaml.load(text, _Loader if aliases else _PlainLoader)
+        return yaml.load(text, _RecipeLoader if recipe else _PlainLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ValueError(f"line {mark.line + 1}, column {mark.column + 1}: {error.problem or error.context}") from error

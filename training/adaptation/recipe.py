@@ -1,80 +1,59 @@
-"""Settings of personal adaptation, in one typed, validated file: `training/recipes/lora.yaml` comments every key."""
+"""Settings of personal adaptation (`emert adapt`), in one validated file."""
 
-from dataclasses import asdict, dataclass
+from typing import Annotated
 
-from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS
+from pydantic import AfterValidator, Field
 
-from ..recipes.recipe import RECIPES
-from ..recipes.settings import find_yaml, read_settings
+from dataset_scripts.common.settings import different, expects, number, read_recipe, settings, to_plain, whole
 
-_WHOLE = {"rank": (1, 256), "steps": (1, 10_000), "n_resamples": (100, 100_000), "seed": (0, 2**31)}
-_NUMBERS = {"alpha": (1e-3, 1e4), "learning_rate": (1e-8, 1.0)}
-_MOST_RECORDINGS = 1000
+from ..recipes.recipe import RECIPES, TaskName
 
 
-@dataclass(frozen=True)
+def _from_zero(counts: tuple[int, ...]) -> tuple[int, ...]:
+    if len(counts) < 2 or counts[0] != 0 or list(counts) != sorted(set(counts)):
+        raise ValueError
+    return counts
+
+
+@settings
 class AdaptationRecipe:
-    """How a trained model is adapted to one person at a time.
+    """How a trained model is adapted to one person at a time, by LoRA."""
 
-    - `recordings`: with how many recordings of a person that have labels; rising, and 0, no adaptation, is the first.
-    - `tasks`: whose labels are given and scored; empty: every task that the model and the data have.
-    - `rank`, `alpha`: of the LoRA adapters; their effect is scaled by alpha / rank.
-    - `steps`: of AdamW, each on all given recordings at once. `learning_rate`: constant.
-    - `n_resamples`: of the bootstrap by participant. `seed`: of which recordings are given, of the adapters, and of dropout.
-    """
-
-    recordings: tuple[int, ...] = (0, 1, 5, 10)
-    tasks: tuple[str, ...] = ()
-    rank: int = 4
-    alpha: float = 8.0
-    steps: int = 30
-    learning_rate: float = 1e-4
-    n_resamples: int = 1000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        problems = [*_wrong_lists(self), *_wrong_numbers(self)]
-        if problems:
-            raise EmertInputError("recipe: " + "; ".join(problems))
-        object.__setattr__(self, "recordings", tuple(self.recordings))
-        object.__setattr__(self, "tasks", tuple(self.tasks))
+    recordings: Annotated[
+        tuple[whole(0, 1000), ...],
+        AfterValidator(_from_zero),
+        expects("rising whole numbers up to 1000 of which 0 is the first, e.g. [0, 1, 5, 10]"),
+    ] = Field(
+        (0, 1, 5, 10),
+        description="With how many recordings of a person that have labels; 0 is the model as it was trained. Everyone needs "
+        "more than the largest: the others are scored, the same recordings for every number.",
+    )
+    tasks: different(TaskName) = Field(
+        (), description="Whose labels are given and scored; empty means every task that both the model and the data have."
+    )
+    rank: whole(1, 256) = Field(
+        4,
+        description="Of the adapters on attention, projections and both LSTMs; the heads of the tasks are trained completely.",
+    )
+    alpha: number(1e-3, 1e4) = Field(8.0, description="The adapters' effect is scaled by alpha / rank.")
+    steps: whole(1, 10_000) = Field(
+        30, description="Of AdamW, each on all given recordings at once; there is no validation person for early stopping."
+    )
+    learning_rate: number(1e-8, 1.0) = Field(1e-4, description="Constant.")
+    n_resamples: whole(100, 100_000) = Field(1000, description="Of the bootstrap by participant, for the intervals.")
+    seed: whole(0, 2**31) = Field(
+        0, description="Random seed of the choice of the given recordings, the adapters' first weights, and dropout."
+    )
 
     @property
     def most(self) -> int:
-        """How many recordings of everyone are kept apart, so that every number of them is scored on the same others."""
+        """How many recordings of everyone are not scored, so that every number of them is scored on the same others."""
         return self.recordings[-1]
 
     def to_dict(self) -> dict:
-        return {**asdict(self), "recordings": list(self.recordings), "tasks": list(self.tasks)}
-
-
-def _wrong_lists(recipe: AdaptationRecipe) -> list[str]:
-    problems = []
-    counts = recipe.recordings
-    whole = isinstance(counts, (list, tuple)) and all(type(count) is int and 0 <= count <= _MOST_RECORDINGS for count in counts)
-    if not whole or len(counts) < 2 or counts[0] != 0 or list(counts) != sorted(set(counts)):
-        problems.append(f"recordings is {counts!r}; expected rising whole numbers of which 0 is the first, e.g. [0, 1, 5, 10]")
-    if not isinstance(recipe.tasks, (list, tuple)):
-        problems.append(f"tasks is {recipe.tasks!r}; expected a list, e.g. [er7]")
-    else:
-        unknown = [name for name in recipe.tasks if name not in TASKS]
-        problems += [f"tasks: unknown task {name!r}; known tasks: {', '.join(TASKS)}" for name in unknown]
-    return problems
-
-
-def _wrong_numbers(recipe: AdaptationRecipe) -> list[str]:
-    problems = []
-    for name, (low, high) in (_WHOLE | _NUMBERS).items():
-        value = getattr(recipe, name)
-        right = isinstance(value, int if name in _WHOLE else (int, float)) and not isinstance(value, bool)
-        if not right or not low <= value <= high:
-            kind = "a whole number" if name in _WHOLE else "a number"
-            problems.append(f"{name} is {value!r}; expected {kind} in {low:g}..{high:g}")
-    return problems
+        return to_plain(self)
 
 
 def load_adaptation_recipe(name: str = "lora", changes: list[str] | None = None) -> AdaptationRecipe:
     """The shipped recipe, `lora`, or a file, with `key=value` changes. Raises `EmertInputError`."""
-    path = find_yaml(name, RECIPES, ("lora",), "recipe of adaptation")
-    return AdaptationRecipe(**read_settings(path, changes or [], AdaptationRecipe))
+    return read_recipe(AdaptationRecipe, name, changes or [], RECIPES, ("lora",), "recipe of adaptation")

@@ -6,9 +6,10 @@ from pathlib import Path
 _MORE = """
 examples:
   emert train laptop epochs=5 overrides.encoder_size=32 --data DATA --out MODEL
+  emert train laptop --show
   emert train my_recipe.yaml 'augmentation=[{name: flip, chance: 0.5}]' --data DATA --out MODEL
 
-A run that was stopped goes on where it was when the same command is given again, and ends with the same weights.
+An interrupted run resumes when the same command is given again, and ends with the same weights.
 
 on several GPUs, or several processes on CPU (the batch of the recipe is that of all of them together):
   torchrun --standalone --nproc_per_node 2 -m training.cli train laptop --data DATA --out MODEL
@@ -21,24 +22,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _MORE
     parser.add_argument("recipe", help="name of a shipped recipe (laptop, authors, ...) or a .yaml file")
     parser.add_argument("changes", nargs="*", default=[], metavar="key=value", help="changes to the recipe, e.g. epochs=5")
-    parser.add_argument("--data", required=True, type=Path, help="data set folder that `emert data build` made")
-    parser.add_argument("--out", required=True, type=Path, help="folder of the model, made new")
+    parser.add_argument("--show", action="store_true", help="print the complete recipe with what every key means, and end")
+    parser.add_argument("--data", type=Path, help="data set folder that `emert data build` made")
+    parser.add_argument("--out", type=Path, help="folder of the model, made new")
     parser.add_argument("--fold", type=int, default=1, help="whose participants are held out for the test (default 1)")
     parser.add_argument("--strict", action="store_true", help="hold the stimuli of the test out as well")
     parser.add_argument("--overwrite", action="store_true", help="replace the model that --out holds")
-    parser.add_argument("--track", choices=("tensorboard", "trackio"), help="log to it as well, on this machine, offline")
+    parser.add_argument("--track", action="store_true", help="log to TensorBoard, in the folder tensorboard beside --out")
 
 
 def run(arguments: argparse.Namespace) -> None:
     from dataset_scripts.common.output import check_out
+    from modeling_emert.errors_emert import EmertInputError
     from training.outputs import MODEL
     from training.recipes.recipe import load_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.changes)
+    if arguments.show:
+        print(recipe.to_yaml(comments=True), end="")
+        return
+    if arguments.data is None or arguments.out is None:
+        raise EmertInputError("--data and --out are missing; give both, or --show to print the recipe alone")
     check_out(arguments.out, MODEL, arguments.overwrite, read=[arguments.data])  # before anything heavy is loaded
     from dataset_scripts.dataset.reader import EmertData
-    from training.fit.arguments import is_main_process
-    from training.fit.checkpoints import kept_runs, run_folder
+    from training.data.distributed import is_main_process
+    from training.fit.checkpoints import run_folder, unfinished_runs
     from training.fit.fit import fit
     from training.fit.history import history_table
 
@@ -46,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)
     if is_main_process():
         own = run_folder(arguments.out, recipe, data, arguments.fold, arguments.strict)
-        for kept in kept_runs(own):
-            print(f"{kept}: an unfinished run with another recipe, data or fold; remove it if nobody needs it")
+        for unfinished in unfinished_runs(own):
+            print(f"{unfinished}: an unfinished run with another recipe, data or fold; remove it if nobody needs it")
         print(history_table(arguments.out))
         print(f"{arguments.out}: trained. Score it: emert evaluate {arguments.out} {arguments.data} --out scores")

@@ -1,84 +1,137 @@
-"""Everything that decides a training run, in one typed, validated file. Two runs of one recipe give the same model."""
+"""Everything that decides a training run, in one validated file. Two runs of one recipe give the same model."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from modeling_emert.errors_emert import EmertInputError
+from dataset_scripts.common.settings import Flag, different, number, read_recipe, settings, to_plain, to_yaml, whole
+from modeling_emert.tasks_emert import TASKS
 
-from .recipe_checks import find_problems
-from .settings import find_yaml, read_settings
+from ..methods.registry import METHODS
 
 RECIPES = Path(__file__).parent
 # The shipped ones. Other files in that folder are recipes of other commands.
 TRAINING_RECIPES = ("authors", "ceap_360vr", "gaze", "laptop", "multitask", "uniss_fgd")
 
+SCORE = "score"  # mean over the tasks of their primary metric, on validation participants
 
-@dataclass(frozen=True)
+TaskName = Literal[*TASKS]
+Normalisation = Literal["training", "participant"]
+_DECIDED_ELSEWHERE = {
+    "num_participants": "is counted from the training participants; leave it out and set forget_participants: true",
+    "class_weights": "is counted from the training recordings; leave it out and set class_weights: true",
+    "temperatures": "is fitted after training; leave it out",
+    "tasks": "is the recipe's own key; leave it out and set tasks",
+}
+
+
+def _check_augmentation(parts: tuple[dict, ...]) -> tuple[dict, ...]:
+    if parts:
+        from ..augmentation import make_augmentation  # loads torch, which a recipe without it does not need
+
+        make_augmentation(parts)
+    return parts
+
+
+@settings
 class Recipe:
-    """Settings of one training run. The recipes in `training/recipes/` comment every key.
+    """Settings of one training run."""
 
-    - `method`: which network, a key of `training.methods.registry.METHODS` of kind `"network"`.
-    - `tasks`: what to learn; empty: every task that the data has labels for.
-    - `network`: `"authors"` (the default config) or `"small"`; `overrides`: fields of the network's config on top of it.
-    - `image_size`: side of a face crop in pixels.
-    - `normalisation`: of the gaze, `"training"` or `"participant"` (see `EmertFeatureExtractor`).
-    - `augmentation`: parts that change training recordings by chance (see `training.augmentation`), in order.
-    - `class_weights`: in the loss, weigh classes by how rare they are among the training recordings.
-    - `forget_participants`: an adversarial head guesses the training participants, so that the features forget who it is;
-      its weight is `overrides.participant_weight`.
-    - `store_face_features`: compute what a frozen backbone makes of each face once and train on that; needs
-      `overrides.freeze_backbone`.
-    - `batch_size`: recordings of one optimizer step, over all processes; `gradient_accumulation`: in so many parts.
-    - `backbone_learning_rate`: of the face backbone alone; None: `learning_rate`.
-    - `warmup`: share of the steps over which the learning rates rise; `schedule`: what they do afterwards.
-    - `monitor`: on the validation participants, the primary metric of this task, or `"score"`, the mean over the tasks;
-      it chooses the epoch. `patience`: epochs without a better one after which training stops.
-    - `num_workers`: processes that prepare recordings beside the training; 0: it does so itself, and keeps them in memory.
-    - `streaming`: read the Parquet shards from one end to the other, each process its own, and hold nothing in memory.
-    """
+    method: Literal[*(key for key, method in METHODS.items() if method.kind == "network")] = Field(
+        "emert",
+        description="Which network, a key of training/methods/registry.py: emert, its ablations (emert_no_face, ...), or one "
+        "that it is compared with (mult, misa, tfn, ...).",
+    )
+    tasks: different(TaskName) = Field((), description="What to learn; empty means every task that the data has labels for.")
+    network: Literal["authors", "small"] = Field(
+        "authors",
+        description="`authors` is the published network (ResNet-18, LSTMs of three layers, 12 million parameters), `small` "
+        "the design of EMERT with about 0.25 million parameters.",
+    )
+    overrides: dict[str, JsonValue] = Field(default_factory=dict, description="Fields of EmertConfig on top of the network's.")
+    image_size: whole(32, 512) = Field(112, description="Side of a face crop in pixels.")
+    normalisation: Normalisation = Field(
+        "training",
+        description="Gaze is standardised by the statistics of all training participants (`training`), or each participant's "
+        "by their own recordings without labels (`participant`), which needs several recordings of every person.",
+    )
+    augmentation: Annotated[tuple[dict[str, JsonValue], ...], AfterValidator(_check_augmentation)] = Field(
+        (),
+        description="Random changes of the training recordings, in this order, e.g. {name: gaze_jitter, strength: 0.01}; also "
+        "blinks, time_crop, time_warp, flip and colour (training/augmentation).",
+    )
+    class_weights: Flag = Field(False, description="Weigh classes in the loss by how rare they are in the training recordings.")
+    forget_participants: Flag = Field(
+        False,
+        description="Adversarial training against features that tell the training participants apart; its weight is "
+        "`overrides.participant_weight`.",
+    )
+    epochs: whole(1, 100_000) = Field(200, description="Upper bound; the best epoch on the validation participants is kept.")
+    batch_size: whole(2, 65_536) = Field(16, description="Recordings of one optimizer step, over all processes.")
+    gradient_accumulation: whole(1, 4096) = Field(
+        1, description="Equal parts in which the batch is computed one after the other, where memory is short."
+    )
+    learning_rate: number(1e-8, 1.0) = Field(1e-4, description="Of AdamW, at its highest.")
+    weight_decay: number(0.0, 1.0) = Field(5e-4, description="Of AdamW; biases and norms have none.")
+    warmup: number(0.0, 0.9) = Field(0.05, description="Fraction of the steps over which the learning rate rises from 0.")
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="The learning rate afterwards: `cosine` to 0, or `constant`."
+    )
+    monitor: Literal[SCORE, *TASKS] = Field(
+        SCORE,
+        description="What chooses the epoch, on the validation participants: `score`, the mean of the tasks' primary metrics, "
+        "or the metric of one task by its name.",
+    )
+    patience: whole(1, 100_000) = Field(20, description="Early stopping: after so many epochs without a better one.")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="`bf16` halves memory and, on a GPU that has it, time; weights stay fp32."
+    )
+    num_workers: whole(0, 64) = Field(
+        0,
+        description="Processes that prepare recordings beside the training. 0: it does so itself and keeps them in memory (up "
+        "to 1 GB).",
+    )
+    streaming: Flag = Field(
+        False, description="For data larger than memory: each process reads its own Parquet shards and keeps nothing."
+    )
+    seed: whole(0, 2**31) = Field(0, description="Random seed of everything.")
 
-    method: str = "emert"
-    tasks: tuple[str, ...] = ()
-    network: Literal["authors", "small"] = "authors"
-    overrides: dict = field(default_factory=dict)
-    image_size: int = 112
-    normalisation: Literal["training", "participant"] = "training"
-    augmentation: tuple[dict, ...] = ()
-    class_weights: bool = False
-    forget_participants: bool = False
-    store_face_features: bool = False
-    epochs: int = 200
-    batch_size: int = 16
-    gradient_accumulation: int = 1
-    learning_rate: float = 1e-4
-    backbone_learning_rate: float | None = None
-    weight_decay: float = 5e-4
-    warmup: float = 0.05
-    schedule: Literal["cosine", "constant"] = "cosine"
-    monitor: str = "score"
-    patience: int = 20
-    precision: Literal["fp32", "bf16"] = "fp32"
-    activation_checkpointing: bool = False
-    num_workers: int = 0
-    streaming: bool = False
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        problems = find_problems(self)
+    @model_validator(mode="after")
+    def _check_combinations(self) -> "Recipe":
+        problems = list(self._problems())
         if problems:
-            raise EmertInputError("recipe: " + "; ".join(problems))
-        object.__setattr__(self, "tasks", tuple(self.tasks))
-        object.__setattr__(self, "augmentation", tuple(self.augmentation))
+            raise ValueError(*problems)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        if self.monitor not in (SCORE, *(self.tasks or TASKS)):
+            yield f"monitor is {self.monitor!r}, expected {SCORE}, or one of the tasks ({', '.join(self.tasks)})"
+        for key, remedy in _DECIDED_ELSEWHERE.items():
+            if key in self.overrides:
+                yield f"overrides.{key} {remedy}"
+        if self.batch_size % self.gradient_accumulation or self.batch_size < 2 * self.gradient_accumulation:
+            yield (
+                f"batch_size {self.batch_size} can't be cut into gradient_accumulation {self.gradient_accumulation} equal "
+                "parts of two or more recordings"
+            )
+        if self.streaming and self.normalisation == "participant":
+            yield "streaming reads no recording twice, but normalisation: participant needs all of a person's; set one"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and dicts, of which `Recipe(**...)` makes the same recipe again."""
-        return {**asdict(self), "tasks": list(self.tasks), "augmentation": list(self.augmentation)}
+        return to_plain(self)
 
-    def to_yaml(self) -> str:
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+    def to_yaml(self, comments: bool = False) -> str:
+        return to_yaml(self, comments)
+
+
+def recipe_of_record(stored: dict[str, Any]) -> Recipe:
+    """The recipe of a `training_record.json`. Keys that recipes had before and have no more are left out."""
+    named = {"workers": "num_workers"}
+    current = {named.get(key, key): value for key, value in stored.items()}
+    return Recipe(**{key: value for key, value in current.items() if key in Recipe.__pydantic_fields__})
 
 
 def load_recipe(name: str, changes: list[str] | None = None) -> Recipe:
@@ -86,5 +139,4 @@ def load_recipe(name: str, changes: list[str] | None = None) -> Recipe:
 
     Raises `EmertInputError` for an unknown recipe, key, or value.
     """
-    path = find_yaml(name, RECIPES, TRAINING_RECIPES, "recipe")
-    return Recipe(**read_settings(path, changes or [], Recipe))
+    return read_recipe(Recipe, name, changes or [], RECIPES, TRAINING_RECIPES, "recipe")

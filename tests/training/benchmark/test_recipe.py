@@ -1,7 +1,6 @@
 """Benchmark recipes say what is wrong with them; the shipped ones are right, and give every network the same."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
@@ -16,14 +15,8 @@ SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_recipe_loads_and_comments_every_key(name: str):
-    recipe = load_benchmark_recipe(name)
-    assert recipe.name == name
-    lines = (RECIPES / f"{name}.yaml").read_text().splitlines()
-    for before, line in pairwise(lines):
-        key = line.split(":")[0]
-        if line and not line.startswith((" ", "#", "-")) and key not in ("seeds", "folds"):
-            assert before.lstrip().startswith("#") or before.startswith(("folds", "tasks", "methods")), line
+def test_a_shipped_recipe_loads(name: str):
+    assert load_benchmark_recipe(name).name == name
 
 
 def test_the_small_recipe_has_every_method():
@@ -33,15 +26,15 @@ def test_the_small_recipe_has_every_method():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("methods=[emert, magic]", "methods: unknown magic"),
+        ("methods=[emert, magic]", r"methods\[1\] is 'magic', expected 'majority'"),
         ("methods=[emert, emert]", "twice"),
-        ("methods=[]", "methods is empty"),
-        ("tasks=[er8]", "tasks: unknown er8"),
-        ("split_versions=[loose]", "split_versions: unknown loose"),
-        ("folds=[0]", "folds: found 0"),
-        ("seeds=[1.5]", r"seeds: found 1\.5"),
-        ("n_resamples=0", "n_resamples: found 0"),
-        ("robustness=[nobody]", "robustness: unknown nobody"),
+        ("methods=[]", r"methods is \[\], expected at least one"),
+        ("tasks=[er8]", r"tasks\[0\] is 'er8'"),
+        ("split_versions=[loose]", r"split_versions\[0\] is 'loose', expected 'plain' or 'strict'"),
+        ("folds=[0]", r"folds\[0\] is 0, expected a whole number in 1..1000"),
+        ("seeds=[1.5]", r"seeds\[0\] is 1\.5, expected a whole number"),
+        ("n_resamples=0", "n_resamples is 0, expected a whole number"),
+        ("robustness=[nobody]", "robustness names nobody, expected some of methods"),
         ("generator.noise=-1", "generator: noise"),
         ("generator.colour=red", "generator: .*colour"),
         ("source=uniss_fgd", "generator is for source synthetic only"),
@@ -51,6 +44,12 @@ def test_the_small_recipe_has_every_method():
         ("training.epoch=3", "unknown key epoch"),
         ("training.recipe=nothing", "no such recipe"),
         ("colour=red", "unknown key colour"),
+        ("methods=[{a: b}]", r"methods\[0\] is {'a': 'b'}, expected 'majority'"),
+        ("methods=5", r"methods\[0\] is 5, expected 'majority'"),
+        ("split_versions=[[plain]]", r"split_versions\[0\] is \['plain'\], expected"),
+        ("training.recipe=[a]", "expected the name"),
+        ("training.overrides=3", "training must be"),
+        ("faces=true", "faces is True, expected a whole number"),
         ("folds", "expected key=value"),
     ],
 )

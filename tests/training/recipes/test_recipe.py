@@ -1,30 +1,105 @@
 """Recipes say what they mean, and a wrong one is refused with the key, what was found and what was expected."""
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dataset_scripts.common.settings import read_bytes, read_yaml
 from modeling_emert import EmertInputError
+from training.adaptation.recipe import AdaptationRecipe, load_adaptation_recipe
+from training.benchmark.recipe import BenchmarkRecipe, load_benchmark_recipe
+from training.cli import main
 from training.fit.fit import fit
-from training.recipes.recipe import RECIPES, TRAINING_RECIPES, Recipe, load_recipe
+from training.recipes.readme import PAGE, recipes_page
+from training.recipes.recipe import RECIPES, TRAINING_RECIPES, Recipe, load_recipe, recipe_of_record
+
+_SMALL = {"network": "small", "image_size": 56, "patience": 10}
+_NARROW = {"modality_dropout": 0.0, "encoder_size": 32, "projection_sizes": [32], "stream_dropout": 0.5, "fusion_dropout": 0.3}
+_GAZE = _SMALL | {"overrides": _NARROW, "normalisation": "participant", "epochs": 15, "batch_size": 16}
+_GAZE |= {"learning_rate": 5e-4, "weight_decay": 1e-1}
+_DEFAULTS = {
+    "method": "emert",
+    "tasks": [],
+    "network": "authors",
+    "overrides": {},
+    "image_size": 112,
+    "normalisation": "training",
+    "augmentation": [],
+    "class_weights": False,
+    "forget_participants": False,
+    "epochs": 200,
+    "batch_size": 16,
+    "gradient_accumulation": 1,
+    "learning_rate": 1e-4,
+    "weight_decay": 5e-4,
+    "warmup": 0.05,
+    "schedule": "cosine",
+    "monitor": "score",
+    "patience": 20,
+    "precision": "fp32",
+    "num_workers": 0,
+    "streaming": False,
+    "seed": 0,
+}
+# What the stored results were trained with, from the time when every recipe wrote out all of its keys.
+_RESOLVED = {
+    "authors": {"num_workers": 4},
+    "laptop": _SMALL | {"epochs": 30, "batch_size": 8, "learning_rate": 1e-3},
+    "gaze": _GAZE,
+    "uniss_fgd": _GAZE | {"tasks": ["perceived3"]},
+    "ceap_360vr": _GAZE | {"tasks": ["er3", "er_va"], "class_weights": True, "epochs": 40, "batch_size": 8},
+    "multitask": {
+        "tasks": ["er3", "er7", "er_va", "fer3", "fer7", "fer_va", "fer_intensity"],
+        "overrides": {"hierarchical": True, "task_pooling": "attention", "modality_dropout": 0.2},
+        "augmentation": [{"name": "flip", "chance": 0.5}, {"name": "gaze_jitter", "strength": 0.01}],
+        "class_weights": True,
+        "epochs": 100,
+        "num_workers": 4,
+    },
+}
 
 
 @pytest.mark.parametrize("name", TRAINING_RECIPES)
-def test_every_shipped_recipe_loads_and_comments_every_key(name: str):
-    load_recipe(name)
-    lines = (RECIPES / f"{name}.yaml").read_text().splitlines()
-    keys = {line.partition(":")[0]: index for index, line in enumerate(lines) if line and not line.startswith(("#", " "))}
-    assert list(keys) == list(Recipe.__dataclass_fields__)
-    assert [key for key, index in keys.items() if not lines[index - 1].startswith("# ")] == []
+def test_every_shipped_recipe_says_what_differs_and_means_what_it_did(name: str):
+    assert load_recipe(name).to_dict() == _DEFAULTS | _RESOLVED[name]
+    path = RECIPES / f"{name}.yaml"
+    own = read_yaml(read_bytes(path), path, recipe=True)
+    base = load_recipe(own.pop("base")).to_dict() if "base" in own else _DEFAULTS
+    assert [key for key in own if own[key] == base[key]] == []
 
 
-def test_the_laptop_recipe_trains_as_the_table_of_the_readme_says():
-    """Its new keys stand at what training did before it had them."""
-    recipe = load_recipe("laptop")
-    assert recipe == Recipe(network="small", image_size=56, epochs=30, patience=10, batch_size=8, learning_rate=1e-3)
-    assert (recipe.warmup, recipe.schedule, recipe.monitor, recipe.precision) == (0.05, "cosine", "score", "fp32")
+@pytest.mark.parametrize("kind", [Recipe, AdaptationRecipe, BenchmarkRecipe])
+def test_every_key_of_a_recipe_is_described_where_it_is_declared(kind: type):
+    undescribed = [key for key, field in kind.__pydantic_fields__.items() if not field.description]
+    assert undescribed == (["name"] if kind is BenchmarkRecipe else [])
+
+
+def test_the_page_of_the_recipes_is_current():
+    assert PAGE.read_text(encoding="utf-8") == recipes_page(), "call python -m training.recipes.readme"
+
+
+def test_the_command_shows_the_resolved_recipe_with_all_comments(tmp_path: Path, capsys: pytest.CaptureFixture):
+    assert main(["train", "uniss_fgd", "seed=3", "--show"]) == 0
+    shown = capsys.readouterr().out
+    lines = shown.splitlines()
+    keys = [index for index, line in enumerate(lines) if re.match(r"\w+:", line)]
+    assert [lines[index].partition(":")[0] for index in keys] == list(_DEFAULTS)
+    assert [lines[index] for index in keys if not lines[index - 1].startswith("# ")] == []
+    (tmp_path / "shown.yaml").write_text(shown)
+    assert load_recipe(str(tmp_path / "shown.yaml")) == load_recipe("uniss_fgd", ["seed=3"])
+    assert main(["train", "uniss_fgd"]) == 2
+    assert "--data and --out are missing" in capsys.readouterr().err
+
+
+def test_a_record_of_before_is_read():
+    """With keys that had other names, or that recipes have no more."""
+    stored = load_recipe("authors").to_dict() | {"store_face_features": False, "backbone_learning_rate": None}
+    stored["workers"] = stored.pop("num_workers")
+    assert recipe_of_record(stored | {"activation_checkpointing": False}) == load_recipe("authors")
 
 
 def test_changes_reach_the_recipe_and_the_network():
@@ -33,9 +108,8 @@ def test_changes_reach_the_recipe_and_the_network():
 
 
 def test_numbers_without_a_point_and_keys_within_keys_are_understood():
-    changes = ["learning_rate=1e-3", "epochs=1e1", "overrides.backbone_config.depths=[1]", "backbone_learning_rate=1e-4"]
-    recipe = load_recipe("laptop", changes)
-    assert (recipe.learning_rate, recipe.epochs, recipe.backbone_learning_rate) == (1e-3, 10, 1e-4)
+    recipe = load_recipe("laptop", ["learning_rate=1e-3", "epochs=1e1", "overrides.backbone_config.depths=[1]"])
+    assert (recipe.learning_rate, recipe.epochs) == (1e-3, 10)
     assert recipe.overrides == {"backbone_config": {"depths": [1]}}
 
 
@@ -55,28 +129,30 @@ def test_a_recipe_survives_yaml(tmp_path: Path):
         ("epoch=3", "epoch"),
         ("epochs", "key=value"),
         ("seed=true", "seed"),
-        ("epochs=2.5", "epochs is 2.5; expected a whole number in 1..100000"),
+        ("epochs=2.5", "epochs is 2.5, expected a whole number in 1..100000"),
         ("warmup=1", "warmup"),
-        ("schedule=linear", "schedule is 'linear'; expected cosine or constant"),
+        ("schedule=linear", "schedule is 'linear', expected 'cosine' or 'constant'"),
         ("precision=fp16", "precision"),
-        ("method=majority", "method is 'majority'; expected one of face_only"),
+        ("method=majority", "method is 'majority', expected 'face_only'"),
         ("monitor=er9", "monitor is 'er9'"),
         ("gradient_accumulation=3", "batch_size 8 can't be cut into gradient_accumulation 3"),
-        ("augmentation=flip", "augmentation is 'flip'; expected a list"),
+        ("augmentation=flip", "augmentation is 'flip', expected a list"),
         ("augmentation=[{name: flop}]", "augmentation: .*flop"),
         ("overrides=[]", "overrides is"),
         ("overrides.temperatures={}", "overrides.temperatures is fitted after training"),
         ("epochs.best=1", "epochs holds 30, which has no keys"),
         ("tasks=[", "not YAML"),
-        ("store_face_features=true", "store_face_features"),
-        ("streaming=1", "streaming is 1; expected true or false"),
-        ("tasks=[er3, er3]", "tasks names one of er3, er3 twice"),
-        ("tasks=[{a: b}]", "tasks holds"),
+        ("streaming=1", "streaming is 1, expected true or false"),
+        ("tasks=[er3, er3]", "tasks: er3 stands twice"),
+        ("tasks=[{a: b}]", r"tasks\[0\] is {'a': 'b'}"),
+        ("overrides={3: 1}", "overrides has the key 3, expected text"),
+        ("streaming=true & normalisation=participant", "streaming reads no recording twice"),
+        ("monitor=er3 & tasks=[er7]", "monitor is 'er3', expected score, or one of the tasks"),
     ],
 )
 def test_a_wrong_value_is_named(change: str, named: str):
     with pytest.raises(EmertInputError, match=named):
-        load_recipe("laptop", [change])
+        load_recipe("laptop", change.split(" & "))
 
 
 def test_an_unknown_recipe_lists_the_known_ones():
@@ -100,8 +176,8 @@ def test_a_misspelt_field_of_the_network_is_refused():
 
 
 @pytest.mark.parametrize("method", ["emert", "face_only"])
-@pytest.mark.parametrize("name", ["dtype", "id2label", "problem_type", "is_encoder_decoder", "return_dict", 3])
-def test_fields_that_every_network_of_transformers_has_are_no_overrides(method: str, name: object):
+@pytest.mark.parametrize("name", ["dtype", "id2label", "problem_type", "is_encoder_decoder", "return_dict"])
+def test_fields_that_every_network_of_transformers_has_are_no_overrides(method: str, name: str):
     """They would change nothing, or break the training."""
     from training.fit.make_model import make_model
 
@@ -115,6 +191,25 @@ def test_a_backbone_that_makes_no_network_is_refused(backbone: dict):
 
     with pytest.raises(EmertInputError, match="recipe: overrides: "):
         make_model(Recipe(overrides={"backbone_config": backbone}), ["er7"])
+
+
+@pytest.mark.parametrize(
+    ("load", "name"), [(load_recipe, "laptop"), (load_adaptation_recipe, "lora"), (load_benchmark_recipe, "small")]
+)
+def test_every_kind_of_recipe_says_the_same(load: Callable, name: str):
+    for arguments, told in (
+        (("nothing",), rf"nothing: no such .*recipe.*; give a .yaml file or one of .*{name}"),
+        ((name, ["x=1"]), "unknown key x, known keys: "),
+        ((name, ["seed"]), "expected key=value"),
+        ((name, ["a.b=["]), "not YAML"),
+    ):
+        with pytest.raises(EmertInputError, match=told):
+            load(*arguments)
+
+
+def test_recipe_of_another_command_is_no_recipe():
+    with pytest.raises(EmertInputError, match=r"lora: no such recipe; give a \.yaml file or one of authors"):
+        load_recipe("lora")
 
 
 def test_no_shipped_recipe_is_left_out_of_the_tests():

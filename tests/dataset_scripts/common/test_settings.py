@@ -1,0 +1,181 @@
+"""One mechanism reads all settings: strict YAML, changes, bases, and one error with every problem of a file."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import Field, JsonValue
+
+from dataset_scripts.common.settings import (
+    MAX_BYTES,
+    Flag,
+    Positive,
+    Text,
+    different,
+    find_yaml,
+    make_settings,
+    number,
+    read_bytes,
+    read_recipe,
+    read_yaml,
+    settings,
+    some,
+    to_plain,
+    to_yaml,
+    whole,
+)
+from modeling_emert.errors_emert import EmertInputError
+
+
+@settings
+class _Part:
+    column: Text
+    scale: Positive = 1.0
+
+
+@settings
+class _Settings:
+    rate: number(0, 1) = Field(description="How fast.")
+    name: str = "unnamed"
+    count: whole(1, 100) = 1
+    other: number(0, 1) | None = None
+    text: str = ""
+    on: Flag = False
+    inner: dict[str, JsonValue] = Field(default_factory=dict)
+    names: different(str) = ()
+    kinds: some(Literal["plain", "strict"]) = ("plain",)
+    parts: dict[str, _Part] = Field(default_factory=dict)
+
+
+def _read(folder: Path, text: str, *changes: str) -> _Settings:
+    (folder / "mine.yaml").write_text(text)
+    return read_recipe(_Settings, str(folder / "mine.yaml"), changes, folder, (), "recipe")
+
+
+def _refusal(*arguments: object) -> str:
+    with pytest.raises(EmertInputError) as caught:
+        _read(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_changes_numbers_and_the_files_name(tmp_path: Path):
+    found = _read(tmp_path, "rate: 1e-3\ntext: '1e-3'\n", "count=1e2", "other=5e-1", "inner.a.b=[1]", "kinds=strict")
+    expected = {"rate": 0.001, "name": "mine", "count": 100, "other": 0.5, "text": "1e-3", "inner": {"a": {"b": [1]}}}
+    assert found == _Settings(**expected, kinds=("strict",))
+    assert type(found.count) is int
+    assert _read(tmp_path, "rate: 1\nname: own\n").name == "own"
+
+
+def test_powers_of_ten_are_numbers_within_a_keys_own_keys_too(tmp_path: Path):
+    found = _read(tmp_path, "rate: 1\ninner: {a: 1e-2, b: {c: [1e2, x]}, e: 1e, f: e-2, g: nan, h: '12'}\n", "inner.d=-5E+1")
+    assert found.inner == {"a": 0.01, "b": {"c": [100, "x"]}, "e": "1e", "f": "e-2", "g": "nan", "h": "12", "d": -50}
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "told"),
+    [
+        ("count: 1\n", "count=2", "rate is missing"),
+        ("rate: 1\n", "speed=2", "unknown key speed, known keys: rate, name"),
+        ("rate: 1\n", "rate.slow=2", "rate holds 1, which has no keys of its own"),
+        ("rate: 1\n", "rate", "expected key=value"),
+        ("rate: 1\n", "rate=[", "not YAML"),
+        ("rate: 1\n", "rate=true", "rate is True, expected a number in 0..1"),
+        ("rate: 1\n", "rate='1'", "rate is '1', expected a number in 0..1"),
+        ("rate: 1\n", "rate=.nan", "rate is nan, expected a number in 0..1"),
+        ("rate: 1\n", "rate=", "rate is nothing, expected a number in 0..1"),
+        ("rate: 1\n", "count=2.0", "count is 2.0, expected a whole number in 1..100"),
+        ("rate: 1\n", "count=0", "count is 0, expected a whole number in 1..100"),
+        ("rate: 1\n", "count=true", "count is True, expected a whole number in 1..100"),
+        ("rate: 1\n", "on=1", "on is 1, expected true or false"),
+        ("rate: 1\n", "on='yes'", "on is 'yes', expected true or false"),
+        ("rate: 1\n", "text=3", "text is 3, expected text"),
+        ("- rate\n", "rate=1", "mine.yaml holds ['rate'], expected `key: value` lines"),
+        ("rate: [\n", "rate=1", "mine.yaml is not YAML in UTF-8 (line 2, column 1: "),
+        ("rate: 1\ncount: 2\nrate: 3\n", "count=1", "line 3, column 1: the key rate stands twice, first in line 1"),
+        ("rate: 1\ninner:\n  a: 1\n  b: {c: 1, 'c': 2}\n", "count=1", "line 4, column 13: the key c stands twice"),
+        ("rate: 1\n", "inner={a: 1, a: 2}", "the key a stands twice"),
+        ("rate: 1\n\tcount: 2\n", "count=1", "line 2, column 1: found character"),
+        ("rate: 1\nname: 2026-13-01\n", "count=1", "line 2, column 7: month must be in 1..12"),
+        ("rate: 1\nname: \x01\n", "count=1", "line 2: the character"),
+        ("rate: 1\ninner: &it {a: *it}\n", "count=1", "line 2, column 8: found unconstructable recursive node"),
+        ("[" * 1000, "count=1", "too deep"),
+        ("#" * (MAX_BYTES + 1), "count=1", "more than 65,536 bytes"),
+        ("rate: 1\n", "names=[{a: b}]", "names[0] is {'a': 'b'}, expected text"),
+        ("rate: 1\n", "names=[[a]]", "names[0] is ['a'], expected text"),
+        ("rate: 1\n", "names=[a, a]", "names: a stands twice"),
+        ("rate: 1\n", "names=a", "names is 'a', expected a list"),
+        ("rate: 1\n", "names={a: b}", "names is {'a': 'b'}, expected a list"),
+        ("rate: 1\n", "kinds=[plain, 3]", "kinds[1] is 3, expected 'plain' or 'strict'"),
+        ("rate: 1\n", "kinds=[]", "kinds is [], expected at least one"),
+        ("rate: 1\n", "inner=[]", "inner is [], expected `key: value` lines"),
+        ("rate: 1\n", "inner={3: 1}", "inner has the key 3, expected text"),
+        ("rate: 1\n", "inner={name: x, more: [{2: 1}]}", "inner.more[0] has the key 2, expected text"),
+        ("rate: 1\n3: 4\n", "count=1", "the file has the key 3, expected text"),
+        ("rate: 1\n", "parts.a=x", "parts.a is 'x', expected `key: value` lines"),
+        ("rate: 1\n", "parts.a.size=x", "parts.a.column is missing; unknown key parts.a.size, known keys: column, scale"),
+        (
+            "rate: 1\n",
+            "parts.a={column: ' ', scale: 0}",
+            "parts.a.column is ' ', expected text; parts.a.scale is 0, expected a",
+        ),
+        ("rate: 1\nbase: other\n", "count=1", "other: no such recipe"),
+        ("rate: 1\nbase: [a]\n", "count=1", "['a']: no such recipe"),
+        ("rate: 1\nbase: mine.yaml\n", "count=1", "mine.yaml has itself as its base"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, change: str, told: str):
+    assert told in _refusal(tmp_path, text, change)
+
+
+def test_all_problems_come_at_once_with_the_file_and_the_changes(tmp_path: Path):
+    message = _refusal(tmp_path, "speed: 2\nsped: 3\ncount: x\ntext: []\n", "on=maybe")
+    assert re.match(rf"{tmp_path}/mine.yaml on=maybe has 5 \w+: ", message)
+    for part in ("rate is missing", "unknown keys speed, sped, known", "count is 'x'", "text is []", "on is 'maybe'"):
+        assert part in message
+
+
+def test_huge_values_are_shown_short(tmp_path: Path):
+    assert "count is a huge number" in _refusal(tmp_path, f"rate: 1\ncount: 0x{'f' * 9000}\n")
+    assert len(_refusal(tmp_path, f"rate: 1\ncount: {'x' * 9000}\n")) < 300
+
+
+def test_settings_made_in_code_are_checked_alike():
+    with pytest.raises(EmertInputError, match=r"_Settings has 2 .*: rate is 2, expected a number in 0..1; unknown key a"):
+        _Settings(rate=2, a=1)
+
+
+def test_what_merges_keys_from_elsewhere_is_no_key_twice(tmp_path: Path):
+    text = "rate: 1\ninner:\n  one: &one {a: 1, b: 2}\n  two: {<<: *one, b: 3}\n"
+    assert _read(tmp_path, text).inner == {"one": {"a": 1, "b": 2}, "two": {"a": 1, "b": 3}}
+
+
+def test_a_base_gives_what_the_file_does_not_say(tmp_path: Path):
+    (tmp_path / "first.yaml").write_text("rate: 1\ncount: 3\nname: first\ninner: {a: 1, b: {c: 2, d: 3}}\n")
+    (tmp_path / "second.yaml").write_text("base: first.yaml\ncount: 4\n")
+    found = _read(tmp_path, "base: second.yaml\nname: third\ninner: {b: {c: 5}}\n", "inner.b.d=6")
+    assert (found.rate, found.count, found.name, found.inner) == (1, 4, "third", {"a": 1, "b": {"c": 5, "d": 6}})
+
+
+def test_a_file_is_taken_by_its_ending_alone(tmp_path: Path):
+    (tmp_path / "own.yml").write_text("rate: 1\n")
+    assert find_yaml(str(tmp_path / "own.yml"), tmp_path, [], "recipe") == tmp_path / "own.yml"
+    with pytest.raises(EmertInputError, match=r"no such recipe; give a \.yaml file or one of a, b"):
+        find_yaml("own", tmp_path, ["a", "b"], "recipe")
+
+
+def test_a_mapping_file_takes_no_aliases_and_powers_of_ten_as_names(tmp_path: Path):
+    with pytest.raises(EmertInputError, match=r"aliases \(\*name\) are not read"):
+        read_yaml(b"a: &a [1]\nb: *a", "x.yaml")
+    assert make_settings(_Part, read_yaml(b"\xef\xbb\xbfcolumn: 1e3", "x.yaml"), "x.yaml") == _Part("1e3")
+    with pytest.raises(EmertInputError, match="can't be read"):
+        read_bytes(tmp_path)
+
+
+def test_they_are_written_with_their_comments_and_read_again(tmp_path: Path):
+    found = _read(tmp_path, "rate: 0.5\n", "names=[a, b]", "parts.a.column=x")
+    assert to_plain(found)["names"] == ["a", "b"]
+    text = to_yaml(found, comments=True)
+    assert text.startswith("# How fast.\nrate: 0.5\nname: mine\n")
+    assert _read(tmp_path, text) == _read(tmp_path, to_yaml(found)) == found
