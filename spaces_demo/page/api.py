@@ -1,13 +1,14 @@
-"""The page's answers for programs: endpoints of `gradio_client`, plain JSON in and out."""
+"""The answers for programs: endpoints for `gradio_client` with plain JSON in and out, and the page's help for them."""
 
 import logging
+from html import escape
 
 import gradio as gr
 from gradio import FileData
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..answers.verdict import gap_of, gap_words, grounded_tasks, verdict
+from ..answers.verdict import gap_words, grounded_tasks, verdict
 from ..service import Service
 
 log = logging.getLogger("emert.demo")
@@ -16,7 +17,7 @@ _WRONG_ARGUMENTS = (
     "The arguments can't be read: give files that were uploaded with the question, such as handle_file gives, and texts, "
     "in the order that the page's tab API shows."
 )
-SNIPPET = """from gradio_client import Client, handle_file
+_SNIPPET = """from gradio_client import Client, handle_file
 
 client = Client("{url}")
 answer = client.predict(
@@ -33,14 +34,14 @@ for row in found["rows"]:            # one for each recording; found["left_out"]
     print(row["recording"], row["problem"] or row["verdict"])
 """
 
-FIELDS = {
+_FIELDS = {
     "verdict": "one sentence",
     "tasks": "by task (er3, er7, er_va, fer3, fer7, fer_va, fer_intensity) its numbers; without a face none of fer",
     "gap": "0 to 1: how much of the probability lies on different emotions; null without face, eyes or one of the views",
-    "gap_meaning": "the gap in words",
+    "gap_meaning, gap_reason": "the gap in words; why there is none",
     "modalities": "what took part: face, eye_movements, fixations",
     "contributions": "by task and modality: by how much the predicted label falls without it; null where it is absent",
-    "attention": "by modality: its share of the network's attention",
+    "attention": "by modality: its fraction of the network's attention",
     "calibrated": "whether the probabilities are chances of being right, for people as in the training, with face and eyes",
     "quality, measured": "what was measured on the recording; measured.verdict is good, usable or poor, with reasons",
     "notes": "what was left out and why",
@@ -48,14 +49,28 @@ FIELDS = {
 }
 
 
+def help_html(url: str) -> str:
+    """The tab API: an example for the page at `url`, and the fields of an answer."""
+    rows = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(words)}</td></tr>' for name, words in _FIELDS.items())
+    example = escape(_SNIPPET.format(url=url))
+    return (
+        '<div class="emert-care emert-answer"><p>The same answers by <code>pip install gradio_client</code>:</p>'
+        f'<pre tabindex="0" aria-label="Python example" class="emert-code"><code>{example}</code></pre>'
+        "<p><code>/answer</code> gives JSON, <code>/batch</code> flat rows and what was left out or paired in doubt, "
+        "<code>/models</code> the checkpoints. Files that can't be used raise <code>AppError</code> with one sentence.</p>"
+        '<div class="emert-table" tabindex="0" role="region" aria-label="Fields of an answer">'
+        f"<table>{rows}</table></div></div>"
+    )
+
+
 def add_endpoints(service: Service, answers_at_once: int) -> None:
     """Call it within the page's `Blocks`. A refusal is a `gr.Error` whose message is the sentence."""
 
     def answer(video: FileData | None = None, gaze: FileData | None = None, participant: str = "", model: str = "") -> dict:
         """What the face shows and what is felt, for one recording; video, gaze file or both. The files are deleted."""
-        paths = _path(video, "video"), _path(gaze, "gaze")
+        (video_path, video_name), (gaze_path, gaze_name) = _file(video, "video"), _file(gaze, "gaze")
         words = _text(participant, "participant"), _text(model, "model")
-        (reply,) = service.answers(*paths, *words, pictures=False, names=(_name(video), _name(gaze)))
+        (reply,) = service.answers(video_path, gaze_path, *words, pictures=False, names=(video_name, gaze_name))
         if reply.answer is None:
             raise gr.Error(reply.refusal or "", print_exception=False)
         return as_json(reply.answer)
@@ -69,7 +84,7 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
         if not isinstance(files, list):
             raise _refusal(f"files: found {type(files).__name__}, expected a list of files.")
         rows, note = [], ""
-        paths = [path for file in files if (path := _path(file, "files"))]
+        paths = [path for file in files if (path := _file(file, "files")[0])]
         try:
             for _, rows, note in service.answer_batch(paths, _text(model, "model")):  # noqa: B007
                 pass
@@ -87,23 +102,18 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
 
 
 def as_json(answer: dict) -> dict:
-    """The worker's answer with the words that the page shows, and nothing that the page would not say.
-
-    Without a face that is nothing of what is shown, and without face or eyes no gap.
-    """
-    tasks = grounded_tasks(answer)
-    gap = gap_of(answer)
+    """The worker's answer with the words that the page shows; without a face nothing of what is shown, as on the page."""
+    tasks, gap = grounded_tasks(answer), answer["gap"]
     return answer | {
         "verdict": verdict(answer),
         "tasks": tasks,
-        "contributions": {task: adds for task, adds in answer["contributions"].items() if task in tasks},
-        "gap": gap,
+        "contributions": {task: changes for task, changes in answer["contributions"].items() if task in tasks},
         "gap_meaning": None if gap is None else gap_words(gap),
     }
 
 
-def refuse_what_cannot_be_read(page: gr.Blocks) -> None:
-    """Arguments that gradio can't make sense of are the asker's mistake: one sentence and one line in the log."""
+def refuse_unreadable_arguments(page: gr.Blocks) -> None:
+    """Arguments that gradio can't convert are refused with one sentence and one line in the log, not with a traceback."""
     preprocess = page.preprocess_data
 
     async def checked(*given, **named):
@@ -129,16 +139,11 @@ def _text(value: object, field: str) -> str:
     return value or ""
 
 
-def _path(file: object, field: str) -> str | None:
-    if file is None:
-        return None
-    path = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
-    if not isinstance(path, str):
-        raise _refusal(f"{field}: found {type(file).__name__}, expected a file that was uploaded, such as handle_file gives.")
-    return path
-
-
-def _name(file: "FileData | dict | None") -> str:
-    if file is None:
-        return ""
-    return str((file.get("orig_name") if isinstance(file, dict) else file.orig_name) or "")
+def _file(given: object, field: str) -> tuple[str | None, str]:
+    """Path of an uploaded file and its name at the visitor's; `(None, "")` where none is given."""
+    if given is None:
+        return None, ""
+    file = given.model_dump() if isinstance(given, FileData) else given
+    if not isinstance(file, dict) or not isinstance(file.get("path"), str):
+        raise _refusal(f"{field}: found {type(given).__name__}, expected a file that was uploaded, such as handle_file gives.")
+    return file["path"], str(file.get("orig_name") or "")

@@ -1,4 +1,4 @@
-"""The tab for several recordings: a table that grows, and downloads at the end."""
+"""The tab for several recordings: a table that grows with each answer, and downloads at the end."""
 
 import base64
 from collections.abc import Iterator
@@ -21,19 +21,21 @@ file are one recording where they lie in one folder under one name (<code>p01.mp
 <code>face_p01.mp4</code>, <code>gaze_p01.csv</code>), or are the only two in a folder, which then names them. Folders called
 by their kind, such as <code>videos</code> and <code>gaze</code>, count as one. Tables of one export of Pupil Core, Neon or
 Invisible stay in one folder. What was paired in doubt or left alone is said above the table. {DELETED}</p>"""
+_SHOWN_COLUMNS = {"recording": "recording", **VIEW_WORDS, "gap": "gap", "quality": "quality", "verdict": "verdict"}
+_LONGEST_PROBLEM, _LONGEST_NAME = 220, 60  # characters on the page; the downloads have them all
 
 
-def add_several(service: Service, model: gr.Dropdown) -> None:
+def add_batch_tab(service: Service, model: gr.Dropdown) -> None:
     gr.HTML(f'<div class="emert-care">{_HELP}</div>')
     files = gr.File(label="Zip, or videos and gaze files", file_count="multiple", height=160, elem_id="files")
     start = gr.Button("Answer all", variant="primary", elem_id="ask-all")
     status = gr.HTML(elem_id="batch-status")
     table = gr.HTML(elem_id="table")
     asked = gr.File(file_count="multiple", visible=False)  # the files of the batch that is being answered
-    # The browser empties the box at the click, and nothing does so later: what is dropped from then on is the next batch's.
-    taken = start.click(None, files, [asked, files], js="files => [files, null]", api_visibility="private")
-    taken.then(
-        partial(_answer_batch, service),
+    # The box is emptied by the browser at the click, and not again: files that are dropped later belong to the next batch.
+    emptied = start.click(None, files, [asked, files], js="files => [files, null]", api_visibility="private")
+    emptied.then(
+        partial(answer_batch, service),
         [asked, model],
         [status, table],
         concurrency_id="batches",
@@ -43,8 +45,8 @@ def add_several(service: Service, model: gr.Dropdown) -> None:
     )
 
 
-def _answer_batch(service: Service, files: list[str] | None, model: str | None) -> Iterator[tuple]:
-    """Status and table, after each recording; at the end with downloads. A refused batch leaves the last one's table."""
+def answer_batch(service: Service, files: list[str] | None, model: str | None) -> Iterator[tuple]:
+    """Status and table, after each recording; at the end with downloads. A refused batch keeps the last one's table."""
     if not files:
         yield refusal("There is no file in this batch; drop videos and gaze files, or a zip with them."), gr.skip()
         return
@@ -53,31 +55,18 @@ def _answer_batch(service: Service, files: list[str] | None, model: str | None) 
     note = ""
     try:
         for count, rows, note in service.answer_batch(files, model):  # noqa: B007
-            yield progress_bar(len(rows) / count, f"{len(rows)} of {count} done"), _table(rows)
+            yield progress_bar(len(rows) / count, f"{len(rows)} of {count} done"), table_html(rows)
     except EmertInputError as error:
         yield refusal(str(error)), gr.skip()
         return
-    yield _count(rows), _downloads(rows) + _note(note) + _table(rows)
-
-
-def _count(rows: list[dict]) -> str:
     refused = sum(bool(row.get("problem")) for row in rows)
     words = f"{len(rows) - refused} answered, {refused} refused." if refused else f"{len(rows)} answered."
-    return f'<p role="status">{words}</p>'
+    remark = f'<p class="emert-small">{escape(note[0].upper() + note[1:])}</p>' if note else ""
+    yield f'<p role="status">{words}</p>', _downloads(rows) + remark + table_html(rows)
 
 
-def _note(sentence: str) -> str:
-    return f'<p class="emert-small">{escape(sentence[0].upper() + sentence[1:])}</p>' if sentence else ""
-
-
-_SHOWN_COLUMNS = {
-    "recording": "recording", "er": VIEW_WORDS["er"], "fer": VIEW_WORDS["fer"], "gap": "gap", "quality": "quality",
-    "verdict": "verdict",
-}  # fmt: skip
-_LONGEST_PROBLEM, _LONGEST_NAME = 220, 60  # letters on the page; the downloads have them all
-
-
-def _table(rows: list[dict]) -> str:
+def table_html(rows: list[dict]) -> str:
+    """The answers so far, without the columns that only the downloads have; empty without rows."""
     if not rows:
         return ""
     heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in _SHOWN_COLUMNS.values())
@@ -87,7 +76,7 @@ def _table(rows: list[dict]) -> str:
 
 
 def _cells(row: dict) -> str:
-    """A problem takes the place of the answer, where it is seen on a phone as well."""
+    """A row's cells. A problem stands where the answer would, so that it is seen on a phone as well."""
     if row.get("problem"):
         words = row["problem"]
         words = words if len(words) <= _LONGEST_PROBLEM else words[: _LONGEST_PROBLEM - 1] + "…"
@@ -97,7 +86,7 @@ def _cells(row: dict) -> str:
 
 
 def _cell(name: str, value: object) -> str:
-    """With its column's name, which stands beside it where a narrow window shows a row as a block."""
+    """With the name of its column, which a narrow window shows beside it since a row is a block there."""
     if value is None:
         return "<td></td>"
     words = f"{value:.2f}" if isinstance(value, float) else str(value)
@@ -106,7 +95,7 @@ def _cell(name: str, value: object) -> str:
 
 
 def _downloads(rows: list[dict]) -> str:
-    """The whole table within the links themselves, so that the server keeps no file."""
+    """Links that hold the complete table themselves, so that the server keeps no file."""
     links = []
     for name, kind, content in (
         ("answers.csv", "text/csv", as_csv(rows)),

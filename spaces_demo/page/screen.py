@@ -1,41 +1,38 @@
-"""The page: what is where, and what happens on a click. Layout only; the work is in `service.py`."""
+"""The page: its layout and what a click does. The work itself is in `service.py`."""
 
 import json
 from collections.abc import Iterator
 from functools import partial
-from html import escape
 
 import gradio as gr
-
-from modeling_emert.errors_emert import EmertInputError
 
 from ..examples import EXAMPLES, Example
 from ..files.uploads import visible_name
 from ..limits import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, WORKERS
 from ..service import NOTHING_GIVEN, Service
-from .api import FIELDS, SNIPPET, add_endpoints, refuse_what_cannot_be_read
-from .batch_tab import add_several
-from .html import CARE, DELETED, answer_html, banner, progress_bar, reasons_html, refusal
-from .training_offer import train_small, trained
+from .api import add_endpoints, help_html, refuse_unreadable_arguments
+from .batch_tab import add_batch_tab
+from .html import CARE, DELETED, answer_html, banner, reasons_html, refusal
+from .training_offer import add_training_offer
 
 _TITLE = "What the face shows, what the person feels"
 _HEAD = f"""<header class="emert-head"><h1>{_TITLE}</h1><p>Drop a video of a face and an eye tracker's file of the same
-moments. The network EMERT tells the emotion that is shown (FER) from the emotion that is felt (ER), with the eyes as
-witness, and how far the two lie apart.</p></header>"""
+moments. The network EMERT predicts the emotion that the face shows (FER) and the emotion that is felt (ER), for which it also
+needs the eyes, and how far the two differ.</p></header>"""
 _ADDRESS = "http://127.0.0.1:7860/"  # until the browser has said where the page is
 _EMPTY = '<div class="emert-empty">The answer appears here. Drop your files, or click an example.</div>'
-# On a phone the answer lies below the examples, where nobody would look for it.
+# On a phone the answer is below the examples, so the page scrolls to it.
 _SHOW = 'if (innerWidth <= 900) document.getElementById("answers").scrollIntoView({behavior: "smooth"});'
 _SHOW_ANSWER = f"given => {{ {_SHOW} return given; }}"
-# The files change hands in the browser, at once: what is dropped from then on belongs to the next question, whenever the
-# replies come. Afterwards what is still there goes back to its box, unless something else lies in it by then.
+# At the click the browser moves the files from their boxes to hidden ones: files that are dropped later belong to the next
+# question, whenever the replies come. Files that are still there afterwards return to their boxes, unless these are taken.
 _TAKE_FILES = f"""(video, gaze) => {{
     {_SHOW}
     return [video, gaze, null, null, {{__type__: "update", interactive: false}}];
 }}"""
 _RETURN_FILES = """(asked_video, asked_gaze, video, gaze) =>
     [null, null, video ?? asked_video, gaze ?? asked_gaze, {__type__: "update", interactive: true}]"""
-# Gradio's player would call out an error, while the answer needs no browser that can play the video.
+# Gradio's player would show an error for a video that the browser can't play, though it can be answered.
 _SAY_UNPLAYABLE = """() => {
     const say = words => event => {
         if (!event.target.matches?.("#video video")) return;
@@ -45,55 +42,41 @@ _SAY_UNPLAYABLE = """() => {
     document.addEventListener("error", say("The browser can't play this video; it can be answered all the same."), true);
     document.addEventListener("loadeddata", say(""), true);
 }"""
-_OFFER = """<div class="emert-banner" role="note"><strong>There is no trained model here yet.</strong> The small one can
-be trained now on generated recordings; it takes some minutes on two processor cores.</div>"""
 
 
 def build_screen(service: Service) -> gr.Blocks:
     """The page of a service, not yet launched."""
-    with gr.Blocks(
-        title="EMERT: felt and shown emotion",
-        analytics_enabled=False,
-        fill_width=True,
-    ) as page:
+    names = [one.name for one in service.checkpoints]
+    with gr.Blocks(title="EMERT: felt and shown emotion", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_HEAD)
-        synthetic = gr.HTML(_banner_of(service, None))
-        model = _picker(service)
-        _training_offer(service, model, synthetic)
+        synthetic = gr.HTML(_banner(service, None) if names else "")
+        first = names[0] if names else None
+        model = gr.Dropdown(names, value=first, label="Checkpoint", visible=len(names) > 1, elem_id="checkpoint")
+        add_training_offer(service, model, synthetic)
         with gr.Tabs():
             with gr.Tab("One clip"):
-                _one_recording(service, model)
+                _add_clip_tab(service, model)
             with gr.Tab("Several"):
-                add_several(service, model)
+                add_batch_tab(service, model)
             with gr.Tab("API"):
-                program_help = gr.HTML(_program_help(_ADDRESS))
+                program_help = gr.HTML(help_html(_ADDRESS))
             with gr.Tab("Care"):
                 gr.HTML(f'<div class="emert-care emert-answer">{CARE.format(minutes=UNUSED_UPLOAD_SECONDS // 60)}</div>')
         add_endpoints(service, WORKERS)
-        refuse_what_cannot_be_read(page)
-        # The browser knows best where the page is, behind whatever proxy.
-        told = f"{json.dumps(_program_help(_ADDRESS))}.replaceAll({json.dumps(_ADDRESS)}, location.origin + location.pathname)"
+        refuse_unreadable_arguments(page)
+        # Behind a proxy only the browser knows the page's address.
+        replaced = f"{json.dumps(help_html(_ADDRESS))}.replaceAll({json.dumps(_ADDRESS)}, location.origin + location.pathname)"
         page.load(None, None, None, js=_SAY_UNPLAYABLE, api_visibility="private")
-        page.load(None, None, program_help, js=f"() => {told}", api_visibility="private")
-        model.change(partial(_banner_of, service), model, synthetic, api_visibility="private", show_progress="hidden")
+        page.load(None, None, program_help, js=f"() => {replaced}", api_visibility="private")
+        model.change(partial(_banner, service), model, synthetic, api_visibility="private", show_progress="hidden")
     return page
 
 
-def _names(service: Service) -> list[str]:
-    return [one.name for one in service.checkpoints]
+def _banner(service: Service, model: str | None) -> str:
+    return banner(service.checkpoint(model).synthetic)
 
 
-def _picker(service: Service) -> gr.Dropdown:
-    names = _names(service)
-    first = names[0] if names else None
-    return gr.Dropdown(names, value=first, label="Checkpoint", visible=len(names) > 1, elem_id="checkpoint")
-
-
-def _banner_of(service: Service, model: str | None) -> str:
-    return banner(service.checkpoint(model).synthetic) if service.checkpoints else ""
-
-
-def _one_recording(service: Service, model: gr.Dropdown) -> None:
+def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             video = gr.Video(
@@ -120,7 +103,7 @@ def _one_recording(service: Service, model: gr.Dropdown) -> None:
     shared = {"concurrency_id": "answers", "api_visibility": "private", "show_progress_on": answer}
     private = {"api_visibility": "private", "show_progress": "hidden"}
     answered = ask.click(None, [video, gaze], [*asked, video, gaze, ask], js=_TAKE_FILES, **private).then(
-        partial(_answer, service),
+        partial(answer_clip, service),
         [*asked, participant, model],
         [notice, answer, reasons, *asked, several],
         concurrency_limit=WORKERS,
@@ -129,14 +112,14 @@ def _one_recording(service: Service, model: gr.Dropdown) -> None:
     for afterwards in (answered.then, answered.failure):  # gradio 6.31 does not call `then` where the queue is full
         afterwards(None, [*asked, video, gaze], [*asked, video, gaze, ask], js=_RETURN_FILES, **private)
     for example, button in buttons:
-        button.click(partial(_answer_example, service, example), model, [notice, answer, reasons], js=_SHOW_ANSWER, **shared)
+        button.click(partial(answer_example, service, example), model, [notice, answer, reasons], js=_SHOW_ANSWER, **shared)
 
 
-def _answer(service: Service, video: str | None, gaze: str | None, participant: str, model: str | None) -> Iterator[tuple]:
-    """Notice, answer, reasons, and the question's two files, of which those that are gone are taken away.
+def answer_clip(service: Service, video: str | None, gaze: str | None, participant: str, model: str | None) -> Iterator[tuple]:
+    """Notice, answer, reasons, the question's two files (None where deleted), and the accordion with the participant's field.
 
-    Where nothing was given, the last answer stays; where the participant is to be named, the field for it opens. The
-    pictures of the reasons come a moment after the rest.
+    Where nothing was given, the last answer stays; where the participant has to be named, the accordion opens. The
+    pictures of the reasons come with a second reply.
     """
     if video is None and gaze is None:
         yield gr.HTML(refusal(NOTHING_GIVEN), visible=True), *[gr.skip()] * 5
@@ -151,47 +134,6 @@ def _answer(service: Service, video: str | None, gaze: str | None, participant: 
         yield gr.HTML(visible=False), page, reasons_html(reply), *left, field
 
 
-def _answer_example(service: Service, example: Example, model: str | None) -> Iterator[tuple]:
+def answer_example(service: Service, example: Example, model: str | None) -> Iterator[tuple]:
     for reply in service.answers_of_example(example, model):
         yield gr.HTML(visible=False), answer_html(reply, f"Example “{example.title}”: {example.meaning}"), reasons_html(reply)
-
-
-def _training_offer(service: Service, model: gr.Dropdown, synthetic: gr.HTML) -> None:
-    with gr.Group(visible=not service.checkpoints) as offer:
-        gr.HTML(_OFFER)
-        train = gr.Button("Train the small model", variant="primary", elem_id="train")
-        status = gr.HTML()
-    train.click(
-        partial(_train, service),
-        None,
-        [status, offer, model, synthetic],
-        concurrency_limit=1,
-        api_visibility="private",
-        show_progress="hidden",
-    )
-
-
-def _train(service: Service) -> Iterator[tuple]:
-    try:
-        for share, words in train_small():
-            yield progress_bar(share, words), gr.skip(), gr.skip(), gr.skip()
-        service.add_checkpoint(trained())
-    except EmertInputError as error:
-        yield refusal(str(error)), gr.skip(), gr.skip(), gr.skip()
-        return
-    names = _names(service)
-    chosen = gr.Dropdown(names, value=names[0], visible=len(names) > 1)
-    yield "", gr.Group(visible=False), chosen, _banner_of(service, None)
-
-
-def _program_help(url: str) -> str:
-    rows = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(words)}</td></tr>' for name, words in FIELDS.items())
-    return (
-        f'<div class="emert-care emert-answer"><p>The same answers by <code>pip install gradio_client</code>:</p>'
-        f'<pre tabindex="0" aria-label="Python example" class="emert-code"><code>{escape(SNIPPET.format(url=url))}</code></pre>'
-        "<p><code>/answer</code> gives JSON, <code>/batch</code> flat rows and what was left out or paired in doubt, "
-        "<code>/models</code> the checkpoints. "
-        "Files that can't be used raise <code>AppError</code> with one sentence.</p>"
-        f'<div class="emert-table" tabindex="0" role="region" aria-label="Fields of an answer">'
-        f"<table>{rows}</table></div></div>"
-    )

@@ -1,66 +1,93 @@
-"""Trains the small model on generated recordings where no checkpoint is at hand, and says how far it is."""
+"""Trains the small model on generated recordings where there is no checkpoint yet, and shows the progress."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+
+import gradio as gr
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..checkpoints import OWN_TRAINING, Checkpoint, open_checkpoint
+from ..checkpoints import OWN_TRAINING, open_checkpoint
+from ..service import Service
+from .html import banner, progress_bar, refusal
 
+_OFFER = """<div class="emert-banner" role="note"><strong>There is no trained model here yet.</strong> The small one can
+be trained now on generated recordings; it takes some minutes on two processor cores.</div>"""
 _PACKAGES = Path(__file__).parents[2]
 _busy = threading.Lock()
-_SECONDS = 2.0
-# What the quickstart leaves behind after each step.
+# The folders that `emert quickstart` writes, in this order, and what it does until each of them is there.
 _STEPS = (("recordings", "drawing 840 recordings"), ("dataset", "building the data set"), ("model", "training the network"))
 
 
-def train_small(out: Path = OWN_TRAINING, command: tuple[str, ...] = ()) -> Iterator[tuple[float, str]]:
-    """Share of the steps that are done and what is being done, every two seconds until the end.
+def add_training_offer(service: Service, model: gr.Dropdown, synthetic: gr.HTML) -> None:
+    """A button, visible while there is no model. Afterwards the picker `model` and the banner `synthetic` show the new one."""
+    with gr.Group(visible=not service.checkpoints) as offer:
+        gr.HTML(_OFFER)
+        train = gr.Button("Train the small model", variant="primary", elem_id="train")
+        status = gr.HTML()
+    train.click(
+        partial(_train, service),
+        None,
+        [status, offer, model, synthetic],
+        concurrency_limit=1,
+        api_visibility="private",
+        show_progress="hidden",
+    )
 
-    Ask [`trained`] for the model afterwards. `command`: what to run instead, for tests.
+
+def _train(service: Service) -> Iterator[tuple]:
+    try:
+        for fraction, words in train_small():
+            yield progress_bar(fraction, words), gr.skip(), gr.skip(), gr.skip()
+        service.add_checkpoint(open_checkpoint(OWN_TRAINING / "model"))
+    except EmertInputError as error:
+        yield refusal(str(error)), gr.skip(), gr.skip(), gr.skip()
+        return
+    names = [one.name for one in service.checkpoints]
+    chosen = gr.Dropdown(names, value=names[0], visible=len(names) > 1)
+    yield "", gr.Group(visible=False), chosen, banner(service.checkpoint(None).synthetic)
+
+
+def train_small(out: Path = OWN_TRAINING, command: tuple[str, ...] = (), every: float = 2.0) -> Iterator[tuple[float, str]]:
+    """Runs `emert quickstart` into `out`; gives the fraction of its steps that are done and the current one, `every` s.
+
+    The model is then in `out / "model"`. `command`: what to run instead, for tests.
 
     Raises:
-        EmertInputError: somebody else's training is under way, or it failed.
+        EmertInputError: another visitor's training is running, or this one failed.
     """
     if not _busy.acquire(blocking=False):
         raise EmertInputError("The small model is being trained for another visitor already; wait for it and reload the page.")
+    words = command or (sys.executable, "-m", "training.cli", "quickstart", "--out", str(out), "--overwrite")
+    packages = {**os.environ, "PYTHONPATH": str(_PACKAGES)}  # in a Space they lie beside app.py and are not installed
     try:
-        words = command or (sys.executable, "-m", "training.cli", "quickstart", "--out", str(out), "--overwrite")
-        packages = {**os.environ, "PYTHONPATH": str(_PACKAGES)}  # in a Space they lie beside app.py and are not installed
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=packages)
-        errors: list[str] = []
-        reader = threading.Thread(target=lambda: errors.extend(process.stderr or ()), daemon=True)
-        reader.start()
-        try:
-            while process.poll() is None:
-                yield _progress(out)
-                try:
-                    process.wait(_SECONDS)
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            if process.poll() is None:  # the visitor left
-                process.kill()
+        with tempfile.TemporaryFile("w+", errors="replace") as errors:
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors, env=packages)
+            try:
+                while process.poll() is None:
+                    yield _progress(out)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(every)
+            finally:
+                process.kill()  # where the visitor left; a process that has ended is not touched
                 process.wait()
-        reader.join()
-        if process.returncode:
-            last = next((line.strip() for line in reversed(errors) if line.strip()), "no reason given")
-            raise EmertInputError(f"The training stopped: {last}")
+            if process.returncode:
+                errors.seek(0)
+                lines = [line.strip() for line in errors if line.strip()]
+                raise EmertInputError(f"The training stopped: {lines[-1] if lines else 'no reason given'}")
     finally:
         _busy.release()
 
 
-def trained(out: Path = OWN_TRAINING) -> Checkpoint:
-    """The model of a training that has ended. Raises `EmertInputError` where there is none."""
-    return open_checkpoint(out / "model")
-
-
 def _progress(out: Path) -> tuple[float, str]:
-    done = [name for name, _ in _STEPS if (out / name).is_dir()]
-    if len(done) == len(_STEPS):
+    done = sum((out / name).is_dir() for name, _ in _STEPS)
+    if done == len(_STEPS):
         return 0.95, "scoring it on people it has not seen"
-    return len(done) / len(_STEPS), _STEPS[len(done)][1]
+    return done / len(_STEPS), _STEPS[done][1]

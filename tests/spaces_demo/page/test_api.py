@@ -5,11 +5,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from demo_answers import an_answer
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from running_space import Server, files_of, left_behind
 
 from modeling_emert.tasks_emert import EMER_TASKS, EMOTIONS
+from spaces_demo.page.api import as_json
 
 
 def test_a_program_gets_the_pipelines_answer(client: Client, clips: Path, checkpoint: Path, server: Server):
@@ -140,3 +142,11 @@ def test_the_endpoints_are_documented(client: Client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/answer", "/batch", "/models"}
     assert [one["parameter_name"] for one in endpoints["/answer"]["parameters"]] == ["video", "gaze", "participant", "model"]
+
+
+@pytest.mark.parametrize("modalities", [["face"], ["fixations"]])
+def test_without_a_gap_there_is_a_reason_in_place_of_its_meaning(modalities: list[str]):
+    found = as_json(an_answer(modalities=modalities))
+    assert (found["gap"], found["gap_meaning"]) == (None, None)
+    assert found["gap_reason"].startswith("Needs")
+    assert as_json(an_answer())["gap"] == 0.8

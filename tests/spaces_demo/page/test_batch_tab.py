@@ -11,10 +11,14 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import pytest
+from demo_answers import an_answer
 from gradio_client import Client, handle_file
 from running_space import Server, left_behind
 
-from spaces_demo.page.batch_tab import _answer_batch
+from spaces_demo.answers.messages import Reply
+from spaces_demo.answers.table import table_row
+from spaces_demo.files.pair import Pair
+from spaces_demo.page.batch_tab import answer_batch, table_html
 
 _SKIPPED = {"__type__": "update"}
 
@@ -51,11 +55,11 @@ def ask_page(server: Server, button: str, data: list) -> list[list]:
     replies = []
     with httpx.stream("GET", f"{url}gradio_api/queue/data", params={"session_hash": button}, timeout=60) as stream:
         for line in stream.iter_lines():
-            told = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
-            if told.get("msg") in ("process_generating", "process_completed"):
-                assert told["success"], told
-                replies.append(told["output"]["data"])
-            if told.get("msg") == "process_completed":
+            event = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+            if event.get("msg") in ("process_generating", "process_completed"):
+                assert event["success"], event
+                replies.append(event["output"]["data"])
+            if event.get("msg") == "process_completed":
                 return replies
     raise AssertionError("the page did not finish")
 
@@ -76,19 +80,19 @@ def test_the_running_page_leaves_neither_file_nor_folder(server: Server, clips: 
 
 def test_the_page_counts_along(server: Server, clips: Path):
     files = [str(shutil.copy(clips / "gaze" / f"{name}.csv", server[1].uploads.folder)) for name in ("p000-s000", "p001-s000")]
-    told = [status for status, _ in _answer_batch(server[1], files, None)]
-    assert [re.sub(r"<[^>]+>", "", status).strip() for status in told] == [
+    statuses = [status for status, _ in answer_batch(server[1], files, None)]
+    assert [re.sub(r"<[^>]+>", "", status).strip() for status in statuses] == [
         "reading the files", "0 of 2 done", "1 of 2 done", "2 of 2 done", "2 answered."
     ]  # fmt: skip
 
 
 def test_nothing_dropped_or_a_wrong_batch_keeps_the_last_table(server: Server):
-    ((status, table),) = _answer_batch(server[1], None, None)
+    ((status, table),) = answer_batch(server[1], None, None)
     assert "There is no file in this batch" in status
     assert table == _SKIPPED
     wrong = server[1].uploads.folder / "a.zip"
     wrong.write_text("no zip")
-    *_, (status, table) = _answer_batch(server[1], [str(wrong)], None)
+    *_, (status, table) = answer_batch(server[1], [str(wrong)], None)
     assert "a.zip: not a zip file" in status
     assert table == _SKIPPED
 
@@ -98,7 +102,7 @@ def test_the_downloads_of_the_page_hold_the_whole_table(server: Server, clips: P
     for part, suffix in (("videos", "mp4"), ("gaze", "csv")):
         (uploads / f"a.{suffix}").write_bytes((clips / part / f"p000-s000.{suffix}").read_bytes())
     (uploads / "bad.csv").write_text("hello")
-    *_, (status, page) = _answer_batch(server[1], [str(uploads / name) for name in ("a.mp4", "a.csv", "bad.csv")], None)
+    *_, (status, page) = answer_batch(server[1], [str(uploads / name) for name in ("a.mp4", "a.csv", "bad.csv")], None)
     assert "1 answered, 1 refused." in status
     assert "Without a video: bad." in page
     links = re.findall(r'href="data:[^,]+,([^"]+)" download="answers\.(\w+)"', page)
@@ -161,3 +165,10 @@ def test_the_longest_names_keep_their_ends(client: Client, server: Server, tmp_p
     assert min(len(row["recording"]) for row in rows) > 150
     *_, (_, page) = ask_page(server, "ask-all", [uploaded(server, *files), None])
     assert len(set(re.findall(r">(long-[^<]*)</td>", page))) == 2
+
+
+def test_the_table_says_what_its_columns_are_and_shows_problems_where_they_are_seen():
+    page = table_html([table_row(Pair("p1"), Reply(an_answer())), table_row(Pair("p2"), Reply(refusal="bad " * 100))])
+    assert '<th scope="col">felt (ER)</th><th scope="col">shown (FER)</th>' in page
+    assert '<td colspan="5"><div class="emert-problem">bad bad' in page
+    assert len(page) < 1200  # the downloads hold the whole sentence

@@ -5,11 +5,7 @@ from demo_answers import ALL, an_answer
 
 from modeling_emert.tasks_emert import EMOTIONS
 from spaces_demo.answers.messages import Reply
-from spaces_demo.answers.table import table_row
 from spaces_demo.answers.verdict import coarse_verdict, sureness
-from spaces_demo.files.pair import Pair
-from spaces_demo.page.api import as_json
-from spaces_demo.page.batch_tab import _table
 from spaces_demo.page.html import answer_html, reasons_html, refusal
 
 
@@ -23,15 +19,12 @@ def test_without_a_face_nothing_is_said_of_what_it_shows():
     assert "FER" not in (sureness(answer) or "")
 
 
-def test_without_eyes_there_is_no_gap():
+def test_without_eyes_the_reason_stands_in_place_of_the_gap():
     """What is felt is a guess then, and so is how far it lies from what is shown."""
     answer = an_answer(modalities=["face"])
     page = answer_html(Reply(answer, {"plane": None}), "a.mp4")
     assert "Needs the eyes" in page
     assert "of the probability" not in page
-    assert (as_json(answer)["gap"], as_json(answer)["gap_meaning"]) == (None, None)
-    assert table_row(Pair("a"), Reply(answer))["gap"] is None
-    assert as_json(an_answer())["gap"] == table_row(Pair("a"), Reply(an_answer()))["gap"] == 0.8
 
 
 def test_the_answer_names_its_checkpoint_and_a_refusal_ends_with_a_full_stop():
@@ -39,13 +32,6 @@ def test_the_answer_names_its_checkpoint_and_a_refusal_ends_with_a_full_stop():
     assert "answered by a&lt;b&gt; (trained on synthetic)" in page
     assert "too long.</div>" in refusal("too long")
     assert "again.</div>" in refusal("Try again.")
-
-
-def test_the_table_says_what_its_columns_are_and_shows_problems_where_they_are_seen():
-    page = _table([table_row(Pair("p1"), Reply(an_answer())), table_row(Pair("p2"), Reply(refusal="bad " * 100))])
-    assert '<th scope="col">felt (ER)</th><th scope="col">shown (FER)</th>' in page
-    assert '<td colspan="5"><div class="emert-problem">bad bad' in page
-    assert len(page) < 1200  # the downloads hold the whole sentence
 
 
 def test_both_views_stand_side_by_side_for_every_emotion():
@@ -68,11 +54,14 @@ def test_a_refusal_says_which_files_wait_for_another_question(waiting: tuple[str
 
 def test_a_model_with_one_task_of_numbers_is_shown_without_classes():
     answer = an_answer(
-        tasks={"er_va": {"valence": 0.1, "arousal": 0.2}}, gap=None, contributions={"er_va": dict.fromkeys(ALL, 0.1)}
+        tasks={"er_va": {"valence": 0.1, "arousal": 0.2}},
+        gap=None,
+        gap_reason="The model does not predict er7 and fer7.",
+        contributions={"er_va": dict.fromkeys(ALL, 0.1)},
     )
     page = answer_html(Reply(answer, {"plane": "<svg></svg>"}), "a.mp4")
     assert "numbers only" in page
-    assert "Gap" not in page
+    assert "The model does not predict er7 and fer7." in page
     assert "10% of their range" in reasons_html(
         Reply(answer, {"crops": [], "map": None, "time-wide": None, "time-narrow": None})
     )

@@ -6,22 +6,22 @@ from pathlib import Path
 import gradio as gr
 from running_space import Server, left_behind
 
-from spaces_demo.page.screen import _answer
+from spaces_demo.page.screen import answer_clip
 
 
 def test_a_participant_that_has_to_be_named_costs_no_second_upload(server: Server, crowd: Path):
     service = server[1]
     file = shutil.copy(crowd, service.uploads.folder / "crowd.csv")
-    ((_, page, _, *files, field),) = _answer(service, None, str(file), "", None)
+    ((_, page, _, *files, field),) = answer_clip(service, None, str(file), "", None)
     assert "crowd.csv holds several participants (p1, p2, p10); write one of them under &#x27;Participant&#x27;." in page
     assert "Your gaze file is still here." in page
     assert file.is_file()
     assert files == [None, gr.skip()]
     assert field.open  # the field for it
-    ((_, page, *_),) = _answer(service, None, str(file), "p" * 90, None)
+    ((_, page, *_),) = answer_clip(service, None, str(file), "p" * 90, None)
     assert f"has no participant &#x27;{'p' * 39}…&#x27;; it has p1, p2, p10." in page
     assert file.is_file()
-    *_, (_, page, _, *files, field) = _answer(service, None, str(file), "p2", None)
+    *_, (_, page, _, *files, field) = answer_clip(service, None, str(file), "p2", None)
     assert "emert-verdict" in page
     assert files == [None, None]
     assert not file.exists()
@@ -36,7 +36,7 @@ def test_a_wrong_file_costs_only_itself(server: Server, clips: Path):
         shutil.copy(clips / "videos" / "p000-s000.mp4", files["video"])
         shutil.copy(clips / "gaze" / "p000-s000.csv", files["gaze"])
         files[part].write_bytes(content)
-        ((_, page, _, *left, field),) = _answer(service, *map(str, files.values()), "", None)
+        ((_, page, _, *left, field),) = answer_clip(service, *map(str, files.values()), "", None)
         right = "gaze" if part == "video" else "video"
         assert f"Your {right}{' file' if right == 'gaze' else ''} is still here." in page
         assert left == [gr.skip() if name == right else None for name in files]
@@ -48,7 +48,7 @@ def test_a_wrong_file_costs_only_itself(server: Server, clips: Path):
 
 
 def test_where_nothing_is_given_the_last_answer_stays(server: Server):
-    ((notice, *rest),) = _answer(server[1], None, None, "", None)
+    ((notice, *rest),) = answer_clip(server[1], None, None, "", None)
     assert 'role="alert"' in notice.value
     assert "Nothing to answer from" in notice.value
     assert rest == [gr.skip()] * 5

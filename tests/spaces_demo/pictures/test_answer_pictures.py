@@ -11,7 +11,7 @@ from spaces_demo.pictures.answer_pictures import timeline
 
 
 @pytest.mark.parametrize(
-    ("note", "frame"), [("Glasses know only the scene camera's image.", "scene camera's image"), ("", "screen")]
+    ("note", "frame"), [("Glasses know only the scene camera's image.", "scene camera's image"), ("", "stimulus")]
 )
 def test_the_title_of_the_gaze_panel_names_the_coordinate_frame(note: str, frame: str):
     gaze = Gaze(np.zeros((20, NUM_COLUMNS), np.float32), np.arange(20) * 150.0, notes=[note])
