@@ -1,11 +1,13 @@
-"""How fast and how small: building, opening, one epoch, and each reader, measured on generated recordings.
+"""Speed and size on generated recordings: each reader, and building, opening and one epoch of a data set.
 
-`emert data benchmark` prints one line for each figure with what it was measured on. Every figure is of this machine, at this
-moment: run it with nothing else running. Generated recordings of EMER's size: 1,466 samples x 39 (24.4 s at 60 Hz), 32 face
-crops out of a drawn video of 128 x 128 pixels at 2 frames a second; a larger video costs more to decode.
+`emert data benchmark` prints one line for each figure with what it was measured on; nothing else should be running. The size of
+a recording is EMER's: 1,466 samples x 39 (24.4 s at 60 Hz), 32 face crops of a drawn video of 128 x 128 pixels at 2 frames a
+second; a larger video costs more to decode.
 """
 
+import os
 import shutil
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -14,14 +16,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
 
-from . import reader_speed
 from .build.build import build
 from .dataset.reader import EmertData
+from .generator.exports import WRITERS, export
 from .generator.truth import GeneratorSettings
 from .generator.writing import generate
+from .readers import READERS
+from .readers.text.text_table import read_head
 from .sources import open_source
 
+FILE_BYTES = 40_000_000  # of an export
+REPEATS = 3
+_SMALL = 600  # samples of a small export, from whose size the samples of a large one follow
 SECONDS = 24.43  # of a recording: 1,466 samples at 60 Hz
 STIMULI = 11
 _SAMPLING_S = 0.2
@@ -42,7 +50,7 @@ class Figure:
 
 @dataclass
 class PeakMemory:
-    """Highest memory of this process and its children together, in MB; pages that they share count once."""
+    """Highest memory of this process and its children together, in MB; shared pages count once."""
 
     megabytes: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -61,7 +69,7 @@ class PeakMemory:
     @classmethod
     @contextmanager
     def watched(cls) -> Iterator["PeakMemory"]:
-        """Watches while the block runs."""
+        """Measures while the block runs."""
         peak = cls()
         thread = threading.Thread(target=peak._watch, daemon=True)
         thread.start()
@@ -73,13 +81,69 @@ class PeakMemory:
 
 
 def measure_readers(work: Path) -> Iterator[Figure]:
-    """The speed of each reader. `work`: a folder for the generated exports, which are kept there; about 400 MB."""
-    for name, speed, what in reader_speed.measure_readers(work):
-        yield Figure(f"read {name}", speed, "MB/s", what)
+    """MB/s of each reader on one core: the median of three, files in the page cache, without detection of fixations.
+
+    `work`: a folder for the generated exports of 40 MB each, which are kept there and used again.
+    """
+    for name in WRITERS:
+        path, size = _write_export(work / f"exports-{FILE_BYTES // 1_000_000}MB" / name, name)
+        with _one_core():
+            seconds = [_time_reading(path) for _ in range(REPEATS + 1)][1:]  # the first one is a warm-up
+        files = len(list(path.parent.iterdir()))
+        what = f"generated, {size / 1e6:.0f} MB in {files} file{'s' if files > 1 else ''}, one core"
+        yield Figure(f"read {name}", size / 1e6 / statistics.median(seconds), "MB/s", what)
+
+
+def _write_export(folder: Path, name: str) -> tuple[Path, int]:
+    """The file to read, and the bytes of it and of the files that its reader takes beside it."""
+    small = export(name, _SMALL)
+    first = next(iter(small))
+    if not folder.is_dir():
+        samples = int(FILE_BYTES / sum(map(len, small.values())) * _SMALL)
+        partial = folder.with_name(f".{name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for file, data in export(name, samples).items():
+            (partial / file).write_bytes(data)
+        os.replace(partial, folder)
+    return folder / first, sum(file.stat().st_size for file in folder.iterdir())
+
+
+def _time_reading(path: Path) -> float:
+    start = time.perf_counter()
+    head = read_head(path)
+    reader, header = next((reader, header) for reader in READERS if (header := reader.find_header(head)) is not None)
+    reader.read(head, header)
+    return time.perf_counter() - start
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Pins all threads of this process to one core, where the system can do that, and gives Arrow a single thread."""
+    threads, cores = pa.cpu_count(), None
+    pa.set_cpu_count(1)
+    if hasattr(os, "sched_setaffinity"):
+        cores = os.sched_getaffinity(0)
+        _pin({min(cores)})
+    try:
+        yield
+    finally:
+        pa.set_cpu_count(threads)
+        if cores is not None:
+            _pin(cores)
+
+
+def _pin(cores: set[int]) -> None:
+    tasks = Path("/proc/self/task")  # a call for process 0 pins only the calling thread
+    for thread in [int(task.name) for task in tasks.iterdir()] if tasks.is_dir() else [0]:
+        try:
+            os.sched_setaffinity(thread, cores)
+        except OSError:  # it ended just now
+            continue
 
 
 def measure_dataset(work: Path, recordings: int, num_workers: int = 2) -> Iterator[Figure]:
-    """All figures of the data set, one by one as they are had.
+    """All figures of the data set, each as soon as it is measured.
 
     `work`: a folder for what is generated (kept and used again) and built (replaced); about 0.5 MB a recording.
     """
@@ -102,7 +166,7 @@ def measure_dataset(work: Path, recordings: int, num_workers: int = 2) -> Iterat
 
 
 def _recordings(work: Path, recordings: int, num_workers: int) -> Path:
-    """As many recordings as asked for, rounded up to whole participants; generated at most once."""
+    """At least so many recordings, the same number of each participant; generated once."""
     folder = work / f"recordings-{recordings}"
     if not folder.is_dir():
         work.mkdir(parents=True, exist_ok=True)
@@ -112,7 +176,7 @@ def _recordings(work: Path, recordings: int, num_workers: int) -> Path:
 
 
 def _measure_loading(out: Path, work: Path, what: str) -> Iterator[Figure]:
-    """Opening a protocol: by our own reader, and by `load_dataset`, streaming and not, each with what it writes to disk."""
+    """Time to the first row of a protocol, by our own reader and by `load_dataset`, and what the latter writes to disk."""
     from datasets import load_dataset
 
     start = time.perf_counter()
@@ -157,5 +221,5 @@ class _Prepared:
         return len(self.data)
 
     def __getitem__(self, row: int) -> dict:
-        """The model's inputs, so that handing them over to the main process counts."""
+        """The model's inputs, so that passing them to the main process counts."""
         return dict(self.processor(self.data.recording(row, 8)))

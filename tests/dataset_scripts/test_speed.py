@@ -1,11 +1,10 @@
-"""`emert data benchmark`: every figure is had and printed, on tiny settings."""
+"""`emert data benchmark`: every figure is measured and printed, on tiny settings."""
 
 import re
 
 import pytest
 
-from dataset_scripts import reader_speed
-from dataset_scripts import speed as benchmark
+from dataset_scripts import speed
 from dataset_scripts.generator.exports import WRITERS
 from dataset_scripts.speed import PeakMemory
 from training.cli import main
@@ -13,10 +12,10 @@ from training.cli import main
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(reader_speed, "FILE_BYTES", 30_000)
-    monkeypatch.setattr(reader_speed, "_SMALL", 60)
-    monkeypatch.setattr(benchmark, "SECONDS", 1)
-    monkeypatch.setattr(benchmark, "STIMULI", 3)
+    monkeypatch.setattr(speed, "FILE_BYTES", 30_000)
+    monkeypatch.setattr(speed, "_SMALL", 60)
+    monkeypatch.setattr(speed, "SECONDS", 1)
+    monkeypatch.setattr(speed, "STIMULI", 3)
 
 
 def figures(capsys, *arguments):
@@ -38,7 +37,7 @@ def test_the_readers(tiny, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_the_data_set(tiny, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(reader_speed, "WRITERS", {})
+    monkeypatch.setattr(speed, "WRITERS", {})
     found = figures(capsys, "--recordings", 9, "--work", tmp_path)
     for name in ("build, a recording", "build, peak memory of all processes", "data set on disk", "epoch through all"):
         assert found.pop(name) > 0

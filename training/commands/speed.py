@@ -1,10 +1,10 @@
-"""`emert speed`: how fast the network is on this machine."""
+"""`emert speed`: how fast the network and its training are on this machine."""
 
 import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rounds", type=int, default=7, help="each figure is the median of so many (default 7)")
+    parser.add_argument("--rounds", type=int, default=7, help="each figure is the median of this many rounds (default 7)")
 
 
 def run(arguments: argparse.Namespace) -> None:
