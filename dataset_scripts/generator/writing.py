@@ -3,7 +3,7 @@
 ```
 DIR/
   recordings.csv   recording_id, participant, stimulus, video, gaze, and a column for each label
-  settings.json    what was asked for, and a version of the generator
+  settings.json    what was asked for, and the fingerprint of the generator's code
   videos/p000-s000.mp4
   gaze/p000-s000.csv     in the columns of a Tobii Studio export
 ```
@@ -20,6 +20,7 @@ import av
 import numpy as np
 import pandas as pd
 
+from dataset_scripts.common.code_fingerprint import code_fingerprint
 from dataset_scripts.common.parallel import run_parallel
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import LABEL_COLUMNS
@@ -28,7 +29,8 @@ from .face_drawing import face_frames, frame_count
 from .gaze_simulation import SimulatedGaze, gaze_at, simulate_gaze
 from .truth import GeneratorSettings, Truth, make_truth
 
-VERSION = 1  # raise it when the same settings begin to give other recordings
+FINGERPRINT_ENTRIES = (__name__,)  # the modules from which the generator's code is found
+_SETTINGS, _TABLE = "settings.json", "recordings.csv"
 _SCREEN = (1280, 1024)  # pixels
 _SCREEN_MM = (376.0, 301.0)
 _UNIT_DEGREES = 36.0  # of visual angle over the screen's width at a usual distance
@@ -52,10 +54,33 @@ def generate(folder: Path, settings: GeneratorSettings, num_workers: int = 2) ->
     jobs = [(partial, truth, settings) for truth in truths]
     for _ in run_parallel(_write_one, jobs, num_workers, "generating recordings", "recording"):
         pass
-    _table(truths).to_csv(partial / "recordings.csv", index=False)
-    (partial / "settings.json").write_text(json.dumps({"version": VERSION, **asdict(settings)}, indent=2))
+    _table(truths).to_csv(partial / _TABLE, index=False)
+    (partial / _SETTINGS).write_text(json.dumps(_description(settings), indent=2))
     os.replace(partial, folder)
     return folder
+
+
+def ensure_recordings(folder: Path, settings: GeneratorSettings, num_workers: int = 2) -> Path:
+    """Generates the recordings unless `folder` holds those of these settings; made by older code they are made again.
+
+    Raises `EmertInputError` where the folder holds something else.
+    """
+    try:
+        found = json.loads((folder / _SETTINGS).read_text())
+    except (OSError, ValueError):
+        found = {}
+    if found == _description(settings):
+        return folder
+    if {name: found.get(name) for name in asdict(settings)} == asdict(settings):
+        shutil.rmtree(folder)
+    elif found:
+        raise EmertInputError(f"{folder}: holds recordings of other settings, {found}; give another --out")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return generate(folder, settings, num_workers)
+
+
+def _description(settings: GeneratorSettings) -> dict:
+    return {"code": code_fingerprint(FINGERPRINT_ENTRIES), **asdict(settings)}
 
 
 def _table(truths: list[Truth]) -> pd.DataFrame:

@@ -22,8 +22,7 @@ from dataset_scripts.readers.mapped.mapping import FILE_NAME, Mapping, own_names
 from dataset_scripts.readers.mapped.parquet_table import is_parquet
 from dataset_scripts.readers.pupil_labs import neon, pupil_core
 from dataset_scripts.readers.smi import smi_events, smi_samples
-from dataset_scripts.readers.text.export_files import ExportFiles
-from dataset_scripts.readers.text.text_files import TextFile, list_files
+from dataset_scripts.readers.text.text_files import ExportFiles, TextFile, list_files
 from dataset_scripts.readers.text.text_table import Content, Head, Header, read_head
 from dataset_scripts.readers.tobii import tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
 from modeling_emert.errors_emert import EmertInputError

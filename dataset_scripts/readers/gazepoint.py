@@ -1,8 +1,8 @@
 """Gazepoint Analysis: `..._all_gaze.csv` and `..._fixations.csv`.
 
-A recording for every MEDIA_ID, and another where its time begins anew: a stimulus seen twice. Points are shares of the screen
-already, times are seconds, and every measurement has its own validity flag. Pupils come in mm (LPMM) or metres (LPUPILD); the
-sizes in pixels of the camera (LPD) are left out, and so are saccade amplitudes, in pixels of a screen that is not told.
+A recording for every MEDIA_ID, and another one where its time restarts: a stimulus seen twice. Points are normalised to the
+screen, times are seconds, and every measurement has its own validity flag. Pupils are in mm (LPMM) or metres (LPUPILD); those
+in pixels of the camera (LPD) are left out, and so are saccade amplitudes in pixels, since the screen's size is not given.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,18 @@ from itertools import pairwise
 import numpy as np
 
 from dataset_scripts.readers.eye_events import DURATION, START, mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.grouping import check_count, group_rows, name_in
-from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
+from dataset_scripts.readers.samples import (
+    SIDES,
+    all_or_none,
+    check_count,
+    drop_where,
+    group_rows,
+    keep_positive,
+    name_in,
+    rising,
+    stack_columns,
+    take,
+)
 from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
@@ -25,11 +35,12 @@ FIXATION = ("FPOGX", "FPOGY", "FPOGS", "FPOGD", "FPOGID")
 FIXATION_VALID = "FPOGV"
 BLINK, DIRECTION = "BKID", "SACCADE_DIR"
 METRE, SECOND = 1000.0, 1000.0  # in mm, in ms
-SET_BACK = 500.0  # ms
+RESTART = 500.0  # ms
 
 
-def _sided(letter: str, side: str) -> dict[str, tuple[tuple[str, str, float], ...]]:
-    """Our columns of one eye: exported name, its validity flag, factor to our unit; the first that is there is taken."""
+def _sources(side: str) -> dict[str, tuple[tuple[str, str, float], ...]]:
+    """Our columns of one eye -> (exported name, its validity flag, factor to our unit); the first that exists is used."""
+    letter = side[0].upper()
     eye = {
         f"pupil_{side}": ((f"{letter}PMM", f"{letter}PMMV", 1.0), (f"{letter}PUPILD", f"{letter}PUPILV", METRE)),
         f"validity_{side}": ((f"{letter}POGV", "", 1.0), (f"{letter}PV", "", 1.0), (f"{letter}PUPILV", "", 1.0)),
@@ -38,24 +49,22 @@ def _sided(letter: str, side: str) -> dict[str, tuple[tuple[str, str, float], ..
     for axis in "xy":
         eye[f"gaze_{side}_{axis}"] = ((f"{letter}POG{axis.upper()}", f"{letter}POGV", 1.0),)
         eye[f"camera_{side}_{axis}"] = ((f"{letter}PC{axis.upper()}", f"{letter}PV", 1.0),)
-    for axis in "xyz":
-        eye[f"eye_{side}_{axis}"] = ((f"{letter}EYE{axis.upper()}", f"{letter}PUPILV", METRE),)
-    return eye
+    return eye | {f"eye_{side}_{axis}": ((f"{letter}EYE{axis.upper()}", f"{letter}PUPILV", METRE),) for axis in "xyz"}
 
 
-SOURCES = _sided("L", "left") | _sided("R", "right")
+SOURCES = {ours: choices for side in SIDES for ours, choices in _sources(side).items()}
 SOURCES |= {f"gaze_{axis}": ((f"BPOG{axis.upper()}", "BPOGV", 1.0),) for axis in "xy"}
 _POINTS = [[f"{part}_{axis}" for axis in "xy"] for part in ("gaze_left", "gaze_right", "gaze", "camera_left", "camera_right")]
 
 
 def find_header(head: Head) -> Header | None:
-    """By the fixation's columns; the rows are fixations where each is another one, else samples."""
+    """By the fixation's columns; the rows are fixations if each has a different one, else samples."""
     header = head.find(*FIXATION[:2], "FPOGD")
     if header is None:
         return None
     rows = [line.split(header.separator) for line in head.lines[header.row + 1 :] if line.strip()]
     cells = max((len(row) for row in rows[:1]), default=0)
-    # Gazepoint ends rows with a separator, the header not always.
+    # Gazepoint ends rows with a separator, but not always the header.
     names = header.names + ("",) * max(cells - len(header.names), 0)
     of_fixation = [names.index(name) for name in (MEDIA, "FPOGID") if name in names]
     seen = [[row[at] for at in of_fixation] for row in rows if len(row) == len(names)]
@@ -86,7 +95,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
 
 
 def gaze_of_samples(table: Table, clock: np.ndarray, notes: list[str]) -> Gaze | None:
-    """One recording of Gazepoint's columns that came by another way than its export; None without a sample in time.
+    """One recording of Gazepoint's columns from another source than its export; None without a sample with a time.
 
     `table`: samples, with `FIXATION` among its numbers. `clock`: `(rows,)` float64, ms.
     """
@@ -101,7 +110,7 @@ def _table(head: Head, header: Header, time: str | None, notes: list[str]) -> Ta
 
 
 def _our_columns(table: Table) -> dict[str, np.ndarray]:
-    """Our columns, `(rows,)` each, save those of the fixations. Missing is NaN, as in blinks."""
+    """Our columns, `(rows,)` each, except those of the fixations. Missing is NaN, also during blinks."""
     columns: dict[str, np.ndarray] = {}
     for ours, choices in SOURCES.items():
         found = next((choice for choice in choices if choice[0] in table.numbers), None)
@@ -116,17 +125,13 @@ def _our_columns(table: Table) -> dict[str, np.ndarray]:
         points = {f"gaze_{axis}": table.numbers[f"FPOG{axis.upper()}"] for axis in "xy"}
         valid = table.numbers.get(FIXATION_VALID, np.ones(table.rows)) == 1
         columns |= {name: np.where(valid, point, np.nan) for name, point in points.items()}
-    for name in ("pupil_left", "pupil_right", "distance_left", "distance_right"):
-        if name in columns:
-            columns[name] = np.where(columns[name] > 0, columns[name], np.nan)
-    if DIRECTION in table.numbers:
-        # Gazepoint writes it once, with the fixation that the saccade led to, and 0 elsewhere.
-        columns["saccade_direction"] = np.where(table.numbers[DIRECTION] > 0, table.numbers[DIRECTION], np.nan)
+    if DIRECTION in table.numbers:  # given once, with the fixation that the saccade led to, and 0 elsewhere
+        columns["saccade_direction"] = table.numbers[DIRECTION]
+    keep_positive(columns, "pupil_left", "pupil_right", "distance_left", "distance_right", "saccade_direction")
     if BLINK in table.numbers:
-        columns["blink"] = (table.numbers[BLINK] > 0).astype(np.float32)
-        for name in columns:
-            if name.startswith(("gaze", "pupil")):
-                columns[name] = np.where(columns["blink"] == 1, np.nan, columns[name])
+        blink = table.numbers[BLINK] > 0
+        drop_where(columns, [name for name in columns if name.startswith(("gaze", "pupil"))], blink)
+        columns["blink"] = blink.astype(np.float32)
     return columns
 
 
@@ -136,9 +141,9 @@ def _groups(file: object, table: Table, clock: np.ndarray) -> Iterator[tuple[np.
     media, names = (table.texts.get(name, empty) for name in (MEDIA, MEDIA_NAME))
     for rows in group_rows(file, np.arange(table.rows), (media,)):
         timed = rows[np.isfinite(clock[rows])]
-        # Rows out of order by a little are sorted later; where the time falls far below all that was, it was set back.
+        # Slightly unordered rows are sorted later; where the time falls far below all earlier ones, the clock was restarted.
         earliest = np.minimum.accumulate(clock[timed])
-        begins = timed[1:][(np.diff(clock[timed]) < -SET_BACK) & (clock[timed][1:] <= earliest[:-1])]
+        begins = timed[1:][(np.diff(clock[timed]) < -RESTART) & (clock[timed][1:] <= earliest[:-1])]
         check_count(file, len(begins) + 1)
         for part in np.split(rows, np.searchsorted(rows, begins)):
             if len(part):
@@ -156,12 +161,12 @@ def _samples(
     fixing = table.numbers.get(FIXATION_VALID, np.ones(table.rows, np.float32))[rows] == 1
     last, number = _last_rows(table.numbers["FPOGID"][rows], fixing)
     fixations = _of_rows(table, rows[last])
-    # The start that the file gives, unless it runs on another clock than the samples.
+    # The start as the file gives it, unless it is from another clock than the samples' times.
     off = ~(np.abs(fixations[:, START] + fixations[:, DURATION] - clock[rows[last]]) < SECOND)
     fixations[off, START] = (clock[rows[last]] - fixations[:, DURATION])[off]
     fixations[:, START] -= clock[rows[0]]
     for name, part in (("fixation_x", 0), ("fixation_y", 1), ("event_duration", DURATION)):
-        own[name] = np.append(fixations[:, part], np.nan)[number]
+        own[name] = take(fixations[:, part], number)
     own["in_fixation"] = number >= 0
     values = stack_columns(len(rows), own)
     fixations = tidy_fixations(fixations, notes)

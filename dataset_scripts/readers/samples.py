@@ -1,23 +1,122 @@
-"""What every reader does with samples once they are numbers."""
+"""Steps that all readers share: exported columns under our names, rows by recording, samples in the order of their times."""
 
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from dataset_scripts.readers.text.text_table import TextColumn
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
+from modeling_emert.errors_emert import EmertInputError
 
-# A day: float32 still tells 8 ms apart there. A time further away from the others is a mistake of whoever wrote it.
+SIDES = ("left", "right")
+# A day: there float32 still separates times 8 ms apart. A sample further away from the others has a wrong time.
 MAX_DISTANCE_MS = 86_400_000.0
+# More than any file has: then the column holds numbers and no names, and each would become a recording of its own.
+MAX_GROUPS = 20_000
 _BLOCK_ROWS = 2048
+
+
+# ---- columns: from the file's names to ours
+
+
+def spell(mapping: Mapping[str, tuple[str, ...]], axes: str = "x") -> dict[str, tuple[str, ...]]:
+    """Writes out `{axis}`, `{Axis}` (X), `{side}`, `{Side}` (Left) and `{S}` (L) in our names and in the exported ones."""
+    return {
+        ours.format(side=side, axis=axis): tuple(
+            name.format(side=side, Side=side.title(), S=side[0].upper(), axis=axis, Axis=axis.upper()) for name in exported
+        )
+        for ours, exported in mapping.items()
+        for side in SIDES
+        for axis in axes
+    }
+
+
+def find_columns(numbers: Mapping[str, np.ndarray], sources: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
+    """Our columns, each from the first of its exported names that the file has; without those that it lacks."""
+    found = ((ours, next((name for name in names if name in numbers), None)) for ours, names in sources.items())
+    return {ours: numbers[name] for ours, name in found if name is not None}
+
+
+def all_or_none(columns: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, np.ndarray]:
+    """These columns with NaN in all of them where one is NaN: a point with two of three coordinates is none."""
+    present = {name: columns[name] for name in names if name in columns}
+    if not present:
+        return {}
+    missing = np.isnan(np.stack(list(present.values()))).any(axis=0)
+    return {name: np.where(missing, np.nan, column) for name, column in present.items()}
+
+
+def drop_where(columns: dict[str, np.ndarray], names: Iterable[str], missing: np.ndarray) -> None:
+    """Sets those of the columns that exist to NaN in the rows that are `missing`: `(rows,)` bool."""
+    for name in names:
+        if name in columns:
+            columns[name] = np.where(missing, np.nan, columns[name])
+
+
+def keep_positive(columns: dict[str, np.ndarray], *names: str) -> None:
+    """Sets 0, negative numbers and other fill values of sizes and durations to NaN, in those columns that exist."""
+    for name in names:
+        if name in columns:
+            columns[name] = np.where(columns[name] > 0, columns[name], np.nan)
+
+
+def has_value(columns: Mapping[str, np.ndarray], names: Iterable[str], rows: int) -> np.ndarray:
+    """`(rows,)`: 1.0 where any of these columns has a value, else 0.0; NaN where none of them exists."""
+    present = [columns[name] for name in names if name in columns]
+    return (~np.isnan(np.stack(present))).any(axis=0).astype(np.float64) if present else np.full(rows, np.nan)
+
+
+def take(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """`values[index]`, NaN where the index is -1."""
+    return np.append(values, np.nan)[index]
+
+
+# ---- rows: one group for each recording
+
+
+def group_rows(file: object, rows: np.ndarray, names: tuple[TextColumn | None, ...]) -> list[np.ndarray]:
+    """`rows` by all the names together, in the order in which the groups begin.
+
+    Raises `EmertInputError` for more than `MAX_GROUPS`.
+    """
+    if len(rows) == 0:
+        return []
+    key = np.zeros(len(rows), np.int64)
+    for texts in names:
+        if texts is not None:
+            # The remainder turns code -1 into that of the empty text at the end. Renumbering the keys after each column
+            # keeps the product within int64.
+            key = np.unique(key * len(texts.values) + texts.codes[rows] % len(texts.values), return_inverse=True)[1]
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    check_count(file, len(first))
+    by_group = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
+    return [by_group[number] for number in np.argsort(first)]
+
+
+def check_count(file: object, count: int) -> None:
+    """Raises `EmertInputError` for more than `MAX_GROUPS` recordings."""
+    if count > MAX_GROUPS:
+        raise EmertInputError(
+            f"{file} holds {count:,} recordings by its names and times, where at most {MAX_GROUPS:,} are expected; "
+            "check whether its columns have the right names"
+        )
+
+
+def name_in(texts: TextColumn | None, row: int) -> str | None:
+    """The name in that row; None for an empty cell or an absent column."""
+    return (texts[row] if texts is not None else None) or None
+
+
+# ---- samples
 
 
 def stack_columns(rows: int, columns: Mapping[str, np.ndarray], order: np.ndarray | None = None) -> np.ndarray:
     """`(rows, 39)` float32 from arrays `(rows,)` by column name, or `(len(order), 39)` of those rows in that order.
 
-    Columns that are not given are NaN, and so is what is infinite (or has become so by a division).
+    Columns that are not given are NaN, and so are infinite values, for example after a division.
     """
     values = np.full((rows if order is None else len(order), NUM_COLUMNS), np.nan, np.float32)
-    # A block at a time, which the processor's cache holds: column after column through all rows takes thrice as long.
+    # In blocks that fit the processor's cache: column after column through all rows takes three times as long.
     for start in range(0, len(values), _BLOCK_ROWS):
         block = values[start : start + _BLOCK_ROWS]
         chosen = slice(start, start + _BLOCK_ROWS) if order is None else order[start : start + _BLOCK_ROWS]
@@ -28,11 +127,11 @@ def stack_columns(rows: int, columns: Mapping[str, np.ndarray], order: np.ndarra
 
 
 def rising(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Put samples in the order of their times.
+    """The order that sorts samples by time.
 
     `times`: `(rows,)` float64, ms. Returns the indices of the samples to keep, `(kept,)` int; their times from the
     first, `(kept,)` float32, strictly rising; and notes on what was changed. Of samples with equal times the first
-    stays; samples without a time, or with one that is over a day from that in the middle, are dropped.
+    is kept; samples without a time, or more than a day from the median, are dropped.
     """
     order = np.argsort(times, kind="stable")
     timed = order[np.isfinite(times[order])]
@@ -51,15 +150,6 @@ def rising(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     if (np.diff(timed) < 0).any():
         notes.append("The samples were not in the order of their times and were sorted.")
     return timed[new], relative[new], notes
-
-
-def all_or_none(columns: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Where one of these columns is missing, all are: a point with two of its three coordinates is no point."""
-    present = {name: columns[name] for name in names if name in columns}
-    if not present:
-        return {}
-    missing = np.isnan(np.stack(list(present.values()))).any(axis=0)
-    return {name: np.where(missing, np.nan, column) for name, column in present.items()}
 
 
 def covering(times: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -112,10 +112,10 @@ class Worker:
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._connection, child_end = context.Pipe()
+        self._process = context.Process(target=_serve, args=(child_end,), daemon=True)
         self._process.start()
-        theirs.close()
+        child_end.close()
         assert self._connection.poll(120), "the reading process does not start"
         assert self._connection.recv() == "ready"
 

@@ -125,10 +125,10 @@ def _on_cells(change: Callable[[list[list[str]], Rng], None]) -> Callable[[bytes
     return damage
 
 
-def _replace_cells(rows: list[list[str]], rng: Rng, cells: tuple[str, ...], share: float) -> None:
+def _replace_cells(rows: list[list[str]], rng: Rng, cells: tuple[str, ...], fraction: float) -> None:
     header = rng.random() < 0.1  # that, too, now and then
     for row in rows[0 if header else 1 :]:
-        for at in np.flatnonzero(rng.random(len(row)) < share):
+        for at in np.flatnonzero(rng.random(len(row)) < fraction):
             row[at] = cells[rng.integers(len(cells))]
 
 
@@ -203,14 +203,14 @@ _OF_TEXT: dict[str, Callable[[bytes, Rng], bytes]] = {
     "cut in the last row": lambda data, rng: data[: len(data) - int(rng.integers(1, 40))],
     "columns shuffled": _on_cells(_shuffle_columns),
     "rows shuffled": _on_cells(lambda rows, rng: rng.shuffle(rows[1:]) if rng.random() < 0.2 else _shuffle_tail(rows, rng)),
-    "a few odd cells": _on_cells(partial(_replace_cells, cells=ODD_CELLS, share=0.01)),
-    "many odd cells": _on_cells(partial(_replace_cells, cells=ODD_CELLS, share=0.3)),
+    "a few odd cells": _on_cells(partial(_replace_cells, cells=ODD_CELLS, fraction=0.01)),
+    "many odd cells": _on_cells(partial(_replace_cells, cells=ODD_CELLS, fraction=0.3)),
     "a column of odd cells": _on_cells(_one_odd_kind),
-    "flooded with NaN": _on_cells(partial(_replace_cells, cells=("NaN", "nan", "-nan"), share=0.9)),
-    "all cells NaN": _on_cells(partial(_replace_cells, cells=("NaN",), share=1.0)),
-    "empty cells": _on_cells(partial(_replace_cells, cells=("",), share=0.5)),
-    "huge numbers": _on_cells(partial(_replace_cells, cells=("1e38", "-1e38", "3e38", "1e30", "-1e19"), share=0.2)),
-    "tiny numbers": _on_cells(partial(_replace_cells, cells=("1e-38", "-1e-44", "0", "1e-300"), share=0.3)),
+    "flooded with NaN": _on_cells(partial(_replace_cells, cells=("NaN", "nan", "-nan"), fraction=0.9)),
+    "all cells NaN": _on_cells(partial(_replace_cells, cells=("NaN",), fraction=1.0)),
+    "empty cells": _on_cells(partial(_replace_cells, cells=("",), fraction=0.5)),
+    "huge numbers": _on_cells(partial(_replace_cells, cells=("1e38", "-1e38", "3e38", "1e30", "-1e19"), fraction=0.2)),
+    "tiny numbers": _on_cells(partial(_replace_cells, cells=("1e-38", "-1e-44", "0", "1e-300"), fraction=0.3)),
     "negative": _on_cells(lambda rows, rng: [_one_column(rows, rng, lambda value, _: repr(-value)) for _ in range(4)]),
     "jumps": _on_cells(_jump),
     "constant": _on_cells(lambda rows, rng: [_one_column(rows, rng, lambda _, __: "7") for _ in range(3)]),

@@ -1,7 +1,7 @@
-"""The lines of an EyeLink ASC file (SR Research's `edf2asc`), sorted into samples, events and trials.
+"""The lines of an EyeLink ASC file (SR Research's `edf2asc`), parsed into samples, events and trials.
 
-Lines that begin with a digit are samples and become arrays by Arrow; the few others are looked at one by one. The layout of
-the samples may change from one recording block to the next.
+Lines that begin with a digit are samples and are parsed by Arrow; the few others one by one. The layout of the samples may
+change from one recording block to the next.
 """
 
 import re
@@ -13,26 +13,25 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from dataset_scripts.readers.eye_events import SIDES
+from dataset_scripts.readers.samples import SIDES
 from dataset_scripts.readers.text.line_chunks import decoded, line_chunks
 from dataset_scripts.readers.text.text_table import ROW_OF_OTHER_WIDTH, Head
 from modeling_emert.errors_emert import EmertInputError
 
 EYES = {"L": "left", "R": "right", "LEFT": "left", "RIGHT": "right", "LR": "both"}
-PARTS = ("x", "y", "pupil")
 _OFFSET = re.compile(r"-?\d+(\.\d+)?\s+(?=\D)")  # a message may begin with its own delay in ms
 _SCREEN = re.compile(r"(GAZE_COORDS|DISPLAY_COORDS|SCREEN_PIXEL_COORDS)\b(.*)", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _STIMULUS_VARIABLE = re.compile(r"image|img|stimul|picture|video|movie|clip", re.IGNORECASE)
 _CUT_ROWS = {cells: re.compile(rb"(?m)^((?:[^\t\n]*\t){%d}[^\t\n]*)" % (cells - 1)) for cells in (4, 7)}
 MAX_OTHERS = 1_000_000  # lines that are no samples; an hour with a message for every video frame has a quarter of that
-# What EyeLink writes for missing data where it doesn't write a point: one number in samples, another in events.
+# Missing data where EyeLink doesn't write a point: one number in samples, another in events.
 MISSING, NO_NUMBER = -32768, 1e7
 
 
 @dataclass
 class Trial:
-    """From `start` (ms) to the next trial. `stimulus` is the best name that the messages give."""
+    """From `start` (ms) to the next trial. `stimulus`: the first that exists of a variable, a picture and the TRIALID."""
 
     start: float
     name: str
@@ -46,7 +45,7 @@ class Trial:
 
 @dataclass
 class AscLines:
-    """What a file holds. Times in ms of the tracker's clock, positions in pixels, pupils in the tracker's own units.
+    """The content of a file. Times in ms of the tracker's clock, positions in pixels, pupils in the tracker's own units.
 
     - `times`: `(samples,)` float64. `values`: `(samples, 6)` float32: x, y, pupil of the left and of the right eye.
     - `events`: by kind (EFIX, ESACC, EBLINK) and side, lists of the numbers in the line; missing is NaN.
@@ -63,7 +62,7 @@ class AscLines:
 
 
 def read_asc(head: Head) -> AscLines:
-    """All lines of the file. Raises `EmertInputError` for a line that is not what it should be."""
+    """All lines of the file. Raises `EmertInputError` for a line that can't be parsed."""
     return _Scan(head).run()
 
 
@@ -118,7 +117,7 @@ class _Scan:
         self._values.append(block)
 
     def _parse(self, data: bytes) -> tuple[np.ndarray, np.ndarray]:
-        """`(rows,)` and `(rows, 3 or 6)`. Rows may go on after these with velocity, resolution, flags: or may be cut."""
+        """Times `(rows,)` and values `(rows, 3 or 6)`. Rows may have further cells (velocity, flags), or too few."""
         cells = 1 + 3 * len(self._eyes)
         width = data[: data.index(b"\n")].count(b"\t") + 1
         table = self._table(data, cells, width) if width >= cells else None
@@ -220,7 +219,7 @@ class _Scan:
                 self._found.screens.setdefault(screen[1].upper(), edges)
 
     def _trial(self, time: float, name: str) -> None:
-        """Most experiments name a trial before its block starts; some only within it, and then the block is the trial's."""
+        """Most experiments name a trial before its block starts; if it is named within, the trial starts with the block."""
         if self._block_start is not None and not self._named_since_end:
             time = self._block_start
         self._named_since_end = True
@@ -228,7 +227,7 @@ class _Scan:
 
 
 def _tabbed(data: bytes) -> bytes:
-    """edf2asc pads numbers with spaces between tabs, or with -sp writes nothing but spaces."""
+    """edf2asc pads numbers with spaces between tabs, or with -sp writes only spaces."""
     if b"\t" not in data[: data.index(b"\n")]:
         data = re.sub(rb" *\n", b"\n", re.sub(rb" +", b"\t", data.replace(b"\r", b"").replace(b"\t", b" ")))
     return data.translate(None, b" \r")

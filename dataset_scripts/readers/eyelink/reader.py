@@ -1,12 +1,12 @@
 """EyeLink: ASC files as SR Research's `edf2asc` writes them, of one or both eyes, with samples, events or both.
 
-- A recording for every TRIALID message, or else one of the whole file. A trial's stimulus is its variable for one
-  (`!V TRIAL_VAR image ...`), else the picture or video shown in it, else the TRIALID itself. Who took part stands in no line.
-- Time zero is the trial's first sample. Between the recording blocks nothing was recorded: these gaps stay.
+- A recording for every TRIALID message, or one of the entire file. A trial's stimulus is its variable for it
+  (`!V TRIAL_VAR image ...`), else the picture or video shown in it, else the TRIALID itself. No line names the participant.
+- Time zero is the trial's first sample. The gaps between recording blocks remain.
 - Gaze is in pixels of the screen, whose size comes from GAZE_COORDS or DISPLAY_COORDS.
-- EyeLink measures the pupil in units of its own, as an area or a diameter, that depend on camera and threshold; SR Research
-  gives no factor but a calibration with an artificial pupil. So `pupil_left` and `pupil_right` are **not mm** here: they
-  tell how a pupil changes within a recording. A note says so.
+- EyeLink measures the pupil in its own units, as an area or a diameter, that depend on camera and threshold; SR Research
+  gives no factor, only a calibration with an artificial pupil. So `pupil_left` and `pupil_right` are **not mm** here: they
+  show how a pupil changes within a recording. A note says so.
 """
 
 import re
@@ -15,7 +15,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from dataset_scripts.readers.eye_events import (
-    SIDES,
     START,
     event_columns,
     inside,
@@ -24,8 +23,8 @@ from dataset_scripts.readers.eye_events import (
     one_list,
     tidy_fixations,
 )
-from dataset_scripts.readers.eyelink.asc_lines import PARTS, AscLines, read_asc
-from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
+from dataset_scripts.readers.eyelink.asc_lines import AscLines, read_asc
+from dataset_scripts.readers.samples import SIDES, all_or_none, drop_where, keep_positive, rising, stack_columns
 from dataset_scripts.readers.text.text_table import Head, Header
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
@@ -39,7 +38,7 @@ _EVENT = re.compile(r"E(FIX|SACC|BLINK) [LR]\s")
 
 
 def find_header(head: Head) -> Header | None:
-    """ASC files name no columns: they are known by their preamble or the lines that open a recording block."""
+    """ASC files name no columns: they are recognised by their preamble or the first lines of a recording block."""
     known = [row for row, line in enumerate(head.lines) if _PREAMBLE.match(line) or _BLOCK.match(line)]
     if not known:
         return None
@@ -70,17 +69,17 @@ def read(head: Head, header: Header) -> list[Gaze]:
             gaze.stimulus = stimulus
             recordings.append(gaze)
     if not recordings:
-        raise EmertInputError(f"{head.file} has no sample with a time and no whole fixation; convert the EDF file again")
+        raise EmertInputError(f"{head.file} has no sample with a time and no complete fixation; convert the EDF file again")
     return recordings
 
 
 def _screen(head: Head, asc: AscLines) -> tuple[np.ndarray, np.ndarray]:
-    """Corner and size in pixels. The tracker's own message counts before the experiment's."""
+    """Corner and size in pixels. The tracker's own message is preferred to the experiment's."""
     for name in ("GAZE_COORDS", "DISPLAY_COORDS", "SCREEN_PIXEL_COORDS"):
         if name in asc.screens:
             left, top, right, bottom = asc.screens[name]
-            # The edges are the first and last pixels, so the size is one more; where it was set as one too large
-            # already (0 0 1920 1080), it is known by being even, as all screens' sizes are.
+            # The edges are the first and last pixels, so the size is one more, unless that was already added
+            # (0 0 1920 1080): the sizes of all screens are even.
             size = np.array([right - left, bottom - top])
             size = np.where(np.round(size) % 2 == 1, size + 1, size)
             if not ((size > 1) & (size < 1e6)).all():
@@ -107,13 +106,13 @@ def _file_notes(asc: AscLines) -> list[str]:
 
 
 def _fixations(rows: list[list[float]], corner: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Of one eye: `(fixations, 4)`, x, y in shares of the screen, start in the tracker's time, duration."""
+    """Of one eye: `(fixations, 4)`, x, y normalised to the screen, start in the tracker's time, duration."""
     numbers = np.array([row[:5] for row in rows])  # start, end, duration, x, y
     return np.column_stack([(numbers[:, 3:5] - corner) / size, numbers[:, 0], numbers[:, 2]])
 
 
 def _trials(asc: AscLines) -> Iterator[tuple[np.ndarray, float, float, str | None]]:
-    """Rows of the samples, from and to when, stimulus. What comes before the first trial's name belongs to it."""
+    """Rows of the samples, start, end, and stimulus of each trial. The first one includes all that precedes its message."""
     trials = sorted(asc.trials, key=lambda trial: trial.start)
     edges = np.array([trial.start for trial in trials[1:]])
     number = np.searchsorted(edges, asc.times, side="right")
@@ -144,21 +143,19 @@ def _recording(asc: AscLines, rows: np.ndarray, events: list[dict[str, np.ndarra
         for side, lost in blinks.items():
             shut = inside(now, lost[:, 0], lost[:, 1]) >= 0
             columns["blink"][shut] = 1
-            for name in (f"gaze_{side}_x", f"gaze_{side}_y", f"pupil_{side}"):
-                columns[name] = np.where(shut, np.nan, columns[name])
+            drop_where(columns, (f"gaze_{side}_x", f"gaze_{side}_y", f"pupil_{side}"), shut)
         fixations[:, START] -= zero
     columns |= mean_of_eyes(columns)
-    values = stack_columns(len(rows), columns)
-    on_screen = fixations is not None
+    values, on_screen = stack_columns(len(rows), columns), fixations is not None
     return Gaze(values, times, fixations, format=NAME, notes=notes + own_notes, fixations_on_screen=on_screen)
 
 
 def _columns(asc: AscLines, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Gaze and pupil of each eye, `(rows,)`; a gaze point needs both coordinates, a pupil is larger than nothing."""
+    """Gaze and pupil of each eye, `(rows,)`; a gaze point needs both coordinates, a pupil is positive."""
     values = asc.values[rows]
     columns: dict[str, np.ndarray] = {}
     for number, side in enumerate(SIDES):
-        x, y, pupil = (values[:, 3 * number + part] for part in range(len(PARTS)))
+        x, y, columns[f"pupil_{side}"] = values[:, 3 * number : 3 * number + 3].T
         columns |= all_or_none({f"gaze_{side}_x": x, f"gaze_{side}_y": y}, [f"gaze_{side}_x", f"gaze_{side}_y"])
-        columns[f"pupil_{side}"] = np.where(pupil > 0, pupil, np.nan)
+        keep_positive(columns, f"pupil_{side}")
     return columns

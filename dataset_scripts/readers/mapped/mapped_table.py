@@ -1,15 +1,13 @@
 """Any table of gaze samples, CSV, TSV or Parquet, through a mapping file (see `mapping`); one row for each sample."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from dataset_scripts.readers.eye_events import tidy_fixations
-from dataset_scripts.readers.grouping import group_rows, name_in
 from dataset_scripts.readers.mapped.mapping import KEPT_UNIT, PIXELS, TIME_UNITS, UNITS, MappedColumn, Mapping
 from dataset_scripts.readers.mapped.parquet_table import ParquetTable, is_parquet
-from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
+from dataset_scripts.readers.samples import all_or_none, group_rows, name_in, rising, stack_columns
 from dataset_scripts.readers.text.text_files import TextFile
 from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
@@ -17,22 +15,13 @@ from modeling_emert.recording_emert import Gaze
 
 NAME = "mapped"
 TITLE = "any table with a mapping file (gaze_mapping.yaml)"
-# A point with one of its coordinates is no point.
+# A point needs both coordinates.
 _POINTS = ("gaze_left", "gaze_right", "gaze", "gaze_stimulus", "gaze_left_mm", "gaze_right_mm", "gaze_mm", "fixation")
-
-
-class OpenTable(Protocol):
-    """A table whose columns are known and not yet read."""
-
-    file: TextFile
-    names: tuple[str, ...]
-
-    def read(self, numbers=(), texts=(), times=()) -> Table: ...
 
 
 @dataclass(frozen=True)
 class _TextTable:
-    """A table in a text file."""
+    """A table in a text file, to be read like a `ParquetTable`."""
 
     head: Head
     header: Header
@@ -49,21 +38,24 @@ class _TextTable:
         return read_table(self.head, self.header, numbers, texts, times)
 
 
+OpenTable = ParquetTable | _TextTable
+
+
 def open_table(file: TextFile, names: tuple[str, ...]) -> OpenTable:
-    """The table with these columns. Raises `EmertInputError` that names those that it lacks."""
+    """The table with these columns, not yet read. Raises `EmertInputError` that names those that it lacks."""
     if is_parquet(file):
-        table: OpenTable = ParquetTable.open(file)
+        table = ParquetTable.open(file)
         missing = [name for name in names if name not in table.names]
+        if not missing:
+            return table
     else:
         head = read_head(file)
         header = head.find(*names)
         if header is not None:
             return _TextTable(head, header)
         missing = [name for name in names if head.find(name) is None]
-    if missing or not is_parquet(file):
-        lacks = ", ".join(repr(name) for name in missing) or "a line with all of " + ", ".join(map(repr, names))
-        raise EmertInputError(f"{file} lacks columns that its mapping names: {lacks}; correct the mapping")
-    return table
+    lacks = ", ".join(map(repr, missing)) or "a line with all of " + ", ".join(map(repr, names))
+    raise EmertInputError(f"{file} lacks columns that its mapping names: {lacks}; correct the mapping")
 
 
 def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
@@ -101,14 +93,12 @@ def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
 
 
 def _columns(rows: Table, mapping: Mapping) -> dict[str, np.ndarray]:
-    """Ours from theirs, `(rows,)` each; gaze on the stimulus from gaze on the screen where its area is told."""
+    """Our columns, `(rows,)` each; gaze on the stimulus from gaze on the screen if the stimulus's area is given."""
     columns = {}
     for ours, column in mapping.columns.items():
         unit = KEPT_UNIT[ours]
-        size = (
-            (mapping.screen if unit == "share of the screen" else _area(mapping)[2:])[_axis(ours)] if mapping.screen else None
-        )
-        columns[ours] = _convert(rows.numbers[column.column], column, UNITS[unit], size)
+        size = mapping.screen if mapping.screen and "screen" in unit else _area(mapping)[2:]
+        columns[ours] = _convert(rows.numbers[column.column], column, UNITS[unit], size[int(ours.endswith("y"))])
     for point in _POINTS:
         columns |= all_or_none(columns, (f"{point}_x", f"{point}_y"))
     if mapping.area and mapping.screen and "gaze_stimulus_x" not in columns and "gaze_x" in columns and "gaze_y" in columns:
@@ -118,16 +108,12 @@ def _columns(rows: Table, mapping: Mapping) -> dict[str, np.ndarray]:
     return columns
 
 
-def _axis(name: str) -> int:
-    return 1 if name.endswith("y") else 0
-
-
 def _area(mapping: Mapping) -> tuple[float, float, float, float]:
-    """Where the stimulus lies on the screen, in pixels; a screen of one pixel where nothing is in pixels."""
+    """Left, top, width and height of the stimulus on the screen in pixels; a screen of one pixel if no unit is px."""
     return mapping.area or (0.0, 0.0, *(mapping.screen or (1.0, 1.0)))
 
 
-def _convert(values: np.ndarray, column: MappedColumn, units: dict[str, float], size: float | None) -> np.ndarray:
+def _convert(values: np.ndarray, column: MappedColumn, units: dict[str, float], size: float = 1.0) -> np.ndarray:
     if column.missing:
         values = np.where(np.isin(values, np.array(column.missing, values.dtype)), np.nan, values)
     values = values / size if column.unit == PIXELS else values * np.asarray(units[column.unit], values.dtype)
@@ -135,9 +121,9 @@ def _convert(values: np.ndarray, column: MappedColumn, units: dict[str, float], 
 
 
 def _times(values: np.ndarray, column: MappedColumn) -> np.ndarray:
-    """ms, float64; one that is too large for that is none."""
+    """ms, float64; numbers that become infinite are missing."""
     with np.errstate(over="ignore"):
-        times = _convert(values, column, TIME_UNITS, None)
+        times = _convert(values, column, TIME_UNITS)
     return np.where(np.isfinite(times), times, np.nan)
 
 
@@ -145,7 +131,7 @@ def _kept(table: OpenTable, keep: tuple[str, str]) -> np.ndarray:
     """`(rows,)` bool; 1, 1.0 and "1" are the same."""
     name, wanted = keep
     column = table.read(texts=(name,)).texts[name]
-    return np.array([_same(value, wanted) for value in column.values])[column.codes]
+    return column.map(lambda text: _same(text, wanted), bool)
 
 
 def _same(found: str, wanted: str) -> bool:
@@ -166,7 +152,7 @@ def _groups(table: OpenTable, rows: Table, mapping: Mapping) -> list[tuple[np.nd
 
 @dataclass(frozen=True)
 class _Fixations:
-    """The mapped table of fixations: start and duration in ms, x and y in shares of the stimulus, `(rows,)` each."""
+    """The mapped table of fixations: start and duration in ms, x and y normalised to the stimulus, `(rows,)` each."""
 
     start: np.ndarray
     duration: np.ndarray
@@ -200,17 +186,17 @@ class _Fixations:
         own = np.isfinite(self.start)
         for texts, wanted in zip(self.names, (participant, stimulus), strict=True):
             if texts is not None:
-                own &= np.array([value == (wanted or "") for value in texts.values])[texts.codes]
+                own &= texts.map(lambda text, wanted=wanted or "": text == wanted, bool)
         fixations = np.stack([self.x[own], self.y[own], self.start[own] - zero, self.duration[own]], axis=1)
         return tidy_fixations(fixations, notes)
 
 
 def _places(rows: Table, mapping: Mapping) -> list[np.ndarray]:
-    """x and y in shares of the stimulus; pixels count on the screen."""
+    """x and y normalised to the stimulus; pixels are those of the screen."""
     area, screen = _area(mapping), mapping.screen or (1.0, 1.0)
     places = []
     for axis, part in enumerate("xy"):
         column = mapping.fixations.columns[part]
-        share = _convert(rows.numbers[column.column], column, UNITS["share of the screen"], screen[axis])
-        places.append((share * screen[axis] - area[axis]) / area[2 + axis] if column.unit == PIXELS else share)
+        place = _convert(rows.numbers[column.column], column, UNITS[KEPT_UNIT[f"fixation_{part}"]], screen[axis])
+        places.append((place * screen[axis] - area[axis]) / area[2 + axis] if column.unit == PIXELS else place)
     return places

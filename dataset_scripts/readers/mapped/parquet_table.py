@@ -1,4 +1,4 @@
-"""Parquet tables, read by column like those in text files, and bounded by what their metadata say before anything is read."""
+"""Parquet tables, read by column like those in text files; size limits are checked with the metadata before reading."""
 
 from collections.abc import Iterable
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ class ParquetTable:
 
     @classmethod
     def open(cls, file: TextFile) -> "ParquetTable":
-        """Raises `EmertInputError` for a file that is too large, cut off, or whose metadata promise too much."""
+        """Raises `EmertInputError` for a file that is too large or damaged, or whose metadata exceed the limits."""
         with file.open() as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
@@ -48,9 +48,9 @@ class ParquetTable:
         return cls(file, data, tuple(name.replace(" ", "") for name in names))
 
     def read(self, numbers: Iterable[str] = (), texts: Iterable[str] = (), times: Iterable[str] = ()) -> Table:
-        """As `text_table.read_table`: numbers as float32, times as float64, what is infinite is missing.
+        """As `text_table.read_table`: numbers as float32, times as float64, infinite is missing.
 
-        A column of timestamps counts in its own unit. Raises `EmertInputError` that names a column of the wrong type.
+        A column of timestamps keeps its own unit. Raises `EmertInputError` that names a column of the wrong type.
         """
         wanted = {name: kind for group, kind in ((numbers, "f4"), (times, "f8"), (texts, "")) for name in group}
         wanted = {name: kind for name, kind in wanted.items() if name in self.names}
@@ -62,11 +62,12 @@ class ParquetTable:
                 if kind:
                     read.numbers[name] = self._numbers(name, column, kind)
                 else:
-                    read.texts[name] = _texts(column)
+                    is_text = pa.types.is_dictionary(column.type)
+                    read.texts[name] = TextColumn.of(column if is_text else column.cast(pa.string()).dictionary_encode())
         return read
 
     def _column(self, parquet, name: str) -> pa.ChunkedArray:
-        """One column of all row groups; nested ones have several parts, and none of them is wanted."""
+        """One column of all row groups. Nested columns are refused."""
         index = self.names.index(name)
         field = parquet.schema_arrow.field(index)
         groups = range(parquet.metadata.num_row_groups)
@@ -98,7 +99,7 @@ class ParquetTable:
 
 
 def _parquet(data: bytes, texts: Iterable[str] = (), names: tuple[str, ...] = ()):
-    """Texts stay dictionaries: a long text repeated in every row is held once."""
+    """The opened file, with the columns `texts` as dictionaries: a text repeated in every row is held once in memory."""
     import pyarrow.parquet
 
     opened = pyarrow.parquet.ParquetFile(pa.BufferReader(data))
@@ -117,13 +118,3 @@ def _as_input_error(file: TextFile):
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())[:120]
         raise EmertInputError(f"{file} is Parquet that is cut off or damaged ({reason}); write it again") from error
-
-
-def _texts(column: pa.ChunkedArray) -> TextColumn:
-    if not pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string()).dictionary_encode()
-    array = column.unify_dictionaries().combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        return TextColumn(np.zeros(0, int), ())
-    values = tuple(str(value) if value is not None else "" for value in array.dictionary.to_pylist())
-    return TextColumn(array.indices.fill_null(-1).to_numpy(), (*values, ""))  # code -1 is the empty text at the end

@@ -1,4 +1,4 @@
-"""Whose scene camera it was, Neon's or Invisible's, which the tables don't say; and who wore the glasses."""
+"""Which scene camera was used, Neon's or Invisible's, which the tables don't say; and who wore the glasses."""
 
 import json
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from dataset_scripts.readers.text.text_table import Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 
 INFO, SCENE_CAMERA, SECTIONS, EYES = "info.json", "scene_camera.json", "sections.csv", "3d_eye_states.csv"
+DEGREES = ("azimuth[deg]", "elevation[deg]")
 MAX_JSON_BYTES = 1 << 20
 
 
@@ -22,14 +23,12 @@ class Camera:
     size: tuple[int, int]
     view: tuple[float, float]
 
-    def shares(
-        self, numbers: Mapping[str, np.ndarray], pixels: tuple[str, str], degrees: tuple[str, str]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """x and y in shares of the image, from pixels, or else from azimuth and elevation (up is positive)."""
+    def normalise(self, numbers: Mapping[str, np.ndarray], pixels: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+        """x and y normalised to the image, from pixels, or else from azimuth and elevation (up is positive)."""
         if all(name in numbers for name in pixels):
             x, y = (numbers[name] / size for name, size in zip(pixels, self.size, strict=True))
             return x, y
-        azimuth, elevation = (numbers[name] for name in degrees)
+        azimuth, elevation = (numbers[name] for name in DEGREES)
         return 0.5 + azimuth / self.view[0], 0.5 - elevation / self.view[1]
 
 
@@ -39,30 +38,26 @@ INVISIBLE = Camera("Pupil Invisible", (1088, 1080), (82.0, 82.0))
 
 
 def find_camera(file: TextFile, table: Table, pixels: tuple[str, str], notes: list[str]) -> Camera:
-    """The camera, by the first of these that tells, with a note:
+    """The camera by the first of these that identifies it, with a note:
 
-    1. `info.json`: Neon names a module's serial number, Invisible that of its glasses;
-    2. `scene_camera.json`: the optical axis stands in the middle of the image;
+    1. `info.json`: Neon gives a module's serial number, Invisible that of its glasses;
+    2. `scene_camera.json`: the optical axis is in the middle of the image;
     3. `3d_eye_states.csv`, which only Neon has;
-    4. the middle of the image that is nearer to the median gaze point (without pixels: Neon).
+    4. the image whose middle is nearer to the median gaze point (without pixels: Neon).
     """
     camera, reason = _by_neighbours(file)
     if camera is None:
         camera, reason = _by_gaze(table, pixels)
     notes.append(f"The image is taken as that of {camera.name}, {camera.size[0]} x {camera.size[1]} pixels, {reason}.")
     if not all(name in table.numbers for name in pixels):
-        _require_degrees(file, table)
+        missing = [name for name in DEGREES if name not in table.numbers]
+        if missing:
+            raise EmertInputError(
+                f"{file} has neither x and y in pixels nor {missing[0]!r} in degrees; export the recording again"
+            )
         width, height = camera.view
-        notes.append(f"Degrees were turned into shares of the image, which spans {width:g} x {height:g} degrees.")
+        notes.append(f"Degrees were converted to normalised coordinates of the image, {width:g} x {height:g} degrees wide.")
     return camera
-
-
-def _require_degrees(file: TextFile, table: Table) -> None:
-    missing = [name for name in ("azimuth[deg]", "elevation[deg]") if name not in table.numbers]
-    if missing:
-        raise EmertInputError(
-            f"{file} has neither x and y in pixels nor {missing[0]!r} in degrees; download the recording's time series again"
-        )
 
 
 def _by_neighbours(file: TextFile) -> tuple[Camera | None, str]:
@@ -86,15 +81,15 @@ def _by_neighbours(file: TextFile) -> tuple[Camera | None, str]:
 def _by_gaze(table: Table, pixels: tuple[str, str]) -> tuple[Camera, str]:
     points = [table.numbers[name][np.isfinite(table.numbers[name])] for name in pixels if name in table.numbers]
     if len(points) < 2 or not all(len(values) for values in points):
-        return NEON, "the newer headset, since nothing tells"
+        return NEON, "the newer headset, since no file identifies it"
     middle = np.array([np.median(values) for values in points], np.float64)
     cameras = (NEON, INVISIBLE)
-    nearest = min(cameras, key=lambda camera: float(np.abs(np.array(camera.size) / 2 - middle).sum()))
-    return nearest, "since the gaze rests near its middle; put info.json beside the file to be sure"
+    closest = min(cameras, key=lambda camera: float(np.abs(np.array(camera.size) / 2 - middle).sum()))
+    return closest, "since the median gaze point is near its middle; put info.json beside the file to be sure"
 
 
 def _read_json(file: TextFile, name: str) -> dict:
-    """The object in that file beside; empty where it is absent, or is no object."""
+    """The object in that file of the same folder; empty if the file is absent or holds no object."""
     other = file.beside(name)
     if other is None:
         return {}

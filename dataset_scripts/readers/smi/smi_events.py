@@ -1,8 +1,8 @@
 """SMI BeGaze: events, as the text export with one table for each kind of event, or as the newer Event Statistics.
 
-Times are in microseconds in the first and milliseconds in the second, positions in pixels. Neither tells the size of the
+Times are in microseconds in the first and milliseconds in the second, positions in pixels. Neither gives the size of the
 screen: it is taken from a line `Calibration Area: ...`, from the samples exported beside it (`... Samples.txt` beside
-`... Events.txt`), or guessed from the points, with a note. Time zero is the first fixation's start in each trial.
+`... Events.txt`), or guessed from the points, with a note. Time zero is the start of the first fixation in each trial.
 """
 
 import re
@@ -11,17 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from dataset_scripts.readers.eye_events import START, one_list, tidy_fixations
-from dataset_scripts.readers.grouping import group_rows
-from dataset_scripts.readers.smi.smi_shared import (
-    CALIBRATION_AREA,
-    StimulusMessage,
-    preamble,
-    screen_size,
-    stimulus_message,
-    text_column,
-)
+from dataset_scripts.readers.samples import group_rows
+from dataset_scripts.readers.smi.smi_shared import CALIBRATION_AREA, preamble, screen_size, stimulus_messages, text_column
 from dataset_scripts.readers.text.line_chunks import data_header, select_lines
-from dataset_scripts.readers.text.text_files import read_lines
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
@@ -33,20 +25,20 @@ FIXATION_ROWS = re.compile(rb'(?m)^"?(?:Fixation|Visual Intake)\b[^\n]*+\n')
 USER_EVENT_ROWS = re.compile(rb'(?m)^"?User ?Event\b[^\n]*+\n')
 FIXATIONS = ("Fixation", "VisualIntake")
 
-# What is needed -> its names in the text export and in Event Statistics (spaces don't count), with the unit of times in ms.
+# The names in the text export and in Event Statistics (without spaces); for times with the factor to ms.
 KIND = ("EventType", "Category")
 TRIAL = ("Trial",)
 PARTICIPANT = ("Subject", "Participant")
 STIMULUS = ("Image", "Stimulus")
 EYE = ("EyeL/R",)
 BEGIN = {"Start": 1e-3, "EventStartTrialTime[ms]": 1.0, "EventStartRawTime[ms]": 1.0}
-LASTS = {"Duration": 1e-3, "EventDuration[ms]": 1.0}
+DURATION = {"Duration": 1e-3, "EventDuration[ms]": 1.0}
 POINT = (("LocationX", "FixationPositionX[px]"), ("LocationY", "FixationPositionY[px]"))
 SEPARATORS = "\t,;"
 
 
 def find_header(head: Head) -> Header | None:
-    """The header of the fixations; of the text export also where it has none, so that `read` can say so."""
+    """The header of the fixations; for a text export without any, one without names, so that `read` can say so."""
     for row, line in enumerate(head.lines):
         if line.strip().startswith("Table Header for Fixations"):
             found = [(at, text) for at, text in enumerate(head.lines[row + 1 : row + 4], row + 1) if "Event Type" in text]
@@ -67,19 +59,21 @@ def read(head: Head, header: Header) -> list[Gaze]:
     notes: list[str] = []
     known = preamble(head, header)
     table = _fixation_table(head, header, notes)
-    begin, lasts = (_times(head, table, names) for names in (BEGIN, LASTS))
+    begin, duration = (_times(head, table, names) for names in (BEGIN, DURATION))
     x, y = (table.numbers[_present(head, table.numbers, names)] for names in POINT)
     known |= {} if CALIBRATION_AREA in known else _beside(head)
     size = screen_size(head, known, x, y, notes)
-    rows = np.stack([x / size[0], y / size[1], begin, lasts], axis=1)
-    messages = _messages(head, header) if "EventType" in header.names else []
+    rows = np.stack([x / size[0], y / size[1], begin, duration], axis=1)
+    in_text = "EventType" in header.names
+    messages = stimulus_messages(head, USER_EVENT_ROWS, header.separator, user_events=True) if in_text else []
     recordings = []
     for by_side, person, trial, stimulus in _groups(head.file, table):
         own = list(notes)
         fixations = tidy_fixations(one_list({side: rows[indices] for side, indices in by_side.items()}, own), own)
         if len(fixations):
             fixations[:, START] -= fixations[0, START]
-            stimulus = _shown(stimulus, trial, messages) or known.get("Stimulus")
+            shown = next((message.stimulus for message in messages if message.trial == trial), None)
+            stimulus = stimulus or shown or known.get("Stimulus")
             person = person or known.get("Subject", "")
             recordings.append(
                 Gaze(
@@ -104,7 +98,7 @@ def _fixation_table(head: Head, header: Header, notes: list[str]) -> Table:
         header = data_header(header, head)
     numbers = [name for names in POINT for name in names]
     texts = (*KIND, *TRIAL, *PARTICIPANT, *STIMULUS, *EYE)
-    return read_table(head, header, numbers, texts, times=(*BEGIN, *LASTS), notes=notes)
+    return read_table(head, header, numbers, texts, times=(*BEGIN, *DURATION), notes=notes)
 
 
 def _present(head: Head, columns: dict[str, np.ndarray], names: tuple[str, ...]) -> str:
@@ -122,37 +116,22 @@ def _times(head: Head, table: Table, names: dict[str, float]) -> np.ndarray:
 def _groups(file: object, table: Table) -> Iterator[tuple[dict[str, np.ndarray], str, str, str]]:
     """Row numbers of each eye's fixations, participant, trial and stimulus, in the order in which they begin."""
     kinds, eyes, *names = (text_column(table, names) for names in (KIND, EYE, PARTICIPANT, TRIAL, STIMULUS))
-    fixes = np.array([value.replace(" ", "").startswith(FIXATIONS) for value in kinds.values])[kinds.codes]
-    by_eye, by_kind = (np.array([_side(value) or "" for value in column.values])[column.codes] for column in (eyes, kinds))
+    fixes = kinds.map(lambda text: text.replace(" ", "").startswith(FIXATIONS))
+    by_eye, by_kind = eyes.map(_side), kinds.map(_side)
     right = np.where(by_eye == "", by_kind, by_eye) == "right"
     for own in group_rows(file, np.flatnonzero(fixes), tuple(names)):
-        person, trial, stimulus = (column.values[column.codes[own[0]]] for column in names)
+        person, trial, stimulus = (column[own[0]] for column in names)
         yield {"left": own[~right[own]], "right": own[right[own]]}, person, trial, stimulus
 
 
-def _side(text: str) -> str | None:
-    """ "Fixation L" or "Left" -> "left"; None for what names no eye."""
+def _side(text: str) -> str:
+    """ "Fixation L" or "Left" -> "left"; empty for a text that names no eye."""
     last = text.split()[-1:] or [""]
-    return {"l": "left", "left": "left", "r": "right", "right": "right"}.get(last[0].lower())
-
-
-def _messages(head: Head, header: Header) -> list[StimulusMessage]:
-    """Those in the user events that name a stimulus, in the order of the file."""
-    found = []
-    for line in read_lines(select_lines(head, USER_EVENT_ROWS)):
-        cells = line.split(header.separator, 4)
-        if len(cells) == 5:
-            found.append(stimulus_message(cells[3], cells[1], cells[4]))
-    return [message for message in found if message is not None]
-
-
-def _shown(stimulus: str, trial: str, messages: list[StimulusMessage]) -> str:
-    """The stimulus by the fixation's own column, or by the first message of its trial."""
-    return stimulus or next((message.stimulus for message in messages if message.trial == trial), "")
+    return {"l": "left", "left": "left", "r": "right", "right": "right"}.get(last[0].lower(), "")
 
 
 def _beside(head: Head) -> dict[str, str]:
-    """The calibration area out of the samples that BeGaze exports beside the events."""
+    """The calibration area in the preamble of the samples that BeGaze exports beside the events."""
     other = head.file.beside(re.sub("events", "Samples", head.file.name, flags=re.IGNORECASE))
     if other is None or other.name == head.file.name:
         return {}

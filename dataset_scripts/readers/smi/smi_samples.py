@@ -1,8 +1,8 @@
 """SMI: samples, as the IDF Converter and BeGaze write them (`Time Type Trial L POR X [px] ...`, in microseconds, with
 messages between the samples), and as BeGaze's newer Raw Data (`RecordingTime [ms], Point of Regard Left X [px] ...`).
 
-A recording for every participant, trial and stimulus. Where no column names the stimulus, the messages do: what comes before
-a trial's first one belongs to it. Zeros are missing. The screen's size is the preamble's `Calibration Area`, else a guess
+A recording for every participant, trial and stimulus. If no column names the stimulus, the messages do: the samples before a
+trial's first message belong to it. Zeros are missing. The screen's size is the preamble's `Calibration Area`, else a guess
 with a note. Fixations are the runs of samples that the export marks as one.
 """
 
@@ -11,12 +11,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import SIDES, mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.grouping import group_rows
-from dataset_scripts.readers.samples import all_or_none, rising, stack_columns
-from dataset_scripts.readers.smi.smi_shared import StimulusMessage, preamble, screen_size, stimulus_message, text_column
+from dataset_scripts.readers.eye_events import mean_of_eyes, tidy_fixations
+from dataset_scripts.readers.samples import (
+    SIDES,
+    all_or_none,
+    drop_where,
+    find_columns,
+    group_rows,
+    keep_positive,
+    rising,
+    spell,
+    stack_columns,
+)
+from dataset_scripts.readers.smi.smi_shared import StimulusMessage, preamble, screen_size, stimulus_messages, text_column
 from dataset_scripts.readers.text.line_chunks import data_header, select_lines
-from dataset_scripts.readers.text.text_files import read_lines
 from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
@@ -33,23 +41,17 @@ TRIAL, PARTICIPANT, STIMULUS = ("Trial",), ("Participant", "Subject"), ("Stimulu
 NO_SAMPLE = ("Separator", "User Event", "UserEvent")
 
 
-def _sided(letter: str, side: str, word: str) -> dict[str, tuple[str, ...]]:
-    """Our columns of one eye and the exported names that they may come from."""
-    names: dict[str, tuple[str, ...]] = {
-        f"pupil_{side}": (f"{letter}MappedDiameter[mm]", f"{letter}PupilDiameter[mm]", f"PupilDiameter{word}[mm]"),
-        f"validity_{side}": (f"{letter}Validity",),
-    }
-    for axis in "xy":
-        big = axis.upper()
-        names[f"gaze_{side}_{axis}"] = (f"{letter}POR{big}[px]", f"PointofRegard{word}{big}[px]")
-    for axis in "xyz":
-        big = axis.upper()
-        names[f"eye_{side}_{axis}"] = (f"{letter}EPOS{big}", f"EyePosition{word}{big}[mm]")
-    return names
-
-
-SOURCES = _sided("L", "left", "Left") | _sided("R", "right", "Right")
-SOURCES |= {f"gaze_{axis}": (f"BPOR{axis.upper()}[px]", f"PointofRegardBinocular{axis.upper()}[px]") for axis in "xy"}
+# Our column -> the exported names that it may come from.
+SOURCES = spell(
+    {
+        "pupil_{side}": ("{S}MappedDiameter[mm]", "{S}PupilDiameter[mm]", "PupilDiameter{Side}[mm]"),
+        "validity_{side}": ("{S}Validity",),
+        "gaze_{side}_{axis}": ("{S}POR{Axis}[px]", "PointofRegard{Side}{Axis}[px]"),
+        "gaze_{axis}": ("BPOR{Axis}[px]", "PointofRegardBinocular{Axis}[px]"),
+    },
+    "xy",
+)
+SOURCES |= spell({"eye_{side}_{axis}": ("{S}EPOS{Axis}", "EyePosition{Side}{Axis}[mm]")}, "xyz")
 PUPIL_PIXELS = {"left": ("LDiaX[px]", "LDiaY[px]"), "right": ("RDiaX[px]", "RDiaY[px]")}
 EVENTS = {"left": ("LEventInfo", "CategoryLeft"), "right": ("REventInfo", "CategoryRight"), "": ("CategoryBinocular",)}
 EVENT_NUMBERS = {"left": "IndexLeft", "right": "IndexRight", "": "IndexBinocular"}
@@ -57,7 +59,7 @@ FIXATIONS = ("Fixation", "Visual Intake")
 
 
 def find_header(head: Head) -> Header | None:
-    """By the time's name and a point of regard."""
+    """By the name of the time and a point of regard."""
     for required in (("Time", "Type", "Trial"), ("RecordingTime[ms]",)):
         header = head.find(*required)
         if header is not None and any("POR" in name or name.startswith("PointofRegard") for name in header.names):
@@ -71,7 +73,8 @@ def read(head: Head, header: Header) -> list[Gaze]:
     known = preamble(head, header)
     table = _table(head, header, notes)
     columns = _our_columns(head, table, known, notes)
-    messages = _messages(head, header) if "Type" in header.names else []
+    mixed = "Type" in header.names
+    messages = stimulus_messages(head, SAMPLE_ROWS, header.separator, user_events=False) if mixed else []
     time = next(table.numbers[name] * unit for name, unit in TIME.items() if name in table.numbers)
     recordings = []
     for rows, participant, stimulus in _groups(head.file, table, messages):
@@ -103,27 +106,16 @@ def _table(head: Head, header: Header, notes: list[str]) -> Table:
     return read_table(head, header, [*numbers, *EVENT_NUMBERS.values()], texts, times=tuple(TIME), notes=notes)
 
 
-def _messages(head: Head, header: Header) -> list[StimulusMessage]:
-    found = []
-    for line in read_lines(select_lines(head, SAMPLE_ROWS, others=True)):
-        cells = line.split(header.separator, 3)
-        if len(cells) == 4 and cells[1] == "MSG":
-            found.append(stimulus_message(cells[0], cells[2], cells[3]))
-    return [message for message in found if message is not None]
-
-
 def _groups(file: object, table: Table, messages: list[StimulusMessage]) -> Iterator[tuple[np.ndarray, str, str]]:
     """Row numbers, participant and stimulus of each recording, in the order in which they begin."""
     trials, people, stimuli = (text_column(table, names) for names in (TRIAL, PARTICIPANT, STIMULUS))
     samples = np.ones(table.rows, bool)
     for names in EVENTS.values():
-        events = text_column(table, names)
-        samples &= ~np.isin(events.codes, [code for code, value in enumerate(events.values) if value in NO_SAMPLE])
+        samples &= ~_is(text_column(table, names), NO_SAMPLE)
     time_name = next(name for name in TIME if name in table.numbers)
     for own in group_rows(file, np.flatnonzero(samples), (people, trials, stimuli)):
-        row = own[0]
-        person, stimulus = people.values[people.codes[row]], stimuli.values[stimuli.codes[row]]
-        shown = [message for message in messages if message.trial == trials.values[trials.codes[row]]]
+        person, trial, stimulus = (column[own[0]] for column in (people, trials, stimuli))
+        shown = [message for message in messages if message.trial == trial]
         if stimulus or not shown:
             yield own, person, stimulus
             continue
@@ -135,11 +127,7 @@ def _groups(file: object, table: Table, messages: list[StimulusMessage]) -> Iter
 
 def _our_columns(head: Head, table: Table, known: dict[str, str], notes: list[str]) -> dict[str, np.ndarray]:
     """Our columns, `(rows,)` each, in our units; zeros are missing."""
-    columns: dict[str, np.ndarray] = {}
-    for ours, theirs in SOURCES.items():
-        name = next((name for name in theirs if name in table.numbers), None)
-        if name is not None:
-            columns[ours] = table.numbers[name]
+    columns = find_columns(table.numbers, SOURCES)
     axes = {name[-1] for name in columns if name.startswith("gaze")}
     if axes != {"x", "y"}:
         raise EmertInputError(f"{head.file} has no point of regard with x and y of an eye; tick both in SMI's export")
@@ -156,14 +144,14 @@ def _our_columns(head: Head, table: Table, known: dict[str, str], notes: list[st
             columns[f"distance_{side}"] = np.abs(columns[f"eye_{side}_z"])
         if f"validity_{side}" in columns:
             codes = columns[f"validity_{side}"]
-            columns[f"validity_{side}"] = np.where((codes >= 0) & (codes <= 1), codes, np.nan)
+            drop_where(columns, [f"validity_{side}"], ~((codes >= 0) & (codes <= 1)))
     columns |= _events(table)
     _drop_blinks(table, columns)
     return columns
 
 
 def _without_zeros(columns: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
-    """SMI writes 0.00 in all coordinates of what it didn't find."""
+    """SMI writes 0.00 in all coordinates of a point or eye that it didn't find."""
     found = all_or_none(columns, names)
     if not found:
         return {}
@@ -181,17 +169,16 @@ def _pupils(table: Table, columns: dict[str, np.ndarray], notes: list[str]) -> N
                 f"The pupil of the {side} eye is not in mm but in pixels of the tracker's camera: "
                 "compare it within a recording only."
             )
-        if own in columns:
-            columns[own] = np.where(columns[own] > 0, columns[own], np.nan)
+        keep_positive(columns, own)
 
 
 def _event_side(table: Table) -> str | None:
-    """The eye whose events are taken: the left where the export has them of both."""
+    """The eye whose events are used: the left if the export has those of both."""
     return next((side for side, names in EVENTS.items() if any(name in table.texts for name in names)), None)
 
 
 def _is(column: TextColumn, names: tuple[str, ...]) -> np.ndarray:
-    return np.isin(column.codes, [code for code, value in enumerate(column.values) if value in names])
+    return column.map(lambda text: text in names, bool)
 
 
 def _events(table: Table) -> dict[str, np.ndarray]:
@@ -206,19 +193,17 @@ def _events(table: Table) -> dict[str, np.ndarray]:
 
 
 def _drop_blinks(table: Table, columns: dict[str, np.ndarray]) -> None:
-    """A shut eye sees nothing; the point between the eyes is missing while either is shut."""
+    """No gaze and pupil during a blink; the point between the eyes is missing while either is closed."""
     for side in EVENTS:
-        blink = _is(text_column(table, EVENTS[side]), ("Blink",))
         eye = (f"gaze_{side}_x", f"gaze_{side}_y", f"pupil_{side}") if side else ()
-        for name in (*eye, "gaze_x", "gaze_y"):
-            if blink.any() and name in columns:
-                columns[name] = np.where(blink, np.nan, columns[name])
+        blink = _is(text_column(table, EVENTS[side]), ("Blink",))
+        drop_where(columns, (*eye, "gaze_x", "gaze_y") if blink.any() else (), blink)
 
 
 def _fixations(table: Table, columns: dict[str, np.ndarray], rows: np.ndarray, times: np.ndarray) -> np.ndarray | None:
     """`(fixations, 4)`: the runs of samples marked as one fixation; their points are the means of the gaze.
 
-    A fixation lasts until the sample after its last. None where the export marks no events.
+    A fixation lasts until the sample after its last. None if the export marks no events.
     """
     side = _event_side(table)
     if side is None:

@@ -1,18 +1,20 @@
-"""What SMI's exports of samples and of events have in common: the preamble, the screen's size, messages with stimuli."""
+"""Parts of SMI's exports of samples and of events alike: the preamble, the screen's size, messages with stimuli."""
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from dataset_scripts.readers.text.line_chunks import read_lines, select_lines
 from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn
 from modeling_emert.errors_emert import EmertInputError
 
 CALIBRATION_AREA = "Calibration Area"
-# Sizes of screens that are in use, for files that don't tell theirs.
-USUAL_SCREENS = ((1024, 768), (1280, 1024), (1440, 900), (1680, 1050), (1920, 1080), (1920, 1200), (2560, 1440), (3840, 2160))
-# So much of the gaze lies on the screen; the rest may run off it.
+# Common screen sizes, for files that don't give theirs.
+COMMON_SCREENS = ((1024, 768), (1280, 1024), (1440, 900), (1680, 1050), (1920, 1080), (1920, 1200), (2560, 1440), (3840, 2160))
+# The fraction of gaze points expected on the screen; the others may be beside it.
 ON_SCREEN = 0.99
 
 _MISSING_NAMES = ("", "-")
@@ -22,7 +24,7 @@ _FILE_NAME = re.compile(r"(?!UE-).+\.(jpe?g|png|bmp|gif|tiff?|avi|mp4|wmv|mpe?g|
 
 @dataclass(frozen=True)
 class StimulusMessage:
-    """From `time` (in the file's unit) on, in the trial of that name, a stimulus is shown."""
+    """A stimulus is shown from `time` (in the file's unit) in the trial of that name."""
 
     time: float
     trial: str
@@ -34,21 +36,32 @@ def preamble(head: Head, header: Header) -> dict[str, str]:
     return {name.lstrip("# "): value for name, value in head.preamble(header).items()}
 
 
-def stimulus_message(time: str, trial: str, text: str) -> StimulusMessage | None:
-    """A message that names a picture or video; None for others (`START`, `UE-keypress A`)."""
-    message = _MESSAGE.search(text.strip().strip('"'))
-    if message is None or not _FILE_NAME.fullmatch(message[1]):
-        return None
-    try:
-        return StimulusMessage(float(time), trial.strip(), message[1])
-    except ValueError:
-        return None
+def stimulus_messages(head: Head, rows: re.Pattern[bytes], separator: str, user_events: bool) -> list[StimulusMessage]:
+    """The messages that name a picture or video, in the order of the file; not others (`START`, `UE-keypress A`).
+
+    `user_events`: they are the lines that match `rows` (type, trial, number, time, text), as among events; else they are
+    those of the other lines with the type MSG (time, type, trial, text), as between samples.
+    """
+    found = []
+    for line in read_lines(select_lines(head, rows, others=not user_events)):
+        cells = line.split(separator, 4 if user_events else 3)
+        if user_events and len(cells) == 5:
+            _, trial, _, time, text = cells
+        elif not user_events and len(cells) == 4 and cells[1] == "MSG":
+            time, _, trial, text = cells
+        else:
+            continue
+        message = _MESSAGE.search(text.strip().strip('"'))
+        if message is not None and _FILE_NAME.fullmatch(message[1]):
+            with suppress(ValueError):  # a damaged time
+                found.append(StimulusMessage(float(time), trial.strip(), message[1]))
+    return found
 
 
 def screen_size(head: Head, known: Mapping[str, str], x: np.ndarray, y: np.ndarray, notes: list[str]) -> np.ndarray:
-    """`(2,)` width and height in pixels: the calibration area's, or else the smallest usual screen that holds the gaze.
+    """`(2,)` width and height in pixels: the calibration area's, else the smallest common screen that contains the gaze.
 
-    `x`, `y`: the points in pixels. A note says where the size is a guess.
+    `x`, `y`: the points in pixels. A note says so if the size is a guess.
     """
     text = known.get(CALIBRATION_AREA)
     if text is not None:
@@ -62,17 +75,17 @@ def screen_size(head: Head, known: Mapping[str, str], x: np.ndarray, y: np.ndarr
         return np.array(size)
     present = np.isfinite(x) & np.isfinite(y)
     right, bottom = np.quantile(np.stack([x[present], y[present]]), ON_SCREEN, axis=1) if present.any() else (0.0, 0.0)
-    guess = next((size for size in USUAL_SCREENS if size[0] >= right and size[1] >= bottom), USUAL_SCREENS[-1])
+    guess = next((size for size in COMMON_SCREENS if size[0] >= right and size[1] >= bottom), COMMON_SCREENS[-1])
     notes.append(
-        f"The file gives gaze in pixels and no size of the screen: {guess[0]} x {guess[1]} is a guess, the smallest usual "
-        f"screen that holds {ON_SCREEN:.0%} of the points. Put a line '## {CALIBRATION_AREA}: 1680 1050' with your screen's "
-        "size at the top of the file if it is another."
+        f"The file gives gaze in pixels and no size of the screen: {guess[0]} x {guess[1]} is a guess, the smallest common "
+        f"screen that contains {ON_SCREEN:.0%} of the points. If it is wrong, add a line '## {CALIBRATION_AREA}: 1680 1050' "
+        "with your screen's size at the top of the file."
     )
     return np.array(guess, float)
 
 
 def text_column(table: Table, names: tuple[str, ...]) -> TextColumn:
-    """The first of these columns that the table has, `-` as empty; all empty where it has none."""
+    """The first of these columns that the table has, with `-` as empty; all empty if it has none."""
     column = next((table.texts[name] for name in names if name in table.texts), TextColumn(np.zeros(table.rows, int), ("",)))
     values = tuple("" if value.strip() in _MISSING_NAMES else value.strip() for value in column.values)
-    return TextColumn(column.codes % len(values), values)  # code -1 is the empty text at the end
+    return TextColumn(column.codes % len(values), values)  # no code -1 any more

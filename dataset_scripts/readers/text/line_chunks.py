@@ -1,4 +1,4 @@
-"""Files whose lines are of several kinds, taken apart as bytes, a few megabytes at a time."""
+"""Files that mix lines of several kinds: read as bytes, a few megabytes at a time, and filtered by line."""
 
 import codecs
 import io
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from dataset_scripts.readers.text.text_files import MAX_LINE_BYTES, TextFile, not_text
+from dataset_scripts.readers.text.text_files import MAX_LINE_BYTES, ByteStream, TextFile, not_text
 from dataset_scripts.readers.text.text_table import Head, Header
 from modeling_emert.errors_emert import EmertInputError
 
@@ -15,7 +15,7 @@ CHUNK_BYTES = 1 << 22
 
 
 def line_chunks(file: TextFile, encoding: str) -> Iterator[bytes]:
-    """The file as pieces of whole lines, each ending in a newline; UTF-16 becomes UTF-8, other bytes stay as they are.
+    """Chunks of complete lines, each ending in a newline; UTF-16 becomes UTF-8, other bytes stay as they are.
 
     Raises `EmertInputError` for a line of more than `MAX_LINE_BYTES`, for NUL bytes, and for broken UTF-16.
     """
@@ -47,7 +47,7 @@ def _as_utf8(decoder: codecs.IncrementalDecoder, data: bytes, file: TextFile) ->
 
 
 def decoded(line: bytes) -> str:
-    """One line as text; what is no UTF-8 is Latin-1."""
+    """One line as text: UTF-8, else Latin-1."""
     try:
         return line.decode()
     except UnicodeDecodeError:
@@ -56,7 +56,7 @@ def decoded(line: bytes) -> str:
 
 @dataclass(frozen=True)
 class SelectedLines(TextFile):
-    """A file of which only the lines are seen that match a pattern (or only the others), as a table out of a mixture."""
+    """A file reduced to the lines that match a pattern, or with `others` to those that do not."""
 
     encoding: str = "utf-8"
     pattern: re.Pattern[bytes] = re.compile(rb"[^\n]*\n")
@@ -73,31 +73,23 @@ class SelectedLines(TextFile):
         return self.pattern.sub(b"", chunk) if self.others else b"".join(self.pattern.findall(chunk))
 
 
-class _Stream(io.RawIOBase):
-    """Pieces of bytes as a file."""
+class _Stream(ByteStream):
+    """Chunks of bytes as one stream."""
 
-    def __init__(self, pieces: Iterator[bytes]):
-        self._pieces, self._rest = pieces, b""
-
-    def readable(self) -> bool:
-        return True
+    def __init__(self, chunks: Iterator[bytes]):
+        self._chunks, self._rest = chunks, b""
 
     def read(self, size: int = -1) -> bytes:
         if size is None or size < 0:
-            data, self._rest = self._rest + b"".join(self._pieces), b""
+            data, self._rest = self._rest + b"".join(self._chunks), b""
             return data
         while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
+            chunk = next(self._chunks, None)
+            if chunk is None:
                 return b""
-            self._rest = piece
+            self._rest = chunk
         data, self._rest = self._rest[:size], self._rest[size:]
         return data
-
-    def readinto(self, buffer) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
 
 def select_lines(head: Head, pattern: re.Pattern[bytes], others: bool = False) -> Head:
@@ -107,10 +99,26 @@ def select_lines(head: Head, pattern: re.Pattern[bytes], others: bool = False) -
     return Head(SelectedLines(head.file.path, head.file.member, head.encoding, pattern, others), encoding, lines)
 
 
-def data_header(header: Header, head: Head) -> Header:
-    """For a head of which only data lines are left: no line is the header's, and there are as many names as cells.
+def read_lines(head: Head) -> Iterator[str]:
+    """All lines of the file without their ends.
 
-    Trackers end rows with an empty cell that the header has not, or leave the last columns out.
+    Raises `EmertInputError` for a line of more than `MAX_LINE_BYTES` and for a file that is no text.
+    """
+    with head.file.open() as stream:
+        lines = io.TextIOWrapper(io.BufferedReader(stream, 1 << 16), head.encoding, newline=None)
+        try:
+            while line := lines.readline(MAX_LINE_BYTES):
+                if len(line) == MAX_LINE_BYTES:
+                    raise EmertInputError(f"{head.file} has a line of more than {MAX_LINE_BYTES:,} characters; export it again")
+                yield line.rstrip("\n")
+        except UnicodeDecodeError as error:
+            raise not_text(head.file) from error
+
+
+def data_header(header: Header, head: Head) -> Header:
+    """The header for a head that has only data lines: no header row, and as many names as the first row has cells.
+
+    Some trackers end rows with an additional empty cell, or leave the last columns out.
     """
     row = next((line for line in head.lines if line.strip()), "")
     cells = row.count(header.separator) + 1

@@ -1,51 +1,41 @@
-"""Files with text as eye trackers' users have them: plain, `.gz`, `.xz`, or inside a `.zip`; in any of five encodings.
+"""Text files: plain, `.gz`, `.xz`, or inside a `.zip`.
 
-Every reader goes through here, so that compression, encodings, sizes and the sentences for broken files are settled once.
-Nothing is written to disk. Files are not trusted: bytes are counted while they are unpacked, and what unpacks to a hundred
-times its size is refused.
+Every reader opens files through this module, so that compression, size limits and the messages for damaged files exist once.
+Nothing is written to disk. Files are not trusted: bytes are counted while they are unpacked, and a file that unpacks to a
+hundred times its size is refused.
 """
 
-import codecs
 import gzip
 import io
 import lzma
 import os
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 
 from modeling_emert.errors_emert import EmertInputError
 
 MAX_BYTES = 1 << 30  # of uncompressed text; an hour at 1,200 Hz with every column of Tobii Studio is about this much
-# Real exports unpack to 3 to 20 times their size. Small files may be as regular as they like.
+# Real exports unpack to 3 to 20 times their size. Small files may exceed the ratio.
 MAX_RATIO, RATIO_FREE_BYTES = 100, 1 << 25
 MAX_LINES = 3_600_000  # an hour at 1,000 Hz; a line takes 400 to 900 bytes of memory while it is read
-MAX_MEMBERS = 64  # of an archive or folder that are looked at
+MAX_MEMBERS = 64  # files of an archive or folder
 MAX_LINE_BYTES = 1 << 20
-HEAD_BYTES = 1 << 18
 
 GZIP, XZ, ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"PK\x03\x04"
-# By the first bytes of the file and not by its name. Another compression is one more line.
+# By the first bytes of the file, not by its name.
 _OPENERS: dict[bytes, Callable[[Path], IO[bytes]]] = {GZIP: gzip.GzipFile, XZ: lzma.LZMAFile}
 _SUFFIXES = ("", ".gz", ".xz")
-_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-# Not str.splitlines, which also splits at characters that a name may hold.
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_CHUNK_BYTES = 1 << 22
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 
 
-class _Bounded(io.RawIOBase):
-    """Passes a stream on and refuses with `EmertInputError` once it has given more than it may."""
-
-    def __init__(self, stream: IO[bytes], name: object, packed_size: int | None):
-        self._stream, self._name, self._given = stream, name, 0
-        self._limit, self._packed_size, self._lines = MAX_BYTES, packed_size, 0
-        self._only_cr = False
+class ByteStream(io.RawIOBase):
+    """A stream for reading; a subclass defines `read`."""
 
     def readable(self) -> bool:
         return True
@@ -55,10 +45,19 @@ class _Bounded(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
+
+class _Bounded(ByteStream):
+    """Passes a stream on and raises `EmertInputError` once it has given more bytes or lines than the limits allow."""
+
+    def __init__(self, stream: IO[bytes], name: object, packed_size: int | None):
+        self._stream, self._name, self._given = stream, name, 0
+        self._limit, self._packed_size, self._lines = MAX_BYTES, packed_size, 0
+        self._only_cr = False
+
     def read(self, size: int = -1) -> bytes:
         wanted = self._limit + 1 - self._given
         data = self._stream.read(wanted if size is None or size < 0 else min(size, wanted))
-        if self._given == 0:  # old Macs end lines with CR alone, which not every parser takes
+        if self._given == 0:  # old Macs end lines with CR alone, which not every parser accepts
             self._only_cr = b"\r" in data and b"\n" not in data
         if self._only_cr:
             data = data.replace(b"\r", b"\n")
@@ -73,13 +72,21 @@ class _Bounded(io.RawIOBase):
             )
         if self._packed_size is not None and self._given > max(RATIO_FREE_BYTES, MAX_RATIO * self._packed_size):
             raise EmertInputError(
-                f"{self._name} unpacks to more than {MAX_RATIO} times its size, as no recording does; unpack it and look at it"
+                f"{self._name} unpacks to more than {MAX_RATIO} times its size, as no recording does; unpack it and check it"
             )
         return data
 
     def close(self) -> None:
         self._stream.close()
         super().close()
+
+
+def _unreadable(name: object, error: OSError) -> EmertInputError:
+    return EmertInputError(f"{name} can't be read ({error.strerror or error}); check its permissions")
+
+
+def not_text(name: object) -> EmertInputError:
+    return EmertInputError(f"{name} is no text in UTF-8, UTF-16 or Latin-1; save it as UTF-8")
 
 
 def _too_large(name: object) -> EmertInputError:
@@ -91,7 +98,7 @@ def _too_large(name: object) -> EmertInputError:
 
 @dataclass(frozen=True)
 class TextFile:
-    """One file: on disk, or a member of the zip archive `path`. As text it is what messages call it."""
+    """One file: on disk, or a member of the zip archive `path`. `str` gives the name for messages."""
 
     path: Path
     member: str | None = None
@@ -121,7 +128,7 @@ class TextFile:
         except _DAMAGED as error:
             raise EmertInputError(f"{self} is compressed but cut off or damaged ({error}); copy it again") from error
         except OSError as error:
-            raise EmertInputError(f"{self} can't be read ({error.strerror or error}); check its permissions") from error
+            raise _unreadable(self, error) from error
 
     def _bounded(self, stack: ExitStack) -> _Bounded:
         size = self.path.stat().st_size
@@ -138,11 +145,11 @@ class TextFile:
 
 
 def list_files(path: Path) -> list[TextFile]:
-    """What `path` stands for: itself, or the files of a zip archive or of a folder (not of those within it), by name.
+    """`path` itself, or the files of that zip archive or folder (without sub-folders), sorted by name.
 
-    Raises `EmertInputError` for what is absent, no regular file, or holds nothing or more than `MAX_MEMBERS` files.
+    Raises `EmertInputError` if `path` is absent or no regular file, or holds no file or more than `MAX_MEMBERS`.
     """
-    if os.path.isdir(path):  # unlike Path.is_dir, no error for a name that can't be one
+    if os.path.isdir(path):  # unlike Path.is_dir, no error for an impossible name
         found = [TextFile(file) for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith(".")]
     else:
         _check_regular(path)
@@ -157,7 +164,7 @@ def list_files(path: Path) -> list[TextFile]:
 
 
 def _members(path: Path) -> list[str]:
-    """The files in a zip archive that are no hidden ones and no remarks of macOS."""
+    """The files in a zip archive, without hidden ones and those that macOS adds."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
@@ -174,80 +181,75 @@ def _check_regular(path: Path) -> None:
             raise EmertInputError(f"{path} does not exist; give the path of an eye tracker's export")
         if not path.is_file():
             raise EmertInputError(f"{path} is not a regular file; give an eye tracker's export saved on disk")
-    except (OSError, ValueError) as error:  # a name that is too long, or holds a NUL
+    except (OSError, ValueError) as error:  # a name that is too long or holds a NUL
         raise EmertInputError(f"{str(path)[:200]!r} is no name of a file ({error}); give another") from error
 
 
 def _compression(path: Path) -> bytes:
-    """The mark at the start of a compressed file; empty for all others."""
+    """The first bytes that mark a compressed file; empty for all others."""
     try:
         with path.open("rb") as file:
             first = file.read(8)
     except OSError as error:
-        raise EmertInputError(f"{path} can't be read ({error.strerror or error}); check its permissions") from error
+        raise _unreadable(path, error) from error
     return next((mark for mark in (GZIP, XZ, ZIP) if first.startswith(mark)), b"")
 
 
 @dataclass(frozen=True)
-class TextHead:
-    """The first lines of a text file. The last, perhaps cut, line is kept."""
+class WithoutLastRow(TextFile):
+    """A file without its last line that is not empty: a recording that was stopped cuts that line."""
 
-    file: TextFile
-    encoding: str
-    lines: tuple[str, ...]
+    complete: TextFile | None = None
+    length: int = 0
 
-    @property
-    def first_line(self) -> str:
-        return next((line.strip() for line in self.lines if line.strip()), "")
+    @classmethod
+    def of(cls, file: TextFile, encoding: str) -> Self:
+        """Reads the file once, to its end. Raises `EmertInputError` as `TextFile.open`."""
+        return cls(file.path, file.member, file, _start_of_last_row(file, encoding))
+
+    def __str__(self) -> str:
+        return str(self.complete)
+
+    @contextmanager
+    def open(self) -> Iterator[io.RawIOBase]:
+        assert self.complete is not None
+        with self.complete.open() as stream:
+            yield _FirstBytes(stream, self.length)
 
 
-def read_text_head(file: TextFile) -> TextHead:
-    """The start of the file as lines. Raises `EmertInputError` for what is no text: empty or binary."""
+def _start_of_last_row(file: TextFile, encoding: str) -> int:
+    """Its position in bytes; 0 where a line is longer than `MAX_LINE_BYTES`."""
+    tail, size = b"", 0
     with file.open() as stream:
-        data = stream.read(HEAD_BYTES)
-    if not data.strip():
-        raise EmertInputError(f"{file} is empty; export the recording again")
-    encoding = find_encoding(data)
-    if not encoding.startswith("utf-16") and b"\0" in data:
-        raise EmertInputError(f"{file} is a binary file; give the tracker's export as text (CSV or TSV)")
-    try:
-        # The last character of the head may be cut in half, which is no error unless the file ends there.
-        text = codecs.getincrementaldecoder(encoding)().decode(data, final=len(data) < HEAD_BYTES)
-    except UnicodeDecodeError as error:
-        raise not_text(file) from error
-    return TextHead(file, encoding, tuple(_LINE_END.split(text)))
+        while data := stream.read(_CHUNK_BYTES):
+            tail, size = (tail + data)[-2 * MAX_LINE_BYTES :], size + len(data)
+    width = 2 if encoding.startswith("utf-16") else 1
+    end_of_text = len(tail.rstrip(b"\r\n\0" if width == 2 else b"\r\n"))
+    found = tail.rfind(b"\n", 0, end_of_text)
+    if found < 0:
+        return 0
+    after = size - len(tail) + found + 1
+    return after + after % width  # in little-endian UTF-16 the line end has one more byte
 
 
-def find_encoding(data: bytes) -> str:
-    """By the byte order mark, or by what the bytes can be: UTF-8, UTF-16 without a mark, else Latin-1."""
-    for mark, name in _BYTE_ORDER_MARKS.items():
-        if data.startswith(mark):
-            return name
-    even, odd = data[0::2].count(0), data[1::2].count(0)
-    if max(even, odd) > len(data) / 5 and min(even, odd) == 0:
-        return "utf-16-le" if odd else "utf-16-be"
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8"
+class _FirstBytes(ByteStream):
+    """The first `length` bytes of a stream."""
+
+    def __init__(self, stream: IO[bytes], length: int):
+        self._stream, self._left = stream, length
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(self._left if size is None or size < 0 else min(size, self._left))
+        self._left -= len(data)
+        return data
 
 
-def not_text(file: TextFile) -> EmertInputError:
-    return EmertInputError(f"{file} is no text in UTF-8, UTF-16 or Latin-1; save it as UTF-8")
+@dataclass(frozen=True)
+class ExportFiles:
+    """File names of an export that has several files.
 
-
-def read_lines(head: TextHead) -> Iterator[str]:
-    """All lines of the file without their ends, one after the other.
-
-    Raises `EmertInputError` for a line of more than `MAX_LINE_BYTES` and for what is no text.
+    `gaze`: the table with the samples, as the tracker's software calls it. `beside`: those read from the same folder.
     """
-    with head.file.open() as stream:
-        lines = io.TextIOWrapper(io.BufferedReader(stream, 1 << 16), head.encoding, newline=None)
-        try:
-            while line := lines.readline(MAX_LINE_BYTES):
-                if len(line) == MAX_LINE_BYTES:
-                    raise EmertInputError(f"{head.file} has a line of more than {MAX_LINE_BYTES:,} characters; export it again")
-                yield line.rstrip("\n")
-        except UnicodeDecodeError as error:
-            raise not_text(head.file) from error
+
+    gaze: str
+    beside: tuple[str, ...]

@@ -1,32 +1,33 @@
-"""Tables in text files, found and read by column.
+"""Tables in text files: the header is found in the first lines, and only the requested columns are kept in memory."""
 
-No more is held in memory than the columns that were asked for.
-"""
-
+import codecs
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from dataset_scripts.readers.text.last_row import WithoutLastRow
-from dataset_scripts.readers.text.text_files import TextFile, TextHead, not_text, read_text_head
+from dataset_scripts.readers.text.text_files import TextFile, WithoutLastRow, not_text
 from modeling_emert.errors_emert import EmertInputError
 
 SEPARATORS = ("\t", ",", ";")
+HEAD_BYTES = 1 << 18
 MAX_COLUMNS = 10_000  # the widest export known here has some hundreds
-MAX_CELLS = 100_000_000  # two hours of Tobii Studio at 300 Hz with every column; a cell takes some 20 bytes on its way
+MAX_CELLS = 100_000_000  # two hours of Tobii Studio at 300 Hz with every column; a cell takes some 20 bytes while it is read
 ROW_OF_OTHER_WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")  # in Arrow's messages, as the next
 _INVALID_VALUE = re.compile(r"column #(\d+):.* invalid value '(.*)'", re.DOTALL)
 _DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"-?\d+,\d+"), re.compile(r"-?\d+\.\d+")
 
-# What the rows of a table are; of several files in an archive or folder the first kind here is read.
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines also splits at characters that a name may contain
+
+# What the rows of a table are; of several files in an archive or folder the kind that comes first here is read.
 Content = Literal["samples", "fixations", "events"]
 
 
@@ -34,7 +35,7 @@ Content = Literal["samples", "fixations", "events"]
 class Header:
     """The line that names the columns. `row` counts from 0; spaces within a name are dropped.
 
-    A format without such a line has no names. `content` is the reader's to say, `decimal` where `decimal_point` misjudges.
+    A format without such a line has no names. The reader sets `content`; `decimal` overrides `Head.decimal_point`.
     """
 
     row: int
@@ -45,12 +46,20 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Head(TextHead):
-    """The first lines of a text file, for telling its format."""
+class Head:
+    """The first lines of a text file, from which its format is recognised. The last line may be incomplete."""
+
+    file: TextFile
+    encoding: str
+    lines: tuple[str, ...]
+
+    @property
+    def first_line(self) -> str:
+        return next((line.strip() for line in self.lines if line.strip()), "")
 
     @cached_property
     def _plain(self) -> str:
-        """All of them without spaces: most formats are ruled out by one look at it."""
+        """All lines without spaces: a quick check that rules most formats out."""
         return "\n".join(self.lines).replace(" ", "")
 
     def find(self, *required: str) -> Header | None:
@@ -90,24 +99,67 @@ def _cells(line: str, separator: str) -> tuple[str, ...]:
 
 
 def read_head(file: TextFile | Path) -> Head:
-    """The start of the file. Raises `EmertInputError` for what is no text."""
-    head = read_text_head(TextFile(file) if isinstance(file, Path) else file)
-    return Head(head.file, head.encoding, head.lines)
+    """The start of the file as lines. Raises `EmertInputError` for an empty or binary file."""
+    file = TextFile(file) if isinstance(file, Path) else file
+    with file.open() as stream:
+        data = stream.read(HEAD_BYTES)
+    if not data.strip():
+        raise EmertInputError(f"{file} is empty; export the recording again")
+    encoding = _find_encoding(data)
+    if not encoding.startswith("utf-16") and b"\0" in data:
+        raise EmertInputError(f"{file} is a binary file; give the tracker's export as text (CSV or TSV)")
+    try:
+        # The last character may be incomplete, which is an error only at the end of the file.
+        text = codecs.getincrementaldecoder(encoding)().decode(data, final=len(data) < HEAD_BYTES)
+    except UnicodeDecodeError as error:
+        raise not_text(file) from error
+    return Head(file, encoding, tuple(_LINE_END.split(text)))
+
+
+def _find_encoding(data: bytes) -> str:
+    """From the byte order mark, else from the bytes: UTF-16 without a mark, UTF-8, or Latin-1."""
+    for mark, name in _BYTE_ORDER_MARKS.items():
+        if data.startswith(mark):
+            return name
+    even, odd = data[0::2].count(0), data[1::2].count(0)
+    if max(even, odd) > len(data) / 5 and min(even, odd) == 0:
+        return "utf-16-le" if odd else "utf-16-be"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
 
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of names: `values[codes[i]]` is the text of row i. `codes`: `(rows,)` int."""
+    """A column of names: `values[codes[i]]` is the text of row i. `codes`: `(rows,)` int; -1 is the empty text at the end."""
 
     codes: np.ndarray
     values: tuple[str, ...]
 
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> Self:
+        """From a column of dictionaries."""
+        array = column.unify_dictionaries().combine_chunks()
+        if isinstance(array, pa.ChunkedArray):  # without rows there is no chunk to combine
+            return cls(np.zeros(0, int), ())
+        values = tuple("" if value is None else str(value) for value in array.dictionary.to_pylist())
+        return cls(array.indices.fill_null(-1).to_numpy(), (*values, ""))
+
+    def __getitem__(self, row: int) -> str:
+        return self.values[self.codes[row]]
+
+    def map(self, function: Callable[[str], bool | float | str], kind: type | None = None) -> np.ndarray:
+        """`(rows,)`: the function of each row's text; it is called once for each distinct text."""
+        return np.array([function(value) for value in self.values], kind)[self.codes]
+
 
 @dataclass(frozen=True)
 class Table:
-    """The columns that were asked for and are there. `numbers`: `(rows,)` each, missing or infinite is NaN.
+    """The requested columns that exist. `numbers`: `(rows,)` each, missing or infinite is NaN.
 
-    They are float32, which is what Gaze keeps, save for those read as times: float64. `raw`: strings as they stand there.
+    They are float32, as in `Gaze`, but times are float64. `raw`: strings as they are in the file.
     """
 
     rows: int
@@ -125,11 +177,11 @@ def read_table(
     raw: Iterable[str] = (),
     notes: list[str] | None = None,
 ) -> Table:
-    """Read those columns of the file that the header has; the others are not converted.
+    """Reads those of the columns that the header has; the others are not converted.
 
-    Where `notes` are given, a last row that is cut off is left out and a note says so.
+    With `notes`, an incomplete last row is left out and a note says so.
 
-    Raises `EmertInputError` that names the column and the value where a number was expected, or the row that is cut.
+    Raises `EmertInputError` that names the column and the value where a number was expected, or the incomplete row.
     """
     if len(header.names) > MAX_COLUMNS:
         raise EmertInputError(
@@ -144,11 +196,11 @@ def read_table(
         (raw, pa.string()),
     )
     kinds = {name: kind for group, kind in wanted for name in group if name in names}
-    table = _parse(head, header, names, kinds, whole=notes is None)
+    table = _parse(head, header, names, kinds, complete=notes is None)
     if table is None and notes is not None:
         notes.append("The last row of the file is cut off and was left out.")
-        table = _parse(replace(head, file=WithoutLastRow.of(head.file, head.encoding)), header, names, kinds, whole=True)
-    assert table is not None  # a whole one is either read or refused
+        table = _parse(replace(head, file=WithoutLastRow.of(head.file, head.encoding)), header, names, kinds, complete=True)
+    assert table is not None
     if table.num_rows * len(kinds) > MAX_CELLS:
         raise EmertInputError(
             f"{head.file} holds {table.num_rows:,} rows of {len(kinds)} columns, where at most {MAX_CELLS:,} cells are read; "
@@ -156,11 +208,11 @@ def read_table(
         )
     read = Table(table.num_rows, {}, {})
     for name, kind in kinds.items():
-        # One at a time, and out of Arrow's table, so that at no time all columns are held twice.
+        # One at a time, and removed from Arrow's table, so that memory never holds all columns twice.
         column = table[name]
         table = table.drop_columns([name])
         if pa.types.is_dictionary(kind):
-            read.texts[name] = _text_column(column)
+            read.texts[name] = TextColumn.of(column)
         elif pa.types.is_string(kind):
             read.raw[name] = column
         else:
@@ -168,8 +220,10 @@ def read_table(
     return read
 
 
-def _parse(head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, pa.DataType], whole: bool) -> pa.Table | None:
-    """The columns in `kinds`; None for a table that is not `whole` and has a row with too few cells."""
+def _parse(
+    head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, pa.DataType], complete: bool
+) -> pa.Table | None:
+    """The columns in `kinds`; None where a row has too few cells, unless the table has to be `complete`."""
     read = arrow_csv.ReadOptions(column_names=names, skip_rows=header.row + 1, encoding=head.encoding)
     convert = arrow_csv.ConvertOptions(
         include_columns=list(kinds),
@@ -185,13 +239,13 @@ def _parse(head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, 
     except pa.ArrowInvalid as error:
         message = str(error)
         if "invalid UTF8" in message and head.encoding == "utf-8":  # only the head was plain ASCII
-            return _parse(replace(head, encoding="latin-1"), header, names, kinds, whole)
+            return _parse(replace(head, encoding="latin-1"), header, names, kinds, complete)
         if header.decimal is None and (other := _other_decimal(message, convert.decimal_point)):
-            return _parse(head, replace(header, decimal=other), names, kinds, whole)  # the first rows had no such number
+            return _parse(head, replace(header, decimal=other), names, kinds, complete)  # the first rows had no such number
         if "Empty CSV" in message or "Could not skip" in message:  # the header is all there is
             return pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
         widths = ROW_OF_OTHER_WIDTH.search(message)
-        if widths and int(widths[2]) < int(widths[1]) and not whole:
+        if widths and int(widths[2]) < int(widths[1]) and not complete:
             return None
         found = f"a row of {widths[2]} cells where the header has {widths[1]}" if widths else _explain(message, names)
         raise EmertInputError(f"{head.file} has {found}; export it again") from error
@@ -205,7 +259,7 @@ def _other_decimal(message: str, decimal: str) -> str | None:
 
 
 def _explain(message: str, names: tuple[str, ...]) -> str:
-    """Arrow's message in our words: the column by its name."""
+    """Arrow's message with the column's name instead of its number."""
     match = _INVALID_VALUE.search(message)
     if match:
         return f"{match[2][:40]!r} in column {names[int(match[1])]}, where a number is expected"
@@ -213,16 +267,7 @@ def _explain(message: str, names: tuple[str, ...]) -> str:
 
 
 def _finite(column: pa.ChunkedArray) -> np.ndarray:
-    """`(rows,)`, owned; what is beyond float32 has become infinite in it, and counts as missing."""
+    """`(rows,)`, a copy; numbers beyond float32 have become infinite and count as missing."""
     values = np.array(column.to_numpy())
     values[np.isinf(values)] = np.nan
     return values
-
-
-def _text_column(column: pa.ChunkedArray) -> TextColumn:
-    array = column.unify_dictionaries().combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # no rows: there is no chunk to combine
-        return TextColumn(np.zeros(0, int), ())
-    codes = array.indices.fill_null(-1).to_numpy()
-    values = tuple(value or "" for value in array.dictionary.to_pylist())
-    return TextColumn(codes, (*values, ""))  # code -1 is the empty text at the end

@@ -1,29 +1,19 @@
-"""Rows of a Tobii table, whichever program wrote it: recordings told apart, fixations gathered from their samples."""
+"""Rows of a Tobii table, from Studio or Pro Lab: grouped into recordings, with the fixations that their samples belong to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_scripts.readers.grouping import group_rows, name_in
-from dataset_scripts.readers.samples import rising, stack_columns
+from dataset_scripts.readers.samples import drop_where, group_rows, name_in, rising, stack_columns
 from dataset_scripts.readers.text.text_table import Table, TextColumn
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
-SIDES = ("left", "right")
-# What says nothing where neither eye was found.
+# Columns that need at least one eye.
 _BOTH_EYES = ("gaze_x", "gaze_y", "gaze_mm_x", "gaze_mm_y", "gaze_stimulus_x", "gaze_stimulus_y")
-WHOLE_SCREEN_NOTE = "so the whole screen is taken as the stimulus."
-
-
-def spell(mapping: dict[str, tuple[str, ...]], axes: str) -> dict[str, tuple[str, ...]]:
-    """Write {axis} and {Axis} out. Names without them stand for themselves."""
-    return {
-        ours.format(axis=axis): tuple(name.format(axis=axis, Axis=axis.upper()) for name in theirs)
-        for ours, theirs in mapping.items()
-        for axis in axes
-    }
+ENTIRE_SCREEN_NOTE = "so the entire screen is taken as the stimulus."
+NO_VALIDITY_NOTE = "The file has no validity codes: an eye counts as valid where it has a gaze point or a pupil."
 
 
 def pick(table: Table, names: tuple[str, ...]) -> np.ndarray:
@@ -33,7 +23,7 @@ def pick(table: Table, names: tuple[str, ...]) -> np.ndarray:
 
 
 def pick_text(table: Table, names: tuple[str, ...]) -> TextColumn | None:
-    """The first of these columns of names that the table has."""
+    """The first of these text columns that the table has."""
     return next((table.texts[name] for name in names if name in table.texts), None)
 
 
@@ -45,26 +35,23 @@ class Frame:
     corner: np.ndarray
     stimulus: np.ndarray
 
-    def on_stimulus(self, shares: np.ndarray) -> np.ndarray:
-        """`(2, rows)` shares of the screen -> shares of the stimulus, beyond 0..1 beside it."""
-        return (shares * self.screen - self.corner) / self.stimulus
+    def on_stimulus(self, points: np.ndarray) -> np.ndarray:
+        """`(2, rows)` from normalised coordinates of the screen to those of the stimulus, beyond 0..1 beside it."""
+        return (points * self.screen - self.corner) / self.stimulus
 
 
 def drop_lost_eyes(columns: dict[str, np.ndarray], lost: dict[str, np.ndarray]) -> None:
-    """What stands for an eye that was not found is a fill value (-1280, 0), whatever it is. `lost`: `(rows,)` bool by side."""
-    for name, column in columns.items():
-        for side, flags in lost.items():
-            if f"_{side}" in name and not name.startswith("validity"):
-                column = np.where(flags, np.nan, column)
-        if name in _BOTH_EYES:
-            column = np.where(lost["left"] & lost["right"], np.nan, column)
-        columns[name] = column
+    """Sets the values of an eye that was not found, which are fill values (-1280, 0), to NaN. `lost`: `(rows,)` by side."""
+    for side, flags in lost.items():
+        of_eye = [name for name in columns if f"_{side}" in name and not name.startswith("validity")]
+        drop_where(columns, of_eye, flags)
+    drop_where(columns, _BOTH_EYES, lost["left"] & lost["right"])
 
 
 @dataclass(frozen=True)
 class TobiiRows:
-    """A table in our columns, `(rows,)` each. `samples` are the rows of the eye tracker; `fixation_index` is NaN outside of
-    fixations, None where the table knows none. `names`: of participants, recordings and stimuli, None where not given."""
+    """A table in our columns, `(rows,)` each. `samples`: bool, the rows of the eye tracker. `fixation_index`: NaN outside of
+    fixations, None if the table has none. `names`: of participants, recordings and stimuli, None where not given."""
 
     columns: dict[str, np.ndarray]
     times_ms: np.ndarray
@@ -74,7 +61,7 @@ class TobiiRows:
     names: tuple[TextColumn | None, TextColumn | None, TextColumn | None]
 
     def recordings(self, file: object, format: str, notes: list[str], participant: str | None = None) -> list[Gaze]:
-        """One recording for each participant, recording and stimulus named; `participant` is who it is where no row says.
+        """One recording for each participant, recording and stimulus; `participant` is used where the rows name none.
 
         Raises `EmertInputError` for a recording without any time.
         """
@@ -102,7 +89,7 @@ class TobiiRows:
         participants, _, stimuli = self.names
         samples = self.samples
         if stimuli is not None:
-            named = np.array([bool(value) for value in stimuli.values])[stimuli.codes] & samples
+            named = stimuli.map(bool, bool) & samples
             if named.any() and (samples & ~named).any():
                 notes.append(f"{int((samples & ~named).sum())} samples between the stimuli were left out.")
                 samples = named
@@ -112,7 +99,7 @@ class TobiiRows:
 
 @dataclass(frozen=True)
 class _Fixations:
-    """What the rows say about fixations, `(rows,)` each; `gaze` `(2, rows)` is the point on the stimulus's plane."""
+    """The fixation that each row belongs to, `(rows,)` each; `point` and `gaze` `(2, rows)` on the stimulus's plane."""
 
     index: np.ndarray
     point: np.ndarray
@@ -135,7 +122,7 @@ class _Fixations:
     def within(self, rows: np.ndarray, times: np.ndarray) -> np.ndarray:
         """`(fixations, 4)`: x, y, start, duration of those in these rows, by start.
 
-        The tracker gives no point for a fixation beside the stimulus, so that is the mean of its gaze points; one
+        The tracker gives no point for a fixation beside the stimulus: then it is the mean of its gaze points. A fixation
         without any gaze point is left out.
         """
         inside = np.flatnonzero(~np.isnan(self.index[rows]))
@@ -154,12 +141,12 @@ class _Fixations:
 
 
 def _offsets(number: np.ndarray) -> np.ndarray:
-    """Where each group begins once the rows are sorted by group."""
+    """The first row of each group once the rows are sorted by group."""
     return np.r_[0, np.cumsum(np.bincount(number))[:-1]]
 
 
 def _means(values: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """`(2, rows)` -> `(2, groups)`: means that leave NaN out; NaN for a group that has nothing else."""
+    """`(2, rows)` -> `(2, groups)`: means that ignore NaN; NaN for a group without a value."""
     known = ~np.isnan(values)
     counts = np.stack([np.bincount(number, row) for row in known])
     sums = np.stack([np.bincount(number, row) for row in np.where(known, values, 0.0)])

@@ -1,8 +1,7 @@
-"""Tobii Studio: tables of samples as Studio 3 exports them, and as Studio 1 and 2 did, with a preamble.
+"""Tobii Studio: tables of samples as Studio 3 exports them, and Studio 1 and 2 with a preamble.
 
-One mapping table (`tobii_columns`) serves both. Header names are compared without spaces, since Studio writes
-`GazePointX (MCSpx)` as well as `GazePointX(MCSpx)`. ADCSpx counts pixels of the screen, MCSpx pixels of the stimulus,
-ADCSmm millimetres.
+`tobii_columns` serves both. Header names are compared without spaces, since Studio writes `GazePointX (MCSpx)` as well as
+`GazePointX(MCSpx)`. ADCSpx are pixels of the screen, MCSpx pixels of the stimulus, ADCSmm millimetres.
 """
 
 import numpy as np
@@ -29,7 +28,7 @@ TITLE = "Tobii Studio's export of samples (RecordingTimestamp, GazePointX(ADCSpx
 
 
 def find_header(head: Head) -> Header | None:
-    """Studio 3 by its time stamp beside a gaze point, Studio 1 and 2 by the gaze point's old name."""
+    """Studio 3 by its time stamp and a gaze point, Studio 1 and 2 by the gaze point's old name."""
     for required in (
         ("RecordingTimestamp", "GazePointX(ADCSpx)"),
         ("RecordingTimestamp", "GazePointLeftX(ADCSpx)"),
@@ -43,7 +42,7 @@ def find_header(head: Head) -> Header | None:
 
 
 def read(head: Head, header: Header) -> list[Gaze]:
-    """One recording for each participant, recording and stimulus named. Raises `EmertInputError`."""
+    """One recording for each participant, recording and stimulus. Raises `EmertInputError`."""
     notes: list[str] = []
     table = read_table(head, header, NUMBERS, TEXTS, times=TIME, notes=notes)
     index = next((table.numbers[name] for name in SAMPLE_INDEX if name in table.numbers), np.zeros(table.rows))

@@ -1,7 +1,7 @@
-"""Tobii Studio 1 and 2: the exports beside the samples, "Fixation-Data" and "Event-Data", both with a preamble.
+"""Tobii Studio 1 and 2: the exports "Fixation-Data" and "Event-Data", both with a preamble.
 
-The first lists fixations in pixels of the stimulus; it names no stimulus's size, so the screen's stands in. The second lists
-clicks, keys and marks: of the eyes it holds nothing, and the recording that it gives says so.
+The first lists fixations in pixels of the stimulus, whose size it does not give, so the screen's is used. The second lists
+clicks, keys and marks and no eye data: it gives an empty recording with a note.
 """
 
 from dataclasses import replace
@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from dataset_scripts.readers.eye_events import START, tidy_fixations
-from dataset_scripts.readers.grouping import group_rows, name_in
+from dataset_scripts.readers.samples import group_rows, name_in
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
 from dataset_scripts.readers.tobii import tobii_studio
-from dataset_scripts.readers.tobii.tobii_columns import drop_absent_points, resolution, screen_of
-from dataset_scripts.readers.tobii.tobii_rows import WHOLE_SCREEN_NOTE, pick, pick_text
+from dataset_scripts.readers.tobii.tobii_columns import SIZE, drop_absent_points, resolution, screen_of, stimulus_size
+from dataset_scripts.readers.tobii.tobii_rows import ENTIRE_SCREEN_NOTE, pick_text
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
@@ -22,8 +22,7 @@ TITLE = "Tobii Studio's export of fixations or events (Timestamp, FixationDurati
 
 TIME, DURATION, EVENT = "Timestamp", "FixationDuration", "Event"
 POINT = ("MappedFixationPointX", "MappedFixationPointY")
-SIZE = ("MediaWidth", "MediaHeight")
-# "user" is what published collections of these exports, joined into one table, call the participant.
+# "user": in published collections that join these exports into one table.
 PARTICIPANT = ("ParticipantName", "Participant", "Subject", "user")
 STIMULUS = ("StimuliName", "MediaName")
 # In the preamble: "Recording time: 13:13:39:000 (corresponds to time 0)".
@@ -31,7 +30,7 @@ _COUNTED_FROM_START = "corresponds to time 0"
 
 
 def find_header(head: Head) -> Header | None:
-    """Either export, told from the table of samples by what that has besides."""
+    """Either export, but not the table of samples, which has these columns too."""
     if tobii_studio.find_header(head) is not None:
         return None
     header = head.find(TIME, DURATION, *POINT)
@@ -42,7 +41,7 @@ def find_header(head: Head) -> Header | None:
 
 
 def read(head: Head, header: Header) -> list[Gaze]:
-    """Fixations without samples, or neither of them with a note. Raises `EmertInputError`."""
+    """Recordings of fixations without samples; of events an empty one with a note. Raises `EmertInputError`."""
     preamble = head.preamble(header)
     participant = preamble.get("Participant") or preamble.get("Subject")
     if header.content == "events":
@@ -68,8 +67,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
 
 def _stimulus_size(head: Head, table: Table, preamble: dict[str, str], notes: list[str]) -> np.ndarray:
     """`(2, rows)` pixels: of the stimulus where the table has its size, else of the screen."""
-    size = np.stack([pick(table, (name,)) for name in SIZE])
-    size[size <= 0] = np.nan
+    size = stimulus_size(table)
     if np.isfinite(size).all(axis=0).any():
         return size
     screen = np.array(resolution(head, screen_of(preamble)))
@@ -78,7 +76,7 @@ def _stimulus_size(head: Head, table: Table, preamble: dict[str, str], notes: li
             f"{head.file} gives fixations in pixels and no size of the screen, where a line like "
             "'Screen resolution: 1280 x 1024' is expected above the header; export it with its preamble, or add that line"
         )
-    notes.append(f"The file gives no MediaWidth and MediaHeight, {WHOLE_SCREEN_NOTE}")
+    notes.append(f"The file gives no MediaWidth and MediaHeight, {ENTIRE_SCREEN_NOTE}")
     return np.repeat(screen[:, None], table.rows, axis=1)
 
 
@@ -90,7 +88,7 @@ def _fixations(table: Table, size: np.ndarray) -> np.ndarray:
 
 
 def _count_events(head: Head, header: Header) -> str:
-    """The sentence that says what the file holds, the commonest kinds of event first."""
+    """The note on what the file holds, the most frequent kinds of event first."""
     events = read_table(head, header, texts=(EVENT,)).texts[EVENT]
     counts = np.bincount(events.codes % max(1, len(events.values)), minlength=len(events.values))
     known = sorted(

@@ -68,10 +68,10 @@ def test_the_files_say_what_the_truth_says(tiny_settings, recordings):
     assert json.loads((recordings / "settings.json").read_text())["disagreement"] == tiny_settings.disagreement
 
 
-@pytest.mark.parametrize("share", [0.0, 0.35, 0.7, 1.0])
-def test_felt_and_shown_differ_as_often_as_asked(share):
-    truths = make_truth(GeneratorSettings(participants=100, stimuli=14, disagreement=share))
-    assert np.mean([truth.felt != truth.shown for truth in truths]) == pytest.approx(share, abs=0.04)
+@pytest.mark.parametrize("fraction", [0.0, 0.35, 0.7, 1.0])
+def test_felt_and_shown_differ_as_often_as_asked(fraction):
+    truths = make_truth(GeneratorSettings(participants=100, stimuli=14, disagreement=fraction))
+    assert np.mean([truth.felt != truth.shown for truth in truths]) == pytest.approx(fraction, abs=0.04)
 
 
 def test_every_label_is_a_class_or_in_range():
@@ -186,7 +186,7 @@ def test_an_existing_folder_is_refused_and_left_alone(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["here"]
 
 
-def test_a_stopped_run_leaves_nothing_under_the_final_name_and_the_next_one_is_whole(tmp_path, monkeypatch):
+def test_a_stopped_run_leaves_nothing_under_the_final_name_and_the_next_one_is_complete(tmp_path, monkeypatch):
     writes = iter(range(9))
 
     def stop_at_the_third(*arguments, write=writing.write_video):

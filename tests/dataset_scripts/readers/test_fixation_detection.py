@@ -42,7 +42,7 @@ def test_known_fixations_are_found(rate):
     np.testing.assert_allclose(found.fixations[:, 3], 400, atol=3 * step)
     assert found.fixation_method.startswith("I-DT, dispersion 0.03 of the frame, at least 100 ms (pymovements ")
     assert found.fixation_method in found.notes[0]
-    assert "shares of the screen" in found.notes[1]
+    assert "of the screen" in found.notes[1]
 
 
 def test_the_simulated_eyes_fixations_are_found():
@@ -110,7 +110,7 @@ def test_marked_samples_are_taken_as_they_are():
     assert found.fixation_method == FROM_EVENTS
     np.testing.assert_allclose(found.fixations[:, 2], np.arange(4) * 440, atol=4)
     np.testing.assert_allclose(found.fixations[:, 3], 197, atol=4)
-    # Two fixations without a sample between them are told apart by their duration, which also counts.
+    # Two fixations without a sample between them differ in their duration, which is used too.
     touching = gaze_of(times[:60], points[:60], in_fixation=np.ones(60), event_duration=np.repeat([90.0, 150.0], 30))
     np.testing.assert_allclose(with_fixations(touching).fixations[:, 2:], [[0, 90], [100, 150]], atol=0.1)
 

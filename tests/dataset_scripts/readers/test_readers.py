@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dataset_scripts.readers import READERS, read_gaze, read_gaze_recordings
-from dataset_scripts.readers.text import text_files
-from dataset_scripts.readers.text.text_files import TextFile, read_text_head
+from dataset_scripts.readers.text import text_files, text_table
+from dataset_scripts.readers.text.text_files import TextFile
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.errors_emert import EmertInputError
 
@@ -148,10 +148,10 @@ def test_refused_bytes(tmp_path, data, parts):
 
 def test_a_character_cut_by_the_end_of_the_head_is_no_error(tmp_path, monkeypatch):
     data = own_csv().encode() + "é".encode()
-    monkeypatch.setattr(text_files, "HEAD_BYTES", len(data) - 1)
+    monkeypatch.setattr(text_table, "HEAD_BYTES", len(data) - 1)
     path = tmp_path / "a.csv"
     path.write_bytes(data)
-    assert read_text_head(TextFile(path)).lines[0] == ",".join(NAMES)
+    assert text_table.read_head(TextFile(path)).lines[0] == ",".join(NAMES)
 
 
 def test_a_participant_is_chosen_by_name_where_there_are_names(tmp_path):
@@ -214,7 +214,7 @@ def test_any_encoding_in_any_wrapping(tmp_path, encoding, suffix):
 
 
 def test_latin_1_after_a_head_of_plain_ascii(tmp_path, monkeypatch):
-    monkeypatch.setattr(text_files, "HEAD_BYTES", 200)
+    monkeypatch.setattr(text_table, "HEAD_BYTES", 200)
     header = "ParticipantName\tRecordingTimestamp\tRecordingResolution\tGazePointX (ADCSpx)\tGazePointY (ADCSpx)\n"
     rows = "".join(f"Jo\t{i}\t100x100\t1\t1\n" for i in range(20)) + "J\xf6\t5\t100x100\t1\t1\n"
     path = tmp_path / "a.tsv"

@@ -134,11 +134,11 @@ def test_spaces_instead_of_tabs_and_other_encodings(asc):
 
 def test_pieces_of_a_large_file_fit_together(asc, monkeypatch):
     path = asc(PREAMBLE, SCREEN, block(["RIGHT"], MONO + EVENTS))
-    whole = read_gaze(path)
+    complete = read_gaze(path)
     monkeypatch.setattr(line_chunks, "CHUNK_BYTES", 37)
-    pieces = read_gaze(path)
-    np.testing.assert_array_equal(whole.eye_movements, pieces.eye_movements)
-    np.testing.assert_array_equal(whole.fixations, pieces.fixations)
+    chunked = read_gaze(path)
+    np.testing.assert_array_equal(complete.eye_movements, chunked.eye_movements)
+    np.testing.assert_array_equal(complete.fixations, chunked.fixations)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_a_known_format_beside_a_mapping_for_another_table(tmp_path):
     assert read_gaze(tmp_path / "own.csv").format == "emert_csv"
 
 
-def test_every_mistake_is_named_at_once(tmp_path):
+def test_all_problems_are_named_at_once(tmp_path):
     wrong = {
         "time": {"column": "t", "unit": "hours"},
         "screen": [0, "wide"],
@@ -236,12 +236,12 @@ def test_parquet_that_is_refused(tmp_path, monkeypatch):
 
 
 def test_damaged_parquet_gives_a_recording_or_one_sentence(tmp_path):
-    whole = write_parquet(tmp_path).read_bytes()
+    complete = write_parquet(tmp_path).read_bytes()
     write(tmp_path)
     rng = np.random.default_rng(0)
     refused = 0
     for number in range(60):
-        data = bytearray(whole)
+        data = bytearray(complete)
         if number < 20:
             data = data[: rng.integers(5, len(data))]
         else:

@@ -167,7 +167,7 @@ def test_no_other_reader_takes_these_files(folder):
         (GAZE, [("s", "r", ZERO)], "a row of 3 cells"),
         (("timestamp [ns]", "gaze x [px]"), [(ZERO, 1)], "neither x and y in pixels"),
         (SPAN, [("s", "r", 1, ZERO, ZERO + 1, 0)], "neither x and y in pixels"),
-        (SPAN[:4], [("s", "r", 1, ZERO)], "end timestamp"),
+        (SPAN[:4], [("s", "r", 1, ZERO)], "endtimestamp"),
         (FIXATION, [], "no fixation"),
         (FIXATION, [("s", "r", 1, ZERO, ZERO - STEP, 5, 1, 1, 0, 0)], "no fixation"),
     ],
@@ -191,7 +191,7 @@ def test_huge_and_negative_numbers_are_survived(folder):
 
 def test_a_broken_neighbour_is_named(folder):
     (folder / "saccades.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(EmertInputError, match=r"saccades.csv has no column 'starttimestamp"):
+    with pytest.raises(EmertInputError, match=r"saccades.csv has no column starttimestamp"):
         read_gaze(folder / "gaze.csv")
 
 

@@ -114,7 +114,7 @@ def test_tables_without_gaze_say_which_file_to_give(tmp_path, text, rows):
     assert gaze.eye_movements is None
     assert gaze.fixations is None
     assert gaze.notes == [
-        f"other.csv holds {rows} rows and no gaze; give gaze_positions.csv of the same folder, which finds it."
+        f"other.csv holds {rows} rows and no gaze; give gaze_positions.csv of the same folder: this file is read with it."
     ]
 
 

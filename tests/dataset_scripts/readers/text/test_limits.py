@@ -5,9 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from dataset_scripts.readers import grouping, read_gaze, read_gaze_recordings
-from dataset_scripts.readers.grouping import group_rows
-from dataset_scripts.readers.samples import rising, stack_columns
+from dataset_scripts.readers import read_gaze, read_gaze_recordings, samples
+from dataset_scripts.readers.samples import group_rows, rising, stack_columns
 from dataset_scripts.readers.text import text_table
 from dataset_scripts.readers.text.text_table import TextColumn
 from modeling_emert.columns_emert import COLUMN_INDEX
@@ -55,7 +54,7 @@ def test_more_cells_than_any_session_are_refused(tmp_path, monkeypatch):
 def test_numbers_in_the_column_of_names_are_refused(monkeypatch):
     names = TextColumn(np.arange(9), (*map(str, range(9)), ""))
     assert len(group_rows("a.csv", np.arange(9), (names,))) == 9
-    monkeypatch.setattr(grouping, "MAX_GROUPS", 8)
+    monkeypatch.setattr(samples, "MAX_GROUPS", 8)
     with pytest.raises(EmertInputError, match=r"a.csv holds 9 recordings"):
         group_rows("a.csv", np.arange(9), (names,))
 

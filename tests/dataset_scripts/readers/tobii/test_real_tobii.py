@@ -63,11 +63,11 @@ def test_samples_of_the_sdk():
     np.testing.assert_allclose(gaze.times_ms, (clock - clock[0]) / 1000, rtol=1e-6)
     assert (len(gaze.times_ms) - 1) / gaze.times_ms[-1] * 1000 == pytest.approx(90, rel=0.01)
     for side in ("left", "right"):
-        for ours, theirs in (
+        for ours, exported in (
             (f"gaze_{side}", "gaze_point_on_display_area"),
             (f"eye_{side}", "gaze_origin_in_user_coordinate_system"),
         ):
-            points = np.array([[float(part) for part in cell.strip("()").split(",")] for cell in table[f"{side}_{theirs}"]])
+            points = np.array([[float(part) for part in cell.strip("()").split(",")] for cell in table[f"{side}_{exported}"]])
             mine = np.stack([gaze.column(f"{ours}_{axis}") for axis in "xyz"[: points.shape[1]]], axis=1)
             np.testing.assert_allclose(mine, points, rtol=1e-6)
         np.testing.assert_allclose(gaze.column(f"pupil_{side}"), table[f"{side}_pupil_diameter"].astype(float), rtol=1e-6)

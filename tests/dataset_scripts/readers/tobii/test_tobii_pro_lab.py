@@ -151,8 +151,8 @@ def test_spellings_and_order_of_the_columns(path, rename):
 
 
 def test_a_decimal_comma_that_comes_late_is_understood(path):
-    whole = {name: text.split(".")[0] for name, text in SCREEN.items()}
-    rows = rows_of(whole, [{}] * 150 + [{"Pupil diameter left [mm]": "3,5"}])
+    no_decimals = {name: text.split(".")[0] for name, text in SCREEN.items()}
+    rows = rows_of(no_decimals, [{}] * 150 + [{"Pupil diameter left [mm]": "3,5"}])
     assert read_one(export(path, rows)).column("pupil_left")[-1] == 3.5
 
 
@@ -195,7 +195,7 @@ def test_fixations(path, numbered):
     np.testing.assert_allclose(gaze.fixations, [[0.25, 0.25, 0, 90], [0.5125, 0.51, 40, 60]], rtol=1e-5)
 
 
-def test_shares_of_the_stimulus_go_before_pixels(path):
+def test_coordinates_normalised_to_the_stimulus_are_preferred_to_pixels(path):
     norm = {"Gaze point X [MCS norm]": "0.25", "Gaze point Y [MCS norm]": "0.75"}
     norm |= {"Fixation point X [MCS norm]": "0.5", "Fixation point Y [MCS norm]": "0.125"}
     gaze = read_one(export(path, rows_of(SCREEN | norm, [FIXATION])))
@@ -203,7 +203,7 @@ def test_shares_of_the_stimulus_go_before_pixels(path):
     np.testing.assert_array_equal(gaze.fixations, [[0.5, 0.125, 0, 90]])
 
 
-def test_participants_recordings_and_stimuli_are_told_apart(path):
+def test_participants_recordings_and_stimuli_are_separate(path):
     names = [("1", "a"), ("01", "a"), ("1", ""), ("1", "b"), ("1", "a")]
     rows = rows_of(SCREEN, [{"Participant name": who, "Presented Stimulus name": what} for who, what in names], step=10_000)
     recordings = read_all(export(path, rows))
@@ -213,7 +213,7 @@ def test_participants_recordings_and_stimuli_are_told_apart(path):
 
 
 @pytest.mark.parametrize(("step", "expected"), [(16, 16), (16667, 16.667)])
-def test_a_time_without_a_unit_is_told_by_its_steps(path, step, expected):
+def test_the_unit_of_a_time_follows_from_its_steps(path, step, expected):
     rows = rows_of(GLASSES, [{}, {}, {}], "Recording timestamp", step)
     gaze = read_one(export(path, rows))
     assert gaze.times_ms[1] == pytest.approx(expected)
@@ -244,11 +244,11 @@ def test_glasses_use_the_scene_camera_for_screen_and_stimulus(path):
     assert read_one(export(path, [sized | {"Gaze point X [MCS px]": "480"}])).column("gaze_x")[0] == 0.5
 
 
-def test_without_the_place_of_the_stimulus_the_screen_stands_in(path):
+def test_without_the_place_of_the_stimulus_the_screen_is_used(path):
     rows = [{name: text for name, text in row.items() if "Media" not in name} for row in rows_of(SCREEN, [{}])]
     gaze = read_one(export(path, rows))
     assert gaze.column("gaze_stimulus_x")[0] == pytest.approx(0.305)
-    assert any("whole screen" in note for note in gaze.notes)
+    assert any("entire screen" in note for note in gaze.notes)
 
 
 def test_a_last_row_that_is_cut_is_left_out(path):

@@ -195,7 +195,7 @@ def test_fixations_in_hundredths_of_the_display(path):
     gaze = read_one(path)
     np.testing.assert_allclose(gaze.fixations, [[0.2, 0.75, 0, 250], [0.5, 0.25, 580, 100]], rtol=1e-6)
     assert gaze.eye_movements is None
-    for word in ("whole display", "first fixation", "1 of 3 fixations", "sorted"):
+    for word in ("entire display", "first fixation", "1 of 3 fixations", "sorted"):
         assert any(word in note for note in gaze.notes), word
     path.write_text("label,x,y,start,end,duration\nsaccade,10,10,1,2,3\n")
     with pytest.raises(EmertInputError, match="no row with the label 'fixation'"):

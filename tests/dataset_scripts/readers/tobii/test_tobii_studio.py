@@ -105,12 +105,12 @@ def test_fixations_are_grouped_and_one_beside_the_stimulus_is_placed(path):
     np.testing.assert_array_equal(gaze.column("in_fixation"), [1, 1, 0, 1, 1])
 
 
-def test_without_a_stimulus_size_the_screen_stands_in(path):
+def test_without_a_stimulus_size_the_screen_is_used(path):
     names = without("MediaPosX (ADCSpx)", "MediaPosY (ADCSpx)", "MediaWidth", "MediaHeight")
     row = {"FixationIndex": "1", "FixationPointX (MCSpx)": "500", "FixationPointY (MCSpx)": "100"}
     gaze = read_gaze(export(path, [row], names))
     np.testing.assert_allclose(gaze.fixations, [[0.5, 0.2, 0, 30]], rtol=1e-6)
-    assert any("whole screen" in note for note in gaze.notes)
+    assert any("entire screen" in note for note in gaze.notes)
 
 
 def test_times_are_relative_sorted_and_without_repeats(path):
@@ -130,7 +130,7 @@ def test_rows_of_clicks_are_no_samples(path):
         read_gaze(path)
 
 
-def test_participants_and_stimuli_are_told_apart(path):
+def test_participants_and_stimuli_are_separate(path):
     names = (*BASE, "RecordingName", "MediaName")
     rows = [("1", "a.jpg"), ("01", "a.jpg"), ("1", "b.jpg"), ("1", ""), ("01", "a.jpg"), ("1", "a.jpg")]
     changes = [

@@ -48,7 +48,7 @@ def test_fixations(path, encoding):
     expected = [[0.25, 0.25, 26, 600], [-0.001, 0.5, 700, 90], [1.5, -0.5, 1000, 50]]
     np.testing.assert_allclose(gaze.fixations, expected, rtol=1e-6)
     assert (gaze.participant, gaze.stimulus, gaze.eye_movements, gaze.format) == ("Zoë", None, None, "tobii_studio_events")
-    assert any("whole screen" in note for note in gaze.notes)
+    assert any("entire screen" in note for note in gaze.notes)
     assert any("2 of 5 fixations" in note for note in gaze.notes)
 
 
@@ -57,7 +57,7 @@ def test_without_a_time_zero_the_first_fixation_is_it(path):
     np.testing.assert_array_equal(gaze.fixations[:, 2], [0, 200])
 
 
-def test_stimuli_with_their_sizes_and_participants_are_told_apart(path):
+def test_stimuli_with_their_sizes_and_participants_are_separate(path):
     names = (*NAMES, "StimuliName", "MediaWidth", "MediaHeight", "user")
     rows = ((1, 10, 50, 100, 50, "b", 200, 200, "p1"), (2, 60, 50, 100, 50, "a", 400, 100, "p1"))
     rows += ((3, 110, 50, 50, 50, "b", 200, 200, "p1"), (1, 10, 50, 100, 100, "b", 200, 200, "p2"))
