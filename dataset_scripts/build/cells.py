@@ -15,7 +15,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
 from ..common.errors import list_some
-from ..dataset.counts import Composition
+from ..dataset.counts import Counts
 from ..dataset.label_rules import note_contradictions
 from ..dataset.rows import to_row
 from ..dataset.schema import row_features, stored_schema
@@ -25,7 +25,7 @@ from ..sources.base import Entry, Source
 
 @dataclass(frozen=True)
 class CellJob:
-    """What one worker needs to build one cell."""
+    """What a worker process needs to build one cell."""
 
     source: type[Source]
     path: Path
@@ -38,29 +38,29 @@ class CellJob:
 
 @dataclass
 class CellReport:
-    """What came out: recordings written, what they have, sentences on what was left out, and problems that stop the build."""
+    """Result of a cell: recordings written, their counts, notes on what was left out, errors that stop the build."""
 
     cell: Cell
     recordings: int
-    composition: Composition
+    counts: Counts
     notes: list[str]
     problems: list[str]
 
     @classmethod
     def begin(cls, cell: Cell, source: Source) -> "CellReport":
-        return cls(cell, 0, Composition.empty(source.tasks), [], [])
+        return cls(cell, 0, Counts.empty(source.tasks), [], [])
 
     @classmethod
     def read(cls, path: Path) -> "CellReport":
         content = json.loads(path.read_text())
-        return cls(tuple(content.pop("cell")), composition=Composition(**content.pop("composition")), **content)
+        return cls(tuple(content.pop("cell")), counts=Counts(**content.pop("counts")), **content)
 
 
 def check_reports(reports: Iterable[CellReport]) -> None:
     """Raises `EmertInputError` with the first ten problems where there are any."""
     problems = [problem for report in reports for problem in report.problems]
     if problems:
-        raise EmertInputError(f"{len(problems)} recordings can't be read: {list_some(problems)}; mend them or take them out")
+        raise EmertInputError(f"{len(problems)} recordings can't be read: {list_some(problems)}; repair or remove them")
 
 
 def cell_members(entries: Sequence[Entry], assignment: Assignment) -> dict[Cell, tuple[Entry, ...]]:
@@ -72,23 +72,23 @@ def cell_members(entries: Sequence[Entry], assignment: Assignment) -> dict[Cell,
 
 
 def make_rows(source: Source, entries: Sequence[Entry], faces: int, report: CellReport) -> Iterator[dict]:
-    """The rows of one cell, ready for `row_features`; what is left out, and why, goes into the report."""
+    """The rows of one cell, ready for `row_features`; notes on what is left out go into the report."""
     report.notes += note_contradictions(source, entries)
     for entry in sorted(entries, key=source.reading_order):
         recording = _load(source, entry, faces, report)
         if recording is not None:
             row = to_row(entry, recording, source.name, *report.cell)
             report.recordings += 1
-            report.composition.add(row, source.tasks)
+            report.counts.add(row, source.tasks)
             yield row
 
 
 def build_cell(job: CellJob) -> CellReport:
-    """Writes one cell; its report beside it says that it is whole."""
+    """Writes one cell; its report beside it shows that it is complete."""
     source = job.source(job.path, job.mapping)
     report = CellReport.begin(job.cell, source)
     features = row_features()
-    # The process is in the name: one of a build that was killed a moment ago may still be writing the same cell.
+    # The process id is in the name: a worker of a build that was just killed may still be writing the same cell.
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
     with open_data_file(writing) as file:
         for row in make_rows(source, job.entries, job.faces, report):
@@ -101,15 +101,15 @@ def build_cell(job: CellJob) -> CellReport:
 
 
 def open_data_file(path: Path) -> pq.ParquetWriter:
-    """To write one recording after the other, each as a row group of its own: memory does not grow with the file, and any
-    recording is read without others.
+    """A writer to which each recording is given as a row group of its own: memory does not grow with the file, and a
+    recording can be read alone.
     """
-    # Of single rows, statistics and dictionaries tell nothing and are 15 kB.
+    # Statistics and dictionaries of single rows are useless and take 15 kB.
     return pq.ParquetWriter(path, stored_schema(), compression="zstd", write_statistics=False, use_dictionary=False)
 
 
 def _as_table(row: dict, features: Features) -> pa.Table:
-    """One row. The matrices, which `datasets` would take number by number, go into Arrow as they are."""
+    """One row. Matrices are converted directly, since `datasets` would encode them number by number."""
     schema = stored_schema()
     matrices = {name: row[name] for name, feature in features.items() if isinstance(feature, Array2D)}
     plain = features.encode_example(row | dict.fromkeys(matrices))
@@ -131,7 +131,7 @@ def _as_lists(matrix: np.ndarray | None, kind: pa.ListType) -> pa.Array:
 
 
 def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recording | None:
-    """One recording; None, and a line in the report, where nothing of it can be used."""
+    """One recording; None, with a note or an error in the report, where nothing of it can be used."""
     try:
         gaze = source.load_gaze(entry)
         action_units = source.load_action_units(entry)

@@ -1,4 +1,4 @@
-"""Of what a build is: the same recordings, settings and code have the same identity on every machine."""
+"""What a build is made of, as hashes: the same recordings, settings and code give the same ones on every machine."""
 
 import hashlib
 import json
@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from modeling_emert import recording_emert
-
+from ..common.code_fingerprint import code_fingerprint
 from ..sources.base import Entry, Source
+
+# Imported on the way, but no file of recordings, config or split depends on them.
+_DECIDE_NOTHING = ("dataset_scripts.dataset.card", "modeling_emert.registration_emert")
 
 
 @dataclass(frozen=True)
-class Identity:
+class Fingerprint:
     """Three hashes.
 
-    - `code`: the code that turns recordings into rows.
-    - `content`: the code, the settings, the source, and of every recording ids, labels, names and sizes of its files.
-    - `freshness`: the content, and where on this disk the files lie and when they were changed. It tells a recording that
-      was changed without changing its size, but is another on every machine.
+    - `code`: of the code that turns the recordings of this source into rows.
+    - `content`: of the code, the settings, the source, and for each recording its ids, labels, names and sizes of its files.
+    - `freshness`: of the content, the folder of the recordings on this disk, and the times at which its files were changed.
+      It notices a file that was changed and kept its size, but differs between machines.
     """
 
     code: str
@@ -28,9 +30,15 @@ class Identity:
     freshness: str
 
 
-def identify(source: Source, entries: Sequence[Entry], faces: int, seed: int) -> Identity:
+def build_entries(source: type[Source]) -> tuple[str, ...]:
+    """The modules from which the code of a build is found."""
+    return f"{__package__}.build", f"{__package__}.shards", source.__module__
+
+
+def take_fingerprint(source: Source, entries: Sequence[Entry], faces: int, seed: int) -> Fingerprint:
     stat = _stater(source)
-    content: list = [code_hash(), faces, seed, _declared(source)]
+    code = code_fingerprint(build_entries(type(source)), _DECIDE_NOTHING)
+    content: list = [code, faces, seed, _description(source)]
     times: list = [str(source.path.resolve())]
     for entry in entries:
         files = []
@@ -41,11 +49,11 @@ def identify(source: Source, entries: Sequence[Entry], faces: int, seed: int) ->
         known = (sorted(entry.labels.items()), sorted(entry.context.items()))
         content.append([entry.recording_id, entry.participant, entry.stimulus, *known, files])
     content_hash = _hash(content)
-    return Identity(code_hash(), content_hash, _hash([content_hash, *times]))
+    return Fingerprint(code, content_hash, _hash([content_hash, *times]))
 
 
-def _declared(source: Source) -> list:
-    """What goes from the source into the description of the data set, and the file that says how its recordings lie."""
+def _description(source: Source) -> list:
+    """What the data set's description takes from the source, and the hash of the source's mapping file."""
     mapping = source.mapping or (source.path / source.mapping_name if source.mapping_name else None)
     mapped = hashlib.sha256(mapping.read_bytes()).hexdigest() if mapping and mapping.is_file() else None
     terms = [source.licence, source.redistributable, source.citation, source.collection, source.lacks]
@@ -53,10 +61,10 @@ def _declared(source: Source) -> list:
 
 
 def _stater(source: Source) -> Callable[[str], tuple[str, int, int]]:
-    """Name relative to the folder of the recordings, size in bytes, time of the last change; of a folder, of all in it.
+    """Gives the path within the recordings' folder, size in bytes and time of the last change; of a folder, of its files.
 
-    What is no path stays as it is: sources tell in their own words where in a file a recording lies. Several recordings
-    may lie in one file, so that each is looked at once.
+    `Entry.location` holds more than paths, such as a name within a file: what is no path is returned as it is. Several
+    recordings may lie in one file, which is looked at once.
     """
     roots = [os.path.abspath(source.path), os.path.realpath(source.path)]
 
@@ -81,16 +89,3 @@ def _files(path: Path) -> list[Path]:
 
 def _hash(content: list) -> str:
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
-
-
-@cache
-def code_hash() -> str:
-    """Over the code that turns recordings into rows, since a version kept by hand is forgotten."""
-    ours, models = Path(__file__).parents[1], Path(recording_emert.__file__).parent
-    files = [*sorted((ours / "readers").rglob("*.py")), *sorted((ours / "sources").glob("*.py"))]
-    files += [
-        ours / f"{name}.py"
-        for name in ("cells", "composition", "label_rules", "mistakes", "rows", "schema", "settling", "source", "splits")
-    ]
-    files += [models / f"{name}_emert.py" for name in ("columns", "context", "faces", "recording", "tasks", "video")]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

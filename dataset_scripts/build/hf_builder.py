@@ -4,7 +4,7 @@
     builder.download_and_prepare()
     data = builder.as_dataset()  # or, without preparing: builder.as_streaming_dataset()
 
-Rows and splits are those of the folder that `emert data build` makes, by the same code.
+Rows and splits are those of the folder that `emert data build` makes, made by the same code.
 """
 
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ from .cells import CellReport, check_reports, make_rows
 
 @dataclass
 class EmertConfig(BuilderConfig):
-    """One protocol: a task, a fold that counts from 1, and whether stimuli are kept apart too. No task: all recordings.
+    """One protocol: a task, a fold that counts from 1, and whether stimuli are held out too. No task: all recordings.
 
-    The others tell of the recordings, as the options of `emert data build` do.
+    The other fields are those of `emert data build`.
     """
 
     task: str | None = None
@@ -44,11 +44,11 @@ class EmertConfig(BuilderConfig):
 class EmertDatasetBuilder(GeneratorBasedBuilder):
     """Builds one config from the recordings on disk.
 
-    The cache that `download_and_prepare` fills is another for other recordings, settings or code, so it never goes stale.
+    Other recordings, settings or code use another cache of `download_and_prepare`, so it is never out of date.
     """
 
     BUILDER_CONFIG_CLASS = EmertConfig
-    BUILDER_CONFIGS = [  # noqa: RUF012 (so it is in the base class)
+    BUILDER_CONFIGS = [  # noqa: RUF012 (as in the base class)
         EmertConfig(name="all"),
         *(
             EmertConfig(name=config_name(task, fold, strict), task=task, fold=fold, strict=strict)
@@ -72,7 +72,7 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
     ):
         """
         Raises:
-            EmertInputError: no such config, or none of this source; or the recordings are not what they should be.
+            EmertInputError: no such config, or none of this source; or the recordings are not valid.
         """
         known = [config.name for config in self.BUILDER_CONFIGS]
         if config_name not in known:
@@ -80,7 +80,7 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         opened = open_source(source, Path(path), None if mapping is None else Path(mapping))
         self._plan = Plan.of(opened, faces, seed)
         settings = {"source": source, "path": str(path), "mapping": mapping and str(mapping), "seed": seed, "faces": faces}
-        super().__init__(cache_dir, config_name=config_name, hash=self._plan.identity.freshness, **settings)
+        super().__init__(cache_dir, config_name=config_name, hash=self._plan.fingerprint.freshness, **settings)
         self._cells = self._choose_cells()
 
     def _choose_cells(self) -> dict[str, list[Cell]]:
@@ -111,7 +111,7 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         return [SplitGenerator(Split(name), gen_kwargs={"cells": cells}) for name, cells in self._cells.items()]
 
     def _generate_examples(self, cells: list[Cell]) -> Iterator[tuple[str, dict]]:
-        """`cells` is a list, so that `download_and_prepare(num_proc=...)` shares it out."""
+        """`cells` is a list, so that `download_and_prepare(num_proc=...)` can divide it."""
         plan = self._plan
         for cell in cells:
             report = CellReport.begin(cell, plan.source)

@@ -1,8 +1,8 @@
-"""Folds of the recordings that are there.
+"""Folds of the recordings that were built.
 
-Cells are built by folds of all recordings that a source lists. Some may hold nothing that can be used, which shows only when
-they are read: a participant may be left without any, and then a fold would be empty and another without its validation. So
-the folds are made again of what was built, and where they differ, recordings move to their cells; nothing is read again.
+Cells are built by the folds of all recordings that a source lists. Reading may show that some hold nothing usable; if a
+participant has no recording left, a test or validation split could be empty. So the folds are made again from what was
+built, and where they differ, recordings move to other cells; the sources are not read again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,13 @@ _PLACE = ("participant_fold", "stimulus_group")
 _Row = tuple[Path, int]  # a cell's file, and the number of a recording in it
 
 
-def settle(
+def reassign_folds(
     cells: Mapping[str, Path], metadata: Metadata, content: str, work: Path
 ) -> tuple[Mapping[str, Path], Metadata, Assignment]:
-    """Files, description and folds of the data set of which these are the cells, by the data file's path within it.
+    """Files, description and folds of the data set made of these cells.
 
-    `content`: hash of what it was built from (`Identity.content`). `work`: an empty folder or none, for cells that change.
+    `cells`: by the data file's path within the data set. `content`: see `Fingerprint`. `work`: an empty folder, or none yet,
+    for the cells that change.
 
     Raises:
         EmertInputError: recordings of fewer than three participants are left.
@@ -43,13 +44,13 @@ def settle(
     if all(cells.get(cell_path(cell)) == file for cell, members in targets.items() for file, _ in members):
         return cells, metadata, assignment
     work.mkdir(parents=True, exist_ok=True)
-    settled = {cell_path(cell): _write(work / Path(cell_path(cell)).name, cell, targets[cell]) for cell in sorted(targets)}
-    files = {name: DataFile.of(path, pq.read_metadata(path).num_rows) for name, path in settled.items()}
-    return settled, replace(metadata, files=files, fingerprint=make_fingerprint(content, files)), assignment
+    moved = {cell_path(cell): _write(work / Path(cell_path(cell)).name, cell, targets[cell]) for cell in sorted(targets)}
+    files = {name: DataFile.of(path, pq.read_metadata(path).num_rows) for name, path in moved.items()}
+    return moved, replace(metadata, files=files, fingerprint=make_fingerprint(content, files)), assignment
 
 
 def _entries(file: Path, tasks: Sequence[str]) -> dict[_Row, Entry]:
-    """Ids and class labels, as the source gives them, of every recording in a cell: what folds are made of."""
+    """Ids and class labels of every recording in a cell: what the folds are made from."""
     names = {task: get_task(task).labels for task in tasks if get_task(task).kind == "classification"}
     table = pq.read_table(file, columns=[*_IDS, *names], partitioning=None).to_pylist()
     entries = {}
@@ -60,7 +61,7 @@ def _entries(file: Path, tasks: Sequence[str]) -> dict[_Row, Entry]:
 
 
 def _write(target: Path, cell: Cell, rows: Sequence[_Row]) -> Path:
-    """A cell out of recordings of others."""
+    """Writes a cell from recordings of other cells."""
     sources = {file: pq.ParquetFile(file) for file, _ in rows}
     with open_data_file(target) as writer:
         for file, number in rows:

@@ -1,12 +1,12 @@
-"""A build spread over machines: each builds its share of the cells into a folder, and `join` makes the data set of them.
+"""A build spread over machines: each builds its part of the cells into a folder, and `join` makes the data set of them.
 
 ```
 SHARD/
-  description.shard   JSON: which share of how many, of what (see `Identity`), and what its cells hold
+  description.shard   JSON: which shard of how many, its `Fingerprint`, and the metadata of its cells
   splits.shard        JSON: as `splits.json` of the data set
-  p1-s1.cell          a data file that has not got its name yet, and so on
+  p1-s1.cell          a data file before it is renamed, and so on
 ```
-Nothing in it is called as `load_dataset` would take it for data.
+No name in it is one that `load_dataset` reads.
 """
 
 import dataclasses
@@ -21,14 +21,14 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 
 from ..common.output import Content, check_free
-from ..dataset.counts import Composition
+from ..dataset.counts import Counts
 from ..dataset.layout import DATA_SET, assemble
 from ..dataset.metadata import DataFile, Metadata, make_fingerprint
 from ..dataset.splits import Assignment, Cell
 from ..sources.base import Source
-from .build import FACES_KEPT, Plan, build_cells, cell_file, check_loss, open_partial
-from .fingerprint import Identity
-from .reassign_folds import settle
+from .build import FACES_KEPT, Plan, build_cells, cell_file, check_target, open_partial
+from .fingerprint import Fingerprint
+from .reassign_folds import reassign_folds
 
 SHARD_FILE = "description.shard"
 _SPLITS_FILE = "splits.shard"
@@ -54,7 +54,7 @@ class Share:
         return f"{self.number}/{self.count}"
 
     def of(self, members: Mapping[Cell, Sequence]) -> list[Cell]:
-        """Its cells: the largest first, each to the shard that has the fewest recordings yet."""
+        """The cells of this shard: from the largest cell on, each goes to the shard with the fewest recordings so far."""
         loads = [0] * self.count
         own = []
         for cell in sorted(members, key=lambda cell: (-len(members[cell]), cell)):
@@ -67,34 +67,34 @@ class Share:
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard's folder, read. `metadata` is of its own cells."""
+    """A shard's folder. `metadata` describes its own cells."""
 
     folder: Path
     share: Share
-    identity: Identity
+    fingerprint: Fingerprint
     metadata: Metadata
     assignment: Assignment
 
     def write(self) -> None:
-        content = {"share": asdict(self.share), "identity": asdict(self.identity), "metadata": asdict(self.metadata)}
+        content = {"share": asdict(self.share), "identity": asdict(self.fingerprint), "metadata": asdict(self.metadata)}
         (self.folder / _SPLITS_FILE).write_text(self.assignment.to_json())
         (self.folder / SHARD_FILE).write_text(json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "Shard":
-        """Raises `EmertInputError` where the folder is none that `build_shard` made."""
+        """Raises `EmertInputError` where `build_shard` did not make the folder."""
         path = folder / SHARD_FILE
         if not path.is_file():
             raise EmertInputError(f"{folder}: no shard here ({SHARD_FILE} is missing); make it with `emert data build --shard`")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             metadata = Metadata.from_content(content["metadata"])
-            share, identity = Share(**content["share"]), Identity(**content["identity"])
+            share, fingerprint = Share(**content["share"]), Fingerprint(**content["identity"])
             if not 1 <= share.number <= share.count <= 9999:
                 raise ValueError(f"found {share}")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EmertInputError(f"{path} is not as it was built ({str(error)[:100]}); build this shard again") from error
-        return cls(folder, share, identity, metadata, Assignment.read(folder / _SPLITS_FILE))
+        return cls(folder, share, fingerprint, metadata, Assignment.read(folder / _SPLITS_FILE))
 
     def check_files(self) -> None:
         """Raises `EmertInputError` where a cell is missing or was changed."""
@@ -114,20 +114,20 @@ def build_shard(
     seed: int = 0,
     overwrite: bool = False,
 ) -> Path:
-    """Builds this share of the cells into the folder `out` and gives it back. A build that was stopped goes on.
+    """Builds this shard's cells in the folder `out` and returns its path. A build that was stopped continues.
 
     Raises:
-        EmertInputError: as `building.build`; or there are fewer cells than shards.
+        EmertInputError: as `build`; or there are fewer cells than shards.
     """
     check_free(out, overwrite)
     out = out.resolve()
-    check_loss(source.path, out, _SHARD)
+    check_target(source.path, out, _SHARD)
     plan = Plan.of(source, faces, seed)
     if share.count > len(plan.members):
-        raise EmertInputError(f"--shard {share}: the data set has {len(plan.members)} parts to share out; use fewer shards")
-    partial = open_partial(out, f"{plan.identity.freshness} {share}")
+        raise EmertInputError(f"--shard {share}: the data set has {len(plan.members)} parts to divide; use fewer shards")
+    partial = open_partial(out, f"{plan.fingerprint.freshness} {share}")
     metadata = build_cells(plan, share.of(plan.members), partial, num_workers)
-    Shard(partial, share, plan.identity, metadata, plan.assignment).write()
+    Shard(partial, share, plan.fingerprint, metadata, plan.assignment).write()
     if out.exists():
         shutil.rmtree(out)
     os.replace(partial, out)
@@ -135,16 +135,16 @@ def build_shard(
 
 
 def join(folders: Sequence[Path], out: Path, overwrite: bool = False) -> Path:
-    """Makes the data set of all shards in the folder `out`: the same, byte by byte, as a build on one machine.
+    """Makes the data set of all shards in the folder `out`: byte for byte that of a build on one machine.
 
     Raises:
-        EmertInputError: `out` holds something and may not be overwritten; a shard is missing, comes twice, is of other
-            recordings, settings or code, or is not whole.
+        EmertInputError: `out` holds something and may not be overwritten; a shard is missing or given twice, is of other
+            recordings, settings or code, or is not complete.
     """
     check_free(out, overwrite)
     out = out.resolve()
     for folder in folders:
-        check_loss(folder, out, DATA_SET)
+        check_target(folder, out, DATA_SET)
     shards = [Shard.read(folder) for folder in folders]
     _check_same(shards)
     _check_complete(shards)
@@ -154,11 +154,11 @@ def join(folders: Sequence[Path], out: Path, overwrite: bool = False) -> Path:
     if not metadata.files:
         raise EmertInputError(f"{shards[0].folder} and the others: no recording has anything that can be used")
     cells = {name: cell_file(shard.folder, name) for shard in shards for name in shard.metadata.files}
-    freshness = {shard.identity.freshness for shard in shards}
-    staging, moved = (out.parent / f".{out.name}.{name}" for name in ("joining", "settled"))
-    known = freshness.pop() if len(freshness) == 1 else ""  # several disks: on none can it be told whether a file is new
+    freshness = {shard.fingerprint.freshness for shard in shards}
+    staging, moved = (out.parent / f".{out.name}.{name}" for name in ("joining", "reassigned"))
+    known = freshness.pop() if len(freshness) == 1 else ""  # of several disks none can show whether a file is new
     try:
-        assemble(out, staging, *settle(cells, metadata, shards[0].identity.content, moved), known)
+        assemble(out, staging, *reassign_folds(cells, metadata, shards[0].fingerprint.content, moved), known)
     except OSError as error:
         raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error
     finally:
@@ -169,16 +169,18 @@ def join(folders: Sequence[Path], out: Path, overwrite: bool = False) -> Path:
 def _check_same(shards: Sequence[Shard]) -> None:
     first = shards[0]
     for shard in shards[1:]:
-        told = f"{shard.folder} does not belong to {first.folder}:"
+        message = f"{shard.folder} does not belong to {first.folder}:"
         if shard.share.count != first.share.count:
-            raise EmertInputError(f"{told} it is one of {shard.share.count} shards, the other one of {first.share.count}")
-        if shard.identity.code != first.identity.code:
-            raise EmertInputError(f"{told} it was built by another version of the code; build all shards with the same")
-        ours, theirs = ((one.metadata.source, one.metadata.faces_kept, one.metadata.seed) for one in (shard, first))
-        if ours != theirs:
-            raise EmertInputError(f"{told} its source, faces and seed are {ours}, the other's {theirs}; build it with the same")
-        if (shard.identity.content, shard.assignment) != (first.identity.content, first.assignment):
-            raise EmertInputError(f"{told} it was built of other recordings or labels; build all shards of the same")
+            raise EmertInputError(f"{message} it is one of {shard.share.count} shards, the other one of {first.share.count}")
+        if shard.fingerprint.code != first.fingerprint.code:
+            raise EmertInputError(f"{message} it was built by another version of the code; build all shards with the same")
+        found, wanted = ((one.metadata.source, one.metadata.faces_kept, one.metadata.seed) for one in (shard, first))
+        if found != wanted:
+            raise EmertInputError(
+                f"{message} its source, faces and seed are {found}, the other's {wanted}; build it with the same"
+            )
+        if (shard.fingerprint.content, shard.assignment) != (first.fingerprint.content, first.assignment):
+            raise EmertInputError(f"{message} it was built of other recordings or labels; build all shards of the same")
 
 
 def _check_complete(shards: Sequence[Shard]) -> None:
@@ -203,7 +205,7 @@ def _joined(shards: Sequence[Shard]) -> Metadata:
     return dataclasses.replace(
         first.metadata,
         files=files,
-        fingerprint=make_fingerprint(first.identity.content, files),
-        composition=Composition.sum(first.metadata.tasks, [shard.metadata.composition for shard in shards]),
+        fingerprint=make_fingerprint(first.fingerprint.content, files),
+        counts=Counts.sum(first.metadata.tasks, [shard.metadata.counts for shard in shards]),
         notes=tuple(sorted(note for shard in shards for note in shard.metadata.notes)),
     )

@@ -43,7 +43,7 @@ def make_card(metadata: Metadata, assignment: Assignment) -> str:
         "How to load it": _loading(metadata, assignment),
         "Protocols and splits": _protocols(metadata, assignment),
         "Columns": _columns(),
-        "The 39 columns of `eye_movements`": columns_markdown() if metadata.composition.modalities["eye_movements"] else "",
+        "The 39 columns of `eye_movements`": columns_markdown() if metadata.counts.modalities["eye_movements"] else "",
         "Known limits": _limits(metadata, assignment),
         "Left out when it was built": _left_out(metadata),
         "Citation": _line(metadata.citation),
@@ -62,7 +62,7 @@ def _front_matter(metadata: Metadata) -> dict:
     known = (
         {"license": licence} if licence in _HUB_LICENCES else {"license": "other", "license_name": f"{metadata.source}-terms"}
     )
-    has = metadata.composition.modalities
+    has = metadata.counts.modalities
     kinds = {get_task(task).kind for task in metadata.tasks}
     categories = {
         "video-classification": has["face"],
@@ -81,7 +81,7 @@ def _front_matter(metadata: Metadata) -> dict:
 
 def _summary(metadata: Metadata, assignment: Assignment) -> str:
     people, stimuli = len(assignment.participants), len(assignment.stimuli)
-    parts = _and([text for name, text in _MODALITIES.items() if metadata.composition.modalities[name]])
+    parts = _and([text for name, text in _MODALITIES.items() if metadata.counts.modalities[name]])
     return (
         f"{metadata.recordings:,} recordings of {people:,} participants watching {stimuli:,} stimuli: {parts}, with labels of "
         f"emotion. One recording is one participant watching one stimulus. {_line(metadata.lacks)}"
@@ -103,7 +103,7 @@ the same person before."""
 
 def _composition(metadata: Metadata, assignment: Assignment) -> str:
     rows = {"recordings": metadata.recordings, "participants": len(assignment.participants), "stimuli": len(assignment.stimuli)}
-    has = metadata.composition.modalities
+    has = metadata.counts.modalities
     rows |= {f"recordings with {text} (`{name}`)": has[name] for name, text in _MODALITIES.items() if has[name]}
     counts = "\n".join(f"| {name} | {count:,} |" for name, count in rows.items())
     labels = "\n".join(_label_row(metadata, task, column) for task in map(get_task, metadata.tasks) for column in task.columns)
@@ -119,7 +119,7 @@ How the labels are spread; a number by the quarters of its range:
 
 
 def _label_row(metadata: Metadata, task: Task, column: str) -> str:
-    counts = metadata.composition.labels[column]
+    counts = metadata.counts.labels[column]
     names = list(counts)
     if task.kind == "regression":
         low, high = task.range or (0.0, 1.0)
@@ -130,7 +130,7 @@ def _label_row(metadata: Metadata, task: Task, column: str) -> str:
 
 
 def _collection(metadata: Metadata) -> str:
-    has = metadata.composition.modalities
+    has = metadata.counts.modalities
     faces = f"The face was cut out of at most {metadata.faces_kept} frames of each video, spread evenly over it."
     eyes = "What the eye tracker exported was brought to the same 39 columns and units."
     made = [text for text, done in ((faces, has["face"]), (eyes, has["eye_movements"])) if done]
@@ -225,7 +225,7 @@ Each label is a column of its own, null where it is absent. Times are in ms. For
 
 
 def _limits(metadata: Metadata, assignment: Assignment) -> str:
-    has, stimuli = metadata.composition.modalities, len(assignment.stimuli)
+    has, stimuli = metadata.counts.modalities, len(assignment.stimuli)
     limits = [_line(metadata.lacks)]
     lacking = {name: metadata.recordings - count for name, count in has.items() if count}
     limits += [f"Recordings without `{name}`: {count:,}." for name, count in lacking.items() if count]

@@ -1,4 +1,4 @@
-"""What a data set is made of, in numbers: recordings with each modality, and with each label."""
+"""Counts of a data set: recordings with each modality, and with each label."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ MODALITY_COLUMNS = {
     "fixations": "fixation_x",
     "action_units": "action_units",
 }
-# The counts of a number: how many labels lie in each quarter of its range.
+# For a number: how many labels are in each quarter of its range.
 QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
 
 
 @dataclass
-class Composition:
-    """Counts of recordings. Two of them add up, so that the parts of a data set can be counted apart.
+class Counts:
+    """Counts of recordings. They can be added, so that the parts of a data set can be counted separately.
 
     - `modalities`: by modality, those that have it.
     - `labels`: by label column and class; for a number by column and quarter of its range.
@@ -28,8 +28,8 @@ class Composition:
     labels: dict[str, dict[str, int]]
 
     @classmethod
-    def empty(cls, tasks: Iterable[str]) -> "Composition":
-        """Zero for every modality and every label of these tasks, in the order of tables."""
+    def empty(cls, tasks: Iterable[str]) -> "Counts":
+        """Zero for every modality and every label of these tasks, in the order in which tables show them."""
         labels = {}
         for task in map(get_task, tasks):
             names = task.labels if task.kind == "classification" else QUARTERS
@@ -37,7 +37,7 @@ class Composition:
         return cls(dict.fromkeys(MODALITY_COLUMNS, 0), labels)
 
     @classmethod
-    def sum(cls, tasks: Iterable[str], parts: Iterable["Composition"]) -> "Composition":
+    def sum(cls, tasks: Iterable[str], parts: Iterable["Counts"]) -> "Counts":
         """Raises `KeyError` where a part counts something that is no label of these tasks."""
         total = cls.empty(tasks)
         for part in parts:
@@ -49,7 +49,7 @@ class Composition:
         return total
 
     def add(self, row: dict, tasks: Iterable[str]) -> None:
-        """Counts one row, as `schema.to_row` makes it."""
+        """Counts one row, as `rows.to_row` makes it."""
         for name, column in MODALITY_COLUMNS.items():
             self.modalities[name] += row[column] is not None
         for task in map(get_task, tasks):

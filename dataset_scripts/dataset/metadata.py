@@ -1,4 +1,4 @@
-"""`dataset.json`: what a built data set is, in one file from which its card is written and by which it is verified."""
+"""`dataset.json`: the description of a data set, from which its card is written and against which it is verified."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import POLARITIES, TASKS
 
 from ..sources.base import Source
-from .counts import Composition
+from .counts import Counts
 
 METADATA_FILE = "dataset.json"
 _DATA_FILE = re.compile(r"data/p\d{1,3}-s\d{1,3}\.parquet")
@@ -32,10 +32,9 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the source said of itself, how the data set was built, and its files by their path within the folder.
+    """The source's own description, how the data set was built, and its files by their path within the folder.
 
-    - `fingerprint`: of the recordings, the code that read them, and the data files; another build of the same has the same,
-      on whatever machine.
+    - `fingerprint`: of the recordings, the code that read them, and the data files; the same on every machine.
     - `notes`: what the build left out, in sentences.
     """
 
@@ -50,7 +49,7 @@ class Metadata:
     seed: int
     faces_kept: int
     fingerprint: str
-    composition: Composition
+    counts: Counts
     files: dict[str, DataFile]
     notes: tuple[str, ...]
 
@@ -62,10 +61,10 @@ class Metadata:
         faces: int,
         content: str,
         files: Mapping[str, DataFile],
-        composition: Composition,
+        counts: Counts,
         notes: Sequence[str],
     ) -> "Metadata":
-        """That of a data set just built from `source`; `content` is the hash of what it was built from (`Identity.content`)."""
+        """That of a data set just built from `source`. `content`: see `Fingerprint`."""
         files = dict(sorted(files.items()))
         return cls(
             source=source.name,
@@ -79,7 +78,7 @@ class Metadata:
             seed=seed,
             faces_kept=faces,
             fingerprint=make_fingerprint(content, files),
-            composition=composition,
+            counts=counts,
             files=files,
             notes=tuple(sorted(notes)),
         )
@@ -93,13 +92,13 @@ class Metadata:
 
     @classmethod
     def read(cls, folder: Path) -> "Metadata":
-        """Raises `EmertInputError` where the file is absent or is not what `write` makes."""
+        """Raises `EmertInputError` where the file is absent or not as `write` makes it."""
         path = folder / METADATA_FILE
         if not path.is_file():
             raise EmertInputError(f"{folder}: no data set here ({METADATA_FILE} is missing); make one with `emert data build`")
         try:
             metadata = cls.from_content(json.loads(path.read_text(encoding="utf-8")))
-            if not metadata.files:  # only a shard may be empty, where all its recordings were left out
+            if not metadata.files:  # only a shard may be empty, if all its recordings were left out
                 raise ValueError("files: nothing where data/p1-s1.parquet and the like are expected")
             return metadata
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -107,18 +106,20 @@ class Metadata:
 
     @classmethod
     def from_content(cls, content: dict) -> "Metadata":
-        """From what `asdict` gave; where it is anything else, whatever Python raises."""
+        """From what `asdict` gave; for anything else, any exception. Older files call the counts `composition`."""
         lists = {name: tuple(content[name]) for name in ("tasks", "notes")}
         files = {name: DataFile(**file) for name, file in content["files"].items()}
-        strange = [name for name in files if not _DATA_FILE.fullmatch(name)]  # ../another/file, where the folder is not ours
-        if strange:
-            raise ValueError(f"files: {strange[0]!r} where data/p1-s1.parquet and the like are expected")
+        invalid = [name for name in files if not _DATA_FILE.fullmatch(name)]  # such as ../another/file
+        if invalid:
+            raise ValueError(f"files: {invalid[0]!r} where data/p1-s1.parquet and the like are expected")
         unknown = set(lists["tasks"]) - set(TASKS)
         if unknown or not lists["tasks"]:
             raise ValueError(f"tasks: {sorted(map(str, unknown)) or 'none'} where some of {', '.join(TASKS)} are expected")
         if content["surprise_polarity"] not in (None, *POLARITIES):
             raise ValueError(f"surprise_polarity: expected one of {', '.join(POLARITIES)} or null")
-        return cls(**content | lists | {"files": files, "composition": Composition(**content["composition"])})
+        rest = {name: value for name, value in content.items() if name != "composition"}
+        counts = Counts(**(content["composition"] if "composition" in content else content["counts"]))
+        return cls(**rest | lists | {"files": files, "counts": counts})
 
 
 def make_fingerprint(content: str, files: Mapping[str, DataFile]) -> str:

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from dataset_scripts.build.build import build, is_current
 from dataset_scripts.dataset.reader import EmertData
-from dataset_scripts.generator.writing import generate
+from dataset_scripts.generator.writing import ensure_recordings
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
-from training.methods.modalities import check_modalities
-from training.methods.registry import get_method
+from training.methods.registry import check_modalities, get_method
 
 from .leak_check import check_inputs
 from .recipe import BenchmarkRecipe
@@ -43,11 +42,9 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_worker
 
 
 def _generated(recipe: BenchmarkRecipe, out: Path, num_workers: int) -> Path:
-    """Recordings and data set under `out`, made unless they are there."""
-    recordings, dataset = out / "recordings", out / "dataset"
-    if not recordings.is_dir():
-        out.mkdir(parents=True, exist_ok=True)
-        generate(recordings, recipe.generator_settings, num_workers)
+    """Recordings and data set under `out`, made unless they are there and current."""
+    dataset = out / "dataset"
+    recordings = ensure_recordings(out / "recordings", recipe.generator_settings, num_workers)
     source = open_source("synthetic", recordings)
     if not is_current(dataset, source, recipe.faces):
         build(source, dataset, num_workers, recipe.faces, overwrite=True)

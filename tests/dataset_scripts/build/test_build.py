@@ -16,7 +16,7 @@ from datasets import get_dataset_config_names, load_dataset
 
 import modeling_emert
 from dataset_scripts.build import build as building
-from dataset_scripts.build import fingerprint as identity
+from dataset_scripts.build import fingerprint
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset import layout as folder
 from dataset_scripts.dataset.reader import EmertData
@@ -202,13 +202,13 @@ def test_a_build_that_was_killed_goes_on(few_recordings, tmp_path, cache):
         "import os, signal, sys, types\n"
         "package = sys.modules['modeling_emert'] = types.ModuleType('modeling_emert')\n"  # without torch: seconds
         "package.__path__ = [sys.argv[1]]\n"
-        "from pathlib import Path\nfrom dataset_scripts import building, cells\n"
+        "from pathlib import Path\nfrom dataset_scripts.build import build, cells\n"
         "from dataset_scripts.sources import open_source\n"
         "real, calls = cells.to_row, []\n"
         "def to_row(*a):\n    calls.append(1)\n"
         "    return real(*a) if len(calls) < 4 else os.kill(os.getpid(), signal.SIGKILL)\n"
         "cells.to_row = to_row\n"
-        "building.build(open_source('synthetic', Path(sys.argv[2])), Path(sys.argv[3]), num_workers=1)"
+        "build.build(open_source('synthetic', Path(sys.argv[2])), Path(sys.argv[3]), num_workers=1)"
     )
     arguments = [str(Path(modeling_emert.__file__).parent), str(few_recordings), str(out)]
     killed = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, timeout=120)
@@ -286,7 +286,7 @@ def test_a_data_set_is_current_until_the_recordings_or_the_code_that_reads_them_
     assert not building.is_current(out, source, faces=3)
     assert not building.is_current(out, source, seed=1)
     with monkeypatch.context() as patch:
-        patch.setattr(identity, "code_hash", lambda: "another reader")
+        patch.setattr(fingerprint, "code_fingerprint", lambda *_: "another reader")
         assert not building.is_current(out, source)
     gaze = next((few_recordings / "gaze").iterdir())
     gaze.write_text(gaze.read_text() + "\n")

@@ -10,8 +10,8 @@ import pytest
 from datasets import load_dataset
 
 from dataset_scripts.build import build as building
-from dataset_scripts.build import fingerprint as identity
 from dataset_scripts.build.build import build, is_current
+from dataset_scripts.build.fingerprint import take_fingerprint
 from dataset_scripts.build.shards import SHARD_FILE, Shard, Share, build_shard, join
 from dataset_scripts.dataset.metadata import Metadata
 from dataset_scripts.sources import open_source
@@ -133,7 +133,7 @@ def rewrite(folder: Path, **changes) -> None:
 def test_shards_that_do_not_fit_are_refused_and_nothing_appears(shards, tmp_path):
     one, two, three = shards
     out = tmp_path / "out"
-    metadata, known = Shard.read(two).metadata, Shard.read(two).identity
+    metadata, known = Shard.read(two).metadata, Shard.read(two).fingerprint
 
     def refused(folders) -> str:
         before = files_of(tmp_path)
@@ -148,8 +148,8 @@ def test_shards_that_do_not_fit_are_refused_and_nothing_appears(shards, tmp_path
     assert "no shard here" in refused([one, two, tmp_path])
     for changes, part in (
         ({"share": Share(2, 4)}, "one of 4 shards"),
-        ({"identity": replace(known, code="other")}, "another version of the code"),
-        ({"identity": replace(known, content="other")}, "other recordings"),
+        ({"fingerprint": replace(known, code="other")}, "another version of the code"),
+        ({"fingerprint": replace(known, content="other")}, "other recordings"),
         ({"metadata": replace(metadata, faces_kept=7)}, "source, faces and seed"),
     ):
         before = files_of(two)
@@ -195,7 +195,7 @@ def test_the_identity_is_that_of_the_recordings_wherever_they_lie(few_recordings
 
     def of(path, faces=1, seed=0):
         source = opened(path)
-        return identity.identify(source, source.entries(), faces, seed)
+        return take_fingerprint(source, source.entries(), faces, seed)
 
     here, there = of(few_recordings), of(other)
     assert (here.code, here.content) == (there.code, there.content)
@@ -212,7 +212,7 @@ def test_a_folder_of_frames_counts_with_all_that_is_in_it(few_recordings):
     (frames / "1.jpg").write_bytes(b"one")
     source = opened(few_recordings)
     entries = [replace(entry, video=frames) for entry in source.entries()]
-    before = identity.identify(source, entries, 1, 0)
-    assert identity.identify(source, entries, 1, 0) == before
+    before = take_fingerprint(source, entries, 1, 0)
+    assert take_fingerprint(source, entries, 1, 0) == before
     (frames / "2.jpg").write_bytes(b"two")
-    assert identity.identify(source, entries, 1, 0).content != before.content
+    assert take_fingerprint(source, entries, 1, 0).content != before.content

@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from dataset_scripts.dataset.card import make_card
-from dataset_scripts.dataset.counts import QUARTERS, Composition
+from dataset_scripts.dataset.counts import QUARTERS, Counts
 from dataset_scripts.dataset.layout import CARD_FILE
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.dataset.schema import COLUMN_MEANINGS
@@ -84,11 +84,9 @@ def test_a_licence_that_forbids_publishing_is_told_and_has_the_hubs_form(data):
 
 def test_what_is_not_there_is_not_described(data):
     """Fixations alone, of two stimuli: no faces, no dictionary of eye movements, no strict version."""
-    composition = replace(
-        data.metadata.composition, modalities={**dict.fromkeys(data.metadata.composition.modalities, 0), "fixations": 40}
-    )
+    counts = replace(data.metadata.counts, modalities={**dict.fromkeys(data.metadata.counts.modalities, 0), "fixations": 40})
     stimuli = {name: 1 + index % 2 for index, name in enumerate(data.assignment.stimuli)}
-    text = make_card(replace(data.metadata, composition=composition), replace(data.assignment, stimuli=stimuli))
+    text = make_card(replace(data.metadata, counts=counts), replace(data.assignment, stimuli=stimuli))
     found = sections(text)
     assert "The 39 columns of `eye_movements`" not in found
     assert "There is no strict version" in found["Protocols and splits"]
@@ -104,11 +102,11 @@ def test_a_long_list_of_what_was_left_out_is_cut(data):
 
 
 def test_quarters_take_in_both_ends_of_the_range():
-    composition = Composition.empty(["er_va"])
+    counts = Counts.empty(["er_va"])
     row = dict.fromkeys(("face", "eye_movements", "fixation_x", "action_units"))
     for valence in (-1.0, -0.5, 0.0, 0.99, 1.0, None):
-        composition.add(row | {"er_valence": valence, "er_arousal": None}, ["er_va"])
-    assert list(composition.labels["er_valence"].values()) == [1, 1, 1, 2]
-    assert sum(composition.labels["er_arousal"].values()) == 0
-    total = Composition.sum(["er_va"], [composition, composition])
+        counts.add(row | {"er_valence": valence, "er_arousal": None}, ["er_va"])
+    assert list(counts.labels["er_valence"].values()) == [1, 1, 1, 2]
+    assert sum(counts.labels["er_arousal"].values()) == 0
+    total = Counts.sum(["er_va"], [counts, counts])
     assert list(total.labels["er_valence"].values()) == [2, 2, 2, 4]

@@ -11,7 +11,7 @@ from dataset_scripts.generator import writing
 from dataset_scripts.generator.face_drawing import face_frames
 from dataset_scripts.generator.gaze_simulation import gaze_at, simulate_gaze
 from dataset_scripts.generator.truth import GeneratorSettings, coarse, make_truth
-from dataset_scripts.generator.writing import generate, tobii_table
+from dataset_scripts.generator.writing import ensure_recordings, generate, tobii_table
 from dataset_scripts.readers import read_gaze
 from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError
@@ -40,6 +40,22 @@ def test_the_same_settings_give_the_same_files_with_any_number_of_workers(tmp_pa
             np.testing.assert_array_equal(read_frames(recordings / name, 9)[0], read_frames(again / name, 9)[0])
         else:
             assert content == second[name], name
+
+
+def test_recordings_are_kept_until_the_generators_code_changes(tmp_path, monkeypatch):
+    folder = ensure_recordings(tmp_path / "run" / "recordings", SMALL, 1)
+    first, kept = files_of(folder), (folder / "recordings.csv").stat().st_ino
+    ensure_recordings(folder, SMALL, 1)
+    assert (folder / "recordings.csv").stat().st_ino == kept
+    with pytest.raises(EmertInputError, match="holds recordings of other settings"):
+        ensure_recordings(folder, replace(SMALL, seed=1), 1)
+    monkeypatch.setattr(writing, "code_fingerprint", lambda entries: "other code")
+    ensure_recordings(folder, SMALL, 1)
+    assert (folder / "recordings.csv").stat().st_ino != kept
+    assert list(files_of(folder)) == list(first)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(EmertInputError, match="already exists"):
+        ensure_recordings(tmp_path / "mine", SMALL, 1)
 
 
 def test_another_seed_gives_other_recordings(tmp_path, tiny_settings, recordings):
