@@ -4,23 +4,9 @@ import re
 
 import numpy as np
 
-from dataset_scripts.readers.samples import (
-    SIDES,
-    all_or_none,
-    drop_where,
-    find_columns,
-    has_value,
-    keep_positive,
-    spell,
-)
+from dataset_scripts.readers.samples import SIDES, all_or_none, drop_where, find_columns, has_value, keep_positive, spell
 from dataset_scripts.readers.text.text_table import Head, Table, TextColumn
-from dataset_scripts.readers.tobii.tobii_rows import (
-    ENTIRE_SCREEN_NOTE,
-    NO_VALIDITY_NOTE,
-    Frame,
-    drop_lost_eyes,
-    pick,
-)
+from dataset_scripts.readers.tobii.tobii_rows import ENTIRE_SCREEN_NOTE, NO_VALIDITY_NOTE, Frame, drop_lost_eyes, pick
 from modeling_emert.errors_emert import EmertInputError
 
 # Columns that describe the rows: (Studio 3, Studio 1 and 2).

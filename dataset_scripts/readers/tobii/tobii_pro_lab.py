@@ -12,13 +12,7 @@ from dataset_scripts.readers.samples import SIDES, all_or_none, find_columns, ha
 from dataset_scripts.readers.text.text_table import Head, Header, TextColumn
 from dataset_scripts.readers.tobii import tobii_pro_columns as names
 from dataset_scripts.readers.tobii.tobii_pro_columns import ProLabTable, plain_name, read_pro_lab_table
-from dataset_scripts.readers.tobii.tobii_rows import (
-    ENTIRE_SCREEN_NOTE,
-    NO_VALIDITY_NOTE,
-    Frame,
-    TobiiRows,
-    drop_lost_eyes,
-)
+from dataset_scripts.readers.tobii.tobii_rows import ENTIRE_SCREEN_NOTE, NO_VALIDITY_NOTE, Frame, TobiiRows, drop_lost_eyes
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
