@@ -81,6 +81,15 @@ Text = Annotated[str, Field(pattern=r"\S"), expects("text")]
 Positive = number(5e-324, words="a number above 0")
 
 
+def _rising(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] >= pair[1]:
+        raise ValueError
+    return pair
+
+
+Range = Annotated[tuple[number(), number()], AfterValidator(_rising), expects("[lowest, highest]")]
+
+
 def _unlike(values: tuple) -> tuple:
     if twice := [value for value in values if values.count(value) > 1]:
         raise ValueError(f"{twice[0]} stands twice")

@@ -1,12 +1,13 @@
 """Plain arrays of numbers, as `.npy` or as text, read column by column by a rule that the user gave."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
+from typing import Annotated
 
 import numpy as np
 
+from dataset_scripts.common.settings import Positive, expects, settings, whole
 from dataset_scripts.readers.text.text_table import SEPARATORS, Head, Header, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 
@@ -14,12 +15,15 @@ MAX_ARRAY_BYTES = 1 << 30
 NPY_MAGIC = b"\x93NUMPY"
 
 
-@dataclass(frozen=True)
+_Key = Annotated[str | whole(0, 1 << 20), expects("a column's name, or its number from 0 in an array")]
+
+
+@settings
 class ColumnRule:
     """A column of a file: its name, or its number from 0; and what turns the file's unit into ours."""
 
-    column: str | int
-    divide_by: float = 1.0
+    column: _Key
+    divide_by: Positive = 1.0
 
 
 def read_array_columns(file: Path, rules: Mapping[str, ColumnRule], missing: Collection[float]) -> dict[str, np.ndarray]:

@@ -17,7 +17,17 @@ from dataset_scripts.readers.eye_events import tidy_fixations
 from dataset_scripts.readers.samples import rising, stack_columns
 from dataset_scripts.sources.array_columns import read_array_columns
 from dataset_scripts.sources.base import Entry, Source
-from dataset_scripts.sources.emer_mapping import FIXATION_COLUMNS, PLACEHOLDER, EmerMapping, FilesRule, LabelRule, read_mapping
+from dataset_scripts.sources.emer_mapping import (
+    FIXATION_COLUMNS,
+    PLACEHOLDER,
+    TASK_OF_COLUMN,
+    EmerMapping,
+    EyeFiles,
+    FaceFiles,
+    FixationFiles,
+    LabelRule,
+    read_mapping,
+)
 from dataset_scripts.sources.frame_folder import load_frame_folder
 from dataset_scripts.sources.tables import Row, file_inside, number_or_name, read_text_rows, repeated
 from modeling_emert.errors_emert import EmertInputError
@@ -56,10 +66,10 @@ class EmerSource(Source):
         self.surprise_polarity = self._layout.surprise_polarity
 
     def entries(self) -> list[Entry]:
-        """One for each row of the table. Raises `EmertInputError` with all that is wrong, in the mapping and in the table."""
+        """One for each row of the table. Raises `EmertInputError` with all that is wrong in the table or not where it says."""
         reader = _TableReader(self.path, self._layout)
-        entries = reader.entries() if self._layout.recordings else []
-        mistakes = self._layout.mistakes + [_sentence(kind, found) for kind, found in reader.mistakes.items()]
+        entries = reader.entries()
+        mistakes = [_sentence(kind, found) for kind, found in reader.mistakes.items()]
         refuse_all(self.mapping, mistakes, "correct the mapping file or what it names", MOST_MISTAKES)
         return sorted(entries, key=lambda entry: entry.recording_id)
 
@@ -90,7 +100,7 @@ def _sentence(kind: str, found: list[str]) -> str:
     return f"{kind}: {', '.join(names[:3])}{more}" if names else kind
 
 
-def _load_eyes(file: Path, rule: FilesRule) -> Gaze:
+def _load_eyes(file: Path, rule: EyeFiles) -> Gaze:
     if rule.columns is None:
         return read_gaze(file)
     timed = {"time": rule.time} if rule.time else {}
@@ -101,7 +111,7 @@ def _load_eyes(file: Path, rule: FilesRule) -> Gaze:
     return Gaze(stack_columns(rows, columns)[order], relative, format="emer", notes=notes)
 
 
-def _load_fixations(file: Path, rule: FilesRule, notes: list[str]) -> np.ndarray:
+def _load_fixations(file: Path, rule: FixationFiles, notes: list[str]) -> np.ndarray:
     """`(fixations, 4)`; a file without any gives no rows."""
     if rule.columns is None:
         found = read_gaze(file).fixations
@@ -173,7 +183,7 @@ class _TableReader:
             self._wrong("recordings have no participant or no stimulus, which splits need", repr(name))
         return who, what
 
-    def _file(self, key: str, rule: FilesRule, row: Row) -> Path | None:
+    def _file(self, key: str, rule: FaceFiles | EyeFiles | FixationFiles, row: Row) -> Path | None:
         name = PLACEHOLDER.sub(lambda match: row[match[1]], rule.files)
         file, wrong = file_inside(self.path, name, folders=key == "face")
         if wrong:
@@ -187,14 +197,15 @@ class _TableReader:
         text = row.get(rule.column, "")
         if text == "":
             return None
-        if rule.task.kind == "classification":
-            known = {label: label for label in rule.task.labels} if rule.names is None else rule.names
+        task = TASK_OF_COLUMN[column]
+        if task.kind == "classification":
+            known = {label: label for label in task.labels} if rule.names is None else rule.names
             if text not in known:
                 self._wrong(f"labels.{column}.names lacks classes that column {rule.column} of the table has", repr(text))
             return known.get(text)
-        value, (low, high) = number_or_name(text), rule.range
+        value, (low, high) = number_or_name(text), rule.range or task.range
         if not (isinstance(value, float) and low <= value <= high):
             self._wrong(f"column {rule.column} of the table has what is no number in [{low:g}, {high:g}]", f"{text!r} ({name})")
             return None
-        ours_low, ours_high = rule.task.range
+        ours_low, ours_high = task.range
         return ours_low + (value - low) / (high - low) * (ours_high - ours_low)

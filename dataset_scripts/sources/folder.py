@@ -24,9 +24,12 @@ one is taken whose participant and stimulus are the table's, or those of the col
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from dataset_scripts.common.errors import refuse_all
-from dataset_scripts.common.yaml_fields import Fields, read_yaml
+from dataset_scripts.common.settings import Flag, Range, Text, expects, make_settings, read_bytes, read_yaml, settings
 from dataset_scripts.readers import read_gaze_recordings
 from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
@@ -35,7 +38,23 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 from modeling_emert.tasks_emert import LABEL_COLUMNS, TASKS
 
-SURPRISE_POLARITIES = ("positive", "negative")
+_Name = Annotated[str, Field(pattern=rf"^{RECORDING_ID.pattern}$"), expects("a name of letters, digits, - and _")]
+
+
+@settings
+class _Description:
+    """`source.yaml`; what is None is not stated."""
+
+    name: Annotated[str, Field(pattern=rf"^{RECORDING_ID.pattern}$"), expects("a name of letters, digits, - and _")] | None = (
+        None
+    )
+    licence: Text | None = None
+    redistributable: Flag | None = None
+    citation: Text | None = None
+    collection: Text | None = None
+    lacks: Text | None = None
+    surprise_polarity: Literal["positive", "negative"] | None = None
+    big_five_range: Range | None = None
 
 
 class FolderSource(Source):
@@ -90,17 +109,11 @@ class FolderSource(Source):
 
     def _describe(self, path: Path) -> None:
         """Takes over what the file says of the recordings."""
-        mistakes: list[str] = []
-        fields = Fields(read_yaml(path), mistakes)
-        for key in ("name", "licence", "citation", "collection", "lacks"):
-            setattr(self, key, fields.text(key, default=getattr(type(self), key)))
-        self.redistributable = fields.flag("redistributable", default=False)
-        self.surprise_polarity = fields.choice("surprise_polarity", SURPRISE_POLARITIES, default=None)
-        self._big_five_range = fields.range("big_five_range", default=BIG_FIVE_RANGE) or BIG_FIVE_RANGE
-        if self.name and not RECORDING_ID.fullmatch(self.name):
-            fields.wrong("name", self.name, "a name of letters, digits, - and _")
-        fields.done()
-        refuse_all(path, mistakes, "correct the file")
+        said = make_settings(_Description, read_yaml(read_bytes(path), path), path)
+        for key in ("name", "licence", "redistributable", "citation", "collection", "lacks", "surprise_polarity"):
+            if getattr(said, key) is not None:
+                setattr(self, key, getattr(said, key))
+        self._big_five_range = said.big_five_range or BIG_FIVE_RANGE
 
 
 # Recordings of one file follow each other when they are built; four, for callers that go by participants.

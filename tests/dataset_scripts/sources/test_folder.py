@@ -82,9 +82,9 @@ def test_all_mistakes_of_the_description_come_at_once(folder):
     with pytest.raises(EmertInputError) as caught:
         open_source("folder", folder)
     for part in (
-        "5 mistakes",
+        "source.yaml has 5 ",
         "name is 'my study'",
-        "license is unknown",
+        "unknown key license, known keys: name, licence",
         "redistributable is 'maybe'",
         "big_five_range",
         "lacks",
