@@ -1,31 +1,29 @@
-"""Faces under another light and another camera."""
+"""Faces under other light and with another camera."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
+from dataset_scripts.common.settings import number, settings
 from modeling_emert.recording_emert import FaceTrack
 
-from .parts import Example, check_fields
+from .parts import Example
 
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and blue look (ITU-R BT.601)
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # weights of red, green and blue in the luma (ITU-R BT.601)
 
 
-@dataclass(frozen=True)
+@settings
 class Colour:
-    """Changes brightness, contrast and saturation of a recording's faces, of all its frames alike.
+    """Changes brightness, contrast and saturation of all frames of a recording alike.
 
-    Each factor is drawn from 1 - x to 1 + x, x being the field of that name; 0 leaves it alone.
+    Each factor is random between 1 - x and 1 + x, x being the field of that name; 0 changes nothing.
     """
 
-    brightness: float = 0.2
-    contrast: float = 0.2
-    saturation: float = 0.2
+    brightness: number(0, 1) = 0.2
+    contrast: number(0, 1) = 0.2
+    saturation: number(0, 1) = 0.2
     changes_face: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        check_fields(self, brightness=(0, 1), contrast=(0, 1), saturation=(0, 1))
 
     def __call__(self, example: Example, generator: np.random.Generator) -> Example:
         spans = np.array([self.brightness, self.contrast, self.saturation])
@@ -38,7 +36,7 @@ class Colour:
 
 
 def _recolour(frames: np.ndarray, brightness: float, contrast: float, saturation: float) -> np.ndarray:
-    """`frames` `(frames, height, width, 3)` uint8; contrast is about the mean brightness of all of them."""
+    """`frames` `(frames, height, width, 3)` uint8; contrast is relative to the mean brightness of all frames."""
     pixels = frames.astype(np.float32) * brightness
     grey = pixels @ _GREY  # (frames, height, width)
     pixels *= saturation

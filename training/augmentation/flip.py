@@ -1,25 +1,26 @@
-"""The same person in a mirror: gaze, fixations, both eyes and the face together."""
+"""Left and right mirrored: gaze, fixations, both eyes and the face together."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from dataset_scripts.common.settings import number, settings
 from modeling_emert.columns_emert import COLUMN_INDEX, COLUMN_NAMES
 from modeling_emert.recording_emert import FaceTrack, Gaze
 
-from .parts import Example, check_fields
+from .parts import Example
 
 if TYPE_CHECKING:
     from modeling_emert.feature_extraction_emert import GazeStatistics
 
-# Mirrored value = offset + sign * value. Shares run from 0 to 1; the tracker's own coordinates (mm) have their x = 0 in the
-# middle of a tracker that stands in the middle of the screen.
-_SHARES_X = [f"{name}_x" for name in ("fixation", "gaze_left", "gaze_right", "gaze", "gaze_stimulus")]
-_SHARES_X += ["camera_left_x", "camera_right_x"]
+# Mirrored value = offset + sign * value. Fractions are in 0..1; the tracker's own coordinates (mm) have x = 0 in the middle of
+# a tracker below the middle of the screen.
+_FRACTIONS_X = [f"{name}_x" for name in ("fixation", "gaze_left", "gaze_right", "gaze", "gaze_stimulus")]
+_FRACTIONS_X += ["camera_left_x", "camera_right_x"]
 _MILLIMETRES_X = [f"{name}_x" for name in ("gaze_left_mm", "gaze_right_mm", "gaze_mm", "eye_left", "eye_right")]
-_DIRECTION = COLUMN_INDEX["saccade_direction"]  # degrees from the horizontal: to the right becomes to the left
-_TURN = COLUMN_INDEX["saccade_turn"]  # degrees from the saccade before: a turn to one side becomes one to the other
+_DIRECTION = COLUMN_INDEX["saccade_direction"]  # degrees from the horizontal
+_TURN = COLUMN_INDEX["saccade_turn"]  # degrees from the previous saccade
 
 
 def _other_side(name: str) -> str:
@@ -27,35 +28,31 @@ def _other_side(name: str) -> str:
     return "_".join(swapped.get(word, word) for word in name.split("_"))
 
 
-# Column -> the column from which its mirrored value comes: the other eye's.
+# Column -> the column of its mirrored value: the other eye's.
 _SOURCE = np.array([COLUMN_INDEX[_other_side(name)] for name in COLUMN_NAMES])
 _OFFSET, _SIGN = np.zeros(len(COLUMN_NAMES)), np.ones(len(COLUMN_NAMES))
-for _name in _SHARES_X:
+for _name in _FRACTIONS_X:
     _OFFSET[COLUMN_INDEX[_name]], _SIGN[COLUMN_INDEX[_name]] = 1, -1
 for _name in _MILLIMETRES_X:
     _SIGN[COLUMN_INDEX[_name]] = -1
 
 
-@dataclass(frozen=True)
+@settings
 class Flip:
-    """Mirrors left and right of everything with this `chance`: x of gaze and fixations, the two eyes, faces.
+    """Mirrors everything with probability `chance`: x of gaze and fixations, the two eyes, faces.
 
-    A participant's own statistics are mirrored with the gaze, so that what is standardised by them is that of a mirrored
-    person.
+    A participant's own statistics are mirrored as well, so that standardisation by them still fits.
     """
 
-    chance: float = 0.5
+    chance: number(0, 1) = 0.5
     changes_face: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        check_fields(self, chance=(0, 1))
 
     def __call__(self, example: Example, generator: np.random.Generator) -> Example:
         return mirrored(example) if generator.random() < self.chance else example
 
 
 def mirrored(example: Example) -> Example:
-    """Twice is the example again, up to rounding."""
+    """Applied twice, it gives the example again, up to rounding."""
     recording = example.recording
     face = None if recording.face is None else _mirror_face(recording.face)
     gaze = None if recording.gaze is None else _mirror_gaze(recording.gaze)
@@ -79,9 +76,9 @@ def _mirror_gaze(gaze: Gaze) -> Gaze:
 
 
 def _mirror_statistics(statistics: "GazeStatistics") -> "GazeStatistics":
-    """Sums of the mirrored values, which follow from the sums of the values.
+    """Sums of the mirrored values, from the sums of the values.
 
-    Not those of the saccades' angles, which go round: they stay as they are, where mean and spread mean little anyway.
+    Those of the saccades' angles stay as they are: angles are periodic, and their mean and standard deviation mean little.
     """
     eye = _mirror_sums(statistics.eye[:, _SOURCE], _OFFSET, _SIGN)
     fixations = _mirror_sums(statistics.fixations, np.array([1.0, 0.0]), np.array([-1.0, 1.0]))

@@ -1,30 +1,28 @@
-"""Time of a recording: a part of it, or all of it at another pace. Faces, samples and fixations stay together."""
+"""Time of a recording: a part of it, or all of it at a varying speed. Faces, samples and fixations stay aligned."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
+from dataset_scripts.common.settings import number, settings
 from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.recording_emert import FaceTrack, Gaze
 
-from .parts import Example, check_fields
+from .parts import Example, first_sample
 
-_SEGMENTS = 4  # pieces of the recording, each at its own pace
+_SEGMENTS = 4  # parts of the recording, each at its own speed
 
 
-@dataclass(frozen=True)
+@settings
 class TimeCrop:
-    """Keeps one stretch of the recording, drawn between `shortest` (a share of its time) and all of it.
+    """Keeps one random interval of the recording, of a length between `shortest` (a fraction of its time) and all of it.
 
-    Of faces there are only as many frames as the network takes, so a stretch holds fewer and the processor repeats some.
+    There are only as many face frames as the network takes, so an interval holds fewer and the processor repeats some.
     """
 
-    shortest: float = 0.7
+    shortest: number(0.05, 1) = 0.7
     changes_face: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        check_fields(self, shortest=(0.05, 1))
 
     def __call__(self, example: Example, generator: np.random.Generator) -> Example:
         length = generator.uniform(self.shortest, 1)
@@ -45,7 +43,7 @@ def _crop_face(face: FaceTrack, start: float, end: float) -> FaceTrack:
 
 
 def _crop_gaze(gaze: Gaze, start: float, end: float) -> Gaze:
-    """Times count from the new start; a fixation across an edge is cut there."""
+    """Times are relative to the new start; a fixation across an edge is cut there."""
     eye, times, fixations = gaze.eye_movements, gaze.times_ms, gaze.fixations
     if eye is not None and times is not None:
         kept = (start <= times) & (times <= end)
@@ -58,18 +56,15 @@ def _crop_gaze(gaze: Gaze, start: float, end: float) -> Gaze:
     return replace(gaze, eye_movements=eye, times_ms=times, fixations=fixations)
 
 
-@dataclass(frozen=True)
+@settings
 class TimeWarp:
-    """Lets time run faster in some parts and slower in others; begin and end stay.
+    """Makes time faster in some parts and slower in others; begin and end stay. Durations in the data are scaled as well.
 
-    `strength`: paces are drawn from 1 - strength to 1 + strength. Durations in the data grow and shrink with it.
+    `strength`: speeds are random between 1 - strength and 1 + strength.
     """
 
-    strength: float = 0.2
+    strength: number(0, 0.9) = 0.2
     changes_face: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        check_fields(self, strength=(0, 0.9))
 
     def __call__(self, example: Example, generator: np.random.Generator) -> Example:
         lengths = generator.uniform(1 - self.strength, 1 + self.strength, _SEGMENTS)
@@ -83,7 +78,7 @@ class TimeWarp:
 
 
 def _warp_face(face: FaceTrack, old: np.ndarray, new: np.ndarray) -> FaceTrack:
-    """At each frame's time, the frame whose warped time is nearest: the network takes frames at even distances."""
+    """At each frame's time, the frame whose warped time is nearest, since the network takes equally spaced frames."""
     warped = np.interp(face.times_ms, old, new)
     nearest = np.abs(warped[None, :] - face.times_ms[:, None]).argmin(axis=1)
     return FaceTrack(face.frames[nearest], face.times_ms, face.detected[nearest])
@@ -104,14 +99,13 @@ def _warp_gaze(gaze: Gaze, old: np.ndarray, new: np.ndarray) -> Gaze:
 
 
 def _beyond(times: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Warped times; those before the begin or after the end (a fixation that outlasts the samples) are moved by nothing."""
+    """Warped times; those before the begin or after the end (a fixation longer than the samples) stay as they are."""
     return np.where((times < old[0]) | (times > old[-1]), times, np.interp(times, old, new))
 
 
 def time_span(example: Example) -> tuple[float, float]:
-    """First and last moment of the recording in ms: of its samples or fixations, else of its faces."""
+    """Begin and end of the recording in ms: of its samples or fixations, else of its faces."""
     gaze, face = example.recording.gaze, example.recording.face
     if gaze is not None and gaze.duration_ms > 0:
-        begin = float(gaze.times_ms[0]) if gaze.times_ms is not None and len(gaze.times_ms) else 0.0
-        return begin, gaze.duration_ms
+        return first_sample(gaze), gaze.duration_ms
     return (float(face.times_ms[0]), float(face.times_ms[-1])) if face is not None else (0.0, 0.0)
