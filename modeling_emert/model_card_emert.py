@@ -1,5 +1,4 @@
-"""The card that goes with a saved model: what it is, what it takes and gives, what it was trained on, its scores, what it is
-not for."""
+"""The model card saved with a model: purpose, inputs and outputs, training data, scores, uses to avoid."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,8 +26,8 @@ _TEMPLATE = """---
 
 # {title}
 
-A network that reads a recording of a person who watches something: the face, the eye movements, the fixations, any of which
-may be missing. It answers with felt emotion (ER) and shown emotion (FER), as far as its tasks go. {design}
+A network for recordings of a person who watches something: the face, the eye movements and the fixations, any of which may
+be missing. Depending on its tasks it predicts felt emotion (ER) and shown emotion (FER). {design}
 
 {method}## What it takes
 
@@ -36,9 +35,9 @@ may be missing. It answers with felt emotion (ER) and shown emotion (FER), as fa
 |---|---|---|
 | face | `pixel_values` | {num_frames} frames spread over the recording, 3 x height x width, the face cropped |
 | eye movements | `eye_movements` | {num_eye_steps} steps of {num_columns} columns (named and explained in `columns_emert.py`) |
-| fixations | `fixations` | {num_fixation_steps} steps of {fixation_size} numbers: x and y in shares of the stimulus |
+| fixations | `fixations` | {num_fixation_steps} steps of {fixation_size} numbers: x and y in 0..1 of the stimulus |
 
-The processor makes these from a video and a gaze file or from arrays; a mask tells of what is missing.
+The processor makes these from a video and a gaze file or from arrays; masks mark what is missing.
 
 ## What it gives
 
@@ -57,7 +56,7 @@ The processor makes these from a video and a gaze file or from arrays; a mask te
 {scores}## What not to do with it
 
 No hiring, no policing, no diagnosis, no surveillance, no grading of pupils or staff, and nobody who has not agreed. What a
-person feels cannot be read off with certainty: an answer is a guess from one short recording under one tracker's conditions,
+person feels cannot be known with certainty: an answer is an estimate from one short recording under one tracker's conditions,
 and it differs between people, cultures, lighting and devices. A gap between felt and shown is no proof of a lie.
 
 ## Citation
@@ -72,52 +71,45 @@ pipe = pipeline("emotion-recognition", model="THIS_MODEL", trust_remote_code=Tru
 pipe(video="clip.mp4", gaze="gaze.csv")
 ```
 
-The code lies beside the weights; read it before you trust it. With the package `emert` installed, `import modeling_emert` takes
-the place of `trust_remote_code`, and gaze files of eye trackers can be read; without it, give gaze as arrays.
+The code is saved with the weights; read it before you trust it. With the package `emert` installed, `import modeling_emert`
+replaces `trust_remote_code`, and gaze files of eye trackers can be read; without it, give gaze as arrays.
 `AutoModelForVideoClassification` and `AutoProcessor` load the two parts."""
-_TITLE = "EMERT: what a person feels, beside what the face shows"
-_DESIGN = """The design is that of
-*Smile on the Face, Sadness in the Eyes* (arXiv 2512.16485); this is not the authors' release."""
-_COMPARED = (
-    "It is there to be compared with EMERT,\nwhose encoders and heads it has; see `training/methods` in the project's code."
-)
+# Parts of the template that the card of another network replaces.
+_EMERT_TEXTS = {
+    "title": "EMERT: what a person feels, beside what the face shows",
+    "design": "The design is that of\n*Smile on the Face, Sadness in the Eyes* (arXiv 2512.16485); "
+    "this is not the authors' release.",
+    "method": "",
+    "loading": _LOADING,
+}
 
 
 def make_model_card(
-    config: EmertConfig,
-    record: dict[str, Any] | None = None,
-    results: dict[str, Any] | None = None,
-    method: str = "",
-    loading: str = _LOADING,
+    config: EmertConfig, record: dict[str, Any] | None = None, results: dict[str, Any] | None = None, **texts: str
 ) -> str:
-    """The card as Markdown with YAML front matter, `model-index` included where there are scores.
+    """The card as Markdown with YAML front matter, with a `model-index` if there are scores.
 
-    `record`: what `emert train` wrote down of the training, or None where nobody did. `results`: what `emert evaluate`
-    wrote into its results.json. `method`: a paragraph on what is otherwise than in EMERT; `loading`: how it is loaded.
+    `record`: of `emert train`, None if there is none. `results`: the results.json of `emert evaluate`. `texts`: for another
+    network than EMERT, its `title`, `design`, `loading`, and `method`, a paragraph that ends with a blank line.
     """
-    record_or_nothing = record or {}
-    compared = not record_or_nothing.get("method", "emert").startswith("emert")
     lengths = {name: getattr(config, name) for name in ("num_frames", "num_eye_steps", "num_fixation_steps")}
-    scores = [*results_of_validation(record_or_nothing), *(results_of_test(results) if results else [])]
+    scores = [*results_of_validation(record or {}), *(results_of_test(results) if results else [])]
     front_matter = FRONT_MATTER | ({"model-index": eval_results_to_model_index("emert", scores)} if scores else {})
     return _TEMPLATE.format(
         front_matter=yaml.safe_dump(front_matter, sort_keys=False),
-        title=f"{record_or_nothing['method']}: compared with EMERT" if compared else _TITLE,
-        design=_COMPARED if compared else _DESIGN,
         tasks="\n".join(_task_row(name) for name in config.tasks),
         training=_training(record),
         scores=_scores(results),
         context=_context(config),
-        method=f"{method}\n\n" if method else "",
-        loading=loading,
         num_columns=config.num_columns,
         fixation_size=config.fixation_size,
         **lengths,
+        **_EMERT_TEXTS | texts,
     )
 
 
 def results_of_test(results: Mapping[str, Any]) -> list[EvalResult]:
-    """Every score of the first method in a results.json, for the `model-index` of a card."""
+    """All scores of the first method in a results.json, for the `model-index` of a card."""
     header, method = results["header"], results["methods"][0]
     version = "participants and stimuli both new" if header["strict"] else "new participants"
     found = []
@@ -131,7 +123,7 @@ def results_of_test(results: Mapping[str, Any]) -> list[EvalResult]:
 
 
 def results_of_validation(record: Mapping[str, Any]) -> list[EvalResult]:
-    """The scores that chose the epoch: of validation participants, so they are no test."""
+    """The scores of the validation participants by which the epoch was chosen; they are no test."""
     place = (str(record.get("data")), f"{record.get('data')} (it chose the epoch)")
     return [
         _eval_result(task, (*place, f"{task}, fold {record['fold']}", "validation"), get_task(task).primary_metric, value)
@@ -159,8 +151,9 @@ def _eval_result(
 
 
 def write_model_card(folder: str | Path, config: EmertConfig) -> None:
-    """`README.md` in a folder of a saved model, unless it has one; with the record of the training, and the results of its
-    evaluation, if they lie there."""
+    """Writes `README.md` into the folder of a saved model unless there is one; with the training record and the results of
+    the evaluation that are in the folder.
+    """
     folder = Path(folder)
     if (folder / CARD_FILE).exists():
         return
@@ -170,12 +163,12 @@ def write_model_card(folder: str | Path, config: EmertConfig) -> None:
 
 
 def _context(config: EmertConfig) -> str:
-    """A warning, for a model that is told more than the recording."""
+    """A warning, for a model that takes more than the recording."""
     if not config.context:
         return ""
     return (
-        f"Beside the recording it may be told {' and '.join(f'`{name}`' for name in config.context)}. That can give a label\n"
-        "away (a clip that is meant to amuse amuses): its scores are not scores of reading eyes and faces alone.\n\n"
+        f"Besides the recording it can be given {' and '.join(f'`{name}`' for name in config.context)}. That can reveal the\n"
+        "label (a clip that is meant to amuse amuses): its scores are not scores of reading eyes and faces alone.\n\n"
     )
 
 
@@ -190,9 +183,7 @@ def _task_row(name: str) -> str:
 
 def _training(record: dict[str, Any] | None) -> str:
     if record is None:
-        return (
-            "Nothing is written down about it here: whoever shares this model should say on which recordings, with what scores."
-        )
+        return "There is no record of the training here: whoever shares this model should name the recordings and the scores."
     score = record["validation_score"]
     score = "" if score is None else f"; mean validation score {score:.3f}"
     lines = [
@@ -200,7 +191,7 @@ def _training(record: dict[str, Any] | None) -> str:
         + (", stimuli of the test held out as well" if record["strict"] else "")
         + f"; {len(record['seen_participants'])} participants seen in training and validation; "
         f"{record['epochs']:g} epoch{'' if record['epochs'] == 1 else 's'}{score}. "
-        f"`{RECORD_FILE}` holds the whole record."
+        f"`{RECORD_FILE}` is the complete record."
     ]
     if record["data"] == "synthetic":
         lines.append(
@@ -210,7 +201,7 @@ def _training(record: dict[str, Any] | None) -> str:
 
 
 def _validation(record: dict[str, Any]) -> list[str]:
-    """The scores of the epoch that was kept."""
+    """The scores of the chosen epoch."""
     rows = [
         f"| `{task}` | {get_task(task).primary_metric.upper()} | {value:.3f} |"
         for task, value in (record.get("validation_scores") or {}).items()
@@ -218,12 +209,12 @@ def _validation(record: dict[str, Any]) -> list[str]:
     ]
     if not rows:
         return []
-    head = "Scores of validation participants, which chose the epoch; they are no test and come out higher than one:"
+    head = "Scores of the validation participants, by which the epoch was chosen; they are no test, and higher than a test's:"
     return [head, "\n".join(["| task | metric | validation |", "|---|---|---|", *rows])]
 
 
 def _cost(record: dict[str, Any]) -> list[str]:
-    """Time, software and recipe: what it takes to train this model again."""
+    """Time, software and recipe: what is needed to train this model again."""
     parts = []
     if "seconds" in record:
         parts.append(
@@ -240,7 +231,7 @@ def _cost(record: dict[str, Any]) -> list[str]:
 
 
 def _scores(results: dict[str, Any] | None) -> str:
-    """The test, in the words that its results have for it."""
+    """The scores of the test, with its split, seeds and command."""
     if results is None:
         return ""
     header, method = results["header"], results["methods"][0]

@@ -87,7 +87,7 @@ def test_card_can_be_read_by_the_hub_and_says_what_is_known(record):
     for words in ("pipeline(", "trust_remote_code", "No hiring", "no policing", "no diagnosis"):
         assert words in card.text
     assert ("mean nothing" in card.text) == (record is not None)
-    assert ("Nothing is written down" in card.text) == (record is None)
+    assert ("There is no record of the training" in card.text) == (record is None)
 
 
 def test_card_tells_the_models_own_tasks_and_sizes():

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
-from training.methods.eye_statistics import summarise_fixations
+from training.methods.summaries import summarise_fixations
 
 _GRID = 4  # cells a side, over which the time fixated is summed
 

@@ -1,4 +1,4 @@
-"""The card beside a network of any method: EMERT's, and what is otherwise in an ablation or a network that is compared."""
+"""The model card of a network of any method: EMERT's, with what differs in an ablation or a compared network."""
 
 from typing import Any
 
@@ -9,27 +9,30 @@ from .registry import EMERT, Method, get_method
 
 
 def network_card(config: EmertConfig, record: dict[str, Any], results: dict[str, Any] | None = None) -> str:
-    """Markdown with front matter. `record`, `results` as in `make_model_card`, which writes it for EMERT itself."""
+    """Markdown with front matter; `record` and `results` as in `make_model_card`."""
     method = get_method(record.get("method", "emert"))
-    if method.key == "emert":
-        return make_model_card(config, record, results)
-    return make_model_card(config, record, results, _which(method), _how_to_load(method))
+    texts = {}
+    if method.key != "emert":
+        given = ", ".join(f"`{name}`" for name in method.modalities)
+        texts["method"] = (
+            f"**Method `{method.key}`: {method.name}.** Source: {method.source}. It was trained on {given}; give it nothing "
+            "else.\n\n"
+        )
+        texts["loading"] = _loading(method)
+    if method.made_by != EMERT:
+        texts["title"] = f"{method.key}: compared with EMERT"
+        texts["design"] = (
+            "It is for comparison with EMERT,\nwhose encoders and heads it has; see `training/methods` in the project's code."
+        )
+    return make_model_card(config, record, results, **texts)
 
 
-def _which(method: Method) -> str:
-    given = ", ".join(f"`{name}`" for name in method.modalities)
-    return (
-        f"**Method `{method.key}`: {method.name}.** Source: {method.source}. It was trained on {given} and is to be given "
-        "nothing else."
-    )
-
-
-def _how_to_load(method: Method) -> str:
+def _loading(method: Method) -> str:
     module, _, name = method.made_by.partition(":")
     own_code = (
-        "The code lies beside the weights. "
+        "The code is saved with the weights. "
         if method.made_by == EMERT
-        else "The network's code is in the package alone (the files `*_emert.py` here are the processor's); once "
+        else "The network's code is in the package only (the files `*_emert.py` here are the processor's); once "
         f"`{module}` is imported, transformers' Auto classes and `pipeline` know it too. "
     )
     return (

@@ -1,9 +1,4 @@
-"""The methods that see no network, all with the same two functions, and their predictions on a fold.
-
-`fit` learns from the training rows alone; validation rows only choose among settings; `predict` gives `(n, task.size)`:
-probabilities in label order, or numbers within the task's range. All are deterministic by their seed. Features are float
-`(n, F)`, NaN where unknown; targets as in `metrics.as_targets`.
-"""
+"""The interface of the methods that are no networks, and their predictions on a fold."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol, Self
@@ -14,42 +9,27 @@ import pandas as pd
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.feature_extraction_emert import Normalisation
 from modeling_emert.tasks_emert import TASKS, Task
-from training.evaluation.predictions import to_rows
+from training.metrics.predictions import to_rows
 
-from .fitted import LogisticRegression, RandomForest, SupportVectorMachine
-from .frequencies import Majority, StimulusMajority
 from .registry import Method, load_class
 from .summaries import summary_table
 
-__all__ = [
-    "ClassicalMethod",
-    "LogisticRegression",
-    "Majority",
-    "RandomForest",
-    "StimulusMajority",
-    "SupportVectorMachine",
-    "predict_classical",
-]
-
 
 class ClassicalMethod(Protocol):
-    """What every classical method can do. `sees` says what its features are: summary vectors `(n, F)`, stimulus ids `(n,)`,
-    or nothing `(n, 0)`.
+    """`fit` learns from the training rows alone; validation rows only choose among settings. `predict` gives `(n, task.size)`:
+    probabilities in label order, or numbers within the task's range. Both are deterministic by the seed.
+
+    `sees` says what the features are: summary vectors float `(n, F)` with NaN for unknown, stimulus ids `(n,)`, or nothing
+    `(n, 0)`. Targets are as in `metrics.as_targets`.
     """
 
     sees: Literal["summaries", "stimuli", "nothing"]
 
     def __init__(self, seed: int = 0): ...
 
-    def fit(
-        self,
-        task: Task,
-        train_features: np.ndarray,
-        train_targets: np.ndarray,
-        validation_features: np.ndarray | None = None,
-        validation_targets: np.ndarray | None = None,
-        train_groups: np.ndarray | None = None,
-    ) -> Self: ...
+    def fit(self, task: Task, *rows: np.ndarray) -> Self:
+        """`rows`: training features and targets, validation features and targets, participants of the training rows."""
+        ...
 
     def predict(self, features: np.ndarray) -> np.ndarray: ...
 
@@ -64,13 +44,11 @@ def predict_classical(
     seed: int = 0,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Rows of the predictions table, under the method's key: fitted on the training recordings of one fold, asked for its
-    test recordings.
+    """Predictions for the test recordings of one fold, as rows of the predictions table with the method's key.
 
-    The method sees those of `method.modalities` that the data set has. `normalisation` "participant": its summary vectors
-    are z-scores over each participant's own recordings, test participants' included, without labels.
-    Raises `EmertInputError` for a fold that is not there, a task without training labels, and a data set that has none
-    of the modalities.
+    The method sees those of `method.modalities` that the data set has. `normalisation="participant"`: its summary vectors
+    are z-scores over each participant's own recordings, also of test participants, without labels.
+    Raises `EmertInputError` for an unknown fold, a task without training labels, or a data set with none of the modalities.
     """
     rows = data.select(fold, strict)
     kind: type[ClassicalMethod] = load_class(method)
@@ -100,7 +78,7 @@ def _features(
     normalisation: Normalisation,
     progress: bool,
 ) -> np.ndarray:
-    """What the method may see of every row. No labels, and ids of stimuli only for a method that is about them."""
+    """The features of every row: no labels, and stimulus ids only for a method that needs them."""
     if sees == "nothing":
         return np.zeros((len(data), 0))
     if sees == "stimuli":

@@ -1,4 +1,7 @@
-"""Logistic regression, SVM and random forest on summary vectors: scikit-learn's, with one way of preparing and choosing."""
+"""scikit-learn's logistic regression, SVM and random forest on summary vectors, with common preparation and model selection.
+
+The preparation learns from the training rows alone.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -7,27 +10,30 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn import linear_model
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
 from modeling_emert.tasks_emert import Task
 from training.metrics import score
 
-from .frequencies import Majority
-from .preparation import as_features, labelled, preparation
+from .frequencies import Majority, labelled
 
-_FOLDS = 3  # of the training rows, in which the SVM's probabilities are calibrated
-_SHARPNESS = (-5.0, 5.0)  # bounds of its natural logarithm
+_CALIBRATION_FOLDS = 3  # of the training rows, for the SVM's probabilities
+_LOG_SHARPNESS = (-5.0, 5.0)  # bounds of the natural logarithm of the SVM's sharpness
+_OUTLIER = 5.0  # interquartile ranges from the quartiles; values beyond are clipped
 
 
 class FittedMethod:
-    """One head for all classes, or one for each number, on prepared features (see `preparation`).
+    """One estimator for all classes, or one for each number, on prepared features (see `preparation`).
 
-    A grid has four settings, the same number for every method, from the simplest to the most flexible, so that a tie goes
-    to the simpler one. Taken is the one with the best primary metric on the validation rows; without labelled validation
-    rows the simplest but one. `chosen` is that setting after `fit`, None where there was nothing to choose.
+    A grid has four settings for every method, ordered from the simplest to the most flexible. `fit` takes the one with the
+    best primary metric on the validation rows (of equals the simplest); without labelled validation rows the second. `chosen`
+    is that setting, None where there was nothing to choose.
     """
 
     sees = "summaries"
@@ -51,10 +57,10 @@ class FittedMethod:
         validation_targets: np.ndarray | None = None,
         train_groups: np.ndarray | None = None,
     ) -> Self:
-        """Fit on the training rows that have a label. Training labels of one class only give the majority's answer.
+        """Fits on the training rows that have a label. If all have the same class, the answer is that of `Majority`.
 
-        `train_groups` `(n,)`: the participants; see `SupportVectorMachine`.
-        Raises `EmertInputError` if no training row has a label, `ValueError` for features and targets of unlike length.
+        `train_groups` `(n,)`: the participants, see `SupportVectorMachine`.
+        Raises `EmertInputError` if no training row has a label, `ValueError` for features and targets of unequal length.
         """
         self._task, self.chosen, self._heads = task, None, []
         targets, kept = labelled(task, train_targets)
@@ -73,7 +79,7 @@ class FittedMethod:
         return self
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """`(n, task.size)`: probabilities (0 for a class that training never showed), or numbers within the range."""
+        """`(n, task.size)`: probabilities (0 for a class without training rows), or numbers within the range."""
         return self._predict(self._heads, features)
 
     def _predict(self, heads: Sequence[Any], features: np.ndarray) -> np.ndarray:
@@ -91,7 +97,7 @@ class FittedMethod:
         return np.clip(answer, *self._task.range) if self._task.range else answer
 
     def _fit_heads(self, prepared: np.ndarray, targets: np.ndarray, setting: float) -> list[Any]:
-        """None for a number that has no training label."""
+        """One estimator for all classes, or one for each number, None for a number without training labels."""
         if self._task.kind == "classification":
             return [self.make_head(self._task, setting).fit(prepared, targets[:, 0].astype(int))]
         known = [~np.isnan(column) for column in targets.T]
@@ -109,11 +115,11 @@ class FittedMethod:
         return grid[1] if np.isnan(values).all() else grid[int(np.nanargmax(values))]
 
     def _probabilities(self, head: Any, prepared: np.ndarray) -> np.ndarray:
-        """`(n, classes that training showed)`."""
+        """`(n, classes with training rows)`."""
         return head.predict_proba(prepared)
 
     def _calibrate(self, prepared: np.ndarray, classes: np.ndarray, groups: np.ndarray | None) -> None:
-        """For a method whose head gives no probabilities."""
+        """For a method whose estimator gives no probabilities."""
 
 
 class LogisticRegression(FittedMethod):
@@ -131,9 +137,9 @@ class LogisticRegression(FittedMethod):
 class SupportVectorMachine(FittedMethod):
     """An SVM with radial kernel and balanced classes; for numbers support vector regression. The grid is of C.
 
-    Its decision values become probabilities by a softmax of one sharpness for all classes, which leaves the decision as
-    it is. The sharpness has the least negative log-likelihood on training rows that the SVM has not seen: three fits,
-    each without a third of the training participants. With fewer than three participants it is 1.
+    Probabilities are the softmax of its decision values times a sharpness, one for all classes, which does not change the
+    predicted class. The sharpness minimises the negative log-likelihood of training rows that the SVM has not seen: three
+    fits, each without a third of the training participants. With fewer than three participants it is 1.
     """
 
     class_grid = (0.1, 1.0, 10.0, 100.0)
@@ -152,10 +158,10 @@ class SupportVectorMachine(FittedMethod):
     def _calibrate(self, prepared: np.ndarray, classes: np.ndarray, groups: np.ndarray | None) -> None:
         self.sharpness = 1.0
         (head,) = self._heads
-        if groups is None or len(np.unique(groups)) < _FOLDS:
+        if groups is None or len(np.unique(groups)) < _CALIBRATION_FOLDS:
             return
         losses = []
-        for train, rest in GroupKFold(_FOLDS).split(prepared, groups=groups):
+        for train, rest in GroupKFold(_CALIBRATION_FOLDS).split(prepared, groups=groups):
             if len(np.unique(classes[train])) < 2:
                 continue
             part = clone(head).fit(prepared[train], classes[train])
@@ -167,11 +173,11 @@ class SupportVectorMachine(FittedMethod):
             return -sum(part[np.arange(len(own)), own].sum() for part, (_, own) in zip(parts, losses, strict=True))
 
         if losses:
-            self.sharpness = float(np.exp(minimize_scalar(loss, bounds=_SHARPNESS, method="bounded").x))
+            self.sharpness = float(np.exp(minimize_scalar(loss, bounds=_LOG_SHARPNESS, method="bounded").x))
 
 
 class RandomForest(FittedMethod):
-    """200 trees with balanced classes; numbers are a forest each. The grid is of the fewest training rows in a leaf."""
+    """200 trees with balanced classes; one forest for each number. The grid is of the minimum number of rows in a leaf."""
 
     class_grid = (16.0, 8.0, 4.0, 1.0)
     number_grid = class_grid
@@ -185,6 +191,66 @@ class RandomForest(FittedMethod):
 
 
 def _decisions(head: SVC, prepared: np.ndarray) -> np.ndarray:
-    """`(n, classes)`; of two classes scikit-learn gives the second one's alone."""
+    """`(n, classes)`; for two classes scikit-learn gives only the second one's."""
     values = head.decision_function(prepared)
     return np.stack([-values, values], axis=1) / 2 if values.ndim == 1 else values
+
+
+class ClipOutliers(TransformerMixin, BaseEstimator):
+    """Clips each feature to 5 interquartile ranges around the training quartiles; NaN stays NaN.
+
+    One lost calibration would otherwise decide a column's scale. If half the values of a feature are equal, that range is 0 (a
+    rare flag, for example), and the bounds are the training minimum and maximum. A feature without training values becomes NaN.
+    """
+
+    def fit(self, features: np.ndarray, targets: np.ndarray | None = None) -> Self:
+        """Learn the bounds from `(n, F)`."""
+        seen = ~np.isnan(features).all(axis=0)
+        self.low_, self.high_ = np.full((2, features.shape[1]), np.nan)
+        values = features[:, seen]
+        first, third = np.nanquantile(values, [0.25, 0.75], axis=0) if seen.any() else np.zeros((2, 0))
+        margin = np.where(third > first, _OUTLIER * (third - first), np.inf)
+        self.low_[seen] = np.maximum(first - margin, np.nanmin(values, axis=0))
+        self.high_[seen] = np.minimum(third + margin, np.nanmax(values, axis=0))
+        return self
+
+    def transform(self, features: np.ndarray) -> np.ndarray:
+        """`(n, F)` within the bounds."""
+        return np.clip(features, self.low_, self.high_)
+
+
+class DropConstant(TransformerMixin, BaseEstimator):
+    """Removes features that are constant over the training rows: a forest would sample them among the others."""
+
+    def fit(self, features: np.ndarray, targets: np.ndarray | None = None) -> Self:
+        """`(n, F)` without NaN. One feature is kept in any case, since estimators need one."""
+        self.kept_ = np.ptp(features, axis=0) > 0
+        if not self.kept_.any():
+            self.kept_[:1] = True
+        return self
+
+    def transform(self, features: np.ndarray) -> np.ndarray:
+        """`(n, kept)`."""
+        return features[:, self.kept_]
+
+
+def preparation() -> Pipeline:
+    """Outliers clipped, unknown values replaced by the training median, constant features removed, the rest scaled."""
+    return Pipeline(
+        [
+            ("clip", ClipOutliers()),
+            # A column without any training value becomes 0 instead of being removed, and then is constant.
+            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+            ("drop", DropConstant()),
+            ("scale", StandardScaler()),
+        ]
+    )
+
+
+def as_features(features: np.ndarray, count: int) -> np.ndarray:
+    """float64 `(count, F)`, NaN for unknown and infinite values. Raises `ValueError` for another shape."""
+    values = np.array(features, np.float64)
+    if values.ndim != 2 or len(values) != count:
+        raise ValueError(f"features must be ({count}, F), one row a target, got {values.shape}")
+    values[~np.isfinite(values)] = np.nan
+    return values

@@ -1,37 +1,26 @@
-"""Methods that see neither face nor eyes: how far the labels' frequencies alone go, over all and by stimulus."""
+"""Methods that see neither face nor eyes: the frequencies of the labels, over all recordings and for each stimulus."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
+from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import Task
-
-from .preparation import labelled
+from training.metrics import as_targets
 
 
 class Majority:
-    """Always the same: the class frequencies of the training rows (so the argmax is their majority, of equals the first
-    label), or the mean of each number (the middle of the range for a number without any training label).
+    """The same answer for every row: the class frequencies of the training rows (argmax: the majority, of equals the first
+    label), or the mean of each number (the middle of its range if no training row has a label).
     """
 
     sees = "nothing"
 
     def __init__(self, seed: int = 0):
-        """Nothing is drawn, so the seed changes nothing; all methods are made alike."""
+        """Nothing is random: `seed` has no effect."""
 
-    def fit(
-        self,
-        task: Task,
-        train_features: np.ndarray,
-        train_targets: np.ndarray,
-        validation_features: np.ndarray | None = None,
-        validation_targets: np.ndarray | None = None,
-        train_groups: np.ndarray | None = None,
-    ) -> Self:
-        """Count the training labels; the features and the validation rows are not looked at.
-
-        Raises `EmertInputError` if no training row has a label.
-        """
+    def fit(self, task: Task, train_features: np.ndarray, train_targets: np.ndarray, *unused: Any) -> Self:
+        """Raises `EmertInputError` if no training row has a label."""
         targets, _ = labelled(task, train_targets)
         self._answer = _frequencies(task, targets) if task.kind == "classification" else _means(task, targets)
         return self
@@ -42,31 +31,20 @@ class Majority:
 
 
 class StimulusMajority:
-    """What the training participants felt at the same stimulus: its modal label, or the mean of each number.
+    """What the training participants felt at the same stimulus: its label frequencies, or the mean of each number.
 
-    Probabilities are the stimulus's label frequencies with one more recording that is labelled as all recordings are on
-    average: it decides between equals, and leaves no class of training without a chance. A stimulus that training has not
-    seen gets the majority's answer. Its features are the stimulus ids `(n,)`, and nothing else.
+    One recording with the average label of all recordings is added to those of the stimulus: it decides between equals, and
+    no class of the training rows gets probability 0. An unknown stimulus gets the majority's answer. Features are the
+    stimulus ids `(n,)`.
     """
 
     sees = "stimuli"
 
     def __init__(self, seed: int = 0):
-        """Nothing is drawn, so the seed changes nothing; all methods are made alike."""
+        """Nothing is random: `seed` has no effect."""
 
-    def fit(
-        self,
-        task: Task,
-        train_features: np.ndarray,
-        train_targets: np.ndarray,
-        validation_features: np.ndarray | None = None,
-        validation_targets: np.ndarray | None = None,
-        train_groups: np.ndarray | None = None,
-    ) -> Self:
-        """Count the training labels by stimulus; the validation rows are not looked at.
-
-        Raises `EmertInputError` if no training row has a label, `ValueError` unless there is one id a target.
-        """
+    def fit(self, task: Task, train_features: np.ndarray, train_targets: np.ndarray, *unused: Any) -> Self:
+        """Raises `EmertInputError` if no training row has a label, `ValueError` unless there is one id for each target."""
         if np.shape(train_features) != (len(train_targets),):
             raise ValueError(f"need the stimulus ids of {len(train_targets)} rows, got {np.shape(train_features)}")
         targets, kept = labelled(task, train_targets)
@@ -87,12 +65,24 @@ class StimulusMajority:
         return np.array(answers).reshape(len(features), len(self._others))
 
 
+def labelled(task: Task, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The known targets `(labelled, 1 or size)`, and which rows have them, bool `(n,)`.
+
+    Raises `EmertInputError` if no row has a label.
+    """
+    values = as_targets(task, targets)
+    kept = ~np.isnan(values).all(axis=1)
+    if not kept.any():
+        raise EmertInputError(f"task {task.name}: none of the {len(kept)} training recordings has a label; leave the task out")
+    return values[kept], kept
+
+
 def _frequencies(task: Task, targets: np.ndarray) -> np.ndarray:
     return np.bincount(targets[:, 0].astype(int), minlength=task.size) / len(targets)
 
 
 def _means(task: Task, targets: np.ndarray, unknown: np.ndarray | None = None) -> np.ndarray:
-    """The mean of each number; where none is known that of `unknown`, or the middle of the range."""
+    """The mean of each number; where no target is known, that of `unknown`, or the middle of the range."""
     middle = np.full(task.size, sum(task.range) / 2 if task.range else 0.0) if unknown is None else unknown
     known = [column[~np.isnan(column)] for column in targets.T]
     return np.array([column.mean() if len(column) else middle[index] for index, column in enumerate(known)])

@@ -1,9 +1,9 @@
-"""MISA: each modality in a space of its own and in a shared one (Hazarika et al., MISA, ACM Multimedia 2020).
+"""MISA: each modality in a private and in a shared space (Hazarika et al., MISA, ACM Multimedia 2020).
 
 Three losses shape the spaces: shared vectors of two modalities have the same moments (similarity, CMD), private ones differ
-from the shared and from each other (difference), and both together restore the modality (reconstruction). A transformer
-over the six vectors gives the answer. Simplified: a modality's vector is the mean of its stream, and EMERT's layers stand
-for the transformer. An absent modality takes part in no loss and in no attention.
+from the shared and from each other (difference), and both together reconstruct the modality (reconstruction). A transformer
+over the six vectors gives the answer. Simplified: a modality's vector is the mean of its stream, and the transformer has
+EMERT's layers. An absent modality takes part in no loss and in no attention.
 """
 
 from collections.abc import Callable
@@ -18,18 +18,18 @@ from modeling_emert.configuration_emert import Fraction
 from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.layers_emert import masked_mean, present_modalities
 
-from .fusion_layers import TokenEncoder, projection
-from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered
+from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, TokenEncoder, projection, registered
 
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 _MOMENTS = 5  # of the central moment discrepancy, as in the authors' code
 
 
 @strict
 class MisaConfig(FusionConfig):
-    """Weights of the three losses beside the tasks'.
+    """Weights of the three losses besides the tasks'.
 
     The authors' code has 1, 0.3 and 1. With these it stays at chance on a few hundred recordings (er7 on generated ones: a
-    validation UAR of 0.16 after 14 epochs, 0.42 after 10 with a tenth), so that a tenth is what it is compared with.
+    validation UAR of 0.16 after 14 epochs, 0.42 after 10 with a tenth), so the default is a tenth.
     """
 
     model_type = "emert_misa"
@@ -39,11 +39,7 @@ class MisaConfig(FusionConfig):
 
     @property
     def auxiliary_weights(self) -> dict[str, float]:
-        return {
-            "similarity": self.similarity_weight,
-            "difference": self.difference_weight,
-            "reconstruction": self.reconstruction_weight,
-        }
+        return {name: getattr(self, f"{name}_weight") for name in ("similarity", "difference", "reconstruction")}
 
 
 class Misa(nn.Module):
@@ -70,17 +66,9 @@ class Misa(nn.Module):
         shared = [self.shared(vector) for vector in whole]
         restored = [self.restore[name](own + common) for name, own, common in zip(MODALITIES, private, shared, strict=True)]
         losses = {
-            "similarity": _over_pairs(moment_discrepancy, shared, shared, present) / 3,
-            "difference": _over_pairs(difference, private, private, present)
-            + sum(
-                _where(difference, own, common, present[:, i])
-                for i, (own, common) in enumerate(zip(private, shared, strict=True))
-            ),
-            "reconstruction": sum(
-                _where(functional.mse_loss, again, vector, present[:, i])
-                for i, (again, vector) in enumerate(zip(restored, whole, strict=True))
-            )
-            / 3,
+            "similarity": _over_pairs(moment_discrepancy, shared, present) / 3,
+            "difference": _over_pairs(difference, private, present) + _over_modalities(difference, private, shared, present),
+            "reconstruction": _over_modalities(functional.mse_loss, restored, whole, present) / 3,
         }
         mask = present.repeat(1, 2)
         tokens = self.encoder(torch.stack([*private, *shared], dim=1), mask)
@@ -98,29 +86,25 @@ def moment_discrepancy(first: torch.Tensor, second: torch.Tensor) -> torch.Tenso
 
 
 def difference(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Mean square of the correlations between two sets of vectors `(n, size)`, centred and of length 1; 0 if orthogonal."""
+    """Mean square of the correlations between two sets of vectors `(n, size)`, centred and normalised; 0 if orthogonal."""
     first, second = (functional.normalize(values - values.mean(dim=0), dim=1) for values in (first, second))
     return (first.T @ second).square().mean()
 
 
-def _where(
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], first: torch.Tensor, second: torch.Tensor, there: torch.Tensor
-) -> torch.Tensor:
-    """The loss over the samples that are there; 0 for less than two, of which there are no moments."""
-    if there.sum() < 2:
-        return first.new_zeros(())
-    return loss(first[there], second[there])
-
-
-def _over_pairs(
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    firsts: list[torch.Tensor],
-    seconds: list[torch.Tensor],
-    present: torch.Tensor,
-) -> torch.Tensor:
+def _over_pairs(loss: Loss, vectors: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
     """Sum over the pairs of modalities, each over the samples that have both."""
     pairs = combinations(range(len(MODALITIES)), 2)
-    return sum(_where(loss, firsts[i], seconds[j], present[:, i] & present[:, j]) for i, j in pairs)
+    return sum(_where(loss, vectors[i], vectors[j], present[:, i] & present[:, j]) for i, j in pairs)
+
+
+def _over_modalities(loss: Loss, first: list[torch.Tensor], second: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
+    """Sum over the modalities, each over the samples that have it."""
+    return sum(_where(loss, first[i], second[i], present[:, i]) for i in range(len(MODALITIES)))
+
+
+def _where(loss: Loss, first: torch.Tensor, second: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """The loss over the samples marked in `there`; 0 for fewer than two, which have no moments."""
+    return loss(first[there], second[there]) if there.sum() >= 2 else first.new_zeros(())
 
 
 @registered

@@ -1,10 +1,10 @@
-"""MulT: each modality asks each other one across time (Tsai et al., Multimodal Transformer for Unaligned Multimodal Language
-Sequences, ACL 2019).
+"""MulT: each modality attends to each other one across time (Tsai et al., Multimodal Transformer for Unaligned Multimodal
+Language Sequences, ACL 2019).
 
-For every target modality, a cross-modal transformer for each of the two sources, then self-attention over what both gave,
-side by side; the three results are joined. Simplified: a linear projection for their convolution over time, learned
-positions for sinusoids, the mean over time for the last step, one self-attention layer for three. A source that is absent
-leaves the target as it was; an absent target is zeros in the joined vector.
+For every target modality: a cross-modal transformer for each of the two sources, then self-attention over both results
+concatenated; the three outputs are joined. Simplified: a linear projection instead of the convolution over time, learned
+positions instead of sinusoids, the mean over time instead of the last step, one self-attention layer instead of three. An
+absent source leaves the target unchanged; an absent target is zeros in the joined vector.
 """
 
 import torch
@@ -14,8 +14,7 @@ from torch import nn
 from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.layers_emert import EmertFusionLayer, masked_mean
 
-from .fusion_layers import attention_mask, narrower
-from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered
+from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, attention_mask, narrower, registered
 
 _PAIRS = [(target, source) for target in MODALITIES for source in MODALITIES if source != target]
 
@@ -60,11 +59,11 @@ class Mult(nn.Module):
         return Fused.of_vector(self.join(torch.cat(means, dim=1)))
 
     def _cross(self, target: str, source: str, tokens: dict[str, torch.Tensor], masks: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The target's tokens `(batch, target time, size)` after asking the source's in every layer."""
-        allowed, asking = attention_mask(masks[source]), tokens[target]
+        """The target's tokens `(batch, target time, size)` after attending to the source's in every layer."""
+        allowed, crossed = attention_mask(masks[source]), tokens[target]
         for layer in self.crossings[_name(target, source)]:
-            asking = layer(asking, tokens[source], allowed)
-        return torch.where(masks[source].any(dim=1)[:, None, None], asking, tokens[target])
+            crossed = layer(crossed, tokens[source], allowed)
+        return torch.where(masks[source].any(dim=1)[:, None, None], crossed, tokens[target])
 
 
 def _name(target: str, source: str) -> str:

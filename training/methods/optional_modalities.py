@@ -1,11 +1,10 @@
-"""One transformer that takes any of the modalities (after MAET: Jiang et al., Multimodal Adaptive Emotion Transformer with
-Flexible Modality Inputs, ACM Multimedia 2023).
+"""One transformer that takes any subset of the modalities (after MAET: Jiang et al., Multimodal Adaptive Emotion Transformer
+with Flexible Modality Inputs, ACM Multimedia 2023).
 
 All modalities' steps are tokens of one sequence, with an embedding of their modality. Attention is common to all; in every
-layer but the last each modality has a feed-forward part of its own, as MAET's experts are. Whatever is absent is masked.
-Theirs is for EEG and eye movements; simplified: EMERT's encoders give the tokens in the place of their multi-view
-embedding, the heads' pooling stands for their class token, and their adversarial subject classifier is EMERT's participant
-head, where the config asks for it.
+layer but the last each modality has its own feed-forward part (MAET's experts). Absent steps are masked. The authors' network
+is for EEG and eye movements. Simplified: EMERT's encoders replace the multi-view embedding, the heads' pooling replaces the
+class token, and EMERT's participant head, if configured, the adversarial subject classifier.
 """
 
 import torch
@@ -16,8 +15,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.layers_emert import EmertAttention, EmertFusionLayer
 
-from .fusion_layers import attention_mask, projection
-from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, registered
+from .fusion_network import Fused, FusionConfig, FusionForEmotionRecognition, attention_mask, projection, registered
 
 
 @strict
@@ -26,7 +24,7 @@ class OptionalModalitiesConfig(FusionConfig):
 
 
 class ExpertLayer(GradientCheckpointingLayer):
-    """Common self-attention, then each modality's own feed-forward part; residuals around both."""
+    """Common self-attention, then a feed-forward part for each modality; residuals around both."""
 
     def __init__(self, config: OptionalModalitiesConfig):
         super().__init__()
@@ -52,7 +50,7 @@ class ExpertLayer(GradientCheckpointingLayer):
 
 
 class OptionalModalities(nn.Module):
-    """All tokens that are there, in one transformer."""
+    """All present tokens in one transformer."""
 
     def __init__(self, config: OptionalModalitiesConfig):
         super().__init__()
@@ -71,7 +69,7 @@ class OptionalModalities(nn.Module):
         allowed = attention_mask(mask)
         for layer in self.layers:
             tokens = layer(tokens, tokens, allowed)
-        return Fused(self.norm(tokens), mask)
+        return Fused(last_hidden_state=self.norm(tokens), token_mask=mask)
 
 
 @registered

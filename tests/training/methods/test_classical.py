@@ -8,16 +8,16 @@ import pytest
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.methods.classical import (
+from training.methods.classical import predict_classical
+from training.methods.fitted import (
+    ClipOutliers,
+    DropConstant,
+    FittedMethod,
     LogisticRegression,
-    Majority,
     RandomForest,
-    StimulusMajority,
     SupportVectorMachine,
-    predict_classical,
 )
-from training.methods.fitted import FittedMethod
-from training.methods.preparation import ClipOutliers, DropConstant
+from training.methods.frequencies import Majority, StimulusMajority
 from training.methods.registry import METHODS
 from training.methods.summaries import SummaryTable, summary_table
 from training.metrics import score

@@ -7,10 +7,9 @@ from tiny_methods import tiny_network
 
 from modeling_emert.constants_emert import INPUT_NAMES, MODALITIES
 from modeling_emert.layers_emert import masked_mean
-from training.methods.late_fusion import mean_answer
-from training.methods.low_rank_fusion import LowRankFusion
 from training.methods.misa import difference, moment_discrepancy
-from training.methods.tensor_fusion import TensorFusion
+from training.methods.simple_fusions import mean_answer
+from training.methods.tensor_fusion import LowRankFusion, TensorFusion
 
 SIZE = 8  # of the tiny streams
 
@@ -69,7 +68,7 @@ def test_low_rank_fusion_is_a_tensor_fusion_with_weights_of_that_rank():
     fusion: LowRankFusion = network.emert.fusion
     fusion.norm = torch.nn.Identity()
     streams, masks = _streams(network)
-    found = fusion(streams, masks).tokens[:, 0]
+    found = fusion(streams, masks).last_hidden_state[:, 0]
     one = torch.ones(3, 1)
     vectors = [torch.cat([masked_mean(streams[name], masks[name]), one], dim=1) for name in MODALITIES]
     factors = []  # (rank, hidden, encoder_size + 1)

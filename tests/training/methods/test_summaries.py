@@ -11,14 +11,18 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import LABEL_COLUMNS
 from training.methods import summaries
-from training.methods.eye_statistics import (
+from training.methods.summaries import (
     EYE_MOVEMENT_STATISTICS,
     FIXATION_STATISTICS,
+    STATISTIC_NAMES,
+    SummaryTable,
     standardise_by_participant,
     summarise_eye_movements,
+    summarise_face,
     summarise_fixations,
+    summarise_recording,
+    summary_table,
 )
-from training.methods.summaries import STATISTIC_NAMES, SummaryTable, summarise_face, summarise_recording, summary_table
 
 
 def _gaze(seed=0, samples=50):
@@ -132,7 +136,7 @@ def test_a_table_is_made_once_without_looking_at_labels(data, monkeypatch):
     def refuse(*_):
         raise AssertionError("a label was read")
 
-    monkeypatch.setattr(summaries, "_KNOWN", {})
+    monkeypatch.setattr(summaries, "_TABLES", {})
     monkeypatch.setattr(type(data), "labels", refuse)
     table = summary_table(data, progress=False)
     assert list(table.features) == list(MODALITIES)

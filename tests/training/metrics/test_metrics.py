@@ -175,7 +175,7 @@ import importlib.util, sys, types
 model = types.ModuleType("modeling_emert")
 model.__path__ = importlib.util.find_spec("modeling_emert").submodule_search_locations
 sys.modules["modeling_emert"] = model
-import training.methods.fitted, training.methods.eye_statistics, training.reports.results
+import training.methods.fitted, training.methods.summaries, training.reports.results
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
