@@ -1,4 +1,4 @@
-"""What the files of a batch are, by their names: videos, gaze recordings with what lies beside them, and the rest."""
+"""What the files of a batch are, by their names: videos, gaze recordings with their companion files, and the others."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from .uploads import cut_middle, visible_path
 
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif")
 GAZE_SUFFIXES = (".csv", ".tsv", ".txt", ".asc", ".tab", ".dat", ".parquet")
-_PACKINGS = (".gz", ".xz")
-_ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|changelog)\b", re.IGNORECASE)  # how a text that is no gaze file is called
-_NAMED, _LONGEST_LISTED = 5, 60  # names that a sentence lists, and their letters
+_COMPRESSED = (".gz", ".xz")
+_ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|changelog)\b", re.IGNORECASE)  # texts that are no gaze files
+_NAMED, _LONGEST_LISTED = 5, 60  # names that a sentence lists, and their characters
 
 File = tuple[str, Path]  # what the visitor calls it, with folders, and where it lies
 
@@ -21,8 +21,8 @@ File = tuple[str, Path]  # what the visitor calls it, with folders, and where it
 class Piece:
     """A video, or a gaze recording: one file, or the files of one folder that its reader takes together.
 
-    - `folders`, `name`: where it lies and what it is called. `beside`: the other files of its recording.
-    - `generic`: it is called as every export of its kind is, so that its folder names it, if anything.
+    - `folders`, `name`: as the visitor gave them. `beside`: the other files of its recording.
+    - `generic`: every export of its kind has this name, so only its folder can name the recording.
     """
 
     is_video: bool
@@ -47,10 +47,10 @@ class Piece:
 
 
 def pieces_of(files: Sequence[File]) -> tuple[list[Piece], list[str]]:
-    """Videos and gaze recordings, and the names of the other files; what systems leave behind is neither."""
+    """Videos and gaze recordings, and the names of the other files, without those of [`is_system_file`]."""
     by_folder: dict[tuple[str, ...], list[File]] = {}
     for name, path in files:
-        if not is_litter(name):
+        if not is_system_file(name):
             by_folder.setdefault(tuple(parts_of(name)[:-1]), []).append((name, path))
     videos = [file for found in by_folder.values() for file in found if _is_video(file)]
     filmed = {stem_of(name).casefold() for name, _ in videos}
@@ -64,7 +64,7 @@ def pieces_of(files: Sequence[File]) -> tuple[list[Piece], list[str]]:
 
 
 def _gaze_pieces(files: list[File], filmed: set[str]) -> tuple[list[Piece], list[File]]:
-    """The gaze recordings of one folder, and the files that are of none. A mapping file is every recording's."""
+    """The gaze recordings of one folder, and the files of none. A mapping file belongs to every recording."""
     tables = [file for file in files if _is_table(file)]
     export = _export_among(files, tables, filmed)
     mapping = tuple(file for file in files if _plain_name(file) == _reader_names().mapping)
@@ -78,10 +78,10 @@ def _gaze_pieces(files: list[File], filmed: set[str]) -> tuple[list[Piece], list
 
 
 def _export_among(files: list[File], tables: list[File], filmed: set[str]) -> list[File]:
-    """The tables of one export, which are one recording as where they are answered by themselves; the gaze first.
+    """The tables of one export, which are one recording; the gaze table first. Empty where there is no export.
 
-    The export's own gaze table with all that lies beside it, but for what is called like a video; or else the only table
-    that is no other's companion, with those that are. Empty where there is none.
+    The export's own gaze table with everything beside it except tables that are named like a video; otherwise the only
+    table that is no companion, with its companions; otherwise companions alone, where there are several.
     """
     names = _reader_names()
     beside = [file for file in files if _plain_name(file) in names.beside]
@@ -99,7 +99,7 @@ def _export_among(files: list[File], tables: list[File], filmed: set[str]) -> li
 
 @dataclass(frozen=True)
 class _ReaderNames:
-    """How the readers' files are called: tables of gaze, what is read beside them, and mapping files."""
+    """The file names that readers look for: gaze tables, files read beside them, and the mapping file."""
 
     gaze: frozenset[str]
     beside: frozenset[str]
@@ -108,7 +108,7 @@ class _ReaderNames:
 
 @cache
 def _reader_names() -> _ReaderNames:
-    from dataset_scripts.readers import EXPORTS, FILE_NAME  # not before they are needed: a second, which the page would wait
+    from dataset_scripts.readers import EXPORTS, FILE_NAME  # here, since the import takes a second of the page's start
 
     beside = frozenset(name for export in EXPORTS for name in export.beside)
     return _ReaderNames(frozenset(export.gaze for export in EXPORTS), beside, FILE_NAME)
@@ -119,7 +119,7 @@ def _piece(file: File, is_video: bool = False, beside: tuple[File, ...] = (), ge
     return Piece(is_video, name, file[1], tuple(folders), beside, generic)
 
 
-def is_litter(name: str) -> bool:
+def is_system_file(name: str) -> bool:
     """What operating systems leave in a zip, and hidden files."""
     parts = parts_of(name)
     return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1] in ("Thumbs.db", "desktop.ini")
@@ -147,7 +147,7 @@ def _is_table(file: File) -> bool:
 def _plain_name(file: File) -> str:
     """`p1.csv` of `a/p1.csv.gz`."""
     last = parts_of(file[0])[-1]
-    return last[: -len(Path(last).suffix)] if Path(last).suffix.lower() in _PACKINGS else last
+    return last[: -len(Path(last).suffix)] if Path(last).suffix.lower() in _COMPRESSED else last
 
 
 def stem_of(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A visitor's zip, unpacked: what it holds is counted, and no name in it leads anywhere."""
+"""Unpacks a visitor's zip within limits, into files whose paths do not depend on the names in it."""
 
 import os
 import re
@@ -11,19 +11,21 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..limits import MAX_ZIP_FILES, MAX_ZIP_RATIO, MAX_ZIP_UNPACKED_MB
-from .batch_files import is_litter
+from .batch_files import is_system_file
 from .uploads import visible_name
 
+MAX_ZIP_FILES = 400
+MAX_ZIP_UNPACKED_MB = 1024
+MAX_ZIP_RATIO = 200  # unpacked to packed bytes; tables of gaze reach about 10
 _CHUNK = 1 << 20
 _PLAIN_NAME = re.compile(r"\w[\w .()-]{0,99}", re.ASCII)
 
 
 def unpack(archive: Path, folder: Path) -> list[tuple[str, Path]]:
-    """Files of a zip, written under `folder` by number, with the names that they have in it.
+    """The files of a zip, written under `folder` by number; gives their names in the zip and their paths.
 
     Raises:
-        EmertInputError: no zip, encrypted, too many files, too much content, or packed as tightly as only a bomb is.
+        EmertInputError: no zip, encrypted, damaged, too many files, too much content, or compressed as only a bomb is.
     """
     name = visible_name(archive)
     try:
@@ -31,19 +33,19 @@ def unpack(archive: Path, folder: Path) -> list[tuple[str, Path]]:
     except (zipfile.BadZipFile, OSError) as error:
         raise EmertInputError(f"{name}: not a zip file; pack it again.") from error
     with closing(opened):
-        members = [one for one in opened.infolist() if not one.is_dir() and not is_litter(one.filename)]
+        members = [one for one in opened.infolist() if not one.is_dir() and not is_system_file(one.filename)]
         _check_members(name, members)
         found, room = [], MAX_ZIP_UNPACKED_MB * 2**20
         for number, member in enumerate(members):
-            # The name inside the zip is only read; what is written is called by number, so no name leads anywhere else.
-            target = folder / f"{number:04d}{Path(member.filename).suffix.lower()[:8] if _is_plain(member.filename) else ''}"
+            suffix = Path(member.filename).suffix.lower()[:8]
+            target = folder / f"{number:04d}{suffix if suffix[1:].isalnum() and suffix.isascii() else ''}"
             room -= _write(opened, member, target, room, name)
             found.append((member.filename, target))
         return found
 
 
 def lay_together(files: Sequence[tuple[str, Path]], folder: Path) -> Path:
-    """A new folder in `folder` with these files in it, by their own names where these are plain, as readers look for them."""
+    """A new folder in `folder` with these files, under their own names where these are plain, since readers look for them."""
     together = Path(tempfile.mkdtemp(prefix="gaze-", dir=folder))
     for number, (name, path) in enumerate(files):
         last = name.replace("\\", "/").rsplit("/", 1)[-1]
@@ -55,10 +57,6 @@ def lay_together(files: Sequence[tuple[str, Path]], folder: Path) -> Path:
         except OSError:  # a file system without links
             shutil.copyfile(path, target)
     return together
-
-
-def _is_plain(name: str) -> bool:
-    return Path(name).suffix[1:].isalnum() and Path(name).suffix.isascii()
 
 
 def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
@@ -81,7 +79,7 @@ def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, room: int, name: str) -> int:
-    """Bytes that were written: counted, since a zip may say less of itself than it holds."""
+    """Number of bytes written. They are counted, since the sizes that a zip states may be wrong."""
     written = 0
     try:
         with opened.open(member) as source, target.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Where visitors' files lie while they are answered: one temporary folder of ours, and nothing left in it afterwards."""
+"""Visitors' files while they are answered: in one temporary folder, deleted afterwards; and their names in sentences."""
 
 import contextlib
 import multiprocessing.util
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
     import gradio as gr
     from gradio.data_classes import FileData
 
+MAX_UPLOAD_MB = 200  # of one file; a minute of 1080p is about half of it
+UNUSED_UPLOAD_SECONDS = 900  # after which an upload that nobody asked about is deleted
+_SWEEP_SECONDS = 60
 _PREFIX = "emert-demo-"
-_LONGEST_NAME, _LONGEST_WHOLE_NAME, _LONGEST_PATH = 60, 255, 1000  # letters: in a sentence, in a table, with folders
+_LONGEST_NAME, _LONGEST_WHOLE_NAME, _LONGEST_PATH = 60, 255, 1000  # characters: in a sentence, in a table, with folders
 _LONGEST_UPLOADED = 180  # bytes; gradio takes 200, with our mark
-_MEANT = {"%22": '"', "%0A": "\n", "%0D": "\r"}
-_BROWSERS_CODES = re.compile("|".join(_MEANT), re.IGNORECASE)
+_BROWSERS_CODES = {"%22": '"', "%0A": "\n", "%0D": "\r"}
 _OWN_MARK = re.compile(r"^up[0-9a-f]{16}-")
 
 
 @contextmanager
 def upload_folder() -> Iterator[Path]:
-    """A folder for what gradio is sent; beside it one for whoever asks for a temporary file. Both are gone at the end.
+    """A folder for gradio's uploads, beside one for all other temporary files; both are deleted at the end.
 
-    Enter it before gradio's components are made, since each notes the folder when it is made.
+    Enter it before gradio's components are made, since each reads the folder's path when it is made.
     """
-    multiprocessing.util.get_temp_dir()  # holds the sockets of the workers, which may outlive our folder
+    multiprocessing.util.get_temp_dir()  # made here, outside of our folder: the workers' sockets in it may be used longer
     place = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
     folder, scratch = place / "uploads", place / "scratch"
     folder.mkdir()
@@ -55,46 +57,41 @@ def upload_folder() -> Iterator[Path]:
 
 
 def keep_uploads_apart() -> None:
-    """Gives every upload a path of its own, and no second file; call it before the server starts.
+    """Gives every upload a path of its own; call it before the server starts.
 
-    Gradio stores an upload under its content and its name: two visitors with the same file would share it, and lose it
-    with the first answer. So each name is marked; [`visible_name`] takes the mark off again.
+    Gradio derives the path from content and name: two visitors with the same file would share it, and lose it with the
+    first answer. So each name gets a random mark, which [`visible_name`] removes. Besides, `gr.File` opens an empty
+    temporary file beside every upload that it hands on, and leaves it there; ours does not.
     """
     from gradio import route_utils
+    from gradio.components.file import File, NamedString
 
     class MarkedUpload(route_utils.GradioUploadFile):
         def __init__(self, file, *, filename: str | None = None, **rest):
             plain = (filename or "").replace("\\", "/").rsplit("/", 1)[-1]
             super().__init__(file, filename=f"up{secrets.token_hex(8)}-{_for_gradio(plain)}", **rest)
 
+    def hand_on(component: File, file: "FileData") -> NamedString:
+        if component.type != "filepath" or component.file_types:
+            raise NotImplementedError("the page's file boxes take all files, and hand on their paths")
+        return NamedString(file.path)
+
     if route_utils.GradioUploadFile.__name__ != MarkedUpload.__name__:
         route_utils.GradioUploadFile = MarkedUpload
-    _leave_no_empty_files()
+    File._process_single_file = hand_on
 
 
 def _for_gradio(name: str) -> str:
-    """Short enough that gradio cuts nothing off its end, where names differ."""
+    """Shortened in the middle where gradio would cut off its end, by which names differ."""
     longest = len(name)
     while len((short := cut_middle(name, longest)).encode(errors="replace")) > _LONGEST_UPLOADED:
         longest -= 1
     return short
 
 
-def _leave_no_empty_files() -> None:
-    """`gr.File` opens an empty temporary file beside every upload that it hands on, and leaves it there."""
-    from gradio.components.file import File, NamedString
-
-    def hand_on(component: File, file: "FileData") -> NamedString:
-        if component.type != "filepath" or component.file_types:
-            raise NotImplementedError("the page's file boxes take all files, and hand on their paths")
-        return NamedString(file.path)
-
-    File._process_single_file = hand_on
-
-
 def asked_about(page: "gr.Blocks") -> str:
-    """All that the requests of a page name which wait for their turn or are being answered; no order, for searching."""
-    queue = page._queue  # gradio tells nobody else
+    """The data of all requests of a page that wait or are being answered, as one text to search for file names."""
+    queue = page._queue  # gradio has no public way
     events = [event for waiting in list(queue.event_queue_per_concurrency_id.values()) for event in list(waiting.queue)]
     events += [event for job in list(queue.active_jobs) for event in job or ()]
     return " ".join(str(event.data.data) for event in events if event.data is not None)
@@ -103,7 +100,7 @@ def asked_about(page: "gr.Blocks") -> str:
 class Uploads:
     """The files of visitors within `folder`.
 
-    - `waiting`: gives a text in which the names of all files stand that are still to be answered, see [`asked_about`].
+    - `waiting`: gives a text with the names of all files that requests are still about, see [`asked_about`].
     """
 
     def __init__(self, folder: Path, waiting: Callable[[], str] = str):
@@ -111,11 +108,8 @@ class Uploads:
         self._claimed: set[Path] = set()
 
     @contextmanager
-    def swept(self, every: float, age: float) -> Iterator[None]:
-        """Meanwhile whatever is older than `age` s is deleted: uploads that broke off or that nobody asked about.
-
-        Looks every so many s.
-        """
+    def swept(self, every: float = _SWEEP_SECONDS, age: float = UNUSED_UPLOAD_SECONDS) -> Iterator[None]:
+        """Within this context [`sweep`] runs `every` s in a thread."""
         stop = threading.Event()
 
         def sweep() -> None:
@@ -131,10 +125,13 @@ class Uploads:
             sweeper.join()
 
     def sweep(self, age: float) -> None:
-        """Deletes what has lain here for more than `age` s and is neither claimed nor named by a request that waits."""
+        """Deletes files and folders older than `age` s, unless they are claimed or a request that waits names them.
+
+        These are uploads that broke off or that nobody asked about.
+        """
         oldest = time.time() - age
-        found = sorted(self.folder.rglob("*"), reverse=True)  # what is in a folder comes before it
-        waiting = self.waiting()  # after the list: who asks from now on asks about newer files, or finds them gone
+        found = sorted(self.folder.rglob("*"), reverse=True)  # a folder's files before the folder
+        waiting = self.waiting()  # after the list, so that it covers all requests about the files in the list
         for path in found:
             mark = _OWN_MARK.match(path.name)
             if path in self._claimed or (mark is not None and mark[0] in waiting):
@@ -144,10 +141,10 @@ class Uploads:
                     path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def claim(self, given: str | Path | None) -> Path | None:
-        """The file that was uploaded; it is not swept away until it is deleted or released.
+        """The path of an uploaded file, which [`sweep`] then keeps until it is deleted or released.
 
         Raises:
-            EmertInputError: a path that is none, since nobody asks for the server's files.
+            EmertInputError: the path is not in the folder of uploads (the server's own files are private), or is gone.
         """
         if given is None:
             return None
@@ -160,14 +157,14 @@ class Uploads:
         return path
 
     def release(self, paths: Iterable[str | Path | None]) -> None:
-        """The files stay for another question; from now on they age anew."""
+        """Keeps the files for another question; their age counts from now."""
         for path in self._ours(paths):
             with contextlib.suppress(OSError):
                 os.utime(path)
             self._claimed.discard(path)
 
     def delete(self, paths: Iterable[str | Path | None]) -> None:
-        """Deletes these uploads, and the folders that gradio made for each of them. Never raises: others delete too."""
+        """Deletes these uploads and gradio's folder of each. Never raises, since others may have deleted them already."""
         for path in self._ours(paths):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -184,28 +181,28 @@ class Uploads:
 
 
 def visible_name(name: str | Path) -> str:
-    """A file's name as a sentence can hold it: [`whole_name`], cut to 60 letters."""
+    """A file's name for a sentence: [`whole_name`], cut to 60 characters."""
     return cut_middle(whole_name(name), _LONGEST_NAME)
 
 
 def whole_name(name: str | Path) -> str:
-    """A file's name on one line, without our mark and what is not for printing: for tables, which tell files apart by it.
+    """A file's name for a table, on one line, without our mark and characters that can't be printed.
 
-    Browsers send a quote and the ends of a line as `%22`, `%0D` and `%0A`; they are what they were.
+    Browsers send a quote and line ends as `%22`, `%0D` and `%0A`, which are decoded.
     """
-    own = _BROWSERS_CODES.sub(lambda code: _MEANT[code[0].upper()], own_name(name))
-    plain = "".join(sign if sign.isprintable() else " " for sign in own)
+    own = re.sub("|".join(_BROWSERS_CODES), lambda code: _BROWSERS_CODES[code[0].upper()], own_name(name), flags=re.IGNORECASE)
+    plain = "".join(character if character.isprintable() else " " for character in own)
     return cut_middle(re.sub(r"\s+", " ", plain).strip() or "file", _LONGEST_WHOLE_NAME)
 
 
 def visible_path(name: str) -> str:
-    """Folders and file as [`whole_name`]; all of it, up to a bound that no folder of people reaches."""
+    """Folders and file, each as [`whole_name`]."""
     parts = [part for part in name.replace("\\", "/").split("/") if part]
     return cut_middle("/".join(map(whole_name, parts or [""])), _LONGEST_PATH)
 
 
 def cut_middle(text: str, longest: int) -> str:
-    """At most so many letters, of its beginning and its end, where names differ."""
+    """At most so many characters, of its beginning and its end, since names often differ at the end."""
     if len(text) <= longest:
         return text
     end = (longest - 1) // 2
@@ -213,5 +210,5 @@ def cut_middle(text: str, longest: int) -> str:
 
 
 def own_name(name: str | Path) -> str:
-    """What the visitor calls the file, without the mark of [`keep_uploads_apart`]."""
+    """The visitor's name of the file, without the mark of [`keep_uploads_apart`]."""
     return _OWN_MARK.sub("", Path(name).name)
