@@ -27,8 +27,7 @@ from .evaluation.model_folder import read_training
 from .fit.fit import fit
 from .fit.prepare import choose_tasks
 from .recipes.recipe import Recipe, load_recipe, recipe_of_record
-from .reports.results import summary_table, write_results
-from .reports.scoring import make_header
+from .reports.results import make_header, summary_table, write_results
 
 
 def quickstart(

@@ -34,9 +34,9 @@ from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from ..data.dataset import RecordingDataset, collate, statistics_by_participant
 from ..evaluation.evaluate import load_model, method_of, predict, predictions_table
 from ..evaluation.model_folder import read_record
-from ..evaluation.predictions import read_predictions, write_predictions
 from ..evaluation.protocols import Trial, plan_trials
 from ..methods.registry import EMERT, Method
+from ..metrics.predictions import read_predictions, write_predictions
 from .recipe import AdaptationRecipe
 
 

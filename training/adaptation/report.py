@@ -26,8 +26,8 @@ from dataset_scripts.common.output import atomic_file
 from dataset_scripts.pictures.style import LIGHT, LINE_WIDTH, Style, drawing, dress, panel_title, png_of
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..evaluation.predictions import write_table
 from ..metrics import METRIC_TITLES
+from ..metrics.predictions import write_table
 from ..reports.pictures import headline
 from ..reports.results import Header
 from ..reports.tables import markdown_table, two

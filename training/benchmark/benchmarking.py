@@ -3,9 +3,9 @@
 ```
 OUT/
   recordings/ dataset/     generated, where the recipe's source is synthetic
-  cells/                   see `cells`; what a stopped run goes on from
-  run.json                 recipe, data, what every cell cost, what was measured on the data: all but the predictions
-  predictions.parquet      see `stored`
+  cells/                   see `jobs`; a stopped run resumes with them
+  run.json                 recipe, data, the cost of every cell, and probes; see `predictions`
+  predictions.parquet      of all cells
   table.json table.md report.html
 ```
 """
@@ -21,38 +21,38 @@ import pandas as pd
 from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
+from training.reports.results import data_kind, to_json
 
-from .jobs import Cell, CellJob, cell_name, plan_cells, read_cell, told_if_unwritable
+from .jobs import Cell, CellJob, cell_name, plan_cells, read_cell
 from .measuring import check_networks
 from .open_data import open_data
-from .predictions import read_benchmark_predictions, write_benchmark_predictions
+from .predictions import RUN_FILE, read_run, read_stored, write_sorted
 from .recipe import BenchmarkRecipe
-from .run_file import RUN_FILE, read_run
-from .running import find_waiting, run_cells
+from .running import find_waiting, report_unwritable, run_cells
 
 _VERSIONS_OF = ("emert", "torch", "transformers", "scikit-learn", "numpy")
 
 
 def run_benchmark(recipe: BenchmarkRecipe, given: Path | None, out: Path, processes: int, command: str) -> dict:
-    """Everything; gives the results (see `tables`). Called again it goes on where it stopped.
+    """Runs all cells and writes all files; gives the results (see `tables`). Called again it resumes where it stopped.
 
     Raises:
         EmertInputError: the data is not what the recipe is for or its splits leak; a network can't be made as the recipe
             says; every cell has failed; `out` can't be written.
     """
-    data = open_data(recipe, given, out.resolve(), processes)  # workers may stand elsewhere
+    data = open_data(recipe, given, out.resolve(), processes)  # processes may have another working directory
     cells = plan_cells(recipe)
     out_cells = out / "cells"
     jobs = [CellJob(cell, recipe, data.folder, cell_name(cell, recipe, data), out_cells) for cell in cells]
     waiting = find_waiting(jobs)
     check_networks([job.cell for job in waiting], recipe, data)
-    with told_if_unwritable(out):
+    with report_unwritable(out):
         out_cells.mkdir(parents=True, exist_ok=True)
     run_cells(waiting, len(jobs), processes)
     outcomes, tables = _collect(jobs)
     if not tables:
         raise EmertInputError(f"{out}: all {len(jobs)} cells have failed; the first: {outcomes[0]['failed']}")
-    write_benchmark_predictions(out, pd.concat(tables, ignore_index=True))
+    write_sorted(out, pd.concat(tables, ignore_index=True))
     run = {
         "recipe": recipe.to_yaml(),
         "command": command,
@@ -69,9 +69,9 @@ def write_report(out: Path) -> dict:
     """`table.json`, `table.md` and `report.html` from the stored run; no model and no data set is needed."""
     from .markdown import to_markdown
     from .page import to_page
-    from .tables import make_results
+    from .tables import make_tables
 
-    results = make_results(read_run(out), read_benchmark_predictions(out))
+    results = make_tables(read_run(out), read_stored(out))
     _write_json(out / "table.json", results)
     for name, text in (("table.md", to_markdown(results)), ("report.html", to_page(results))):
         with atomic_file(out / name) as temporary:
@@ -88,7 +88,7 @@ def failed_cells(out: Path) -> list[str]:
 
 
 def _collect(jobs: Sequence[CellJob]) -> tuple[list[dict], list[pd.DataFrame]]:
-    """What became of every cell, and the predictions of those that are done."""
+    """The record of every cell, and the predictions of those that are finished."""
     outcomes, tables = [], []
     for job in jobs:
         if job.folder.is_dir():
@@ -104,7 +104,7 @@ def _describe(data: EmertData, recipe: BenchmarkRecipe) -> dict:
     source = data.metadata.source
     return {
         "source": source,
-        "kind": "synthetic" if source == "synthetic" else f"real: {source}",
+        "kind": data_kind(data),
         "licence": data.metadata.licence,
         "recordings": len(data),
         "participants": len(data.assignment.participants),
@@ -134,4 +134,4 @@ def _probe_clips(recipe: BenchmarkRecipe, data: EmertData) -> dict | str:
 
 def _write_json(path: Path, content: dict) -> None:
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(to_json(content), encoding="utf-8")

@@ -4,7 +4,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -15,30 +15,8 @@ from modeling_emert.tasks_emert import TASKS
 from training.methods.registry import Method, get_method
 from training.recipes.recipe import Recipe
 
-from .jobs import Cell
+from .jobs import Cell, Measured
 from .recipe import BenchmarkRecipe
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a cell cost and found, beside its predictions; null where a method has no such thing.
-
-    - `seconds`: of the whole cell; `training_seconds`: of `fit` alone. `peak_memory_mb`: of its process, libraries included.
-    - `parameters`: that are trained. `samples_per_second`: recordings through forward, backward and step.
-    - `validation_score`: on which the epoch was chosen. `epochs`: how many were trained.
-    - `robustness`: `{"hidden": {modality: {task: score}}, "curves": {name: {level, levels, tasks: {task: [scores]}}}}`.
-    - `participant_probe`: fields of `ParticipantProbe`.
-    """
-
-    seconds: float
-    training_seconds: float | None
-    peak_memory_mb: float
-    parameters: int | None = None
-    samples_per_second: float | None = None
-    validation_score: float | None = None
-    epochs: float | None = None
-    robustness: dict | None = None
-    participant_probe: dict | None = None
 
 
 def measure_cell(cell: Cell, recipe: BenchmarkRecipe, data: EmertData, folder: Path) -> tuple[pd.DataFrame, Measured]:
@@ -65,8 +43,8 @@ def check_networks(cells: Sequence[Cell], recipe: BenchmarkRecipe, data: EmertDa
     networks = dict.fromkeys((cell.method, cell.tasks) for cell in cells if get_method(cell.method).kind == "network")
     if not networks:
         return
-    from training.fit.fit import choose_tasks
     from training.fit.make_model import make_model
+    from training.fit.prepare import choose_tasks
 
     for key, tasks in networks:
         training = _training_recipe(get_method(key), tasks, recipe.seeds[0], recipe)

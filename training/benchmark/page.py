@@ -1,14 +1,17 @@
-"""`report.html`: one page that one can send to a colleague. Nothing in it comes from elsewhere, and it runs no script."""
+"""`report.html`: one self-contained page without scripts, with a section for each task and one for each further result."""
 
 import math
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from training.metrics import METRICS
+from modeling_emert.tasks_emert import TASKS, Task
+from training.metrics import METRIC_TITLES, METRICS
+from training.reports import tables as words
+from training.reports.results import SCALING, SPLIT_VERSIONS
 
-from . import text as wording
 from .figures import reliability_picture, robustness_picture
+from .markdown import describe_power, describe_significance
 
 _HERE = Path(__file__).parent
 _MOST_CURVES = 4  # of one reliability panel
@@ -19,106 +22,111 @@ def to_page(results: dict) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals |= {"words": wording, "metrics_of": METRICS}
-    names = {method["key"]: method["name"] for method in results["methods"]}
+    environment.globals |= {"words": words, "metrics_of": METRICS, "metric_titles": METRIC_TITLES}
+    environment.globals |= {"scaling": SCALING, "split_versions": SPLIT_VERSIONS, "describe_power": describe_power}
+    tasks = [TASKS[name] for name in next(iter(results["versions"].values()))["smallest_p"]]
     template = environment.get_template("page.html.jinja")
     return template.render(
         results=results,
         header=results["header"],
-        names=names,
+        significance=describe_significance(results["header"]),
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
-        protocols=[_protocol(results, task) for task in dict.fromkeys(table["task"] for table in results["tables"])],
-        reliability=_reliability(results, names),
-        robustness=_robustness(results, names),
-        gap=_gap(results),
-        findings=_findings(results, names),
+        protocols=[_protocol(results, task) for task in tasks],
+        findings=[_finding(results, name, task) for name in results["versions"] for task in tasks],
+        calibration=_calibration(results, tasks),
+        reliability=_reliability(results, tasks),
+        robustness=_robustness(results),
+        gaps={name: _gap(part["gap"]) for name, part in results["versions"].items() if part["gap"]},
     )
 
 
-def _protocol(results: dict, task: str) -> dict:
-    """The versions of one task side by side: a line for each method, with what its bar needs."""
-    tables = [table for table in results["tables"] if table["task"] == task]
-    metric = tables[0]["metric"]
-    figures = [row["metrics"][metric] for table in tables for row in table["rows"] if not row["failed"]]
-    ends = [figure[name] for figure in figures for name in ("low", "value", "high") if figure[name] is not None]
-    axis = _axis(ends)
-    lines = [
-        {
-            "method": method["key"],
-            "rows": [next(row for row in table["rows"] if row["method"] == method["key"]) for table in tables],
-        }
-        for method in results["methods"]
-    ]
-    references = [
-        next((_value(row, metric) for row in table["rows"] if row["method"] == results["header"]["reference"]), None)
-        for table in tables
-    ]
+def _protocol(results: dict, task: Task) -> dict:
+    """The versions of one task side by side: a line for each method, its scores or failures in each version."""
+    versions = results["versions"]
+    entries = [_entries(version, task) for version in versions.values()]
+    figures = [entry["metrics"][task.primary_metric] for found in entries for entry in found.values()]
+    axis = _axis(figures)
+    references = [found.get(results["header"]["reference"]) for found in entries]
     return {
         "task": task,
-        "view": tables[0]["view"],
-        "metric": metric,
-        "tables": tables,
+        "metric": task.primary_metric,
+        "versions": list(versions),
+        "sizes": [next(((entry["n"], entry["participants"]) for entry in found.values()), (0, 0)) for found in entries],
+        "absent_labels": next((entry["absent_labels"] for found in entries for entry in found.values()), []),
         "axis": axis,
-        "lines": lines,
-        "references": references,
-        "place": lambda value: f"{100 * (value - axis[0]) / (axis[1] - axis[0]):.2f}%",
+        "place": _placer(axis),
+        "methods": [method["name"] for method in results["methods"]],
+        "entries": entries,
+        "failed": [version["failed"] for version in versions.values()],
+        "references": [entry and entry["metrics"][task.primary_metric]["value"] for entry in references],
     }
 
 
-def _axis(ends: list[float]) -> tuple[float, float]:
+def _entries(version: dict, task: Task) -> dict[str, dict]:
+    """By method, the scores of one task."""
+    return {method: found[task.name] for method, found in version["scores"].items() if task.name in found}
+
+
+def _axis(figures: list[dict]) -> tuple[float, float]:
     """From a round number below all of them, 0 at most, to one above."""
+    ends = [figure[name] for figure in figures for name in ("low", "value", "high") if figure[name] is not None]
     if not ends:
         return (0.0, 1.0)
     return min(0.0, math.floor(min(ends) * 10) / 10), max(0.1, math.ceil(max(ends) * 10) / 10)
 
 
-def _value(row: dict, metric: str) -> float | None:
-    return None if row["failed"] else row["metrics"][metric]["value"]
+def _placer(axis: tuple[float, float]):
+    return lambda value: f"{100 * (value - axis[0]) / (axis[1] - axis[0]):.2f}%"
 
 
-def _findings(results: dict, names: dict[str, str]) -> list[dict]:
-    """For each table: the best method, the reference, and how many differ from it beyond chance."""
-    found = []
-    for table in results["tables"]:
-        metric, best = table["metric"], wording.best_of(table)
-        rows = {row["method"]: row for row in table["rows"] if not row["failed"]}
-        reference = rows.get(results["header"]["reference"])
-        tested = [row["against"] for row in rows.values() if row["against"]]
-        clear = [test for test in tested if test["p_holm"] is not None and test["p_holm"] < wording.SIGNIFICANT]
-        found.append(
-            {
-                "table": table,
-                "best": best and (names[best], rows[best]["metrics"][metric]),
-                "reference": reference and reference["metrics"][metric],
-                "worse": sum(test["difference"] < 0 for test in clear),
-                "better": sum(test["difference"] > 0 for test in clear),
-                "tested": len(tested),
-            }
-        )
-    return found
+def _finding(results: dict, version: str, task: Task) -> dict:
+    """The best method, the reference, and how many methods differ from it beyond chance."""
+    entries = _entries(results["versions"][version], task)
+    figures = {method: entry["metrics"][task.primary_metric] for method, entry in entries.items()}
+    scored = {method: figure["value"] for method, figure in figures.items() if figure["value"] is not None}
+    best = max(scored, key=scored.__getitem__) if scored else None
+    tested = [entry["against"] for entry in entries.values() if entry["against"]]
+    clear = [test for test in tested if test["p_holm"] is not None and test["p_holm"] < words.SIGNIFICANT]
+    return {
+        "task": task.name,
+        "version": version,
+        "metric": METRIC_TITLES[task.primary_metric],
+        "best": best and (best, figures[best]),
+        "reference": figures.get(results["header"]["reference"]),
+        "worse": sum(test["difference"] < 0 for test in clear),
+        "better": sum(test["difference"] > 0 for test in clear),
+        "tested": len(tested),
+    }
 
 
-def _reliability(results: dict, names: dict[str, str]) -> dict | None:
-    """A panel for each class protocol of the first version: EMERT and the best others."""
-    version = results["header"]["versions"][0]
-    panels = {}
-    for table in results["tables"]:
-        bins = {
-            entry["method"]: entry["bins"]
-            for entry in results["calibration"]
-            if (entry["version"], entry["task"]) == (version, table["task"]) and len(entry["bins"]) > 1
-        }
-        if table["version"] == version and bins:
-            metric = table["metric"]
-            ranked = sorted(
-                (row for row in table["rows"] if row["method"] in bins),
-                key=lambda row: (row["method"] != results["header"]["reference"], -row["metrics"][metric]["value"]),
+def _calibration(results: dict, tasks: list[Task]) -> list[dict]:
+    return [
+        {"method": method, "task": task.name, "version": name, **entry["calibration"]}
+        for name, version in results["versions"].items()
+        for task in tasks
+        for method, entry in _entries(version, task).items()
+        if entry["calibration"]
+    ]
+
+
+def _reliability(results: dict, tasks: list[Task]) -> dict | None:
+    """A panel for each classification task of the first version: the reference and the best others."""
+    reference, panels = results["header"]["reference"], {}
+    for task in tasks:
+        curves = {
+            method: entry["calibration"]["answers"]["bins"]
+            for method, entry in sorted(
+                _entries(next(iter(results["versions"].values())), task).items(),
+                key=lambda item: (item[0] != reference, -(item[1]["metrics"][task.primary_metric]["value"] or 0.0)),
             )
-            panels[table["task"]] = {names[row["method"]]: bins[row["method"]] for row in ranked[:_MOST_CURVES]}
+            if entry["calibration"] and len(entry["calibration"]["answers"]["bins"]) > 1
+        }
+        if curves:
+            panels[task.name] = dict(list(curves.items())[:_MOST_CURVES])
     return reliability_picture(panels) if panels else None
 
 
-def _robustness(results: dict, names: dict[str, str]) -> dict | None:
+def _robustness(results: dict) -> dict | None:
     """A picture for each task: a panel for each curve, and in it each method."""
     entries = results["robustness"]
     if not entries:
@@ -129,26 +137,29 @@ def _robustness(results: dict, names: dict[str, str]) -> dict | None:
         for entry in entries:
             if entry["task"] == task and entry["levels"]:
                 panel = panels.setdefault(entry["damage"], (entry["levels"], {}, entry["level"]))
-                panel[1][names[entry["method"]]] = [{"value": value, "low": None, "high": None} for value in entry["values"]]
+                panel[1][entry["method"]] = [{"value": value, "low": None, "high": None} for value in entry["values"]]
         if panels:
-            metric = next(table["metric"] for table in results["tables"] if table["task"] == task)
-            pictures.append({"task": task, "image": robustness_picture(panels, wording.metric_title(metric))})
+            metric = METRIC_TITLES[TASKS[task].primary_metric]
+            pictures.append({"task": task, "image": robustness_picture(panels, metric)})
     return {"pictures": pictures, "lines": entries}
 
 
-def _gap(results: dict) -> dict | None:
-    """With the axis of its bars, and its confusion table as shares of each row."""
-    gap = results["gap"]
-    if gap is None:
-        return None
-    ends = [
-        entry[part][name] for entry in gap["subsets"] for part in ("agree", "disagree") for name in ("low", "value", "high")
+def _gap(gap: dict) -> dict:
+    """With the axis of its bars, and its confusion table as fractions of each row."""
+    rows = [
+        {"task": task, "method": method, **{part: next(iter(found["metrics"].values())) for part, found in subsets.items()}}
+        for method, of_method in gap["methods"].items()
+        for task, subsets in of_method["subsets"].items()
     ]
-    axis = _axis([end for end in ends if end is not None])
+    axis = _axis([row[part] for row in rows for part in ("agree", "disagree")])
+    counts = gap["labels"]["counts"]
     return {
         **gap,
+        "rows": rows,
+        "tasks": list(dict.fromkeys(row["task"] for row in rows)),
         "axis": axis,
-        "shares": [[count / max(1, sum(row)) for count in row] for row in gap["counts"]],
-        "tasks": list(dict.fromkeys((entry["task"], entry["version"]) for entry in gap["subsets"])),
-        "place": lambda value: f"{100 * (value - axis[0]) / (axis[1] - axis[0]):.2f}%",
+        "place": _placer(axis),
+        "same": sum(row[index] for index, row in enumerate(counts)),
+        "total": sum(map(sum, counts)),
+        "fractions": [[count / max(1, sum(row)) for count in row] for row in counts],
     }

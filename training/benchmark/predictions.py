@@ -1,77 +1,72 @@
-"""The benchmark's `predictions.parquet`: the table of predictions of `training.evaluation.predictions`, with two columns more.
+"""What a benchmark stores, and from which `emert benchmark table` makes its tables again: predictions.parquet and run.json.
 
-`method` holds keys of `METHODS`; `version` is plain or strict; `seed` that of the network (and of what a classical method
-draws). Every figure on the page is computed from this table alone, but for what is measured on models (see `facts`).
+`predictions.parquet`: see `training.metrics.predictions`; `method` holds keys of `METHODS`. `run.json`: the recipe, the data,
+the cost of every cell, and what was measured on the data or on the models.
 """
 
+import json
+from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+import yaml
 
-from dataset_scripts.common.output import atomic_file
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import Task
-from training.evaluation.predictions import COLUMNS, SCHEMA, find_problem, to_arrays
-from training.metrics import score
+from training.metrics.predictions import PREDICTIONS_FILE, read_predictions, write_predictions
 
-PREDICTIONS_FILE = "predictions.parquet"
-_OWN = [("version", pa.string()), ("seed", pa.int64())]
-_SCHEMA = pa.schema([*(field for field in SCHEMA if field.name != "groups"), *_OWN])
+from .recipe import BenchmarkRecipe, stored_recipe
+
+RUN_FILE = "run.json"
+_RUN_KEYS = {"recipe", "command", "data", "versions", "cells", "clip_probe"}
+_CELL_KEYS = {"method", "tasks", "fold", "version", "seed", "failed"}
+_DATA_KEYS = {"source", "kind", "recordings", "participants", "stimuli", "folds", "split_sizes"}
 _ORDER = ["version", "task", "method", "seed", "fold", "recording_id"]
 
 
-def write_benchmark_predictions(folder: Path, frame: pd.DataFrame) -> None:
-    """Sorted, so that equal predictions make equal files. Raises `ValueError` for a table that is not right."""
-    if problem := _find_problem(frame):
-        raise ValueError(problem)
-    ordered = frame.sort_values(_ORDER, kind="stable")
-    if "uncalibrated" not in ordered:
-        ordered["uncalibrated"] = None
-    with atomic_file(folder / PREDICTIONS_FILE) as temporary:
-        table = pa.Table.from_pydict({name: _plain(ordered[name]) for name in _SCHEMA.names}, schema=_SCHEMA)
-        pq.write_table(table, temporary, compression="zstd")
+def write_sorted(folder: Path, predictions: pd.DataFrame) -> None:
+    """Sorted, so that equal predictions make equal files. Raises `ValueError` for a table with a problem."""
+    write_predictions(folder / PREDICTIONS_FILE, predictions.sort_values(_ORDER, kind="stable"))
 
 
-def _plain(column: pd.Series) -> list:
-    """Arrow takes a cell without a list for a number: NaN there means that there is none."""
-    return [None if isinstance(cell, float) and np.isnan(cell) else cell for cell in column.tolist()]
-
-
-def read_benchmark_predictions(folder: Path) -> pd.DataFrame:
-    """Raises `EmertInputError` where there is no such table, or it is not right."""
-    path = folder / PREDICTIONS_FILE
-    if not path.is_file():
-        raise EmertInputError(f"{path}: no such file; expected the folder that `emert benchmark` wrote")
+def read_stored(folder: Path) -> pd.DataFrame:
+    """Raises `EmertInputError` where there is no such table, or it has a problem."""
     try:
-        with pq.ParquetFile(path) as file:
-            table = file.read().cast(_SCHEMA)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise EmertInputError(f"{path}: not the predictions of a benchmark ({reason}); run it again") from error
-    frame = pd.DataFrame({name: table[name].to_pylist() for name in _SCHEMA.names})
-    if problem := _find_problem(frame):
-        raise EmertInputError(f"{path}: {problem}; run the benchmark again")
-    return frame
+        return read_predictions(folder / PREDICTIONS_FILE)
+    except EmertInputError as error:
+        raise EmertInputError(f"{error}; run the benchmark again") from error
 
 
-def _find_problem(frame: pd.DataFrame) -> str | None:
-    """A recording is tested once by each method, task, version and seed."""
-    missing = [name for name in (*COLUMNS, "version", "seed") if name not in frame.columns]
-    if missing:
-        return f"the column {missing[0]!r} is missing; expected {', '.join(_SCHEMA.names)}"
-    problems = (find_problem(rows[list(COLUMNS)]) for _, rows in frame.groupby(["version", "seed"]))
-    return next((problem for problem in problems if problem), None)
+def read_run(folder: Path) -> dict:
+    """`run.json`. Raises `EmertInputError` where it is missing, or is not as a benchmark writes it."""
+    path = folder / RUN_FILE
+    if not path.is_file():
+        raise EmertInputError(f"{folder}: {RUN_FILE} is missing; expected the folder that `emert benchmark` wrote")
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        problem = _find_run_problem(run)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())[:100]
+    if problem:
+        raise EmertInputError(
+            f"{path}: not as `emert benchmark` wrote it ({problem}); call the benchmark again, which writes the file again "
+            "and repeats no finished cell"
+        )
+    return run
 
 
-def choose(frame: pd.DataFrame, version: str, task: str, method: str) -> pd.DataFrame:
-    """The rows of one method on one protocol, all folds and seeds."""
-    return frame[(frame["version"] == version) & (frame["task"] == task) & (frame["method"] == method)]
+def _find_run_problem(run: object) -> str | None:
+    if lacking := _lacking(run, _RUN_KEYS):
+        return lacking
+    parts = [
+        ("data", _lacking(run["data"], _DATA_KEYS)),
+        ("recipe", _lacking(stored_recipe(str(run["recipe"])), {item.name for item in fields(BenchmarkRecipe)})),
+        *(("cells", _lacking(cell, _CELL_KEYS)) for cell in (run["cells"] if isinstance(run["cells"], list) else [None])),
+    ]
+    return next((f"{name}: {lacking}" for name, lacking in parts if lacking), None)
 
 
-def scores_by(task: Task, rows: pd.DataFrame, column: str) -> dict[int, float]:
-    """The task's primary metric for each seed, or fold, of these rows; NaN where the truth does not vary."""
-    parts = rows.groupby(column, sort=True)
-    return {int(number): score(task, *to_arrays(task, part))[task.primary_metric] for number, part in parts}
+def _lacking(value: object, keys: set[str]) -> str | None:
+    if not isinstance(value, dict):
+        return f"found {type(value).__name__} where keys and values are expected"
+    missing = sorted(keys - set(value))
+    return f"{missing[0]} is missing" if missing else None

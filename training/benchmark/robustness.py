@@ -1,12 +1,6 @@
-"""How a model's scores fall as recordings get worse, and what its gap between felt and shown is worth.
+"""`emert benchmark robustness`: how a model's scores fall as recordings get worse."""
 
-`robustness` and `gap` are the steps behind `emert benchmark robustness` and `emert benchmark gap`; each takes a folder of one
-model or of several (one a fold), the data, and a folder for what it writes.
-"""
-
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,20 +8,15 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.constants_emert import INPUT_NAMES, MODALITIES, Modality
-from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 
-from ..evaluation.evaluate import evaluate_models, load_model, make_batches, method_of, predict, predictions_table
+from ..evaluation.evaluate import load_model, make_batches, method_of, predict, predictions_table
 from ..evaluation.model_folder import find_models, read_record
 from ..evaluation.protocols import plan_trials
-from ..reports.gap_section import gap_of
-from ..reports.pictures import gap_png
-from ..reports.results import LEVEL
-from ..reports.robustness_page import gap_page, robustness_page, robustness_png
-from ..reports.scoring import make_header
+from ..reports.results import bootstrap, make_header, write_step
+from ..reports.robustness_page import robustness_page, robustness_png
 from ..reports.sections import primary_of
 from .corruption import Change, ChangedData, blur_gaze, lose_frames, lose_gaze
 
@@ -45,9 +34,9 @@ class Curve:
 
 
 CURVES = {
-    "gaze lost": Curve(lose_gaze, (0.1, 0.3, 0.5, 0.7, 0.9), "share of the time, in runs as long as blinks", _EYES),
-    "gaze noise": Curve(blur_gaze, (0.01, 0.02, 0.05, 0.1, 0.2), "standard deviation in shares of the screen", _EYES),
-    "video frames lost": Curve(lose_frames, (0.1, 0.3, 0.5, 0.7, 0.9), "share of the frames", ("face",)),
+    "gaze lost": Curve(lose_gaze, (0.1, 0.3, 0.5, 0.7, 0.9), "fraction of the time, in blocks as long as blinks", _EYES),
+    "gaze noise": Curve(blur_gaze, (0.01, 0.02, 0.05, 0.1, 0.2), "standard deviation in fractions of the screen", _EYES),
+    "video frames lost": Curve(lose_frames, (0.1, 0.3, 0.5, 0.7, 0.9), "fraction of the frames", ("face",)),
 }
 
 
@@ -90,14 +79,14 @@ def robustness(folder: Path, data: EmertData, out: Path, seed: int = 0, n_resamp
     scores = {(of.name, of.level): _scores(pd.concat(parts), n_resamples) for of, parts in tables.items()}
     results = {
         "header": make_header(data, records, f"emert benchmark robustness {folder} {data.folder} --out DIR").to_plain(),
-        "bootstrap": {"n_resamples": n_resamples, "seed": 0, "level": LEVEL, "unit": "participants"},
+        "bootstrap": bootstrap(n_resamples),
         "method": method_of(records[0]).name,
         "seed": seed,
         "hidden": {name: scores[(name, 0.0)] for name in ("nothing", *MODALITIES) if (name, 0.0) in scores},
         "curves": {name: _curve(name, curve, scores) for name, curve in CURVES.items() if (name, curve.levels[0]) in scores},
     }
     files = {"robustness.png": robustness_png(results)} if results["curves"] else {}
-    _write(out, "robustness", results, files, robustness_page(results, list(files)))
+    write_step(out, "robustness", results, files, robustness_page(results, list(files)))
     return results
 
 
@@ -136,7 +125,7 @@ def _conditions(there: Sequence[set[str]]) -> list[Condition]:
 def _scores(predictions: pd.DataFrame, n_resamples: int) -> dict[str, dict]:
     found = set(predictions["task"])
     return {
-        name: primary_of(task, predictions[predictions["task"] == name], n_resamples, 0, LEVEL)
+        name: primary_of(task, predictions[predictions["task"] == name], n_resamples, 0)
         for name, task in TASKS.items()
         if name in found
     }
@@ -153,43 +142,3 @@ def _curve(name: str, curve: Curve, scores: Mapping[tuple[str, float], dict]) ->
         area = None if None in values else float(np.trapezoid(values, levels) / levels[-1])
         tasks[task] = {"metric": metric, "points": points, "area": area, "as_recorded": values[0]}
     return {"level_is": curve.level_is, "levels": list(levels), "tasks": tasks}
-
-
-def gap(folder: Path, data: EmertData, out: Path, n_resamples: int = 1000, progress: bool = True) -> dict:
-    """Felt against shown: labels and answers as tables, scores where they agree and differ, the gap score against the truth.
-
-    Writes gap.json, gap.md and gap.png into `out`. Gives `{header, bootstrap, methods, gap}`, `gap` as in
-    `reports.gap_section`.
-
-    Raises:
-        EmertInputError: the model or the data has not both views; and as `evaluate_models`.
-    """
-    folders = find_models(folder)
-    records = [read_record(one) for one in folders]
-    predictions = evaluate_models(folders, data, progress=progress)
-    found = gap_of(predictions, n_resamples, 0)
-    if found is None:
-        raise EmertInputError(
-            f"{folder} on {data.folder}: the gap needs er7 and fer7, or er3 and fer3, in both model and data; "
-            f"together they have {', '.join(dict.fromkeys(predictions['task']))}"
-        )
-    results = {
-        "header": make_header(data, records, f"emert benchmark gap {folder} {data.folder} --out DIR").to_plain(),
-        "bootstrap": {"n_resamples": n_resamples, "seed": 0, "level": LEVEL, "unit": "participants"},
-        "methods": list(found["methods"]),
-        "gap": found,
-    }
-    title = f"Felt against shown, {results['header']['data_kind']}"
-    files = {"gap.png": gap_png(found["labels"], results["methods"][0], title)}
-    _write(out, "gap", results, files, gap_page(results, list(files)))
-    return results
-
-
-def _write(out: Path, name: str, results: dict, pictures: Mapping[str, bytes], page: str) -> None:
-    """NAME.json, NAME.md and the pictures: each whole, and none before all are ready."""
-    files = {f"{name}.json": json.dumps(results, indent=2, allow_nan=False) + "\n", f"{name}.md": page}
-    with ExitStack() as stack:
-        for file, text in files.items():
-            stack.enter_context(atomic_file(Path(out) / file)).write_text(text, encoding="utf-8")
-        for file, picture in pictures.items():
-            stack.enter_context(atomic_file(Path(out) / file)).write_bytes(picture)

@@ -1,27 +1,36 @@
-"""All cells of a benchmark, each in a process of its own, a few at a time; restartable at the cell where it stopped."""
+"""All cells of a benchmark, each in a process of its own, a few at a time; a stopped run resumes at its unfinished cells."""
 
+import json
+import os
 import shutil
 import signal
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import asdict
 from multiprocessing import get_context
 from multiprocessing.connection import wait
+from pathlib import Path
 
 from tqdm import tqdm
 
+from dataset_scripts.common.output import atomic_file
 from dataset_scripts.common.parallel import end_with_parent
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from training.methods.registry import get_method
 
-from .jobs import CellJob, note_failure, read_cell, run_cell, told_if_unwritable, unwritable
+from . import measuring
+from .jobs import LOG, RECORD, CellJob, read_cell
+from .predictions import write_sorted
 
 _UNWRITABLE = 74  # exit code of a cell's process that could not write, as EX_IOERR of sysexits.h
 
 
 def find_waiting(jobs: Sequence[CellJob]) -> list[CellJob]:
-    """Those that are not done yet; a cell that was damaged after it was done is removed, and said so."""
+    """The unfinished ones; a finished cell that is damaged is removed with a message."""
     waiting = []
     for job in jobs:
         if job.folder.is_dir():
@@ -29,17 +38,17 @@ def find_waiting(jobs: Sequence[CellJob]) -> list[CellJob]:
                 read_cell(job)
                 continue
             except EmertInputError as error:
-                print(f"damaged, so it is done again: {job.cell} ({error})", file=sys.stderr)
-                with told_if_unwritable(job.out):
+                print(f"damaged, so it is repeated: {job.cell} ({error})", file=sys.stderr)
+                with report_unwritable(job.out):
                     shutil.rmtree(job.folder)
         waiting.append(job)
     return waiting
 
 
 def run_cells(waiting: Sequence[CellJob], total: int, processes: int) -> None:
-    """Does these jobs, the rest of `total`. One process: in this one, which is for tests and debuggers.
+    """Runs these jobs, the rest of `total`. With `processes` 1 in this process, which is for tests and debuggers.
 
-    A cell that fails, or whose process is killed, leaves its sentence behind and the others go on. Raises
+    A cell that fails, or whose process is killed, is noted and the others go on. Raises
     `EmertInputError` where cells can't be written.
     """
     clock = Clock([job.cell.method for job in waiting], processes)
@@ -58,19 +67,19 @@ def run_cells(waiting: Sequence[CellJob], total: int, processes: int) -> None:
                 run_cell(job)
                 finished(job, time.perf_counter() - start)
         else:
-            _share_out(waiting, processes, finished)
+            _run_parallel(waiting, processes, finished)
 
 
 _BAR = "{desc}: {n_fmt}/{total_fmt} cells |{bar}| {elapsed} so far{postfix}"
 
 
-def _share_out(waiting: Sequence[CellJob], processes: int, finished: Callable[[CellJob, float], None]) -> None:
+def _run_parallel(waiting: Sequence[CellJob], processes: int, finished: Callable[[CellJob, float], None]) -> None:
     """Every job gets a new process, so that none sees another's memory and the peak that is measured is its own.
 
     A fork server makes them, with the heavy libraries imported once.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.heavy"])
+    context.set_forkserver_preload([f"{__package__}.preload"])
     queue, running = list(waiting), {}
     try:
         while queue or running:
@@ -85,7 +94,7 @@ def _share_out(waiting: Sequence[CellJob], processes: int, finished: Callable[[C
                 if process.exitcode == _UNWRITABLE:
                     raise unwritable(job.out, f"{shutil.disk_usage(job.out).free / 1e6:.0f} MB free")
                 if not job.folder.is_dir() and not job.failure.is_file():
-                    killed = " (killed, often for want of memory)" if process.exitcode == -signal.SIGKILL else ""
+                    killed = " (killed, often by lack of memory)" if process.exitcode == -signal.SIGKILL else ""
                     note_failure(job, f"its process ended with code {process.exitcode}{killed}")
                 finished(job, time.perf_counter() - start)
     finally:
@@ -96,17 +105,91 @@ def _share_out(waiting: Sequence[CellJob], processes: int, finished: Callable[[C
 
 def _run_alone(job: CellJob) -> None:
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; its parent says so and ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; its parent reports it and ends this one
     try:
-        with told_if_unwritable(job.out):
+        with report_unwritable(job.out):
             job.failure.unlink(missing_ok=True)
         run_cell(job)
     except EmertInputError:
-        sys.exit(_UNWRITABLE)  # the parent says so, once for all cells
+        sys.exit(_UNWRITABLE)  # the parent reports it, once for all cells
+
+
+def run_cell(job: CellJob) -> None:
+    """Runs the cell with one thread and renames its folder when it is complete; its output goes into a log.
+
+    A stopped cell resumes from its last checkpoint. An exception is written to the file `failure` and the other cells go on.
+    Raises `EmertInputError` where nothing can be written, since no other cell could be either.
+    """
+    with report_unwritable(job.out):
+        job.partial.mkdir(parents=True, exist_ok=True)
+        failed = _run_logged(job)
+    if failed is not None:
+        note_failure(job, failed)
+        return
+    with report_unwritable(job.out):
+        job.failure.unlink(missing_ok=True)
+        shutil.rmtree(job.folder, ignore_errors=True)
+        os.replace(job.partial / "finished", job.folder)
+        shutil.rmtree(job.partial)
+
+
+def _run_logged(job: CellJob) -> str | None:
+    """The description of the exception, if there was one."""
+    with (job.partial / LOG).open("a", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+        try:
+            _run(job)
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()
+            return describe_error(error)
+    return None
+
+
+def note_failure(job: CellJob, sentence: str) -> None:
+    """Raises `EmertInputError` where it can't be written."""
+    with atomic_file(job.failure) as temporary:
+        temporary.write_text(json.dumps({**asdict(job.cell), "failed": sentence}, indent=2), encoding="utf-8")
+
+
+@contextmanager
+def report_unwritable(folder: Path) -> Iterator[None]:
+    """Reports an `OSError`, such as a full disk, as an `EmertInputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(folder, f"{error.strerror or error}") from error
+
+
+def unwritable(folder: Path, reason: str) -> EmertInputError:
+    return EmertInputError(
+        f"{folder}: can't be written ({reason}); make room or give another --out; the same command goes on where it was"
+    )
+
+
+def describe_error(error: BaseException) -> str:
+    """For a table: the message of an `EmertInputError`, with the type before it for any other exception."""
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, EmertInputError) else f"{type(error).__name__}: {text}"
+
+
+def _run(job: CellJob) -> None:
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        table, measured = measuring.measure_cell(job.cell, job.recipe, EmertData.open(job.data), job.partial)
+    finished = job.partial / "finished"
+    shutil.rmtree(finished, ignore_errors=True)
+    finished.mkdir()
+    write_sorted(finished, table)
+    content = {**asdict(job.cell), **asdict(measured)}
+    (finished / RECORD).write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")
 
 
 class Clock:
-    """How long the rest will take: what cells of the same method took, else of the same kind, else of all."""
+    """The remaining time, from the mean of finished cells of the same method, else of the same kind, else of all."""
 
     def __init__(self, methods: Sequence[str], processes: int):
         self._left = list(methods)
@@ -114,7 +197,7 @@ class Clock:
         self._seconds: dict[str, list[float]] = {}
 
     def finished(self, method: str, seconds: float) -> str:
-        """Takes note of a finished cell and says what is left."""
+        """Notes a finished cell; gives the remaining time in words."""
         self._left.remove(method)
         for name in (method, get_method(method).kind, "all"):
             self._seconds.setdefault(name, []).append(seconds)

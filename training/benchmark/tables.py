@@ -1,57 +1,56 @@
-"""From the stored run and its predictions to results: plain data (JSON, never NaN) from which the page is written.
+"""From the stored run and its predictions to results: plain data (JSON, never NaN) from which the tables and the page are made.
 
 ```
 name, recipe, header   what was measured on what, by which command
 methods                [{key, name, kind, source, modalities, tasks}]
-tables                 [{version, task, view, metric, recordings, participants, absent_labels,
-                         smallest_p (after Holm, below which no comparison of the table can fall), rows}]
-  rows                 [{method, failed, metrics: {metric: {value, low, high}}, seeds: {seed: value}, folds: {fold: value},
-                         against: {difference, low, high, p, p_holm, p_folds}}]
-calibration, gap, robustness, probes, cost        see `analysis`
+versions               {"plain", "strict": as `training.reports.results`, and
+                           failed       {method: {task: [why]}}
+                           smallest_p   {task: p after Holm, below which no comparison of the task can fall}
+                           scores       each with `against`: null or {difference, low, high, p, p_holm, p_folds}}
+robustness             [{method, task, damage, level, levels, values, area}]   `area` over levels scaled to 0..1
+probes                 {clip: fields of ClipProbe, or the reason why there are none,
+                        participant: {accuracy, shuffled, chance, models}, null where unknown}
+cost                   [{method, kind, cells, seconds, parameters, training_seconds, ...: see `jobs.Measured`}]
 ```
 
-A figure that can't be had is null. A method of which one cell has failed has no figure there: it was not tested on the
-same recordings as the others.
+A method with a failed cell has no score there: it was not tested on the same recordings as the others.
 """
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
 
 import numpy as np
 import pandas as pd
 
 from modeling_emert.tasks_emert import TASKS, Task
-from training.evaluation.predictions import to_arrays
 from training.methods.registry import get_method
-from training.metrics import METRICS
+from training.reports.results import SCALING, SPLIT_VERSIONS, Header, make_results
+from training.reports.sections import LEVEL
 from training.statistics.comparisons import compare, holm, nadeau_bengio, smallest_p
-from training.statistics.intervals import intervals
 
-from .analysis import analyse, interval_resamples
-from .predictions import choose, scores_by
 from .recipe import stored_recipe
 
-REFERENCE = "emert"  # against which every method is tested
-LEVEL = 0.95
+REFERENCE = "emert"  # the method that every other one is compared to
 _SEED = 0  # of the bootstrap
+_ENOUGH_FOR_INTERVALS = 10_000  # resamples; a small p needs more
 _FOLDS_FOR_TEST = 3
+_BINS = 10  # of the reliability curve
+_COSTS = ("training_seconds", "peak_memory_mb", "samples_per_second", "epochs")
 
 
-def make_results(run: dict, predictions: pd.DataFrame) -> dict:
-    """All that the page tells, from `run.json` and the predictions."""
+def make_tables(run: dict, predictions: pd.DataFrame) -> dict:
+    """The results above, from `run.json` and the predictions."""
     recipe = stored_recipe(run["recipe"])
-    tables = [
-        _table(run, recipe, predictions, version, TASKS[task])
-        for version in recipe["split_versions"]
-        for task in recipe["tasks"]
-    ]
+    versions = recipe["split_versions"]
     results = {
         "name": recipe["name"],
-        "header": _header(run, recipe),
         "recipe": run["recipe"],
+        "header": _header(run, recipe),
         "methods": [_describe(key) for key in recipe["methods"]],
-        "tables": tables,
-        **analyse(run, recipe, predictions),
+        "versions": {name: _version(run, recipe, predictions[predictions["version"] == name], name) for name in versions},
+        "robustness": _robustness(run["cells"]),
+        "probes": {"clip": run["clip_probe"], "participant": _participant_probe(run["cells"])},
+        "cost": [_cost(key, run["cells"]) for key in recipe["methods"]],
     }
     return without_nan(results)
 
@@ -70,14 +69,10 @@ def without_nan(value: object) -> object:
 def _header(run: dict, recipe: dict) -> dict:
     return {
         "data": run["data"],
-        "folds": recipe["folds"],
-        "seeds": recipe["seeds"],
-        "versions": recipe["split_versions"],
-        "normalisation": recipe["normalisation"],
-        "n_resamples": interval_resamples(recipe),
+        **{name: recipe[name] for name in ("folds", "seeds", "split_versions", "normalisation")},
         "n_resamples_of_p": recipe["n_resamples"],
         "level": LEVEL,
-        "reference": REFERENCE if REFERENCE in recipe["methods"] else None,
+        "reference": get_method(REFERENCE).name if REFERENCE in recipe["methods"] else None,
         "command": run["command"],
         "software": run["versions"],
         "cells": len(run["cells"]),
@@ -90,85 +85,138 @@ def _describe(key: str) -> dict:
     return {name: getattr(method, name) for name in ("key", "name", "kind", "source", "modalities", "tasks")}
 
 
-def _table(run: dict, recipe: dict, predictions: pd.DataFrame, version: str, task: Task) -> dict:
-    failures = _failures(run, version, task.name)
-    whole = {key: choose(predictions, version, task.name, key) for key in recipe["methods"] if not failures.get(key)}
-    rows = [
-        _row(task, key, whole[key], interval_resamples(recipe)) if key in whole else {"method": key, "failed": failures[key]}
-        for key in recipe["methods"]
-    ]
-    if REFERENCE in whole:
+def _version(run: dict, recipe: dict, predictions: pd.DataFrame, version: str) -> dict:
+    """Results of one version of the splits, whose methods go by their names."""
+    failed = _failures(run, version)
+    names = {key: get_method(key).name for key in recipe["methods"]}
+    tested = predictions.assign(method=predictions["method"].map(names))
+    broken = [name in failed.get(method, {}) for method, name in zip(tested["method"], tested["task"], strict=True)]
+    order = {name: place for place, name in enumerate(names.values())}
+    tested = tested[~np.array(broken, bool)].sort_values("method", key=lambda column: column.map(order), kind="stable")
+    header = _version_header(run, recipe, version)
+    results = {"header": header.to_plain(), "bootstrap": None, "methods": [], "scores": {}, "gap": None}
+    if not tested.empty:
+        results = make_results(tested, header, min(recipe["n_resamples"], _ENOUGH_FOR_INTERVALS), _SEED, _BINS)
+    results |= {"methods": list(names.values()), "failed": failed, "smallest_p": {}}
+    results["scores"] = {name: results["scores"].get(name, {}) for name in results["methods"]}
+    for name in recipe["tasks"]:
         sizes = run["data"]["split_sizes"][version]
-        _add_comparisons(task, rows, whole, recipe["n_resamples"], sizes["test"] / (sizes["train"] + sizes["test"]))
-    some = next(iter(whole.values()), predictions.iloc[:0])
-    one_seed = some[some["seed"] == some["seed"].min()]
-    people, compared = one_seed["participant_id"].nunique(), sum(bool(row.get("against")) for row in rows)
-    return {
-        "version": version,
-        "task": task.name,
-        "view": task.view,
-        "kind": task.kind,
-        "metric": task.primary_metric,
-        "recordings": len(one_seed),
-        "participants": people,
-        "smallest_p": min(1.0, compared * smallest_p(people, recipe["n_resamples"])) if compared else None,
-        "absent_labels": _absent_labels(task, one_seed),
-        "rows": rows,
-    }
+        results["smallest_p"][name] = _compare(TASKS[name], results["scores"], tested, sizes, recipe["n_resamples"])
+    return results
 
 
-def _failures(run: dict, version: str, task: str) -> dict[str, list[str]]:
-    """By method, what its failed cells of this table say, each sentence once."""
-    found: dict[str, list[str]] = {}
+def _version_header(run: dict, recipe: dict, version: str) -> Header:
+    data, sizes = run["data"], run["data"]["split_sizes"][version]
+    return Header(
+        data=f"{data['source']}, {data['recordings']} recordings of {data['participants']} participants watching "
+        f"{data['stimuli']} stimuli",
+        data_kind=data["kind"],
+        split=f"{SPLIT_VERSIONS[version]}, test of fold {', '.join(map(str, recipe['folds']))} of {data['folds']}; in a fold "
+        f"{sizes['train']} recordings train, {sizes['validation']} choose the epoch and settings, {sizes['test']} are tested; "
+        f"{SCALING[recipe['normalisation']]}",
+        folds=len(recipe["folds"]),
+        seeds=tuple(recipe["seeds"]),
+        command=run["command"],
+        strict=version == "strict",
+        versions=run["versions"],
+    )
+
+
+def _failures(run: dict, version: str) -> dict[str, dict[str, list[str]]]:
+    """By method and task, why cells have failed, each reason once."""
+    found: dict[str, dict[str, list[str]]] = {}
     for cell in run["cells"]:
-        if cell["failed"] and cell["version"] == version and task in cell["tasks"]:
-            sentences = found.setdefault(cell["method"], [])
-            sentences += [cell["failed"]] if cell["failed"] not in sentences else []
+        if cell["failed"] and cell["version"] == version:
+            for task in cell["tasks"]:
+                reasons = found.setdefault(get_method(cell["method"]).name, {}).setdefault(task, [])
+                reasons += [cell["failed"]] if cell["failed"] not in reasons else []
     return found
 
 
-def _row(task: Task, key: str, rows: pd.DataFrame, n_resamples: int) -> dict:
-    """Seeds are pooled: a recording counts once for each. UAR and WAR are then the means over the seeds."""
-    found = intervals(task, rows, n_resamples, _SEED, LEVEL)
-    return {
-        "method": key,
-        "failed": [],
-        "metrics": {
-            name: {"value": found[name].value, "low": found[name].low, "high": found[name].high} for name in METRICS[task.kind]
-        },
-        "seeds": scores_by(task, rows, "seed"),
-        "folds": scores_by(task, rows, "fold"),
-        "against": None,
-    }
-
-
-def _add_comparisons(
-    task: Task, rows: list[dict], whole: dict[str, pd.DataFrame], n_resamples: int, test_fraction: float
-) -> None:
-    """Each method minus the reference: the bootstrap's p, the same after Holm over all methods, and that over the folds."""
-    others = [row for row in rows if row["method"] in whole and row["method"] != REFERENCE]
-    reference = next(row for row in rows if row["method"] == REFERENCE)
-    differences = [compare(task, whole[row["method"]], whole[REFERENCE], n_resamples=n_resamples, seed=_SEED) for row in others]
-    adjusted = holm([difference.p for difference in differences])
-    for row, difference, p_holm in zip(others, differences, adjusted, strict=True):
-        row["against"] = {
+def _compare(task: Task, scores: dict, tested: pd.DataFrame, sizes: dict, n_resamples: int) -> float | None:
+    """Adds to each score of the task its difference to the reference, with p of the bootstrap, the same after Holm over all
+    methods, and p over the folds. Gives the smallest p that a comparison can have; None where there is none.
+    """
+    entries = {method: tasks[task.name] for method, tasks in scores.items() if task.name in tasks}
+    for entry in entries.values():
+        entry["against"] = None
+    name = get_method(REFERENCE).name
+    others = [method for method in entries if method != name]
+    if name not in entries or not others:
+        return None
+    rows = {method: tested[(tested["method"] == method) & (tested["task"] == task.name)] for method in entries}
+    found = [compare(task, rows[method], rows[name], n_resamples=n_resamples, seed=_SEED) for method in others]
+    test_fraction = sizes["test"] / (sizes["train"] + sizes["test"])
+    for method, difference, p_holm in zip(others, found, holm([one.p for one in found]), strict=True):
+        entries[method]["against"] = {
             "difference": difference.value,
             "low": difference.low,
             "high": difference.high,
             "p": difference.p,
             "p_holm": p_holm,
-            "p_folds": _p_over_folds(row["folds"], reference["folds"], test_fraction),
+            "p_folds": _p_over_folds(entries[method]["by_fold"], entries[name]["by_fold"], test_fraction),
         }
+    return min(1.0, len(others) * smallest_p(entries[name]["participants"], n_resamples))
 
 
-def _p_over_folds(folds: dict[int, float], reference: dict[int, float], test_fraction: float) -> float | None:
+def _p_over_folds(folds: dict, reference: dict, test_fraction: float) -> float | None:
     if len(folds) < _FOLDS_FOR_TEST:
         return None
-    return nadeau_bengio([folds[fold] - reference[fold] for fold in folds], test_fraction)
+    known = [fold for fold in folds if folds[fold] is not None and reference[fold] is not None]
+    return nadeau_bengio([folds[fold] - reference[fold] for fold in known], test_fraction)
 
 
-def _absent_labels(task: Task, rows: pd.DataFrame) -> Sequence[str]:
-    if task.kind == "regression" or rows.empty:
-        return []
-    targets, _ = to_arrays(task, rows)
-    return [label for index, label in enumerate(task.labels) if not (targets == index).any()]
+def _participant_probe(cells: list[dict]) -> dict | None:
+    probes = [cell["participant_probe"] for cell in cells if not cell["failed"] and cell["participant_probe"]]
+    if not probes:
+        return None
+    means = {name: float(np.mean([probe[name] for probe in probes])) for name in ("accuracy", "shuffled", "chance")}
+    return {**means, "models": len(probes)}
+
+
+def _cost(key: str, cells: list[dict]) -> dict:
+    """Means over the cells; parameters and memory are the largest."""
+    method, own = get_method(key), [cell for cell in cells if cell["method"] == key and not cell["failed"]]
+    found = {}
+    for name in _COSTS:
+        known = [cell[name] for cell in own if cell[name] is not None]
+        combine = max if name == "peak_memory_mb" else np.mean
+        found[name] = float(combine(known)) if known else None
+    return {
+        "method": method.name,
+        "kind": method.kind,
+        "cells": len(own),
+        "seconds": sum(cell["seconds"] for cell in own),
+        "parameters": max((cell["parameters"] for cell in own if cell["parameters"]), default=None),
+        **found,
+    }
+
+
+def _robustness(cells: list[dict]) -> list[dict]:
+    """Means over the folds and seeds of the plain version: with each modality hidden, and along each curve."""
+    parts: dict[tuple[str, str, str, str], list[tuple[list, list]]] = defaultdict(list)
+    for cell in cells:
+        if not cell["failed"] and cell["robustness"] and cell["version"] == "plain":
+            method, found = get_method(cell["method"]).name, cell["robustness"]
+            for task in cell["tasks"]:
+                for modality, scores in found["hidden"].items():
+                    parts[method, task, f"hidden: {modality.replace('_', ' ')}", ""].append(([], [scores[task]]))
+                for name, curve in found["curves"].items():
+                    parts[method, task, name, curve["level"]].append((curve["levels"], curve["tasks"][task]))
+    means = []
+    for (method, task, damage, level), same in parts.items():
+        values = np.mean([[np.nan if value is None else value for value in scores] for _, scores in same], axis=0)
+        levels = np.array(same[0][0])
+        area = np.trapezoid(values, levels) / (levels[-1] - levels[0]) if len(levels) else values[0]
+        means.append(
+            {
+                "method": method,
+                "task": task,
+                "damage": damage,
+                "level": level,
+                "levels": levels.tolist(),
+                "values": values.tolist(),
+                "area": float(area),
+            }
+        )
+    return means

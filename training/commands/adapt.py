@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     from dataset_scripts.dataset.reader import EmertData
     from training.adaptation.adapt import adapt_all
     from training.adaptation.report import report_markdown, write_report
-    from training.reports.scoring import make_header
+    from training.reports.results import make_header
 
     data = EmertData.open(arguments.data)
     kept = arguments.out.parent / f".{arguments.out.name}.partial"

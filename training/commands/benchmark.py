@@ -85,9 +85,10 @@ def _of_model(arguments: argparse.Namespace) -> None:
     folders = find_models(model)  # before anything heavy is loaded
     check_out(arguments.out, STEPS, overwrite=True, read=[*folders, data])
     from dataset_scripts.dataset.reader import EmertData
-    from training.benchmark import robustness
+    from training.benchmark.gap import gap
+    from training.benchmark.robustness import robustness
 
-    step = {"robustness": robustness.robustness, "gap": robustness.gap}[arguments.what]
+    step = {"robustness": robustness, "gap": gap}[arguments.what]
     step(model, EmertData.open(data), arguments.out)
     print(f"in full: {arguments.out / f'{arguments.what}.md'}")
 

@@ -65,8 +65,7 @@ def _score(arguments: argparse.Namespace) -> dict:
     from dataset_scripts.dataset.reader import EmertData
     from training.evaluation.evaluate import evaluate_all_baselines, evaluate_models
     from training.evaluation.protocols import parse_protocols
-    from training.reports.results import write_results
-    from training.reports.scoring import make_header
+    from training.reports.results import make_header, write_results
 
     protocols = parse_protocols(arguments.protocol)
     data = EmertData.open(arguments.data)

@@ -1,33 +1,29 @@
 """Predictions on recordings of participants whom the model has never seen, and the baselines' on the same ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.answers_emert import calibrated
-from modeling_emert.configuration_emert import INPUT_NAMES
+from modeling_emert.constants_emert import INPUT_NAMES
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.model_card_emert import RECORD_FILE
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
 
 from ..data.dataset import RecordingDataset, collate, statistics_by_participant
-from ..fit.fit import to_predictions
 from ..methods.classical import predict_classical
-from ..methods.modalities import check_modalities
-from ..methods.registry import Method, get_method, load_class
-from .model_folder import check_model_folder, read_record, read_training
-from .predictions import to_rows
+from ..methods.registry import Method, check_modalities, get_method
+from ..metrics.logits import to_predictions
+from ..metrics.predictions import to_rows
+from .load_model import load_model, method_of
+from .model_folder import check_model_folder, read_training
 from .protocols import Protocol, Trial, plan_trials
 from .subgroups import add_groups
 
@@ -36,47 +32,6 @@ EYES = ("eye_movements", "fixations")
 # What is hidden in the test alone under each name in the tables, `{}` being the method's. A network that was trained without
 # it is a method of its own ("EMERT trained without face").
 ABLATIONS: dict[str, tuple[str, ...]] = {"{}": (), "{}, eyes hidden": EYES, "{}, face hidden": ("face",)}
-
-
-def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
-    """A saved network of any method, in eval mode, and its processor. Raises `EmertInputError` where the folder holds none."""
-    folder = Path(folder)
-    check_model_folder(folder)
-    network = load_class(saved_method(folder))
-    with _told_of(folder / "config.json"):
-        config = network.config_class.from_pretrained(folder)
-    try:
-        model, loading = network.from_pretrained(folder, config=config, output_loading_info=True, ignore_mismatched_sizes=True)
-    except SafetensorError as error:
-        raise EmertInputError(f"{folder / 'model.safetensors'}: not a safetensors file ({error})") from error
-    unfit = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
-    if unfit:
-        raise EmertInputError(f"{folder}: model.safetensors lacks {unfit[0]} as config.json has it; save the model again")
-    with _told_of(folder / "processor_config.json"):
-        processor = EmertProcessor.from_pretrained(folder)
-    return model.eval(), processor
-
-
-@contextmanager
-def _told_of(file: Path) -> Iterator[None]:
-    """Turns whatever transformers and our classes say of a file's content into an `EmertInputError` that names it."""
-    try:
-        yield
-    except EmertInputError:
-        raise
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, StrictDataclassError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise EmertInputError(f"{file}: can't be used ({reason}); save the model again") from error
-
-
-def saved_method(folder: Path) -> Method:
-    """Of a model folder; one without a record is EMERT's."""
-    return method_of(read_record(folder)) if (folder / RECORD_FILE).is_file() else get_method("emert")
-
-
-def method_of(record: dict) -> Method:
-    """The method that a record names; records of before there were others name none."""
-    return get_method(str(record.get("method", "emert")))
 
 
 def evaluate_models(
@@ -122,7 +77,8 @@ def evaluate_model(
         for name, hidden in _possible_ablations(batches, method).items():
             logits = predict(model, batches, hidden, f"scoring {name}" if progress else None)
             tables.append(predictions_table(data, trial, model, logits, name))
-    return add_groups(pd.concat(tables, ignore_index=True), data)
+    predictions = pd.concat(tables, ignore_index=True).assign(seed=record["recipe"]["seed"])
+    return add_groups(predictions, data)
 
 
 def make_batches(data: EmertData, trial: Trial, processor: EmertProcessor, method: Method) -> RecordingDataset:

@@ -4,7 +4,6 @@ Those are made of the stored results, `docs/results/*.json`: each a results.json
 under a name that says of what. `NAME-strict.json` is set beside `NAME.json`.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,18 +11,26 @@ import yaml
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from dataset_scripts.common.output import atomic_file
+from modeling_emert.constants_emert import CARD_FILE, RESULTS_FILE
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.model_card_emert import CARD_FILE, FRONT_MATTER, RESULTS_FILE, results_of_test
+from modeling_emert.model_card_emert import FRONT_MATTER, results_of_test
 from modeling_emert.tasks_emert import TASKS
 
 from ..evaluation.model_folder import check_model_folder, read_record
 from ..methods.card import network_card
 from ..methods.registry import get_method, load_class
-from ..metrics import METRIC_TITLES
-from .gap_section import gap_markdown
-from .page import calibration_markdown, describe, full_tables, made_by, primary_tables, subgroup_markdown
-from .scoring import training_cost
-from .tables import markdown_table, score_cell
+from .page import (
+    calibration_markdown,
+    describe,
+    full_tables,
+    gap_markdown,
+    made_by,
+    primary_row,
+    primary_tables,
+    subgroup_markdown,
+)
+from .results import read_results, to_json, training_cost
+from .tables import markdown_table
 
 BEGIN, END = "<!-- results: filled by `emert card` -->", "<!-- /results -->"
 _STRICT = "-strict"
@@ -31,25 +38,7 @@ _STRICT = "-strict"
 
 def read_stored(folder: Path) -> dict[str, dict]:
     """The stored results by name, in the order of their names. Raises `EmertInputError` for a file that is none."""
-    stored = {}
-    for path in sorted(folder.glob("*.json")):
-        stored[path.stem] = _read_results(path)
-    return stored
-
-
-def _read_results(path: Path) -> dict:
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise EmertInputError(f"{path}: no such file; expected a results.json of `emert evaluate`") from error
-    except (OSError, ValueError) as error:
-        raise EmertInputError(
-            f"{path}: not readable as JSON ({error}); copy a results.json of `emert evaluate` there"
-        ) from error
-    lacking = [name for name in ("header", "bootstrap", "methods", "scores", "gap") if name not in results]
-    if lacking:
-        raise EmertInputError(f"{path}: {lacking[0]!r} is missing; expected a results.json of `emert evaluate`")
-    return results
+    return {path.stem: read_results(path) for path in sorted(folder.glob("*.json"))}
 
 
 def fill_card(text: str, stored: Mapping[str, dict]) -> str:
@@ -100,12 +89,8 @@ def _only(results: dict, method: str) -> dict:
 
 def _beside(plain: dict, strict: dict) -> str:
     """The primary metric of the first method, new participants against new participants and stimuli."""
-    rows = []
-    for name, task in TASKS.items():
-        entries = [results["scores"][results["methods"][0]].get(name) for results in (plain, strict)]
-        if any(entries):
-            cells = [score_cell(entry["metrics"][task.primary_metric]) if entry else "n/a: not run" for entry in entries]
-            rows.append([f"{name} {METRIC_TITLES[task.primary_metric]}", *cells])
+    columns = [results["scores"][results["methods"][0]] for results in (plain, strict)]
+    rows = [primary_row(task, columns) for name, task in TASKS.items() if any(name in column for column in columns)]
     return markdown_table(["task", "plain", "strict"], rows)
 
 
@@ -130,20 +115,20 @@ def update_card(card: Path, results: Path) -> None:
 
 
 def update_model(folder: Path, results: Path) -> None:
-    """Puts a results.json beside a model and writes the model's card anew with its scores.
+    """Copies a results.json into a model folder and writes the model's card again with its scores.
 
     Raises:
         EmertInputError: no model, no record, or no results there; results of another model.
     """
     check_model_folder(folder)
-    record, content = read_record(folder), _read_results(results)
+    record, content = read_record(folder), read_results(results)
     if training_cost(record) not in content["header"]["models"]:
         raise EmertInputError(
             f"{results}: holds the scores of another model ({content['header']['command']}), or of this one before it was "
-            f"trained again; make them anew: emert evaluate {folder} DATA --out DIR"
+            f"trained again; evaluate it again: emert evaluate {folder} DATA --out DIR"
         )
     config = load_class(get_method(record.get("method", "emert"))).config_class.from_pretrained(folder)
     card = network_card(config, record, content)
     with atomic_file(folder / RESULTS_FILE) as stored, atomic_file(folder / CARD_FILE) as page:
-        stored.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        stored.write_text(to_json(content), encoding="utf-8")
         page.write_text(card, encoding="utf-8")

@@ -1,15 +1,24 @@
-"""Results as a page of Markdown, and their first table for the terminal."""
+"""Results as Markdown, the same sections for `emert evaluate`, `emert benchmark` and the model cards, and for the terminal."""
 
 from collections.abc import Sequence
 from textwrap import fill
 
-from modeling_emert.tasks_emert import View
+from modeling_emert.tasks_emert import TASKS, Task
 
 from ..metrics import LOWER_IS_BETTER, METRIC_TITLES, METRICS
-from .gap_section import gap_markdown
-from .tables import TERMINAL_WIDTH, aligned_blocks, fold_cell, markdown_table, score_cell, tasks_of, three
-
-_VIEWS: dict[View, str] = {"er": "Felt emotion (ER)", "fer": "Shown emotion (FER)", "perceived": "Perceived emotion"}
+from .tables import (
+    TERMINAL_WIDTH,
+    VIEWS,
+    aligned_blocks,
+    fold_cell,
+    markdown_table,
+    p_value,
+    score_cell,
+    signed,
+    tasks_of,
+    three,
+    two,
+)
 
 # One block of a table: its title, its column heads, its rows.
 _Table = tuple[str, list[str], list[list[str]]]
@@ -31,19 +40,20 @@ def results_markdown(results: dict, pictures: Sequence[str] = ()) -> str:
     parts = [f"# Results on {results['header']['data']}", describe(results), made_by(results)]
     for title, head, rows in primary_tables(results):
         parts += [f"## {title}", markdown_table(head, rows)]
-    parts.append("## Every metric")
-    parts += [markdown_table(head, rows) for head, rows in full_tables(results)]
-    parts += _absent_label_notes(results)
-    parts += gap_markdown(results)
-    parts += calibration_markdown(results)
-    parts += subgroup_markdown(results)
+    parts += ["## Every metric", *sections_markdown(results), *subgroup_markdown(results)]
     if pictures:
         parts += [f"## Pictures of {results['methods'][0]}", *(f"![{_picture_title(path)}]({path})" for path in pictures)]
     return "\n\n".join(parts) + "\n"
 
 
+def sections_markdown(results: dict, by_task: bool = False) -> list[str]:
+    """The tables of every metric, see [`full_tables`], the gap, and the calibration."""
+    tables = [markdown_table(head, rows) for head, rows in full_tables(results, by_task)]
+    return [*tables, *_absent_label_notes(results), *gap_markdown(results), *calibration_markdown(results)]
+
+
 def describe(results: dict) -> str:
-    """Data, split, folds, seeds and interval in three sentences: what stands by every table."""
+    """Data, split, folds, seeds and interval in three sentences: the text that precedes every table."""
     header, bootstrap = results["header"], results["bootstrap"]
     seeds = ", ".join(map(str, header["seeds"]))
     return (
@@ -63,16 +73,116 @@ def made_by(results: dict) -> str:
 def primary_tables(results: dict) -> list[_Table]:
     """One for each view that has scores: rows are tasks, columns methods."""
     tables = []
-    for view, title in _VIEWS.items():
+    for view, title in VIEWS.items():
         tasks = [task for task in tasks_of(results) if task.view == view]
-        rows = []
-        for task in tasks:
-            entries = [results["scores"][method].get(task.name) for method in results["methods"]]
-            cells = [score_cell(entry["metrics"][task.primary_metric]) if entry else "n/a: not run" for entry in entries]
-            rows.append([f"{task.name} {METRIC_TITLES[task.primary_metric]}", *cells])
+        rows = [primary_row(task, [results["scores"][method] for method in results["methods"]]) for task in tasks]
         if rows:
             tables.append((title, ["task", *results["methods"]], rows))
     return tables
+
+
+def primary_row(task: Task, columns: Sequence[dict]) -> list[str]:
+    """The primary metric of one task, by column: a dictionary of scores by task."""
+    entries = [column.get(task.name) for column in columns]
+    cells = [score_cell(entry["metrics"][task.primary_metric]) if entry else "n/a: not run" for entry in entries]
+    return [f"{task.name} {METRIC_TITLES[task.primary_metric]}", *cells]
+
+
+def full_tables(results: dict, by_task: bool = False) -> list[tuple[list[str], list[list[str]]]]:
+    """One for classification, one for regression, or one a task: a row for each task and method, every metric.
+
+    In a benchmark also the difference to the reference, its p values, and the score of each seed.
+    """
+    tasks = tasks_of(results)
+    groups = [[task] for task in tasks] if by_task else [[task for task in tasks if task.kind == kind] for kind in METRICS]
+    tables = []
+    for group in filter(None, groups):
+        metrics = METRICS[group[0].kind]
+        titles = [METRIC_TITLES[name] + (" (lower is better)" if name in LOWER_IS_BETTER else "") for name in metrics]
+        head = ["task", "method", "participants", "recordings", *titles, f"{titles[0]} by fold, mean ± std"]
+        head += ["Δ", "p", "p folds", "by seed"] if "failed" in results else []
+        rows = [
+            _full_row(results, task, method, metrics, len(head))
+            for task in group
+            for method in results["methods"]
+            if task.name in results["scores"].get(method, {}) or task.name in results.get("failed", {}).get(method, {})
+        ]
+        tables.append((head, rows))
+    return tables
+
+
+def _full_row(results: dict, task: Task, method: str, metrics: Sequence[str], width: int) -> list[str]:
+    entry = results["scores"].get(method, {}).get(task.name)
+    if entry is None:
+        failed = [task.name, method, f"failed: {'; '.join(results['failed'][method][task.name])}"]
+        return failed + [""] * (width - len(failed))
+    cells = [score_cell(entry["metrics"][name]) for name in metrics]
+    row = [task.name, method, str(entry["participants"]), str(entry["n"]), *cells, fold_cell(entry["folds"])]
+    if "failed" in results:
+        against = entry["against"] or {}
+        tested = [signed(against.get("difference")), *(p_value(against.get(name)) for name in ("p_holm", "p_folds"))]
+        row += [*tested, ", ".join(map(two, entry["by_seed"].values()))]
+    return row
+
+
+def _absent_label_notes(results: dict) -> list[str]:
+    notes = {
+        f"{name}: no recording is labelled {' or '.join(entry['absent_labels'])}, so UAR is over the other classes."
+        for tasks in results["scores"].values()
+        for name, entry in tasks.items()
+        if entry["absent_labels"]
+    }
+    return sorted(notes)
+
+
+def gap_markdown(results: dict) -> list[str]:
+    """The section `gap`; empty where there is none."""
+    gap = results["gap"]
+    if gap is None:
+        return []
+    labels = gap["labels"]
+    total = sum(map(sum, labels["counts"]))
+    same = sum(row[index] for index, row in enumerate(labels["counts"]))
+    head = [f"`{labels['er']}` felt, by row; `{labels['fer']}` shown, by column", *labels["names"]]
+    rows = [[name, *map(str, row)] for name, row in zip(labels["names"], labels["counts"], strict=True)]
+    return [
+        "## Felt against shown",
+        f"Labels of {total} recordings: felt and shown are the same emotion in {same}, and differ in {total - same}.",
+        markdown_table(head, rows),
+        "Scores where the two labels agree, and where they differ. A method that only copies the face scores low on felt "
+        "emotion where they differ.",
+        markdown_table(["task", "method", "agree, n", "score", "differ, n", "score"], _subset_rows(gap)),
+        *_gap_score_markdown(gap),
+    ]
+
+
+def _subset_rows(gap: dict) -> list[list[str]]:
+    rows = []
+    for name, task in TASKS.items():
+        for method, found in gap["methods"].items():
+            if name in found["subsets"]:
+                cells = [f"{name} {METRIC_TITLES[task.primary_metric]}", method]
+                for part in found["subsets"][name].values():
+                    cells += [str(part["n"]), score_cell(part["metrics"][task.primary_metric])]
+                rows.append(cells)
+    return rows
+
+
+def _gap_score_markdown(gap: dict) -> list[str]:
+    rows = []
+    for method, found in gap["methods"].items():
+        for seed, score in found["scores"].items():
+            name = method if len(found["scores"]) == 1 else f"{method}, seed {seed}"
+            means = [two(score["mean_agree"]), two(score["mean_disagree"])]
+            rows.append([name, *means, score_cell(score["auroc"]), score_cell(score["spearman"])])
+    if not rows:
+        return []
+    return [
+        "The gap score of a method is the distance between its felt and its shown distribution, 0..1. Beside its mean on both "
+        "kinds of recordings: how well it tells them apart (AUROC, 0.5 is chance), and its rank correlation with the distance "
+        "of felt from shown valence and arousal.",
+        markdown_table(["method", "gap where they agree", "where they differ", "AUROC", "Spearman"], rows),
+    ]
 
 
 def calibration_markdown(results: dict) -> list[str]:
@@ -94,8 +204,8 @@ def calibration_markdown(results: dict) -> list[str]:
 
 
 def _before_and_after(found: dict, name: str) -> str:
-    after = three(found["answers"][name])
-    return after if found["before"] is None else f"{three(found['before'][name])} → {after}"
+    after, before = three(found["answers"][name]), found["before"] or {}
+    return f"{three(before[name])} → {after}" if name in before else after
 
 
 def subgroup_markdown(results: dict) -> list[str]:
@@ -112,34 +222,6 @@ def subgroup_markdown(results: dict) -> list[str]:
         return []
     head = ["column", "group", "task", "participants", "recordings", "score"]
     return [f"## Subgroups, {method}", markdown_table(head, sorted(rows, key=lambda row: row[:2]))]
-
-
-def full_tables(results: dict) -> list[tuple[list[str], list[list[str]]]]:
-    """One for classes, one for numbers: a row for each task and method."""
-    tables = []
-    for kind, metrics in METRICS.items():
-        titles = [METRIC_TITLES[name] + (" (lower is better)" if name in LOWER_IS_BETTER else "") for name in metrics]
-        rows = []
-        for task in tasks_of(results):
-            for method in results["methods"] if task.kind == kind else []:
-                if entry := results["scores"][method].get(task.name):
-                    cells = [score_cell(entry["metrics"][name]) for name in metrics]
-                    counts = [str(entry["participants"]), str(entry["n"])]
-                    rows.append([task.name, method, *counts, *cells, fold_cell(entry["folds"])])
-        if rows:
-            by_fold = f"{titles[0]} by fold, mean ± std"
-            tables.append((["task", "method", "participants", "recordings", *titles, by_fold], rows))
-    return tables
-
-
-def _absent_label_notes(results: dict) -> list[str]:
-    notes = {
-        f"{name}: no recording is labelled {' or '.join(entry['absent_labels'])}, so UAR is over the other classes."
-        for tasks in results["scores"].values()
-        for name, entry in tasks.items()
-        if entry["absent_labels"]
-    }
-    return sorted(notes)
 
 
 def _picture_title(path: str) -> str:

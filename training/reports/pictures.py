@@ -10,7 +10,7 @@ import pandas as pd
 from dataset_scripts.pictures.style import LIGHT, TITLE_SIZE, Style, drawing, png_of, printable
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..evaluation.predictions import to_arrays
+from ..metrics.predictions import to_arrays
 from .drawings import draw_confusion, draw_reliability, draw_scatter
 
 if TYPE_CHECKING:

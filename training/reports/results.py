@@ -1,6 +1,7 @@
 """From the table of predictions to results: a dictionary, a page to read with its pictures, a table for the terminal.
 
-`results` is plain data (JSON, never NaN):
+`results` is plain data (JSON, never NaN). `emert evaluate` writes one, of one version of the splits; `emert benchmark` one for
+each version, see `benchmark.tables`:
 
 ```
 header     data, data_kind, split, strict, folds, seeds, command, models, versions
@@ -10,39 +11,59 @@ scores     {method: {task: {
                n, participants, absent_labels,
                metrics: {metric: {value, low, high, n_resamples, note}},      pooled over the folds' test sets
                folds: {metric, mean, std, n, note},                     primary metric by fold; std with n - 1
+               by_fold: {fold: value}, by_seed: {seed: value},          primary metric
                subgroups: {column: {group: {n, participants, metrics}}},
-               calibration: {answers, before}, confusion}}}}            class tasks only, else null
+               calibration: {answers, before}, confusion}}}}            classification only, else null
 gap        see `reports.gap_section`; null where the table has not both views
 ```
 
-A figure that can't be had is null, and its `note` says why.
+An undefined figure is null, and its `note` says why.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from dataset_scripts.common.output import atomic_folder
+from dataset_scripts.common.output import atomic_file, atomic_folder
+from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS, Task
+from modeling_emert.tasks_emert import TASKS
 from training.outputs import SCORES
 
-from ..evaluation.predictions import find_problem, read_header, read_predictions, to_arrays, write_table
-from ..metrics import score
+from ..evaluation.protocols import Protocol, trained_on_these_splits
+from ..metrics.predictions import PREDICTIONS_FILE, find_problem, read_header, read_predictions, write_table
 from .gap_section import gap_of
 from .page import results_markdown, summary_table
 from .pictures import draw_pictures
-from .sections import calibration_of, confusion_of, scores_of, subgroups_of
+from .sections import BINS, LEVEL, score_section
 
-__all__ = ["LEVEL", "Header", "make_results", "remake_results", "results_markdown", "summary_table", "write_results"]
+__all__ = [
+    "Header",
+    "make_header",
+    "make_results",
+    "read_results",
+    "remake_results",
+    "results_markdown",
+    "summary_table",
+    "to_json",
+    "training_cost",
+    "write_results",
+    "write_step",
+]
 
-LEVEL = 0.95
 PICTURES = "pictures"  # the folder of the PNG files, beside results.md
+SPLIT_VERSIONS = {"plain": "new participants", "strict": "participants and stimuli both new"}
+SCALING = {
+    "training": "gaze standardised by the training participants",
+    "participant": "gaze standardised by each participant's own recordings, test participants' included, without labels",
+}
+# Fields of a model's training record that say what the training cost; older records lack some.
+_COST = ("method", "fold", "epochs", "steps", "seconds", "samples_per_second", "parameters", "validation_score")
 
 
 def _installed_versions() -> dict[str, str]:
@@ -61,7 +82,7 @@ class Header:
     """What a reader must know before any figure.
 
     `data_kind` is "synthetic" or "real: <source>"; `split` is a sentence; `strict`: no stimulus is on two sides; `models`:
-    what training each model took, see `scoring.training_cost`.
+    what training each model took, see [`training_cost`].
 
     Raises `ValueError` for another kind, and where data, split or seeds are empty.
     """
@@ -92,8 +113,41 @@ class Header:
         return cls(**{**content, "seeds": tuple(content["seeds"]), "models": tuple(content["models"])})
 
 
-def make_results(predictions: pd.DataFrame, header: Header, n_resamples: int = 1000, seed: int = 0) -> dict:
-    """The dictionary of this module's head. Raises `EmertInputError` for a table that is empty or wrong."""
+def make_header(data: EmertData, records: Sequence[dict], command: str, protocols: Sequence[Protocol] = ()) -> Header:
+    """From the records of the models that were scored (one a fold), and the protocols they were scored on, if given."""
+    first = records[0]
+    everybody = not protocols and not trained_on_these_splits(data, first)
+    strict = protocols[0].strict if protocols else first["strict"] and not everybody
+    tested = list(dict.fromkeys(part.fold for part in protocols)) or [record["fold"] for record in records]
+    test_split = f"test of fold {', '.join(map(str, tested))} of {data.assignment.folds}"
+    who = "all that the model has not seen" if everybody else test_split
+    return Header(
+        data=f"{data.metadata.source}, {len(data)} recordings of {len(data.assignment.participants)} participants",
+        data_kind=data_kind(data),
+        split=f"{SPLIT_VERSIONS['strict' if strict else 'plain']}, {who}; {SCALING[first['recipe']['normalisation']]}",
+        folds=len(tested),
+        seeds=tuple(sorted({record["recipe"]["seed"] for record in records})),
+        command=command,
+        strict=strict,
+        models=tuple(training_cost(record) for record in records),
+    )
+
+
+def data_kind(data: EmertData) -> str:
+    source = data.metadata.source
+    return "synthetic" if source == "synthetic" else f"real: {source}"
+
+
+def training_cost(record: dict) -> dict:
+    """What the training of one model took and its validation score, as far as the record has them."""
+    return {name: record[name] for name in _COST if record.get(name) is not None}
+
+
+def make_results(predictions: pd.DataFrame, header: Header, n_resamples: int = 1000, seed: int = 0, bins: int = BINS) -> dict:
+    """The dictionary above; `bins`: of the reliability curves.
+
+    Raises `EmertInputError` for a table that is empty or has a problem.
+    """
     if problem := find_problem(predictions):
         raise EmertInputError(f"predictions: {problem}")
     if predictions.empty:
@@ -102,17 +156,48 @@ def make_results(predictions: pd.DataFrame, header: Header, n_resamples: int = 1
     for method, of_method in predictions.groupby("method", sort=False):
         found = set(of_method["task"])
         all_scores[str(method)] = {
-            name: _score_task(task, of_method[of_method["task"] == name], n_resamples, seed)
+            name: score_section(task, of_method[of_method["task"] == name], n_resamples, seed, bins)
             for name, task in TASKS.items()
             if name in found
         }
     return {
         "header": header.to_plain(),
-        "bootstrap": {"n_resamples": n_resamples, "seed": seed, "level": LEVEL, "unit": "participants"},
+        "bootstrap": bootstrap(n_resamples, seed),
         "methods": list(all_scores),
         "scores": all_scores,
         "gap": gap_of(predictions, n_resamples, seed),
     }
+
+
+def bootstrap(n_resamples: int, seed: int = 0) -> dict:
+    """How the intervals of results were made."""
+    return {"n_resamples": n_resamples, "seed": seed, "level": LEVEL, "unit": "participants"}
+
+
+def read_results(path: Path) -> dict:
+    """A results.json, written by this version or an older one. Raises `EmertInputError` for a file that is none."""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EmertInputError(f"{path}: no such file; expected a results.json of `emert evaluate`") from error
+    except (OSError, ValueError) as error:
+        raise EmertInputError(
+            f"{path}: not readable as JSON ({error}); copy a results.json of `emert evaluate` there"
+        ) from error
+    missing = [name for name in ("header", "bootstrap", "methods", "scores", "gap") if name not in results]
+    if missing:
+        raise EmertInputError(f"{path}: {missing[0]!r} is missing; expected a results.json of `emert evaluate`")
+    _rename_old_keys(results)
+    return results
+
+
+def _rename_old_keys(results: dict) -> None:
+    if "draws" in results["bootstrap"]:
+        results["bootstrap"]["n_resamples"] = results["bootstrap"].pop("draws")
+    for found in (results["gap"] or {"methods": {}})["methods"].values():
+        if "score" in found:  # of the one seed that there was
+            score = found.pop("score")
+            found["scores"] = {} if score is None else {str(results["header"]["seeds"][0]): score}
 
 
 def write_results(
@@ -120,9 +205,9 @@ def write_results(
 ) -> dict:
     """Write the folder of results.json, results.md, predictions.parquet and pictures/*.png, and return the results.
 
-    It appears when all files are ready, in place of such a folder that was there. Raises `EmertInputError` as
-    `make_results` and `atomic_folder`.
+    The folder is replaced when all files are ready. Raises `EmertInputError` as `make_results` and `atomic_folder`.
     """
+    predictions = predictions.assign(version="strict" if header.strict else "plain")
     results = make_results(predictions, header, n_resamples, seed)
     pictures = draw_pictures(results, predictions)
     page = results_markdown(results, [f"{PICTURES}/{name}" for name in pictures])
@@ -131,9 +216,8 @@ def write_results(
         for name, picture in pictures.items():
             (new / PICTURES / name).write_bytes(picture)
         (new / "results.md").write_text(page, encoding="utf-8")
-        write_table(new / "predictions.parquet", predictions, header.to_plain())
-        text = json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-        (new / "results.json").write_text(text, encoding="utf-8")
+        write_table(new / PREDICTIONS_FILE, predictions, header.to_plain())
+        (new / "results.json").write_text(to_json(results), encoding="utf-8")
     return results
 
 
@@ -142,25 +226,25 @@ def remake_results(predictions: str | Path, folder: str | Path, n_resamples: int
     return write_results(folder, read_predictions(predictions), Header.from_plain(read_header(predictions)), n_resamples, seed)
 
 
-def _score_task(task: Task, rows: pd.DataFrame, n_resamples: int, seed: int) -> dict:
-    targets, _ = to_arrays(task, rows)
-    classes = task.kind == "classification"
-    absent = [label for index, label in enumerate(task.labels) if classes and not (targets == index).any()]
-    return {
-        **scores_of(task, rows, n_resamples, seed, LEVEL),
-        "absent_labels": absent,
-        "folds": _score_folds(task, rows),
-        "subgroups": subgroups_of(task, rows, n_resamples, seed, LEVEL),
-        "calibration": calibration_of(task, rows) if classes else None,
-        "confusion": confusion_of(task, rows) if classes else None,
-    }
+def write_step(out: Path, name: str, results: dict, pictures: Mapping[str, bytes], page: str) -> None:
+    """NAME.json, NAME.md and the pictures by atomic writes, when all of them are ready."""
+    files = {f"{name}.json": to_json(results).encode(), f"{name}.md": page.encode(), **pictures}
+    with ExitStack() as stack:
+        for file, content in files.items():
+            stack.enter_context(atomic_file(Path(out) / file)).write_bytes(content)
 
 
-def _score_folds(task: Task, rows: pd.DataFrame) -> dict:
-    metric = task.primary_metric
-    values = np.array([score(task, *to_arrays(task, fold))[metric] for _, fold in rows.groupby("fold")])
-    values = values[~np.isnan(values)]
-    note = {0: "the truth does not vary in any fold", 1: "one fold has no spread"}.get(len(values))
-    mean = float(values.mean()) if len(values) else None
-    std = float(values.std(ddof=1)) if len(values) > 1 else None
-    return {"metric": metric, "mean": mean, "std": std, "n": len(values), "note": note}
+def to_json(content: dict) -> str:
+    """Compact, with a line for each key at the top level and for each at the second."""
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            inner = ",\n".join(f"  {json.dumps(name)}: {_compact(part)}" for name, part in value.items())
+            lines.append(f" {json.dumps(key)}: {{\n{inner}\n }}")
+        else:
+            lines.append(f" {json.dumps(key)}: {_compact(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Robustness and the gap as pages of their own: Markdown, and the curves as one picture."""
+"""Robustness as a page of its own: Markdown, and the curves as one picture."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,6 @@ from modeling_emert.tasks_emert import TASKS, View
 
 from ..metrics import METRIC_TITLES
 from .drawings import draw_curves
-from .gap_section import gap_markdown
 from .page import describe, made_by
 from .pictures import headline, panels
 from .tables import markdown_table, score_cell, two
@@ -30,11 +29,6 @@ def robustness_page(results: dict, pictures: Sequence[str]) -> str:
     for name, curve in results["curves"].items():
         parts += [f"## {name.capitalize()}", f"Level: {curve['level_is']}.", _curve_table(curve)]
     return "\n\n".join([*parts, *(f"![curves]({picture})" for picture in pictures)]) + "\n"
-
-
-def gap_page(results: dict, pictures: Sequence[str]) -> str:
-    parts = [f"# Felt against shown on {results['header']['data']}", describe(results), made_by(results)]
-    return "\n\n".join([*parts, *gap_markdown(results)[1:], *(f"![gap]({picture})" for picture in pictures)]) + "\n"
 
 
 def _hidden_table(hidden: dict) -> str:

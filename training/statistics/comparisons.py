@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from modeling_emert.tasks_emert import Task
 
-from ..evaluation.predictions import to_arrays
+from ..metrics.predictions import to_arrays
 from ..metrics import METRICS, collect, scores
 from .intervals import FEWEST_PARTICIPANTS, make_interval, resample_counts, tail_in_truth
 

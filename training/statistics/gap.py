@@ -12,7 +12,7 @@ import pandas as pd
 
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..evaluation.predictions import to_arrays
+from ..metrics.predictions import to_arrays
 from ..metrics.emotion_gap.gap_scores import auroc, spearman
 from .intervals import Interval, intervals, make_interval, resample_counts
 
@@ -80,7 +80,7 @@ def subset_scores(
     for name, wanted in (("agree", True), ("disagree", False)):
         part = rows[(verdict == wanted).to_numpy()]
         metrics = intervals(task, part, n_resamples, seed)
-        found[name] = Subset(len(part), part["participant_id"].nunique(), metrics)
+        found[name] = Subset(part["recording_id"].nunique(), part["participant_id"].nunique(), metrics)
     return found
 
 

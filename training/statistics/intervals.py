@@ -19,7 +19,7 @@ from scipy.stats import norm, t
 
 from modeling_emert.tasks_emert import Task
 
-from ..evaluation.predictions import to_arrays
+from ..metrics.predictions import to_arrays
 from ..metrics import collect, scores
 
 # With fewer there are too few different resamples (35 of four) for any tail of them to be 2.5 %: no interval is better than one

@@ -22,10 +22,11 @@ from training import statistics
 from training.benchmark import benchmarking, measuring
 from training.benchmark.benchmarking import run_benchmark, write_report
 from training.benchmark.jobs import cell_name, plan_cells
-from training.benchmark.predictions import choose, read_benchmark_predictions
+from training.benchmark.predictions import read_stored
 from training.benchmark.recipe import BenchmarkRecipe
-from training.evaluation.predictions import to_arrays
+from training.methods.registry import get_method
 from training.metrics import score
+from training.metrics.predictions import to_arrays
 
 # What is measured with a clock differs from run to run; everything else must not.
 _TIMES = {"seconds", "training_seconds", "samples_per_second", "peak_memory_mb"}
@@ -70,7 +71,7 @@ def test_the_same_recipe_gives_the_same_numbers_everywhere(
     run_benchmark(recipe, data.folder, again, 1, "emert benchmark tiny")
     for name in ("run.json", "table.json"):
         assert _json(finished / name) == _json(again / name)
-    pd.testing.assert_frame_equal(read_benchmark_predictions(finished), read_benchmark_predictions(again))
+    pd.testing.assert_frame_equal(read_stored(finished), read_stored(again))
 
 
 def test_a_finished_cell_is_not_done_again(
@@ -97,16 +98,17 @@ def test_what_decides_a_cell_changes_its_name(recipe: BenchmarkRecipe, data: Eme
     )
 
 
-def test_every_figure_follows_from_the_stored_predictions(finished: Path):
+def test_every_figure_follows_from_the_stored_predictions(finished: Path, recipe: BenchmarkRecipe):
     results = json.loads((finished / "table.json").read_text())
-    predictions = read_benchmark_predictions(finished)
-    assert len(results["tables"]) == 2
-    for table in results["tables"]:
-        task = TASKS[table["task"]]
-        assert len(table["rows"]) == 3
-        for row in table["rows"]:
-            expected = score(task, *to_arrays(task, choose(predictions, table["version"], task.name, row["method"])))
-            assert {name: figure["value"] for name, figure in row["metrics"].items()} == pytest.approx(expected)
+    predictions = read_stored(finished)
+    assert list(results["versions"]) == ["plain"]
+    for key in recipe.methods:
+        entries = results["versions"]["plain"]["scores"][get_method(key).name]
+        assert list(entries) == ["er7", "fer7"]
+        for name, entry in entries.items():
+            own = predictions[(predictions["method"] == key) & (predictions["task"] == name)]
+            expected = score(TASKS[name], *to_arrays(TASKS[name], own))
+            assert {metric: figure["value"] for metric, figure in entry["metrics"].items()} == pytest.approx(expected)
 
 
 def test_differences_are_those_to_emert(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -114,12 +116,13 @@ def test_differences_are_those_to_emert(finished: Path, tmp_path: Path, monkeypa
         monkeypatch.setattr(module, "FEWEST_PARTICIPANTS", 2)
     for name in ("run.json", "predictions.parquet"):
         (tmp_path / name).write_bytes((finished / name).read_bytes())
-    for table in write_report(tmp_path)["tables"]:
-        rows = {row["method"]: row for row in table["rows"]}
-        assert rows["emert"]["against"] is None
-        for name in ("majority", "early_fusion"):
+    scores = write_report(tmp_path)["versions"]["plain"]["scores"]
+    for task in ("er7", "fer7"):
+        rows = {method: entries[task] for method, entries in scores.items()}
+        assert rows["EMERT"]["against"] is None
+        for name in ("Majority", "Early fusion"):
             against = rows[name]["against"]
-            difference = rows[name]["metrics"]["uar"]["value"] - rows["emert"]["metrics"]["uar"]["value"]
+            difference = rows[name]["metrics"]["uar"]["value"] - rows["EMERT"]["metrics"]["uar"]["value"]
             assert against["difference"] == pytest.approx(difference)
             assert against["p"] <= against["p_holm"] <= 1
             assert against["p_folds"] is None, "one fold is no test over folds"
@@ -159,9 +162,8 @@ def test_a_failed_cell_is_shown_and_the_rest_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(measuring, "measure_cell", fails_once)
         results = run_benchmark(recipe, data.folder, tmp_path, 1, "emert benchmark tiny")
-    rows = {(table["task"], row["method"]): row["failed"] for table in results["tables"] for row in table["rows"]}
-    assert rows.pop(("er7", "stimulus_majority")) == ["ZeroDivisionError: planted <b>"]
-    assert not any(rows.values())
+    assert results["versions"]["plain"]["failed"] == {"Stimulus majority": {"er7": ["ZeroDivisionError: planted <b>"]}}
+    assert set(results["versions"]["plain"]["scores"]["Stimulus majority"]) == {"fer7"}
     assert "ZeroDivisionError: planted &lt;b&gt;" in (tmp_path / "report.html").read_text()
     assert "ZeroDivisionError" in (tmp_path / "table.md").read_text()
     mended = run_benchmark(recipe, data.folder, tmp_path, 1, "emert benchmark tiny")
@@ -204,8 +206,10 @@ benchmark.add_arguments(p); benchmark.run(p.parse_args(['{file}', '--data', '{da
     assert not (out / "run.json").exists(), "the run was over before it was killed"
     subprocess.run([sys.executable, "-c", line], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert {path: path.stat().st_mtime_ns for path in done} == done
-    pd.testing.assert_frame_equal(read_benchmark_predictions(out), read_benchmark_predictions(finished))
-    assert np.isfinite(json.loads((out / "table.json").read_text())["tables"][0]["rows"][0]["metrics"]["uar"]["value"])
+    pd.testing.assert_frame_equal(read_stored(out), read_stored(finished))
+    assert np.isfinite(
+        json.loads((out / "table.json").read_text())["versions"]["plain"]["scores"]["EMERT"]["er7"]["metrics"]["uar"]["value"]
+    )
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def test_the_stored_results_are_of_the_recipe_that_stands_in_the_repository(name
     recipe = load_benchmark_recipe(name, changes)
     assert words[:3] == ["emert", "benchmark", name]
     assert [method["key"] for method in _results(name)["methods"]] == list(recipe.methods)
-    kept = {"folds": header["folds"], "seeds": header["seeds"], "split_versions": header["versions"]}
+    kept = {"folds": header["folds"], "seeds": header["seeds"], "split_versions": header["split_versions"]}
     assert kept == {key: list(getattr(recipe, key)) for key in kept}
     assert header["failed_cells"] == 0
 

@@ -15,8 +15,8 @@ from modeling_emert import EmertInputError
 from training.benchmark import benchmarking, measuring, running
 from training.benchmark.benchmarking import run_benchmark, write_report
 from training.benchmark.jobs import CellJob, cell_name, plan_cells
+from training.benchmark.predictions import RUN_FILE
 from training.benchmark.recipe import BenchmarkRecipe
-from training.benchmark.run_file import RUN_FILE
 from training.cli import main
 
 COMMAND = "emert benchmark tiny"
@@ -79,7 +79,7 @@ def test_a_damaged_cell_is_done_again_and_said(
     run_benchmark(recipe, data.folder, out, 1, COMMAND)
     assert done == ["stimulus_majority"]
     told = capsys.readouterr().err
-    assert f"damaged, so it is done again: stimulus_majority, er7, fold 1, plain, seed 0 ({file}: " in told
+    assert f"damaged, so it is repeated: stimulus_majority, er7, fold 1, plain, seed 0 ({file}: " in told
     assert (out / "table.md").read_text().partition("## Cost")[0] == table
 
 
@@ -92,7 +92,7 @@ def test_a_damaged_cell_is_done_again_and_said(
         ({"cells": [{}]}, "cells: failed is missing"),
         ({"cells": 3}, "cells: found NoneType"),
         ({"data": {}}, "data: folds is missing"),
-        ({"recipe": "name: a"}, "recipe: n_resamples is missing"),
+        ({"recipe": "name: a"}, "recipe: faces is missing"),
         ({"recipe": "{"}, "while parsing"),
     ],
 )

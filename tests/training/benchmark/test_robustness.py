@@ -13,7 +13,8 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, Recording
 from modeling_emert.columns_emert import COLUMN_INDEX
 from training.benchmark.corruption import ChangedData, blur_gaze, lose_frames, lose_gaze
-from training.benchmark.robustness import CURVES, gap, robustness
+from training.benchmark.gap import gap
+from training.benchmark.robustness import CURVES, robustness
 
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -140,7 +141,7 @@ def test_the_gap_step(model: Path, data: EmertData, tmp_path: Path):
     results = gap(model, data, tmp_path / "gap", n_resamples=20, progress=False)
     assert {file.name for file in (tmp_path / "gap").iterdir()} == {"gap.json", "gap.md", "gap.png"}
     assert json.loads((tmp_path / "gap" / "gap.json").read_text()) == results
-    assert results["gap"]["methods"]["EMERT"]["score"]["n_agree"] > 0
+    assert results["gap"]["methods"]["EMERT"]["scores"]["0"]["n_agree"] > 0
 
 
 def test_without_both_views_there_is_no_gap_step(model: Path, data: EmertData, tmp_path: Path, monkeypatch):

@@ -275,7 +275,7 @@ def test_the_command_writes_all_files_and_makes_them_again_without_the_model(
     assert set(results["scores"]["EMERT"]) == {"er7", "fer7"}
     assert results["header"]["command"].endswith("--protocol er7-fold1 --protocol fer7-fold1 --out DIR")
     assert {"majority", "logistic regression"} <= set(results["methods"])
-    assert results["gap"]["methods"]["EMERT"]["score"] is not None
+    assert results["gap"]["methods"]["EMERT"]["scores"]
     assert main(["evaluate", "--predictions", str(out / "predictions.parquet"), "--out", str(again)]) == 0
     assert (again / "results.json").read_bytes() == (out / "results.json").read_bytes()
     refused = [

@@ -9,7 +9,7 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.cli import main
 from training.data.dataset import RecordingDataset, collate
-from training.evaluation.evaluate import load_model
+from training.evaluation.load_model import load_model
 from training.evaluation.probes import participant_probe, pooled_features
 
 PEOPLE = np.repeat([f"person{number}" for number in range(6)], 8)

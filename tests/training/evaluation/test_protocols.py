@@ -6,7 +6,7 @@ import pytest
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.evaluation.protocols import Protocol, parse_protocols, plan_trials
-from training.reports.scoring import make_header
+from training.reports.results import make_header
 
 
 def _record(data: EmertData, fold: int = 1, strict: bool = False) -> dict:

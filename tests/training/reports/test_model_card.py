@@ -10,15 +10,15 @@ from huggingface_hub import ModelCard
 from places import ROOT
 
 from modeling_emert import EmertInputError
-from modeling_emert.model_card_emert import CARD_FILE, RECORD_FILE, results_of_test
+from modeling_emert.constants_emert import CARD_FILE, RECORD_FILE
+from modeling_emert.model_card_emert import results_of_test
 from modeling_emert.tasks_emert import TASKS
 from training.cli import COMMANDS, main
 from training.commands import card as command
 from training.evaluation.model_folder import read_record
-from training.evaluation.predictions import to_rows
+from training.metrics.predictions import to_rows
 from training.reports.model_card import BEGIN, END, fill_card, read_stored, update_model
-from training.reports.results import Header, make_results
-from training.reports.scoring import training_cost
+from training.reports.results import Header, make_results, training_cost
 
 CARD = ROOT / "model_card.md"
 

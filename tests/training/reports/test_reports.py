@@ -7,8 +7,8 @@ from PIL import Image
 
 from dataset_scripts.pictures.style import DARK, LIGHT, Style, drawing
 from modeling_emert.tasks_emert import TASKS
-from training.evaluation.predictions import to_arrays, to_rows
 from training.metrics import score
+from training.metrics.predictions import to_arrays, to_rows
 from training.reports.drawings import contrast, draw_confusion
 from training.reports.gap_section import gap_of
 from training.reports.page import calibration_markdown, subgroup_markdown
@@ -54,8 +54,8 @@ def test_who_copies_the_face_is_right_only_where_felt_and_shown_agree(both: pd.D
     assert [part["n"] for part in subsets.values()] == [28, 28]
     assert [part["metrics"]["uar"]["value"] for part in subsets.values()] == [1.0, 0.0]
     assert [part["metrics"]["uar"]["value"] for part in gap["methods"]["eyes"]["subsets"]["er7"].values()] == [1.0, 1.0]
-    assert gap["methods"]["eyes"]["score"]["auroc"]["value"] == 1.0
-    assert gap["methods"]["face"]["score"]["auroc"]["value"] == 0.5
+    assert gap["methods"]["eyes"]["scores"]["0"]["auroc"]["value"] == 1.0
+    assert gap["methods"]["face"]["scores"]["0"]["auroc"]["value"] == 0.5
     assert np.trace(gap["labels"]["counts"]) == 28
     assert gap["labels"]["answers"] == gap["labels"]["counts"]
 
@@ -98,7 +98,7 @@ def test_subgroups_are_scored_apart_and_only_where_there_are_two():
     answers = np.where(np.arange(PEOPLE * CLIPS) < 35, targets, (targets + 1) % 7)
     rows = _rows(ER7, targets, _certain(answers))
     rows["groups"] = [{"sex": "f" if index < 35 else "m", "gaze_format": "same"} for index in range(len(rows))]
-    found = subgroups_of(ER7, rows, 50, 0, 0.95)
+    found = subgroups_of(ER7, rows, 50, 0)
     assert list(found) == ["sex"]
     assert {name: (part["n"], part["participants"]) for name, part in found["sex"].items()} == {"f": (35, 5), "m": (21, 3)}
     assert [part["metrics"]["uar"]["value"] for part in found["sex"].values()] == [1.0, 0.0]

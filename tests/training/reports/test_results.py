@@ -8,8 +8,8 @@ import pytest
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
-from training.evaluation.predictions import read_predictions, to_arrays, to_rows
 from training.metrics import score
+from training.metrics.predictions import read_predictions, to_arrays, to_rows
 from training.reports.results import Header, make_results, remake_results, results_markdown, summary_table, write_results
 
 FILES = {"results.json", "results.md", "predictions.parquet"}

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.evaluation.predictions import to_rows
+from training.metrics.predictions import to_rows
 from training.metrics.emotion_gap.gap_scores import auroc, spearman
 from training.statistics.gap import agreement, distances, gap_quality, gap_scores, label_table, subset_scores
 

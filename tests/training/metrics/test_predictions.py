@@ -9,9 +9,9 @@ import pytest
 from dataset_scripts.common.output import atomic_file
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.evaluation.predictions import (
+from training.metrics.predictions import (
     COLUMNS,
-    OPTIONAL_COLUMNS,
+    SCHEMA,
     read_header,
     read_predictions,
     to_arrays,
@@ -32,7 +32,9 @@ def table() -> pd.DataFrame:
 
 
 def test_rows(table):
-    assert tuple(table.columns) == (*COLUMNS, *OPTIONAL_COLUMNS)
+    assert tuple(table.columns) == tuple(SCHEMA.names)
+    assert set(table["version"]) == {"plain"}
+    assert set(table["seed"]) == {0}
     first = table.iloc[0]
     assert (first["recording_id"], first["participant_id"], first["stimulus_id"]) == ("r0", "p0", "s0")
     assert (first["target"], first["fold"], first["task"]) == ([2.0], 1, "er3")
@@ -171,7 +173,7 @@ def test_what_may_be_absent_comes_back_and_an_older_file_without_it_is_read(tabl
 def test_a_file_without_a_header_says_so(table, tmp_path):
     path = tmp_path / "predictions.parquet"
     write_predictions(path, table)
-    with pytest.raises(EmertInputError, match="of which data and split"):
+    with pytest.raises(EmertInputError, match="no header, so data and split are unknown"):
         read_header(path)
     write_table(path, table, {"data": "drawn"})
     assert read_header(path) == {"data": "drawn"}

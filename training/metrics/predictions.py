@@ -1,19 +1,22 @@
-"""The table of predictions: one row for each recording, method and task, and the file it is kept in.
+"""The table of predictions: one row for each recording, method, task, version and seed, and the file it is kept in.
 
-Every figure in the results can be computed again from this file. Its columns:
+`emert evaluate`, `emert adapt` and `emert benchmark` write it, and every score can be computed again from it. Its columns:
 
 | column | type | meaning |
 |---|---|---|
 | recording_id, participant_id, stimulus_id | str | whose recording, of what |
+| version | str | "plain" (new participants) or "strict" (participants and stimuli both new) |
 | fold | int | the fold in whose test set the recording was |
-| method | str | "EMERT", "EMERT, eyes hidden", "majority", "logistic regression", ... |
+| seed | int | random seed of the training |
+| method | str | "EMERT", "EMERT, eyes hidden", "majority", ...; a key of `METHODS` in a benchmark |
 | task | str | a name in `TASKS` |
 | target | list of float64 | `[class index]`, or the numbers (NaN: that number is absent) |
 | prediction | list of float64 | class probabilities in label order, or the numbers |
 | uncalibrated | list of float64 | the probabilities before the model's temperature; null: there is none |
-| groups | map of str to str | what is known of the recording, such as `gaze_format`: scores by subgroup go by it |
+| groups | map of str to str | what is known of the recording, such as `gaze_format`; used for scores by subgroup |
 
-The last two may be absent. The file's own metadata hold the header of the results (see `results.Header`).
+Older files lack `version`, `seed`, `uncalibrated` or `groups`; they are read as "plain", 0, null and null. The file's own
+metadata hold the header of the results (see `reports.results.Header`).
 """
 
 import json
@@ -29,14 +32,16 @@ from dataset_scripts.common.output import atomic_file, first_line
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..metrics import as_predictions, as_targets
+from .sums import as_predictions, as_targets
 
 SCHEMA = pa.schema(
     [
         ("recording_id", pa.string()),
         ("participant_id", pa.string()),
         ("stimulus_id", pa.string()),
+        ("version", pa.string()),
         ("fold", pa.int64()),
+        ("seed", pa.int64()),
         ("method", pa.string()),
         ("task", pa.string()),
         ("target", pa.list_(pa.float64())),
@@ -45,12 +50,13 @@ SCHEMA = pa.schema(
         ("groups", pa.map_(pa.string(), pa.string())),
     ]
 )
-OPTIONAL_COLUMNS = ("uncalibrated", "groups")
-COLUMNS: tuple[str, ...] = tuple(name for name in SCHEMA.names if name not in OPTIONAL_COLUMNS)
+PREDICTIONS_FILE = "predictions.parquet"
+_ABSENT = {"version": "plain", "seed": 0, "uncalibrated": None, "groups": None}  # what an older file without the column means
+COLUMNS: tuple[str, ...] = tuple(name for name in SCHEMA.names if name not in _ABSENT)
 _HEADER = b"emert_results_header"
 
-# Each recording is tested once: a second row would count twice in the pooled score.
-_KEY = ["method", "task", "recording_id"]
+# A second row of the same recording would count twice in the pooled score.
+_KEY = ["version", "task", "method", "seed", "recording_id"]
 
 # Half precision softmax does not sum to one exactly.
 _SUM_TOLERANCE = 0.01
@@ -67,7 +73,8 @@ def to_rows(
     fold: int | Sequence[int] | np.ndarray,
     uncalibrated: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Rows of the table from arrays; a recording whose label is absent (`ABSENT_CLASS`, all NaN) gets no row.
+    """Rows of the table from arrays, of version "plain" and seed 0; a recording whose label is absent (`ABSENT_CLASS`, all
+    NaN) gets no row.
 
     `targets`: `(n,)` class indices or `(n, size)` numbers. `predictions`: `(n, size)`. `fold`: one, or `(n,)`.
     `uncalibrated`: `(n, size)` probabilities, where a temperature has made the predictions of them.
@@ -86,7 +93,9 @@ def to_rows(
             "recording_id": [str(recording_ids[i]) for i in kept],
             "participant_id": [str(participant_ids[i]) for i in kept],
             "stimulus_id": [str(stimulus_ids[i]) for i in kept],
+            "version": ["plain"] * len(kept),
             "fold": folds[kept],
+            "seed": np.zeros(len(kept), np.int64),
             "method": [method] * len(kept),
             "task": [task.name] * len(kept),
             "target": truth[kept].tolist(),
@@ -109,7 +118,7 @@ def to_arrays(task: Task, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def find_problem(frame: pd.DataFrame) -> str | None:
-    """What is wrong with a table of predictions, as one sentence that names the field; None if nothing is."""
+    """The first problem of a table of predictions, as one sentence that names the column; None if there is none."""
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
         return f"the column {missing[0]!r} is missing; expected {', '.join(COLUMNS)}"
@@ -119,9 +128,9 @@ def find_problem(frame: pd.DataFrame) -> str | None:
     unknown = sorted(set(frame["task"]) - set(TASKS))
     if unknown:
         return f"the column 'task' holds {unknown[0]!r}; known tasks: {', '.join(TASKS)}"
-    twice = frame[frame.duplicated(_KEY)]
+    twice = frame[frame.duplicated([name for name in _KEY if name in frame.columns])]
     if len(twice):
-        method, task, recording = twice.iloc[0][_KEY]
+        method, task, recording = twice.iloc[0][["method", "task", "recording_id"]]
         return f"recording_id {recording!r} is there twice for method {method!r} and task {task!r}; keep one row"
     problems = (_find_task_problem(TASKS[str(name)], rows) for name, rows in frame.groupby("task", sort=True))
     return next((problem for problem in problems if problem), None)
@@ -151,8 +160,8 @@ def _find_task_problem(task: Task, rows: pd.DataFrame) -> str | None:
 
 
 def write_predictions(path: str | Path, frame: pd.DataFrame) -> None:
-    """Write the table as Parquet (zstd), whole or not at all. Raises `EmertInputError` if it can't be written there,
-    `ValueError` for a table that `find_problem` objects to.
+    """Atomic write of the table as Parquet (zstd). Raises `EmertInputError` if it can't be written there, `ValueError` for a
+    table with a problem.
     """
     if problem := find_problem(frame):
         raise ValueError(problem)
@@ -161,11 +170,11 @@ def write_predictions(path: str | Path, frame: pd.DataFrame) -> None:
 
 
 def write_table(path: Path, frame: pd.DataFrame, header: dict | None = None) -> None:
-    """The bare write, for a caller who has checked the table and holds a `atomic_file`. `header`: as JSON holds it."""
+    """Write a table without a check to a path that nobody reads yet. `header`: JSON content for the file's metadata."""
     columns: dict[str, list] = {name: frame[name].tolist() for name in COLUMNS}
-    for name in OPTIONAL_COLUMNS:
-        given = frame[name].tolist() if name in frame.columns else [None] * len(frame)
-        columns[name] = [cell if isinstance(cell, (list, dict)) else None for cell in given]  # pandas fills gaps with NaN
+    for name, absent in _ABSENT.items():
+        given = frame[name].tolist() if name in frame.columns else [absent] * len(frame)
+        columns[name] = [None if isinstance(cell, float) else cell for cell in given]  # pandas fills gaps with NaN
     columns["groups"] = [None if cell is None else sorted(cell.items()) for cell in columns["groups"]]
     table = pa.Table.from_pydict(columns, schema=SCHEMA)
     if header is not None:
@@ -177,7 +186,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     """Read and check such a file. Raises `EmertInputError` that names the file and the field."""
     path = Path(path)
     if not path.is_file():
-        raise EmertInputError(f"{path}: no such file; `emert evaluate` writes predictions.parquet into its folder")
+        raise EmertInputError(f"{path}: no such file; `emert evaluate` and `emert benchmark` write it into their folder")
     table = _read_parquet(path)
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
@@ -185,7 +194,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     columns = {}
     for column in SCHEMA:
         if column.name not in table.column_names:
-            columns[column.name] = [None] * len(table)
+            columns[column.name] = [_ABSENT[column.name]] * len(table)
             continue
         try:
             columns[column.name] = table[column.name].cast(column.type).to_pylist()
@@ -194,7 +203,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
             message = f"{path}: the column {column.name!r} is of type {found}, expected {column.type}"
             raise EmertInputError(message) from error
     for name in ("target", "prediction"):
-        # A null inside a list is one more way to write an absent number.
+        # A null inside a list means an absent number too.
         columns[name] = [cell and [np.nan if value is None else value for value in cell] for cell in columns[name]]
     columns["groups"] = [None if cell is None else dict(cell) for cell in columns["groups"]]
     frame = pd.DataFrame(columns, columns=SCHEMA.names)
@@ -204,10 +213,10 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
 
 
 def read_header(path: str | Path) -> dict:
-    """The header that `write_table` was given. Raises `EmertInputError` where the file holds none."""
+    """The header that was written with the table. Raises `EmertInputError` where the file holds none."""
     stored = (_read_parquet(Path(path)).schema.metadata or {}).get(_HEADER)
     if stored is None:
-        raise EmertInputError(f"{path}: does not say of which data and split it is; expected a file of `emert evaluate`")
+        raise EmertInputError(f"{path}: no header, so data and split are unknown; expected a file of `emert evaluate`")
     return json.loads(stored)
 
 
