@@ -1,4 +1,4 @@
-"""A built data set onto the Hugging Face Hub: checked before, in one commit, and not where its licence forbids it."""
+"""Uploads a data set to the Hugging Face Hub: after its checks, in one commit, and only where its licence allows it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modeling_emert.errors_emert import EmertInputError
 
 from .checks.verify import verify
+from .common.output import first_line
 from .dataset.layout import CARD_FILE, CONFIG_FILE, DATA_FOLDER
 from .dataset.metadata import METADATA_FILE, Metadata
 from .dataset.splits import SPLITS_FILE
@@ -21,26 +22,26 @@ _DESCRIPTION_FILES = (CARD_FILE, CONFIG_FILE, METADATA_FILE, SPLITS_FILE)
 
 
 def publish(folder: Path, repo: str, private: bool = False, confirmation: str = "") -> str:
-    """Uploads the data set in `folder` to the data set repository `repo` and gives its address.
+    """Uploads the data set in `folder` to the data set repository `repo` and returns its address.
 
-    What the repository holds is replaced in one commit: whoever loads it gets the old data set or the new one, and an
-    upload that fails changes nothing.
+    The content of the repository is replaced in one commit, so that users get either the old data set or the new one, and
+    a failed upload changes nothing.
 
     Raises:
-        EmertInputError: no repository can have that name; there is no data set in `folder`, or `emert data verify` fails
-            on it; its licence does not allow publishing, and it is not both `private` and confirmed in the words of
-            `CONFIRMATION`; the repository is public though `private` is asked for; there is no token, or the Hub refuses
-            or can't be reached.
+        EmertInputError: `repo` is no valid name; there is no data set in `folder`, or `emert data verify` fails on it; its
+            licence does not allow publishing, and it is not both `private` and confirmed in the words of `CONFIRMATION`;
+            the repository is public though `private` is asked for; there is no token, or the Hub refuses or can't be
+            reached.
     """
     _check_name(repo)
     metadata = Metadata.read(folder)
     _check_licence(folder, metadata, private, confirmation)
     names = [*_DESCRIPTION_FILES, *metadata.files]
     _check_files(folder, names)
-    _check_whole(folder)
+    _check_verified(folder)
     api = _open_hub()
     with _hub_errors(repo):
-        api.whoami()  # no token: told before anything is made
+        api.whoami()  # raises without a token, before a repository is made
         name = api.create_repo(repo, repo_type="dataset", private=private or None, exist_ok=True).repo_id
         info = api.repo_info(name, repo_type="dataset")
         if private and not info.private:
@@ -61,7 +62,7 @@ def _check_name(repo: str) -> None:
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        raise EmertInputError(f"--repo {repo!r} is no name of a repository: {_first_line(error)}") from error
+        raise EmertInputError(f"--repo {repo!r} is no name of a repository: {_reason(error)}") from error
     if repo.rsplit("/")[-1].lower() == "emer":
         raise EmertInputError(f"--repo {repo}: EMER names other data sets too; give another name, such as {SUGGESTED_NAME}")
 
@@ -74,17 +75,17 @@ def _check_licence(folder: Path, metadata: Metadata, private: bool, confirmation
         )
 
 
-def _check_whole(folder: Path) -> None:
-    failed = [finding for finding in verify(folder) if finding.status == "fail"]
+def _check_verified(folder: Path) -> None:
+    failed = [result for result in verify(folder) if result.status == "fail"]
     if failed:
-        told = "; ".join(f"{finding.check}: {finding.sentence}" for finding in failed[:3])
+        reasons = "; ".join(f"{result.check}: {result.sentence}" for result in failed[:3])
         raise EmertInputError(
-            f"{folder}: is not as it should be ({told}); see `emert data verify {folder}`, mend it or build it again"
+            f"{folder}: fails checks ({reasons}); see `emert data verify {folder}`, repair it or build it again"
         )
 
 
 def _check_files(folder: Path, names: list[str]) -> None:
-    """Each is there, and no link leads to a file that is none of the data set's."""
+    """Each file exists, and none is a link to a file outside of the data set."""
     for name in names:
         file = folder / name
         if not file.is_file() or file.resolve() != folder.resolve() / name:
@@ -98,11 +99,11 @@ def _open_hub() -> "HfApi":
     return HfApi()
 
 
-def _operations(folder: Path, names: list[str], there: list[str]) -> list:
-    """Every file that belongs to the data set, and no other; and data files of an older one go."""
+def _operations(folder: Path, names: list[str], present: list[str]) -> list:
+    """Adds every file of the data set and no other; deletes data files of an older one."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    old = [name for name in there if name.startswith(f"{DATA_FOLDER}/") and name not in names]
+    old = [name for name in present if name.startswith(f"{DATA_FOLDER}/") and name not in names]
     return [
         *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names),
         *(CommitOperationDelete(path_in_repo=name) for name in old),
@@ -112,13 +113,13 @@ def _operations(folder: Path, names: list[str], there: list[str]) -> list:
 def _commit(api: "HfApi", name: str, operations: list, message: str, parent: str | None) -> None:
     try:
         api.create_commit(name, operations, commit_message=message, repo_type="dataset", parent_commit=parent)
-    except RuntimeError as error:  # so the library tells of a file that did not get through
+    except RuntimeError as error:  # the library's error for a file whose upload failed
         raise ConnectionError(str(error)) from error
 
 
 @contextmanager
 def _hub_errors(repo: str) -> Iterator[None]:
-    """What can go wrong on the way to the Hub, as one sentence."""
+    """Errors of the Hub and the network as one sentence."""
     from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError
 
     unchanged = "; the repository's files are as they were"
@@ -133,11 +134,10 @@ def _hub_errors(repo: str) -> Iterator[None]:
                 "the Hub does not accept your token: log in with `hf auth login`, then publish again"
             ) from error
         remedy = "; check that your token may write there" if status == 403 else ""
-        raise EmertInputError(f"{repo}: the Hub refuses ({_first_line(error)}){unchanged}{remedy}") from error
+        raise EmertInputError(f"{repo}: the Hub refuses ({_reason(error)}){unchanged}{remedy}") from error
     except (HTTPError, OSError) as error:
-        raise EmertInputError(f"{repo}: the Hub can't be reached ({_first_line(error)}){unchanged}; try again") from error
+        raise EmertInputError(f"{repo}: the Hub can't be reached ({_reason(error)}){unchanged}; try again") from error
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")[:200]
+def _reason(error: Exception) -> str:
+    return first_line(error).rstrip(".")[:200]

@@ -7,7 +7,7 @@ DIR/
   dataset.json          source, licence, settings, every data file with its size and hash
   splits.json           fold of every participant, group of every stimulus, seed, hash
   data/p1-s1.parquet    the recordings of participant fold 1 and stimulus group 1, and so on
-  .freshness            tells on this disk whether the recordings have changed since; no part of the data set
+  .freshness            see `Fingerprint`: shows on this disk whether the recordings have changed; not part of the data set
 ```
 """
 
@@ -43,22 +43,21 @@ def cell_name(cell: Cell) -> str:
 
 
 def write_description(folder: Path, metadata: Metadata, assignment: Assignment) -> None:
-    """Everything but the data files, which lie there already."""
+    """Writes everything but the data files, which are there already."""
     metadata.write(folder)
     (folder / SPLITS_FILE).write_text(assignment.to_json())
     configs = make_configs(metadata, assignment)
     infos = [{"config_name": config["config_name"], "features": visible_features(config.get("columns"))} for config in configs]
-    # Lists that configs share are written once and referred to: `datasets` parses YAML in Python, 1 s for 71 configs in full.
+    # Shared lists become YAML anchors and aliases: `datasets` parses YAML in Python, which takes 1 s for 71 configs in full.
     (folder / CONFIG_FILE).write_text(yaml.safe_dump({"configs": configs, "dataset_info": infos}, sort_keys=False))
     (folder / CARD_FILE).write_text(make_card(metadata, assignment))
 
 
 def make_configs(metadata: Metadata, assignment: Assignment) -> list[dict]:
-    """`all`, and each task's protocols in both versions, every one a list of data files for each split.
+    """`all`, and each task's protocols, plain and strict; each is a list of data files for each split.
 
-    The build's fingerprint stands in every config: `datasets` looks for what it has loaded before by the last name of the
-    folder and the text of the configs, not by what the files hold, so that another data set of that name would be taken
-    for this one.
+    The build's fingerprint is in every config: `datasets` caches by the last name of the folder and the text of the
+    configs, not by the content of the files, so it would take another data set of that name for this one.
     """
     description = f"build {metadata.fingerprint}"
     everything = [{"split": "train", "path": list(metadata.files)}]
@@ -87,7 +86,7 @@ def cell_path(cell: Cell) -> str:
 
 
 def visible_columns(task: str) -> list[str]:
-    """All but what tells of other labels: a protocol shows what may be used in it."""
+    """All columns but the labels of other tasks and what may reveal them."""
     hidden = {STIMULUS_EMOTION, *LABEL_COLUMNS} - set(get_task(task).columns)
     return [column for column in row_features() if column not in hidden]
 
@@ -98,16 +97,16 @@ def _features_of(columns: tuple[str, ...]) -> list[dict]:
 
 
 def visible_features(columns: Sequence[str] | None) -> list[dict]:
-    """Features of these columns, or of all, as the config file names them; the same list for the same columns."""
+    """Features of these columns, or of all, as the config file names them; the same list object for the same columns."""
     return _features_of(tuple(row_features() if columns is None else columns))
 
 
 def assemble(
     out: Path, staging: Path, cells: Mapping[str, Path], metadata: Metadata, assignment: Assignment, freshness: str
 ) -> None:
-    """Makes the folder `out` of finished cells, by their path within it; it appears whole, in place of what was there.
+    """Makes the folder `out` from finished cells, given by their path within it, and replaces what was there.
 
-    `staging`: a folder on the same disk, made new. `freshness`: see `Identity`; empty where it is not known.
+    `staging`: a folder on the same disk, made new. `freshness`: see `Fingerprint`; empty where it is not known.
     """
     shutil.rmtree(staging, ignore_errors=True)
     (staging / DATA_FOLDER).mkdir(parents=True)
@@ -122,7 +121,7 @@ def assemble(
 
 
 def _link(file: Path, target: Path) -> None:
-    """A second name for the same bytes, or a copy where they lie on another disk."""
+    """A hard link, or a copy where the file is on another disk."""
     try:
         os.link(file, target)
     except OSError:

@@ -1,7 +1,7 @@
-"""The built data set for our own use: opened in a moment, read by row, without a second copy of anything.
+"""The data set as our own code reads it: by row, from the Parquet files, without a copy.
 
-`load_dataset` without `streaming=True` writes what it loads into its cache once more. Here the Parquet files are read where
-they lie, one recording at a time, each being a row group.
+`load_dataset` without `streaming=True` copies what it loads into its cache. Here each recording is read when it is needed,
+since it is a row group of its own.
 """
 
 import os
@@ -20,6 +20,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS, Task
 
+from ..common.output import first_line
 from .metadata import Metadata
 from .rows import HEAVY_COLUMNS, LIGHT_COLUMNS, from_row
 from .splits import SPLITS_FILE, Assignment, split_cells
@@ -37,7 +38,7 @@ class EmertData:
 
     @classmethod
     def open(cls, folder: str | Path) -> "EmertData":
-        """Raises `EmertInputError` where the folder is none that `emert data build` made."""
+        """Raises `EmertInputError` where `emert data build` did not make the folder."""
         folder = Path(folder)
         return cls(folder, Metadata.read(folder), Assignment.read(folder / SPLITS_FILE))
 
@@ -54,7 +55,7 @@ class EmertData:
         return [self.folder / name for name in self.metadata.files]
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """One of the light columns, of all rows; read when it is first asked for."""
+        """One of the light columns, of all rows; read at the first call."""
         if name not in self._columns:
             parts = [self._read_column(file, name) for file in self.files]
             self._columns[name] = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
@@ -62,7 +63,7 @@ class EmertData:
 
     def _read_column(self, file: Path, name: str) -> pa.ChunkedArray:
         parquet = self._parquet(file)
-        with self._told_if_damaged(file):
+        with self._report_damage(file):
             return parquet.read(columns=[name], use_threads=False)[name]
 
     @cached_property
@@ -77,32 +78,32 @@ class EmertData:
         return [(file, group) for file in self.files for group in range(self._parquet(file).num_row_groups)]
 
     def _parquet(self, file: Path) -> pq.ParquetFile:
-        key = (os.getpid(), file)  # a worker that was forked must not share its parent's position in the file
+        key = (os.getpid(), file)  # a forked process must not share its parent's position in the file
         if key not in self._open_files:
-            with self._told_if_damaged(file):
+            with self._report_damage(file):
                 self._open_files[key] = pq.ParquetFile(file, memory_map=True)
         return self._open_files[key]
 
     @contextmanager
-    def _told_if_damaged(self, file: Path) -> Iterator[None]:
+    def _report_damage(self, file: Path) -> Iterator[None]:
         """Raises `EmertInputError` where a data file is missing, cut short, or holds something else."""
         try:
             yield
         except (OSError, pa.ArrowException) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:120] if file.is_file() else "no such file"
+            reason = first_line(error)[:120] if file.is_file() else "no such file"
             raise EmertInputError(
-                f"{file}: can't be read ({reason}), but the data set needs it; `emert data verify {self.folder}` tells what "
+                f"{file}: can't be read ({reason}), but the data set needs it; `emert data verify {self.folder}` shows what "
                 "else is wrong; copy or build the data set again"
             ) from error
 
     def select(self, fold: int, strict: bool = False) -> dict[str, np.ndarray]:
         """Row numbers of train, validation and test of one fold, which counts from 1.
 
-        Whoever trains or tests takes the rows from here, so here it is made sure that nobody is on two sides.
+        Every training and test takes its rows from here, so it is checked here that no participant is on two sides.
 
         Raises:
-            EmertInputError: no such fold, or one with an empty side; the data files put a recording elsewhere than
-                `splits.json` does; two sides share a recording, a participant or, in the strict version, a stimulus.
+            EmertInputError: no such fold, or one with an empty side; the data files and `splits.json` disagree on the fold of
+                a recording; two sides share a recording, a participant or, in the strict version, a stimulus.
         """
         if not 1 <= fold <= self.assignment.folds:
             raise EmertInputError(f"fold {fold}: {self.folder} has folds 1..{self.assignment.folds}")
@@ -121,21 +122,21 @@ class EmertData:
     @cached_property
     def _cells(self) -> tuple[np.ndarray, np.ndarray]:
         """Participant fold and stimulus group of every row, in which the data files and `splits.json` agree."""
-        participants = self._placed("participant_fold", "participant_id", self.assignment.participants)
-        return participants, self._placed("stimulus_group", "stimulus_id", self.assignment.stimuli)
+        participants = self._folds_of("participant_fold", "participant_id", self.assignment.participants)
+        return participants, self._folds_of("stimulus_group", "stimulus_id", self.assignment.stimuli)
 
-    def _placed(self, column: str, ids: str, assigned: Mapping[str, int]) -> np.ndarray:
-        """`(rows,)` int64: one of the two, by the ids of whom or what it is for. Raises `EmertInputError`."""
+    def _folds_of(self, column: str, ids: str, assigned: Mapping[str, int]) -> np.ndarray:
+        """`(rows,)` int64: the fold or group of each row. Raises `EmertInputError` where the column differs from `assigned`."""
         names, of_row = np.unique(self.ids[ids], return_inverse=True)
         expected = np.array([assigned.get(str(name), 0) for name in names], np.int64)[of_row]
-        stored = self.column(column).to_numpy()  # with a null among them it is of floats, and NaN equals nothing
-        strange = np.flatnonzero(stored != expected)
-        if len(strange):
-            row = strange[0]
+        stored = self.column(column).to_numpy()  # with a null among them floats with NaN, which is unequal to all
+        wrong = np.flatnonzero(stored != expected)
+        if len(wrong):
+            row = wrong[0]
             name = self.ids[ids][row]
             wanted = f"{SPLITS_FILE} has {assigned[name]}" if name in assigned else f"{SPLITS_FILE} does not know it"
             raise EmertInputError(
-                f"{self.folder}: {len(strange)} recordings have another {column} than in {SPLITS_FILE}; the first, "
+                f"{self.folder}: {len(wrong)} recordings have another {column} than in {SPLITS_FILE}; the first, "
                 f"{self.ids['recording_id'][row]} of {ids} {name}, has {stored[row]}, but {wanted}, so scores could be of "
                 "known people or clips; build the data set again"
             )
@@ -168,23 +169,23 @@ class EmertData:
         columns = [self.column(name).to_pylist() for name in task.columns]
         if task.kind == "classification":
             return np.array([ABSENT_CLASS if label is None else label for label in columns[0]], np.int64)
-        absent_as_nan = [[ABSENT_NUMBER if label is None else label for label in column] for column in columns]
-        return np.array(absent_as_nan, np.float32).T
+        with_nan = [[ABSENT_NUMBER if label is None else label for label in column] for column in columns]
+        return np.array(with_nan, np.float32).T
 
     def recording(self, row: int, num_frames: int | None = None) -> Recording:
         """One recording; `num_frames` face crops of those that are stored."""
         return from_row(self._row(int(row), HEAVY_COLUMNS), num_frames)
 
     def gaze_only(self, rows: Sequence[int]) -> list[Recording]:
-        """Recordings without their faces, which need not be read for statistics of the eyes."""
+        """Recordings without their faces, which statistics of the eyes do not need."""
         columns = [name for name in HEAVY_COLUMNS if name not in _FACE_COLUMNS]
         return [from_row(self._row(int(row), columns)) for row in rows]
 
     def _row(self, row: int, columns: Sequence[str]) -> dict:
-        """These heavy columns and what `from_row` takes of the light ones, of one row."""
+        """These heavy columns of one row, and the light ones that `from_row` reads."""
         file, group = self._places[row]
         parquet = self._parquet(file)
-        with self._told_if_damaged(file):
+        with self._report_damage(file):
             one = parquet.read_row_group(group, columns=[*columns, *LIGHT_COLUMNS], use_threads=False)
         light = {name: one[name][0].as_py() for name in LIGHT_COLUMNS}
         return light | {name: _value(one[name]) for name in columns}
@@ -195,7 +196,7 @@ class EmertData:
 
 
 def _value(column: pa.ChunkedArray) -> "np.ndarray | list | None":
-    """The only value of a list column: numbers as an array, `(n,)` or `(n, width)`; all else as Python has it."""
+    """The only value of a list column: numbers as an array, `(n,)` or `(n, width)`; all else as Python objects."""
     value = column[0]
     if not value.is_valid:
         return None

@@ -1,4 +1,4 @@
-"""From a recording to a row of the data set, and back. Needs no `datasets`, whose import takes seconds."""
+"""From a recording to a row of the data set, and back. Does not import `datasets`, which takes seconds."""
 
 from io import BytesIO
 
@@ -24,7 +24,7 @@ HEAVY_COLUMNS = (
     "action_units",
     "action_unit_times_ms",
 )
-# What `from_row` takes besides.
+# Light columns that `from_row` reads.
 LIGHT_COLUMNS = ("participant_id", "stimulus_id", "fixation_method", "gaze_format", *BIG_FIVE, STIMULUS_EMOTION)
 _JPEG_QUALITY = 92
 
@@ -64,8 +64,8 @@ def _jpeg(frame: np.ndarray) -> bytes:
 def from_row(row: dict, num_frames: int | None = None) -> Recording:
     """A row, as the data set gives it (plain, numpy or streamed), back as a recording.
 
-    `num_frames`: keep only so many face crops, spread evenly. Of faces that are still undecoded (`schema.UNDECODED_FACE`,
-    and our own reader) only these are decoded.
+    `num_frames`: keep only so many face crops, spread evenly. Of encoded faces (`schema.UNDECODED_FACE`, `EmertData`) only
+    these are decoded.
     """
     big_five = [_known(row.get(name)) for name in BIG_FIVE]
     emotion = _known(row.get(STIMULUS_EMOTION))
@@ -96,12 +96,12 @@ def _pixels(image: "dict | PillowImage.Image | np.ndarray") -> np.ndarray:
 
 
 def _known(value: "float | int | None") -> "float | int | None":
-    """None for an absent value, which the numpy format gives as NaN."""
+    """None for an absent value, which is NaN in the numpy format."""
     return None if value is None or value != value else value
 
 
 def _array(row: dict, name: str) -> np.ndarray | None:
-    """An Array2D; a null of it comes back as NaN."""
+    """An Array2D; None for null, which `datasets` gives as NaN."""
     values = np.asarray(row.get(name), np.float32)
     return None if values.ndim == 0 else values
 

@@ -13,7 +13,7 @@ from modeling_emert.tasks_emert import EMOTIONS, TASKS
 
 from .rows import FIXATION_COLUMNS
 
-# The column `face` cast to this gives bytes, of which `from_row` decodes only those that it keeps.
+# Cast to this, the column `face` gives bytes; `from_row` decodes only those that it keeps.
 UNDECODED_FACE = List(Image(decode=False))
 
 # Column -> what it is, for the card. The label columns follow from `tasks_emert`.
@@ -23,22 +23,22 @@ COLUMN_MEANINGS = {
     "stimulus_id": "what was watched",
     "source": "where the recording comes from",
     "participant_fold": "1..5, the fold whose test set this participant is in",
-    "stimulus_group": "1..5, the group of stimuli that the strict protocols hold out together",
+    "stimulus_group": "1..5, the group of stimuli that strict protocols hold out together",
     "face": "face crops spread over the recording, 112 x 112 JPEG; null: no face",
     "face_times_ms": "time of each crop from the start of the video",
     "face_detected": "false where the crop uses the box of the nearest frame with a face",
     "eye_movements": f"(samples, {NUM_COLUMNS}) float32, see the column dictionary; missing is NaN; null: none recorded",
     "eye_times_ms": "time of each sample from the start of the recording",
-    "fixation_x": "share of the stimulus, origin top left; null: no fixations recorded",
-    "fixation_y": "share of the stimulus, origin top left",
+    "fixation_x": "normalised coordinate on the stimulus: 0 is its left edge, 1 its right edge; null: no fixations recorded",
+    "fixation_y": "normalised coordinate on the stimulus: 0 is its upper edge, 1 its lower edge",
     "fixation_start_ms": "when the fixation began, from the start of the recording",
     "fixation_duration_ms": "how long it lasted",
     "fixation_method": "`export`, or how the fixations were detected in the samples, with the parameters; null: no fixations",
     "gaze_format": "the eye tracker's export that it was read from",
     "action_units": f"(frames, {len(ACTION_UNITS)}) float32, 0..5: {', '.join(ACTION_UNITS)}; missing is NaN; null: none",
     "action_unit_times_ms": "time of each row of action units from the start of the recording",
-    **{name: "of the participant, as a share of the questionnaire's scale, 0..1; null: not asked" for name in BIG_FIVE},
-    STIMULUS_EMOTION: "what the stimulus is meant to show or to cause; null: not told. It may give the label away",
+    **{name: "of the participant, as a fraction of the questionnaire's scale, 0..1; null: not asked" for name in BIG_FIVE},
+    STIMULUS_EMOTION: "what the stimulus is meant to show or to cause; null: not stated. It may reveal the label",
 }
 
 
@@ -61,7 +61,7 @@ def row_features() -> Features:
             "face": List(Image()),
             "face_times_ms": List(Value("float32")),
             "face_detected": List(Value("bool")),
-            # Array2D: as numpy 2,200 rows/s of 1,466 x 39; a list of lists gives 61.
+            # Array2D: 2,200 rows/s of 1,466 x 39 as numpy; a list of lists gives 61.
             "eye_movements": Array2D((None, NUM_COLUMNS), "float32"),
             "eye_times_ms": List(Value("float32")),
         }
@@ -79,9 +79,9 @@ def row_features() -> Features:
 
 @cache
 def stored_schema() -> pa.Schema:
-    """Arrow's own types, which any reader of Parquet knows, where `datasets` would write a type of its own for an Array2D.
+    """Plain Arrow types, which every Parquet reader knows, in place of the extension type of `datasets` for an Array2D.
 
-    The config file names the features, so that `load_dataset` gives them all the same.
+    `load_dataset` gives Array2D nevertheless, since the config file names the features.
     """
     types = {field.name: field.type for field in row_features().arrow_schema}
     plain = {name: kind.storage_type if isinstance(kind, pa.ExtensionType) else kind for name, kind in types.items()}

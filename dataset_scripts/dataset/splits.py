@@ -1,11 +1,11 @@
-"""Which recordings train, validate and test: folds of participants, groups of stimuli, and the configs made of them.
+"""Which recordings train, validate and test: folds of participants, groups of stimuli, and the configs made from them.
 
 Every data file is a *cell*: the recordings of one participant fold and one stimulus group. A split is a list of cells, so
-heavy bytes lie on disk once however many configs there are.
+that recordings are stored once for all configs.
 
 - plain, fold k: test = participants of fold k, validation = those of the next fold, train = the rest.
 - strict, fold k: test = participants of fold k watching stimuli of group k, validation the same with k + 1; train = what
-  shares neither a participant nor a stimulus with either. Much is left out; that is the price of the proof.
+  shares neither a participant nor a stimulus with either. Many recordings are left out; that is the price.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ Cell = tuple[int, int]  # participant fold, stimulus group; both count from 1
 
 @dataclass(frozen=True)
 class Assignment:
-    """Fold of every participant and group of every stimulus, made once by seed and stored with the data set."""
+    """Fold of every participant and group of every stimulus, made once from a random seed and stored with the data set."""
 
     seed: int
     participants: dict[str, int]
@@ -48,7 +48,7 @@ class Assignment:
 
     @property
     def sha256(self) -> str:
-        """Of the content, so that a change is noticed."""
+        """Of the content, to detect changes."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -56,16 +56,16 @@ class Assignment:
 
     @classmethod
     def read(cls, path: Path) -> "Assignment":
-        """Raises `EmertInputError` where the file is not what `to_json` made, its hash included."""
+        """Raises `EmertInputError` where the file is not as `to_json` made it, its hash included."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             stored = content.pop("sha256")
             assignment = cls(**content)
             numbers = [*assignment.participants.values(), *assignment.stimuli.values()]
-            whole = bool(numbers) and all(type(number) is int and number >= 1 for number in numbers)
+            valid = bool(numbers) and all(type(number) is int and number >= 1 for number in numbers)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EmertInputError(f"{path} is no file of splits ({str(error)[:100]}); build the data set again") from error
-        if stored != assignment.sha256 or not whole:
+        if stored != assignment.sha256 or not valid:
             raise EmertInputError(f"{path} was changed after it was made: its hash is another; build the data set again")
         return assignment
 
@@ -76,7 +76,7 @@ def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int) -> Assignm
     Five of each, or as many as there are participants (stimuli) if those are fewer.
 
     Raises:
-        EmertInputError: fewer than three participants, so that one can't be trained, validated and tested apart.
+        EmertInputError: fewer than three participants: training, validation and test need different ones.
     """
     entries = sorted(entries, key=lambda entry: entry.recording_id)
     if len({entry.participant for entry in entries}) < 3:
@@ -96,7 +96,7 @@ def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:
     count = min(FOLDS, len(set(names)))
     if count == 1:
         return {names[0]: 1}
-    from sklearn.model_selection import StratifiedGroupKFold  # only a build needs it, and it takes seconds
+    from sklearn.model_selection import StratifiedGroupKFold  # slow import that only a build needs
 
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     if max(strata.count(label) for label in set(strata)) < count:
@@ -131,5 +131,5 @@ def config_name(task: str, fold: int, strict: bool) -> str:
 
 
 def versions(groups: int) -> tuple[bool, ...]:
-    """Plain, and strict where there are enough stimuli to hold some out of each split."""
+    """Plain, and strict where there are enough groups of stimuli; as values of `strict`."""
     return (False, True) if groups >= 3 else (False,)
