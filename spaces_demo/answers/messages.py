@@ -1,4 +1,4 @@
-"""What the page and the worker processes say to each other: plain data only, since it crosses processes."""
+"""What the page and the worker processes exchange: plain data only, since it is sent between processes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,26 @@ class Request:
     gaze_name: str = ""
     example: bool = False
 
+    def with_visitors_names(self, sentence: str) -> str:
+        """The sentence with the visitor's own file names instead of the paths on this machine."""
+        for path, name in ((self.video, self.video_name), (self.gaze, self.gaze_name)):
+            if path is not None:
+                sentence = sentence.replace(str(path), name or path.name).replace(path.name, name or path.name)
+        return sentence
+
+    def wrong_file(self, sentence: str) -> str | None:
+        """`video` or `gaze`, where the sentence names that file and not the other."""
+        named = [part for part in ("video", "gaze") if (path := getattr(self, part)) is not None and path.name in sentence]
+        return named[0] if len(named) == 1 else None
+
 
 @dataclass(frozen=True)
 class Reply:
-    """Either `refusal`, one sentence for the visitor, or `answer` (plain JSON, see `worker.answer_recording`) and `pictures`.
+    """Either `refusal`, one sentence for the visitor, or `answer` (JSON, see `answering.answer_recording`) and `pictures`.
 
     - `pictures`: by name an SVG, or for `crops` several PNGs as data URLs.
-    - `wrong`: what of the question has to be given anew, `video`, `gaze` or `participant`; the rest of it is right. None where
-      that is not known, or where all is right.
+    - `wrong`: the part of the request that has to be given again, `video`, `gaze` or `participant`; the rest can be used.
+      None where that is not known, or where all is right.
     - `more`: the same answer follows with all its pictures, which take longer than the numbers.
     """
 
@@ -41,5 +53,5 @@ class Reply:
     more: bool = False
 
     def keeps(self, part: str) -> bool:
-        """Whether the file `video` or `gaze` is right though there is no answer, so that it need not be sent again."""
+        """Whether the file `video` or `gaze` can be used though there is no answer, so that it need not be sent again."""
         return self.wrong not in (None, part)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ..files.pair import Pair
 from ..files.uploads import visible_path
 from .messages import Reply
-from .verdict import gap_of, grounded_tasks, top, verdict
+from .verdict import grounded_tasks, top, verdict
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -28,7 +28,7 @@ def table_row(pair: Pair, reply: Reply) -> dict:
     for view in ("er", "fer"):
         best = top(tasks.get(f"{view}7") or tasks.get(f"{view}3"))
         row[view] = best[0] if best else None
-    row |= {"gap": gap_of(answer), "modalities": " ".join(answer["modalities"])}
+    row |= {"gap": answer["gap"], "modalities": " ".join(answer["modalities"])}
     remarks = [*filter(None, [pair.remark]), *answer["measured"]["reasons"], *answer["notes"]]
     row |= {"quality": answer["measured"]["verdict"], "remarks": " ".join(remarks)}
     return row | {f"{task}/{name}": value for task, values in tasks.items() for name, value in values.items()}

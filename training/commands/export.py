@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.out.parent.is_dir():
         raise EmertInputError(f"{arguments.out.parent}: no such folder; make it, or give another --out")
     from modeling_emert.export_emert import ONNX_INPUTS, export_onnx
-    from training.evaluation.evaluate import load_model
+    from training.evaluation.load_model import load_model
 
     model, processor = load_model(arguments.model)
     size = processor.video_processor.size["height"]

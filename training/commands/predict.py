@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise EmertInputError("nothing to answer from: give --video, --gaze, or both")
     from training.evaluation.model_folder import check_model_folder
 
-    # What is wrong with the files is said before torch is loaded.
+    # Unusable files are refused before torch is loaded.
     check_model_folder(arguments.model)
     if arguments.video is not None:
         from modeling_emert.video_emert import check_video_file
@@ -34,12 +34,12 @@ def run(arguments: argparse.Namespace) -> None:
 
         gaze = read_gaze(arguments.gaze, participant=arguments.participant)
     from modeling_emert.answers_emert import answer
-    from training.evaluation.evaluate import load_model, saved_method
-    from training.methods.modalities import only_given
+    from training.evaluation.load_model import load_answering_network, saved_method
+    from training.methods.registry import only_given
 
-    model, processor = load_model(arguments.model)
+    network, processor = load_answering_network(arguments.model)
     recording = only_given(processor.load(arguments.video, gaze), saved_method(arguments.model))
-    result = answer(model, processor, recording)
+    result = answer(network, processor, recording)
     result["trained_on"] = _training_data(arguments.model)
     print(json.dumps(result, indent=2) if arguments.json else as_text(result))
 
@@ -62,7 +62,9 @@ def as_text(result: dict) -> str:
     if "perceived3" in tasks:
         lines += ["perceived in the stimulus", *_bars(tasks["perceived3"]), ""]
     lines += _numbers(tasks)
-    if result["gap"] is not None:
+    if result["gap"] is None:
+        lines.append(f"no gap between felt and shown: {result['gap_reason']}")
+    else:
         lines.append(f"gap between felt and shown: {result['gap']:.2f}  (0 the same, 1 nothing in common)")
     lines.append(f"used: {', '.join(result['modalities'])}")
     lines += _quality(result["quality"])

@@ -15,7 +15,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_model_folder(arguments.model)  # before anything heavy is loaded
     record = read_training(arguments.model)
     from dataset_scripts.dataset.reader import EmertData
-    from training.evaluation.evaluate import load_model, saved_method
+    from training.evaluation.load_model import load_model, saved_method
     from training.evaluation.probes import participant_probe, pooled_features
     from training.evaluation.protocols import unseen_rows
 

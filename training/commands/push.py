@@ -7,7 +7,7 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="folder of the model")
     parser.add_argument("--repo", required=True, help="name on the Hub, e.g. NAME/emert")
-    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument("--private", action="store_true", help="create a new repository as private")
 
 
 def run(arguments: argparse.Namespace) -> None:

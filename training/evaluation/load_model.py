@@ -1,4 +1,4 @@
-"""Loads a saved network of any method with its processor; `emert predict`, the demo and every test of a model load by it."""
+"""Loads a saved network of any method with its processor; `emert predict`, the demo and every evaluation load by it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from modeling_emert.constants_emert import CONFIG_FILE, PROCESSOR_FILE, RECORD_FILE, WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.inference_emert import answering_network
 from modeling_emert.processing_emert import EmertProcessor
 
 from ..methods.registry import Method, get_method, load_class
@@ -37,6 +38,12 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
     with _naming(folder / PROCESSOR_FILE):
         processor = EmertProcessor.from_pretrained(folder)
     return model.eval(), processor
+
+
+def load_answering_network(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
+    """As [`load_model`], the network prepared for answering and nothing else."""
+    model, processor = load_model(folder)
+    return answering_network(model, processor), processor
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from tiny_training import TINY, TINY_OVERRIDES
 
 from training.cli import COMMANDS, main, parse
-from training.evaluation.evaluate import read_record
+from training.evaluation.model_folder import read_record
 from training.quickstart import _is_of
 from training.recipes.recipe import Recipe
 
@@ -161,7 +161,7 @@ def test_predict_answers_with_both_and_with_each_alone(model: Path, recordings: 
         result = json.loads(capsys.readouterr().out)
         assert result["modalities"] == used
         assert abs(sum(result["tasks"]["er7"].values()) - 1) < 0.01
-        assert 0 <= result["gap"] <= 1
+        assert (result["gap"] is None) == (result["gap_reason"] is not None) == (len(used) < 3)
         assert -1 <= result["tasks"]["er_va"]["valence"] <= 1
         assert 0 <= result["tasks"]["fer_intensity"]["intensity"] <= 3
         assert result["trained_on"] == "synthetic"

@@ -1,0 +1,174 @@
+"""From a request to replies, in a worker process: one recording in, numbers and pictures out. Nothing of it is kept.
+
+The page's process does not import this file: all that is heavy is imported here, once, before the workers are forked.
+"""
+
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput, logging
+
+from dataset_scripts.inspection.quality import FaceCheck, measure
+from dataset_scripts.readers import read_gaze, read_gaze_recordings
+from dataset_scripts.readers.fixation_detection import with_fixations
+from modeling_emert.answers_emert import answer, calibrated, model_inputs
+from modeling_emert.constants_emert import MODALITIES
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.explain_emert import explain
+from modeling_emert.faces_emert import default_detector
+from modeling_emert.inference_emert import fixed_recording
+from modeling_emert.processing_emert import EmertProcessor
+from modeling_emert.recording_emert import Gaze, Recording
+from training.evaluation.load_model import load_answering_network
+
+from ..answers.messages import Reply, Request
+from ..answers.verdict import full_sentence
+from ..pictures.answer_pictures import draw_answer, draw_reasons
+
+_LENGTH_RATIO, _LENGTH_DIFFERENCE_S = 1.5, 2.0  # lengths that differ by more than both are reported
+_COVERED_FRACTION = 0.5  # of the video; gaze that covers less is reported
+_LONGEST_PARTICIPANT, _NAMED_PARTICIPANTS = 40, 12  # letters; names
+_OUR_FAULT = "Something went wrong on our side; the log of the server says what. The other files are not affected."
+_TOO_LARGE = "The files need more memory than one answer may take; give a shorter or smaller video, or a smaller gaze file."
+_MEASURED = (
+    *("duration_s", "samples", "rate_hz", "missing_fraction", "blinks", "blinks_from", "fixations", "fixation_method"),
+    *("face_frames", "face_found_fraction", "verdict", "reasons"),
+)
+
+
+class _ParticipantUnknownError(Exception):
+    """The gaze file can be used, but another participant has to be named; the message is a sentence for the visitor."""
+
+
+def answer_request(request: Request) -> Iterator[Reply]:
+    """The numbers; where pictures are wanted, the same once more with them. Only the last reply has no `more`.
+
+    Never raises: an error in the files becomes a refusal in one sentence; any other is logged and reported as ours.
+    """
+    try:
+        yield from _answer(request)
+    except _ParticipantUnknownError as error:
+        yield Reply(refusal=str(error), wrong="participant")
+    except EmertInputError as error:
+        yield Reply(refusal=full_sentence(request.with_visitors_names(str(error))), wrong=request.wrong_file(str(error)))
+    except MemoryError:
+        yield Reply(refusal=_TOO_LARGE)
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        yield Reply(refusal=_OUR_FAULT)
+
+
+def warm_up(model: Path) -> None:
+    """Answers and draws a fixed recording, so that the first visitor does not wait for what is slow only the first time."""
+    recording = fixed_recording()
+    with_fixations(Gaze(recording.gaze.eye_movements, recording.gaze.times_ms))  # pymovements: more than a second
+    default_detector()(np.zeros((180, 320, 3), np.uint8))
+    for _ in answer_recording(*_load(model), recording, pictures=True):
+        pass
+
+
+@cache
+def _load(folder: Path) -> tuple[PreTrainedModel, EmertProcessor]:
+    logging.disable_progress_bar()
+    return load_answering_network(folder)
+
+
+def _answer(request: Request) -> Iterator[Reply]:
+    network, processor = _load(request.model)
+    gaze = None if request.gaze is None else _read_gaze(request.gaze, request)
+    recording = processor.load(request.video, gaze)
+    recording.notes = [request.with_visitors_names(note) for note in recording.notes] + lengths_differ(recording)
+    yield from answer_recording(network, processor, recording, request.pictures)
+
+
+def answer_recording(
+    network: PreTrainedModel, processor: EmertProcessor, recording: Recording, pictures: bool
+) -> Iterator[Reply]:
+    """The pipeline's answer, what it rests on and how good the recording is; then the same with the pictures."""
+    reasons = explain(partial(_calibrated_output, network), network.config, model_inputs(network, processor, [recording]))
+    found = answer(network, processor, recording) | {
+        "calibrated": bool(network.config.temperatures),
+        "contributions": {task: _by_modality(values[0]) for task, values in reasons.contributions.items()},
+        "attention": _by_modality(reasons.attention[0]),
+        "measured": _measured(recording),
+    }
+    if not pictures:
+        yield Reply(found)
+        return
+    drawn = draw_answer(found)
+    yield Reply(found, drawn, more=True)
+    yield Reply(found, drawn | draw_reasons(recording, reasons, processor))
+
+
+def _calibrated_output(network: PreTrainedModel, **inputs) -> ModelOutput:
+    """So that contributions are differences of the probabilities that are shown."""
+    output = network(**inputs)
+    output.logits = calibrated(network, output.logits)
+    return output
+
+
+def _by_modality(values: np.ndarray) -> dict[str, float | None]:
+    return {name: None if np.isnan(value) else round(float(value), 4) for name, value in zip(MODALITIES, values, strict=True)}
+
+
+def _measured(recording: Recording) -> dict:
+    """What `emert data inspect` measures, as far as the page shows it."""
+    face = recording.face
+    quality = measure(recording.gaze, None if face is None else FaceCheck(face.detected, face.times_ms))
+    known = {name: getattr(quality, name) for name in _MEASURED}
+    known["reasons"] = list(quality.reasons)
+    known["gaze_format"] = None if recording.gaze is None else recording.gaze.format
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in known.items()}
+
+
+def _read_gaze(path: Path, request: Request) -> Gaze:
+    """The recording that was asked for.
+
+    Raises `EmertInputError`, or [`_ParticipantUnknownError`] where only the participant is wrong.
+    """
+    try:
+        return read_gaze(path, participant=request.participant)
+    except EmertInputError:
+        names = {gaze.participant or "without a name" for gaze in read_gaze_recordings(path)}  # raises as the first did
+        file = request.gaze_name or path.name
+        if request.participant is not None and request.participant not in names:
+            words = f"{file} has no participant {_cut(request.participant)!r}; it has {_listed(names)}."
+        elif request.participant is None and len(names) > 1:
+            words = f"{file} holds several participants ({_listed(names)}); write one of them under 'Participant'."
+        else:
+            raise
+        raise _ParticipantUnknownError(words) from None
+
+
+def _listed(names: set[str]) -> str:
+    """The first of them in order, p2 before p10."""
+    ordered = sorted(names, key=lambda name: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)])
+    more = f" and {len(names) - _NAMED_PARTICIPANTS} more" if len(names) > _NAMED_PARTICIPANTS else ""
+    return ", ".join(map(_cut, ordered[:_NAMED_PARTICIPANTS])) + more
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_PARTICIPANT else name[: _LONGEST_PARTICIPANT - 1] + "…"
+
+
+def lengths_differ(recording: Recording) -> list[str]:
+    """A note where video and gaze can hardly be of the same moments, or the gaze covers less than half of the video.
+
+    Their clocks have no common zero to compare.
+    """
+    if recording.face is None or recording.gaze is None:
+        return []
+    video_s, gaze_s = float(recording.face.times_ms[-1]) / 1000, recording.gaze.duration_ms / 1000
+    if max(video_s, gaze_s) >= _LENGTH_RATIO * min(video_s, gaze_s) and abs(video_s - gaze_s) >= _LENGTH_DIFFERENCE_S:
+        return [f"The video lasts {video_s:.1f} s and the gaze {gaze_s:.1f} s; the two may not be of the same moments."]
+    times = recording.gaze.times_ms
+    covered_s = gaze_s if times is None or not len(times) else float(np.ptp(times)) / 1000
+    if covered_s >= _COVERED_FRACTION * video_s:
+        return []
+    return [f"The gaze covers {covered_s:.1f} s of the video's {video_s:.1f} s, less than half of it."]
