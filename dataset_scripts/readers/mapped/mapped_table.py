@@ -1,15 +1,16 @@
 """Any table of gaze samples, CSV, TSV or Parquet, through a mapping file (see `mapping`); one row for each sample."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from dataset_scripts.readers.eye_events import tidy_fixations
-from dataset_scripts.readers.mapped.mapping import KEPT_UNIT, PIXELS, TIME_UNITS, UNITS, MappedColumn, Mapping
-from dataset_scripts.readers.mapped.parquet_table import ParquetTable, is_parquet
+from dataset_scripts.readers.mapped.mapping import ON_SCREEN, PIXELS, TIME_UNITS, UNITS, KeepWhere, MappedColumn, Mapping
+from dataset_scripts.readers.mapped.parquet_table import OpenTable, is_parquet, open_parquet
 from dataset_scripts.readers.samples import all_or_none, group_rows, name_in, rising, stack_columns
 from dataset_scripts.readers.text.text_files import TextFile
-from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_head, read_table
+from dataset_scripts.readers.text.text_table import Table, TextColumn, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
@@ -19,32 +20,10 @@ TITLE = "any table with a mapping file (gaze_mapping.yaml)"
 _POINTS = ("gaze_left", "gaze_right", "gaze", "gaze_stimulus", "gaze_left_mm", "gaze_right_mm", "gaze_mm", "fixation")
 
 
-@dataclass(frozen=True)
-class _TextTable:
-    """A table in a text file, to be read like a `ParquetTable`."""
-
-    head: Head
-    header: Header
-
-    @property
-    def file(self) -> TextFile:
-        return self.head.file
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.header.names
-
-    def read(self, numbers=(), texts=(), times=()) -> Table:
-        return read_table(self.head, self.header, numbers, texts, times)
-
-
-OpenTable = ParquetTable | _TextTable
-
-
 def open_table(file: TextFile, names: tuple[str, ...]) -> OpenTable:
     """The table with these columns, not yet read. Raises `EmertInputError` that names those that it lacks."""
     if is_parquet(file):
-        table = ParquetTable.open(file)
+        table = open_parquet(file)
         missing = [name for name in names if name not in table.names]
         if not missing:
             return table
@@ -52,7 +31,7 @@ def open_table(file: TextFile, names: tuple[str, ...]) -> OpenTable:
         head = read_head(file)
         header = head.find(*names)
         if header is not None:
-            return _TextTable(head, header)
+            return OpenTable(file, header.names, partial(read_table, head, header))
         missing = [name for name in names if head.find(name) is None]
     lacks = ", ".join(map(repr, missing)) or "a line with all of " + ", ".join(map(repr, names))
     raise EmertInputError(f"{file} lacks columns that its mapping names: {lacks}; correct the mapping")
@@ -69,12 +48,10 @@ def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
         raise EmertInputError(f"{table.file} has a header and no samples; add one row for each sample")
     columns = _columns(rows, mapping)
     notes: list[str] = []
-    if mapping.keep:
-        kept = _kept(table, mapping.keep)
+    if keep := mapping.keep_where:
+        kept = _kept(table, keep)
         columns = {name: np.where(kept, column, np.nan) for name, column in columns.items()}
-        notes.append(
-            f"{int((~kept).sum())} of {len(kept)} samples count as missing: {mapping.keep[0]} is not {mapping.keep[1]}."
-        )
+        notes.append(f"{int((~kept).sum())} of {len(kept)} samples count as missing: {keep.column} is not {keep.equals}.")
     times = _times(rows.numbers[mapping.time.column], mapping.time)
     fixations = _Fixations.of(table, mapping)
     recordings = []
@@ -96,28 +73,28 @@ def _columns(rows: Table, mapping: Mapping) -> dict[str, np.ndarray]:
     """Our columns, `(rows,)` each; gaze on the stimulus from gaze on the screen if the stimulus's area is given."""
     columns = {}
     for ours, column in mapping.columns.items():
-        unit = KEPT_UNIT[ours]
-        size = mapping.screen if mapping.screen and "screen" in unit else _area(mapping)[2:]
-        columns[ours] = _convert(rows.numbers[column.column], column, UNITS[unit], size[int(ours.endswith("y"))])
+        size = mapping.screen if mapping.screen and ours in ON_SCREEN else _area(mapping)[2:]
+        columns[ours] = _convert(rows.numbers[column.column], column, UNITS[ours], size[int(ours.endswith("y"))])
     for point in _POINTS:
         columns |= all_or_none(columns, (f"{point}_x", f"{point}_y"))
-    if mapping.area and mapping.screen and "gaze_stimulus_x" not in columns and "gaze_x" in columns and "gaze_y" in columns:
+    area = mapping.stimulus_area
+    if area and mapping.screen and "gaze_stimulus_x" not in columns and {"gaze_x", "gaze_y"} <= set(columns):
         for axis, name in enumerate("xy"):
             pixels = columns[f"gaze_{name}"] * mapping.screen[axis]
-            columns[f"gaze_stimulus_{name}"] = (pixels - mapping.area[axis]) / mapping.area[2 + axis]
+            columns[f"gaze_stimulus_{name}"] = (pixels - area[axis]) / area[2 + axis]
     return columns
 
 
 def _area(mapping: Mapping) -> tuple[float, float, float, float]:
     """Left, top, width and height of the stimulus on the screen in pixels; a screen of one pixel if no unit is px."""
-    return mapping.area or (0.0, 0.0, *(mapping.screen or (1.0, 1.0)))
+    return mapping.stimulus_area or (0.0, 0.0, *(mapping.screen or (1.0, 1.0)))
 
 
 def _convert(values: np.ndarray, column: MappedColumn, units: dict[str, float], size: float = 1.0) -> np.ndarray:
     if column.missing:
         values = np.where(np.isin(values, np.array(column.missing, values.dtype)), np.nan, values)
     values = values / size if column.unit == PIXELS else values * np.asarray(units[column.unit], values.dtype)
-    return 1 - values if column.from_bottom else values
+    return 1 - values if column.origin == "bottom" else values
 
 
 def _times(values: np.ndarray, column: MappedColumn) -> np.ndarray:
@@ -127,11 +104,10 @@ def _times(values: np.ndarray, column: MappedColumn) -> np.ndarray:
     return np.where(np.isfinite(times), times, np.nan)
 
 
-def _kept(table: OpenTable, keep: tuple[str, str]) -> np.ndarray:
+def _kept(table: OpenTable, keep: KeepWhere) -> np.ndarray:
     """`(rows,)` bool; 1, 1.0 and "1" are the same."""
-    name, wanted = keep
-    column = table.read(texts=(name,)).texts[name]
-    return column.map(lambda text: _same(text, wanted), bool)
+    column = table.read(texts=(keep.column,)).texts[keep.column]
+    return column.map(lambda text: _same(text, keep.equals), bool)
 
 
 def _same(found: str, wanted: str) -> bool:
@@ -197,6 +173,6 @@ def _places(rows: Table, mapping: Mapping) -> list[np.ndarray]:
     places = []
     for axis, part in enumerate("xy"):
         column = mapping.fixations.columns[part]
-        place = _convert(rows.numbers[column.column], column, UNITS[KEPT_UNIT[f"fixation_{part}"]], screen[axis])
+        place = _convert(rows.numbers[column.column], column, UNITS[f"fixation_{part}"], screen[axis])
         places.append((place * screen[axis] - area[axis]) / area[2 + axis] if column.unit == PIXELS else place)
     return places

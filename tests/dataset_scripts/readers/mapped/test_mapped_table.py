@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from dataset_scripts.common.settings import MAX_BYTES
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
-from dataset_scripts.readers.mapped import mapping as mapping_module
 from dataset_scripts.readers.mapped import parquet_table
 from modeling_emert.errors_emert import EmertInputError
 
@@ -140,8 +140,18 @@ def test_all_problems_are_named_at_once(tmp_path):
     with pytest.raises(EmertInputError) as caught:
         read_gaze(write(tmp_path, mapping=wrong))
     message = str(caught.value)
-    parts = ("time.unit", "screen is", "'colums'", "'gaze_z'", "missing is ['none']", "pupil_left lacks column")
-    for part in (*parts, "keep_where lacks equals", "fixations.file is", "fixations lacks y", "gaze_mapping.yaml"):
+    for part in (
+        "gaze_mapping.yaml",
+        "time: unit is 'hours', expected one of ms, s, us, ns",
+        "screen is [0, 'wide'], expected 2 numbers of pixels",
+        "unknown key colums, known keys: time, columns, screen",
+        "columns has the key 'gaze_z', expected '",
+        "columns.gaze_x.missing is 'none', expected a list of at most 100 numbers",
+        "columns.pupil_left.column is missing",
+        "keep_where.equals is missing",
+        "fixations.file is '../secret.csv', expected the name of a file",
+        "fixations.y is missing",
+    ):
         assert part in message
     assert "\n" not in message
 
@@ -149,20 +159,31 @@ def test_all_problems_are_named_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("a: [", "no YAML"),
-        ("[" * 20_000, "8 deep"),
-        ("x: !!python/object/apply:os.system [ls]", "no YAML"),
-        ("\x00", "no YAML"),
-        ("a: &a [1]\nb: *a", "refers to another part"),
+        ("a: [", "is not YAML"),
+        ("[" * 20_000, "too deep"),
+        ("x: !!python/object/apply:os.system [ls]", "is not YAML"),
+        ("\x00", "is not YAML"),
+        ("a: &a [1]\nb: *a", "aliases (*name) are not read"),
         ("time: t\ntime: s", "line 2, column 1: the key time stands twice"),
-        ("- 1", "fields with values are expected"),
-        ("", "fields with values are expected"),
-        ("time: t\ncolumns: {}", "none of the 39"),
+        ("- 1", "expected `key: value` lines"),
+        ("", "expected `key: value` lines"),
+        ("time: t\ncolumns: {}", "columns is empty"),
         ("time: t\ncolumns: {gaze_x: {column: x, missing: [.nan]}}", "missing is"),
+        (
+            "time: t\ncolumns: {gaze_x: {column: x, unit: mm}}",
+            "gaze_x.unit is 'mm', expected one of fraction, share, percent",
+        ),
+        ("time: t\ncolumns: {gaze_x: {column: true}}", "gaze_x.column is True, expected the name of a column"),
+        ("time: t\ncolumns: {gaze_x: ' '}", "gaze_x.column is ' ', expected the name of a column"),
+        ("time: t\ncolumns: {gaze_x: x}\nkeep_where: {column: x, equals: []}", "equals is [], expected a number or a text"),
+        ("time: t\ncolumns: {gaze_x: x}\nstimulus_area: [0, 0, 1, 1]", "screen: [width, height] in pixels is missing"),
+        ("time: t\ncolumns: {gaze_x: x}\nscreen: [5, 5]\nstimulus_area: [0, 0, 1, 0]", "stimulus_area is [0, 0, 1, 0]"),
+        ("time: {column: t, origin: bottom}\ncolumns: {gaze_x: x}", "time: origin is 'bottom'"),
+        ("time: t\ncolumns: {gaze_y: {column: y, origin: left}}", "origin is 'left', expected 'top' or 'bottom'"),
         ("time: t\ncolumns: {gaze_x: {column: x, unit: px}}", "screen: [width, height]"),
         ("time: t\ncolumns: {pupil_left: {column: x, origin: bottom}}", "origin is"),
         (f"time: t\nscreen: [1, 0x{'f' * 9000}]\ncolumns: {{gaze_x: x}}", "screen is"),
-        ("#" * (mapping_module.MAX_BYTES + 1), "more than 65,536 bytes"),
+        ("#" * (MAX_BYTES + 1), "more than 65,536 bytes"),
     ],
 )
 def test_mappings_that_are_refused(tmp_path, text, part):
