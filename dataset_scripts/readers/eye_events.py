@@ -79,12 +79,16 @@ def inside(times: np.ndarray, start: np.ndarray, duration: np.ndarray) -> np.nda
     return np.where(current >= 0, np.append(order, -1)[current], -1)
 
 
+def fixation_columns(fixations: np.ndarray, current: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of the fixation in progress. `current`: its index for every sample, or -1."""
+    parts = {"fixation_x": X, "fixation_y": Y, "event_duration": DURATION}
+    return {name: take(fixations[:, part], current) for name, part in parts.items()} | {"in_fixation": current >= 0}
+
+
 def event_columns(times: np.ndarray, fixations: np.ndarray, saccades: np.ndarray | None) -> dict[str, np.ndarray]:
     """The columns of the fixation or saccade in progress at these times, all in ms from the same zero."""
     fixation = inside(times, fixations[:, START], fixations[:, DURATION])
-    columns = {"in_fixation": (fixation >= 0).astype(np.float32)}
-    for name, part in (("fixation_x", X), ("fixation_y", Y), ("event_duration", DURATION)):
-        columns[name] = take(fixations[:, part], fixation)
+    columns = fixation_columns(fixations, fixation)
     if saccades is not None:
         saccade = inside(times, saccades[:, 0], saccades[:, 1])
         columns["in_saccade"] = (saccade >= 0).astype(np.float32)

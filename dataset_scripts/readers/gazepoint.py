@@ -10,9 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import DURATION, START, mean_of_eyes, tidy_fixations
+from dataset_scripts.readers.eye_events import DURATION, START, fixation_columns, mean_of_eyes, tidy_fixations
 from dataset_scripts.readers.samples import (
-    SIDES,
     all_or_none,
     check_count,
     drop_where,
@@ -20,8 +19,8 @@ from dataset_scripts.readers.samples import (
     keep_positive,
     name_in,
     rising,
+    spell,
     stack_columns,
-    take,
 )
 from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
 from modeling_emert.errors_emert import EmertInputError
@@ -38,22 +37,21 @@ METRE, SECOND = 1000.0, 1000.0  # in mm, in ms
 RESTART = 500.0  # ms
 
 
-def _sources(side: str) -> dict[str, tuple[tuple[str, str, float], ...]]:
-    """Our columns of one eye -> (exported name, its validity flag, factor to our unit); the first that exists is used."""
-    letter = side[0].upper()
-    eye = {
-        f"pupil_{side}": ((f"{letter}PMM", f"{letter}PMMV", 1.0), (f"{letter}PUPILD", f"{letter}PUPILV", METRE)),
-        f"validity_{side}": ((f"{letter}POGV", "", 1.0), (f"{letter}PV", "", 1.0), (f"{letter}PUPILV", "", 1.0)),
-        f"distance_{side}": ((f"{letter}EYEZ", f"{letter}PUPILV", METRE),),
+# Our column -> the exported names; the first that exists is used.
+SOURCES = spell(
+    {
+        "pupil_{side}": ("{S}PMM", "{S}PUPILD"),
+        "validity_{side}": ("{S}POGV", "{S}PV", "{S}PUPILV"),
+        "distance_{side}": ("{S}EYEZ",),
+        "gaze_{side}_{xy}": ("{S}POG{XY}",),
+        "gaze_{xy}": ("BPOG{XY}",),
+        "camera_{side}_{xy}": ("{S}PC{XY}",),
+        "eye_{side}_{xyz}": ("{S}EYE{XYZ}",),
     }
-    for axis in "xy":
-        eye[f"gaze_{side}_{axis}"] = ((f"{letter}POG{axis.upper()}", f"{letter}POGV", 1.0),)
-        eye[f"camera_{side}_{axis}"] = ((f"{letter}PC{axis.upper()}", f"{letter}PV", 1.0),)
-    return eye | {f"eye_{side}_{axis}": ((f"{letter}EYE{axis.upper()}", f"{letter}PUPILV", METRE),) for axis in "xyz"}
-
-
-SOURCES = {ours: choices for side in SIDES for ours, choices in _sources(side).items()}
-SOURCES |= {f"gaze_{axis}": ((f"BPOG{axis.upper()}", "BPOGV", 1.0),) for axis in "xy"}
+)
+# By an exported name without its first letter: the validity flag, also without it, and the factor to our unit.
+_FLAGS = {"PMM": ("PMMV", 1.0), "POGX": ("POGV", 1.0), "POGY": ("POGV", 1.0), "PCX": ("PV", 1.0), "PCY": ("PV", 1.0)}
+_FLAGS |= dict.fromkeys(("PUPILD", "EYEX", "EYEY", "EYEZ"), ("PUPILV", METRE))
 _POINTS = [[f"{part}_{axis}" for axis in "xy"] for part in ("gaze_left", "gaze_right", "gaze", "camera_left", "camera_right")]
 
 
@@ -103,8 +101,9 @@ def gaze_of_samples(table: Table, clock: np.ndarray, notes: list[str]) -> Gaze |
 
 
 def _table(head: Head, header: Header, time: str | None, notes: list[str]) -> Table:
-    numbers = {name for choices in SOURCES.values() for choice in choices for name in choice[:2] if name}
-    numbers |= {*FIXATION, FIXATION_VALID, "BPOGV", BLINK, DIRECTION} - {"FPOGS"}
+    numbers = {name for names in SOURCES.values() for name in names}
+    numbers |= {name[0] + _FLAGS[name[1:]][0] for name in numbers if name[1:] in _FLAGS}
+    numbers |= {*FIXATION, FIXATION_VALID, BLINK, DIRECTION} - {"FPOGS"}
     times = ("FPOGS", time) if time else ("FPOGS",)
     return read_table(head, header, sorted(numbers), (MEDIA, MEDIA_NAME), times, notes=notes)
 
@@ -112,11 +111,11 @@ def _table(head: Head, header: Header, time: str | None, notes: list[str]) -> Ta
 def _our_columns(table: Table) -> dict[str, np.ndarray]:
     """Our columns, `(rows,)` each, except those of the fixations. Missing is NaN, also during blinks."""
     columns: dict[str, np.ndarray] = {}
-    for ours, choices in SOURCES.items():
-        found = next((choice for choice in choices if choice[0] in table.numbers), None)
-        if found is not None:
-            name, flag, factor = found
-            valid = table.numbers[flag] == 1 if flag in table.numbers else True
+    for ours, names in SOURCES.items():
+        name = next((name for name in names if name in table.numbers), None)
+        if name is not None:
+            flag, factor = _FLAGS.get(name[1:], ("", 1.0))
+            valid = table.numbers[name[0] + flag] == 1 if flag and name[0] + flag in table.numbers else True
             columns[ours] = np.where(valid, table.numbers[name] * np.float32(factor), np.nan)
     for names in _POINTS:
         columns |= all_or_none(columns, names)
@@ -165,10 +164,7 @@ def _samples(
     off = ~(np.abs(fixations[:, START] + fixations[:, DURATION] - clock[rows[last]]) < SECOND)
     fixations[off, START] = (clock[rows[last]] - fixations[:, DURATION])[off]
     fixations[:, START] -= clock[rows[0]]
-    for name, part in (("fixation_x", 0), ("fixation_y", 1), ("event_duration", DURATION)):
-        own[name] = take(fixations[:, part], number)
-    own["in_fixation"] = number >= 0
-    values = stack_columns(len(rows), own)
+    values = stack_columns(len(rows), own | fixation_columns(fixations, number))
     fixations = tidy_fixations(fixations, notes)
     return Gaze(values, times, fixations, format=NAME, notes=notes + own_notes, fixations_on_screen=True)
 

@@ -1,6 +1,7 @@
 """Steps that all readers share: exported columns under our names, rows by recording, samples in the order of their times."""
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 
 import numpy as np
 
@@ -19,16 +20,18 @@ _BLOCK_ROWS = 2048
 # ---- columns: from the file's names to ours
 
 
-def spell(mapping: Mapping[str, tuple[str, ...]], axes: str = "x") -> dict[str, tuple[str, ...]]:
-    """Writes out `{axis}`, `{Axis}` (X), `{side}`, `{Side}` (Left) and `{S}` (L) in our names and in the exported ones."""
-    return {
-        ours.format(side=side, axis=axis): tuple(
-            name.format(side=side, Side=side.title(), S=side[0].upper(), axis=axis, Axis=axis.upper()) for name in exported
-        )
-        for ours, exported in mapping.items()
-        for side in SIDES
-        for axis in axes
-    }
+def spell(mapping: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Our columns and their exported names with the placeholders written out for both sides and two or three axes.
+
+    `{side}` is left, `{Side}` Left, `{S}` L; `{xy}` is x or y, `{XY}` X or Y; `{xyz}` and `{XYZ}` include z.
+    """
+    spelt = {}
+    for ours, exported in mapping.items():
+        for side, axis in product(SIDES, "xyz" if "{xyz}" in ours else "xy"):
+            values = {"side": side, "Side": side.title(), "S": side[0].upper()}
+            values |= {"xy": axis, "xyz": axis, "XY": axis.upper(), "XYZ": axis.upper()}
+            spelt[ours.format(**values)] = tuple(name.format(**values) for name in exported)
+    return spelt
 
 
 def find_columns(numbers: Mapping[str, np.ndarray], sources: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:

@@ -6,8 +6,6 @@ see `neon_camera` for its size. The package pupil-labs-neon-recording is not use
 their video, not Pupil Cloud's tables.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dataset_scripts.readers.eye_events import tidy_fixations
@@ -47,7 +45,7 @@ TITLE = "Pupil Cloud's gaze.csv of Neon or Invisible (timestamp [ns], gaze x [px
 FIXATIONS, SACCADES, BLINKS = "fixations.csv", "saccades.csv", "blinks.csv"
 FILES = ExportFiles("gaze.csv", (FIXATIONS, SACCADES, BLINKS, EYES, INFO, SCENE_CAMERA, SECTIONS))
 TIME, START, END, DURATION = "timestamp[ns]", "starttimestamp[ns]", "endtimestamp[ns]", "duration[ms]"
-RECORDING, WORN = "recordingid", "worn"
+RECORDING, WORN, AMPLITUDE = "recordingid", "worn", "amplitude[deg]"
 GAZE_PIXELS, FIXATION_PIXELS = ("gazex[px]", "gazey[px]"), ("fixationx[px]", "fixationy[px]")
 # A pupil measured more than this (four frames of the eye cameras at 200 Hz) from a gaze sample is not assigned to it.
 EYE_STATE_TOLERANCE_MS = 20.0
@@ -61,10 +59,9 @@ _TABLES = (
     ("events", (TIME, "pupildiameterleft[mm]")),
 )
 # The Cloud writes "eye ball center", Neon Player "eyeball center": without spaces they are the same.
-EYE_STATES = spell(
-    {"pupil_{side}": ("pupildiameter{side}[mm]",), "eye_{side}_{axis}": ("eyeballcenter{side}{axis}[mm]",)}, "xyz"
-)
+EYE_STATES = spell({"pupil_{side}": ("pupildiameter{side}[mm]",), "eye_{side}_{xyz}": ("eyeballcenter{side}{xyz}[mm]",)})
 _EYE_STATE_NAMES = tuple(name for names in EYE_STATES.values() for name in names)
+Columns = dict[str, np.ndarray]  # `(rows,)` each
 _LOST_WITH_THE_EYE = ("gaze_x", "gaze_y", "gaze_stimulus_x", "gaze_stimulus_y", "pupil_left", "pupil_right")
 _FRAME_NOTE = (
     "Glasses have only the scene camera's image: gaze and fixations are normalised coordinates of it, beyond 0..1 beside it."
@@ -87,8 +84,12 @@ def read(head: Head, header: Header) -> list[Gaze]:
         raise EmertInputError(f"{head.file} has a header and no samples; download the recording's time series again")
     notes = [_FRAME_NOTE]
     camera = find_camera(head.file, table, GAZE_PIXELS, notes)
-    beside = _Beside.of(head.file)
-    return [_recording(table, rows, name, camera, beside, list(notes)) for rows, name in _groups(head, table)]
+    beside, wearers = _read_all_beside(head.file), find_wearers(head.file)
+    recordings = []
+    for rows, name in _groups(head, table):
+        recordings.append(_recording(table, rows, name, camera, beside, list(notes)))
+        recordings[-1].participant = wearers.get(name or "") or name
+    return recordings
 
 
 def _groups(head: Head, table: Table) -> list[tuple[np.ndarray, str | None]]:
@@ -97,28 +98,19 @@ def _groups(head: Head, table: Table) -> list[tuple[np.ndarray, str | None]]:
     return [(rows, name_in(ids, rows[0])) for rows in group_rows(head.file, np.arange(table.rows), (ids,))]
 
 
-@dataclass(frozen=True)
-class _Spans:
-    """Events of one recording, by start: `start`, `end` `(events,)` ms, and other columns of their table."""
+def _spans(table: Table | None, recording: str | None) -> Columns | None:
+    """The columns of a table of events, `(events,)` each, of one recording by start; START, END and DURATION in ms.
 
-    start: np.ndarray
-    end: np.ndarray
-    columns: dict[str, np.ndarray]
-
-    @classmethod
-    def of(cls, table: Table | None, recording: str | None) -> "_Spans | None":
-        """None without a table. Events without a start and an end after it are left out."""
-        if table is None:
-            return None
-        start, end = table.numbers[START] / 1e6, table.numbers[END] / 1e6
-        own = _own_rows(table, recording)
-        own = own[(end >= start)[own]]
-        own = own[np.argsort(start[own], kind="stable")]
-        columns = {name: column[own] for name, column in table.numbers.items()}
-        return cls(start[own], end[own], columns | {DURATION: end[own] - start[own]})
-
-    def current(self, times: np.ndarray) -> np.ndarray:
-        return covering(times, self.start, self.end)
+    None without a table. Events without a start and an end after it are left out.
+    """
+    if table is None:
+        return None
+    columns = table.numbers | {name: table.numbers[name] / 1e6 for name in (START, END)}
+    columns[DURATION] = columns[END] - columns[START]
+    own = _own_rows(table, recording)
+    own = own[(columns[END] >= columns[START])[own]]
+    own = own[np.argsort(columns[START][own], kind="stable")]
+    return {name: column[own] for name, column in columns.items()}
 
 
 def _own_rows(table: Table, recording: str | None) -> np.ndarray:
@@ -129,28 +121,16 @@ def _own_rows(table: Table, recording: str | None) -> np.ndarray:
     return np.flatnonzero(ids.map(lambda text: text == recording))
 
 
-@dataclass(frozen=True)
-class _Beside:
-    """The other tables of the folder; None where absent. `wearers`: names by recording id."""
-
-    fixations: Table | None
-    saccades: Table | None
-    blinks: Table | None
-    eyes: Table | None
-    wearers: dict[str, str]
-
-    @classmethod
-    def of(cls, file: TextFile) -> "_Beside":
-        return cls(
-            read_beside(file, FIXATIONS, (START, END), optional=(*FIXATION_PIXELS, *DEGREES), texts=(RECORDING,)),
-            read_beside(file, SACCADES, (START, END), optional=("amplitude[deg]",), texts=(RECORDING,)),
-            read_beside(file, BLINKS, (START, END), texts=(RECORDING,)),
-            read_beside(file, EYES, (TIME,), optional=_EYE_STATE_NAMES, texts=(RECORDING,)),
-            find_wearers(file),
-        )
+def _read_all_beside(file: TextFile) -> dict[str, Table | None]:
+    """The other tables of the folder by name; None where absent."""
+    events = {FIXATIONS: (*FIXATION_PIXELS, *DEGREES), SACCADES: (AMPLITUDE,), BLINKS: ()}
+    tables = {name: read_beside(file, name, (START, END), (), numbers, (RECORDING,)) for name, numbers in events.items()}
+    return tables | {EYES: read_beside(file, EYES, (TIME,), (), _EYE_STATE_NAMES, (RECORDING,))}
 
 
-def _recording(table: Table, rows: np.ndarray, name: str | None, camera: Camera, beside: _Beside, notes: list[str]) -> Gaze:
+def _recording(
+    table: Table, rows: np.ndarray, name: str | None, camera: Camera, beside: dict[str, Table | None], notes: list[str]
+) -> Gaze:
     every = table.numbers[TIME][rows] / 1e6
     every = np.where(every > 0, every, np.nan)  # nanoseconds since 1970 are positive
     order, times, time_notes = rising(every)
@@ -159,49 +139,47 @@ def _recording(table: Table, rows: np.ndarray, name: str | None, camera: Camera,
     numbers = {name: column[rows] for name, column in table.numbers.items()}
     x, y = camera.normalise(numbers, GAZE_PIXELS)
     columns = {"gaze_x": x, "gaze_y": y, "gaze_stimulus_x": x, "gaze_stimulus_y": y}
-    columns |= _eye_states(beside.eyes, name, moments)
-    spans = _Spans.of(beside.fixations, name)
-    columns |= _events(spans, _Spans.of(beside.saccades, name), numbers, moments, camera)
-    columns |= _blinks(_Spans.of(beside.blinks, name), numbers, moments)
+    columns |= _eye_states(beside[EYES], name, moments)
+    events, saccades, blinks = (_spans(beside[file], name) for file in (FIXATIONS, SACCADES, BLINKS))
+    columns |= _events(events, saccades, numbers, moments, camera) | _blinks(blinks, numbers, moments)
     lost = _not_worn(table, rows) | (columns["blink"] == 1 if "blink" in columns else False)
     drop_where(columns, _LOST_WITH_THE_EYE, lost)
     columns |= all_or_none(columns, ("gaze_x", "gaze_y")) | all_or_none(columns, ("gaze_stimulus_x", "gaze_stimulus_y"))
     if lost.any():
         notes.append(f"{int(lost.sum())} of {len(lost)} gaze points count as missing: a blink, or the glasses were not worn.")
     fixations = None
-    if spans is not None and len(moments):
-        fixations = _fixations(spans, camera, moments[0], notes)
-    who = beside.wearers.get(name or "") or name
-    return Gaze(stack_columns(len(rows), columns), times, fixations, participant=who, format=NAME, notes=notes)
+    if events is not None and len(moments):
+        fixations = _fixations(events, camera, moments[0], notes)
+    return Gaze(stack_columns(len(rows), columns), times, fixations, format=NAME, notes=notes)
 
 
 def _events(
-    fixations: _Spans | None, saccades: _Spans | None, numbers: dict[str, np.ndarray], times: np.ndarray, camera: Camera
-) -> dict[str, np.ndarray]:
+    fixations: Columns | None, saccades: Columns | None, numbers: Columns, times: np.ndarray, camera: Camera
+) -> Columns:
     """The columns of fixations and saccades; without their tables only what the ids in gaze.csv give."""
     columns: dict[str, np.ndarray] = {}
     if saccades is not None:
-        current = saccades.current(times)
+        current = covering(times, saccades[START], saccades[END])
         columns["in_saccade"] = current >= 0
-        columns["event_duration"] = take(saccades.columns[DURATION], current)
-        if "amplitude[deg]" in saccades.columns:
-            latest = np.searchsorted(saccades.start, times, side="right") - 1
-            columns["saccade_amplitude"] = take(saccades.columns["amplitude[deg]"], latest)
+        columns["event_duration"] = take(saccades[DURATION], current)
+        if AMPLITUDE in saccades:
+            latest = np.searchsorted(saccades[START], times, side="right") - 1
+            columns["saccade_amplitude"] = take(saccades[AMPLITUDE], latest)
     if fixations is not None:
-        current = fixations.current(times)
-        durations = take(fixations.columns[DURATION], current)
+        current = covering(times, fixations[START], fixations[END])
+        durations = take(fixations[DURATION], current)
         columns["in_fixation"] = current >= 0
         columns["event_duration"] = np.where(current >= 0, durations, columns.get("event_duration", np.nan))
-        points = camera.normalise(fixations.columns, FIXATION_PIXELS)
+        points = camera.normalise(fixations, FIXATION_PIXELS)
         columns["fixation_x"], columns["fixation_y"] = (take(point, current) for point in points)
     elif "fixationid" in numbers:
         columns["in_fixation"] = numbers["fixationid"] >= 0
     return columns
 
 
-def _blinks(blinks: _Spans | None, numbers: dict[str, np.ndarray], times: np.ndarray) -> dict[str, np.ndarray]:
+def _blinks(blinks: Columns | None, numbers: Columns, times: np.ndarray) -> Columns:
     if blinks is not None:
-        return {"blink": (blinks.current(times) >= 0).astype(np.float32)}
+        return {"blink": (covering(times, blinks[START], blinks[END]) >= 0).astype(np.float32)}
     return {"blink": (numbers["blinkid"] >= 0).astype(np.float32)} if "blinkid" in numbers else {}
 
 
@@ -213,7 +191,7 @@ def _not_worn(table: Table, rows: np.ndarray) -> np.ndarray:
     return worn.map(lambda text: text.strip().lower() in ("0", "0.0", "false"))[rows]
 
 
-def _eye_states(table: Table | None, recording: str | None, times: np.ndarray) -> dict[str, np.ndarray]:
+def _eye_states(table: Table | None, recording: str | None, times: np.ndarray) -> Columns:
     """Pupils and eyeballs in mm of the nearest frame of the eye video, NaN if it is too far; 0 is no pupil."""
     if table is None:
         return {}
@@ -225,9 +203,9 @@ def _eye_states(table: Table | None, recording: str | None, times: np.ndarray) -
     return columns
 
 
-def _fixations(spans: _Spans, camera: Camera, zero: float, notes: list[str]) -> np.ndarray:
-    x, y = camera.normalise(spans.columns, FIXATION_PIXELS)
-    return tidy_fixations(np.stack([x, y, spans.start - zero, spans.columns[DURATION]], axis=1), notes)
+def _fixations(spans: Columns, camera: Camera, zero: float, notes: list[str]) -> np.ndarray:
+    x, y = camera.normalise(spans, FIXATION_PIXELS)
+    return tidy_fixations(np.stack([x, y, spans[START] - zero, spans[DURATION]], axis=1), notes)
 
 
 def _read_fixations(head: Head, header: Header) -> list[Gaze]:
@@ -239,10 +217,10 @@ def _read_fixations(head: Head, header: Header) -> list[Gaze]:
     wearers = find_wearers(head.file)
     recordings = []
     for _, name in _groups(head, table):
-        spans = _Spans.of(table, name)
-        if spans is not None and len(spans.start):
+        spans = _spans(table, name)
+        if spans is not None and len(spans[START]):
             own_notes = list(notes)
-            fixations = _fixations(spans, camera, spans.start[0], own_notes)
+            fixations = _fixations(spans, camera, spans[START][0], own_notes)
             who = wearers.get(name or "") or name
             recordings.append(Gaze(fixations=fixations, participant=who, format=NAME, notes=own_notes))
     if not recordings:

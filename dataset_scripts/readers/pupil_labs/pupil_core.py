@@ -7,7 +7,7 @@ is the right eye, eye1 the left.
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import DURATION, START, X, Y, tidy_fixations
+from dataset_scripts.readers.eye_events import DURATION, START, fixation_columns, tidy_fixations
 from dataset_scripts.readers.pupil_labs.export_tables import find_table, nearest_rows, read_beside, require, without_gaze
 from dataset_scripts.readers.samples import covering, drop_where, rising, stack_columns, take
 from dataset_scripts.readers.text.text_files import ExportFiles, TextFile
@@ -143,9 +143,7 @@ def _fixations_beside(
         return None, {}
     fixations = _fixations(*_fixation_columns(table), zero=zero, notes=notes)
     current = covering((seconds - zero) * 1000, fixations[:, START], fixations[:, START] + fixations[:, DURATION])
-    parts = {"event_duration": DURATION, "fixation_x": X, "fixation_y": Y}
-    columns = {name: take(fixations[:, part], current) for name, part in parts.items()}
-    return fixations, columns | {"in_fixation": current >= 0}
+    return fixations, fixation_columns(fixations, current)
 
 
 def _blinks(file: TextFile, seconds: np.ndarray) -> dict[str, np.ndarray]:

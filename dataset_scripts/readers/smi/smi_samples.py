@@ -40,18 +40,16 @@ TRIAL, PARTICIPANT, STIMULUS = ("Trial",), ("Participant", "Subject"), ("Stimulu
 # Rows of Raw Data that are no samples.
 NO_SAMPLE = ("Separator", "User Event", "UserEvent")
 
-
 # Our column -> the exported names that it may come from.
 SOURCES = spell(
     {
         "pupil_{side}": ("{S}MappedDiameter[mm]", "{S}PupilDiameter[mm]", "PupilDiameter{Side}[mm]"),
         "validity_{side}": ("{S}Validity",),
-        "gaze_{side}_{axis}": ("{S}POR{Axis}[px]", "PointofRegard{Side}{Axis}[px]"),
-        "gaze_{axis}": ("BPOR{Axis}[px]", "PointofRegardBinocular{Axis}[px]"),
-    },
-    "xy",
+        "gaze_{side}_{xy}": ("{S}POR{XY}[px]", "PointofRegard{Side}{XY}[px]"),
+        "gaze_{xy}": ("BPOR{XY}[px]", "PointofRegardBinocular{XY}[px]"),
+        "eye_{side}_{xyz}": ("{S}EPOS{XYZ}", "EyePosition{Side}{XYZ}[mm]"),
+    }
 )
-SOURCES |= spell({"eye_{side}_{axis}": ("{S}EPOS{Axis}", "EyePosition{Side}{Axis}[mm]")}, "xyz")
 PUPIL_PIXELS = {"left": ("LDiaX[px]", "LDiaY[px]"), "right": ("RDiaX[px]", "RDiaY[px]")}
 EVENTS = {"left": ("LEventInfo", "CategoryLeft"), "right": ("REventInfo", "CategoryRight"), "": ("CategoryBinocular",)}
 EVENT_NUMBERS = {"left": "IndexLeft", "right": "IndexRight", "": "IndexBinocular"}

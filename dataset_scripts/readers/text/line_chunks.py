@@ -4,14 +4,12 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
-from dataset_scripts.readers.text.text_files import MAX_LINE_BYTES, ByteStream, TextFile, not_text
+from dataset_scripts.readers.text.text_files import CHUNK_BYTES, MAX_LINE_BYTES, PartOfFile, TextFile, not_text
 from dataset_scripts.readers.text.text_table import Head, Header
 from modeling_emert.errors_emert import EmertInputError
-
-CHUNK_BYTES = 1 << 22
 
 
 def line_chunks(file: TextFile, encoding: str) -> Iterator[bytes]:
@@ -54,49 +52,17 @@ def decoded(line: bytes) -> str:
         return line.decode("latin-1")
 
 
-@dataclass(frozen=True)
-class SelectedLines(TextFile):
-    """A file reduced to the lines that match a pattern, or with `others` to those that do not."""
-
-    encoding: str = "utf-8"
-    pattern: re.Pattern[bytes] = re.compile(rb"[^\n]*\n")
-    others: bool = False
-
-    def __str__(self) -> str:
-        return super().__str__()
-
-    @contextmanager
-    def open(self) -> Iterator[io.RawIOBase]:
-        yield _Stream(self._select(chunk) for chunk in line_chunks(TextFile(self.path, self.member), self.encoding))
-
-    def _select(self, chunk: bytes) -> bytes:
-        return self.pattern.sub(b"", chunk) if self.others else b"".join(self.pattern.findall(chunk))
-
-
-class _Stream(ByteStream):
-    """Chunks of bytes as one stream."""
-
-    def __init__(self, chunks: Iterator[bytes]):
-        self._chunks, self._rest = chunks, b""
-
-    def read(self, size: int = -1) -> bytes:
-        if size is None or size < 0:
-            data, self._rest = self._rest + b"".join(self._chunks), b""
-            return data
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
-            self._rest = chunk
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return data
-
-
 def select_lines(head: Head, pattern: re.Pattern[bytes], others: bool = False) -> Head:
-    """The same file with only the lines that match, or with only the others. `pattern` matches whole lines with their ends."""
+    """The same file with only the lines that match, or only the others. `pattern` matches complete lines with their ends."""
     lines = tuple(line for line in head.lines if bool(pattern.fullmatch(line.encode() + b"\n")) is not others)
     encoding = "utf-8" if head.encoding.startswith("utf-16") else head.encoding
-    return Head(SelectedLines(head.file.path, head.file.member, head.encoding, pattern, others), encoding, lines)
+    chunks = partial(_selected, head.file, head.encoding, pattern, others)
+    return Head(PartOfFile(head.file.path, head.file.member, chunks), encoding, lines)
+
+
+def _selected(file: TextFile, encoding: str, pattern: re.Pattern[bytes], others: bool) -> Iterator[bytes]:
+    for chunk in line_chunks(file, encoding):
+        yield pattern.sub(b"", chunk) if others else b"".join(pattern.findall(chunk))
 
 
 def read_lines(head: Head) -> Iterator[str]:

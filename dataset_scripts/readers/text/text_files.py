@@ -13,9 +13,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Self
+from typing import IO
 
 from modeling_emert.errors_emert import EmertInputError
 
@@ -30,7 +31,7 @@ GZIP, XZ, ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"PK\x03\x04"
 # By the first bytes of the file, not by its name.
 _OPENERS: dict[bytes, Callable[[Path], IO[bytes]]] = {GZIP: gzip.GzipFile, XZ: lzma.LZMAFile}
 _SUFFIXES = ("", ".gz", ".xz")
-_CHUNK_BYTES = 1 << 22
+CHUNK_BYTES = 1 << 22
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 
 
@@ -195,33 +196,56 @@ def _compression(path: Path) -> bytes:
     return next((mark for mark in (GZIP, XZ, ZIP) if first.startswith(mark)), b"")
 
 
+class _Chunks(ByteStream):
+    """Chunks of bytes as one stream."""
+
+    def __init__(self, chunks: Iterator[bytes]):
+        self._chunks, self._rest = chunks, b""
+
+    def read(self, size: int = -1) -> bytes:
+        if size is None or size < 0:
+            data, self._rest = self._rest + b"".join(self._chunks), b""
+            return data
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._rest = chunk
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+
 @dataclass(frozen=True)
-class WithoutLastRow(TextFile):
-    """A file without its last line that is not empty: a recording that was stopped cuts that line."""
+class PartOfFile(TextFile):
+    """A file of which only a part is seen: the bytes that `chunks` gives."""
 
-    complete: TextFile | None = None
-    length: int = 0
-
-    @classmethod
-    def of(cls, file: TextFile, encoding: str) -> Self:
-        """Reads the file once, to its end. Raises `EmertInputError` as `TextFile.open`."""
-        return cls(file.path, file.member, file, _start_of_last_row(file, encoding))
-
-    def __str__(self) -> str:
-        return str(self.complete)
+    chunks: Callable[[], Iterator[bytes]] = field(default=lambda: iter(()), repr=False)
 
     @contextmanager
     def open(self) -> Iterator[io.RawIOBase]:
-        assert self.complete is not None
-        with self.complete.open() as stream:
-            yield _FirstBytes(stream, self.length)
+        yield _Chunks(self.chunks())
+
+
+def without_last_row(file: TextFile, encoding: str) -> TextFile:
+    """The file without its last line that is not empty: a recording that was stopped cuts that line.
+
+    Reads the file once, to its end. Raises `EmertInputError` as `TextFile.open`.
+    """
+    return PartOfFile(file.path, file.member, partial(_first_bytes, file, _start_of_last_row(file, encoding)))
+
+
+def _first_bytes(file: TextFile, length: int) -> Iterator[bytes]:
+    with file.open() as stream:
+        while data := stream.read(min(length, CHUNK_BYTES)):
+            length -= len(data)
+            yield data
 
 
 def _start_of_last_row(file: TextFile, encoding: str) -> int:
     """Its position in bytes; 0 where a line is longer than `MAX_LINE_BYTES`."""
     tail, size = b"", 0
     with file.open() as stream:
-        while data := stream.read(_CHUNK_BYTES):
+        while data := stream.read(CHUNK_BYTES):
             tail, size = (tail + data)[-2 * MAX_LINE_BYTES :], size + len(data)
     width = 2 if encoding.startswith("utf-16") else 1
     end_of_text = len(tail.rstrip(b"\r\n\0" if width == 2 else b"\r\n"))
@@ -230,18 +254,6 @@ def _start_of_last_row(file: TextFile, encoding: str) -> int:
         return 0
     after = size - len(tail) + found + 1
     return after + after % width  # in little-endian UTF-16 the line end has one more byte
-
-
-class _FirstBytes(ByteStream):
-    """The first `length` bytes of a stream."""
-
-    def __init__(self, stream: IO[bytes], length: int):
-        self._stream, self._left = stream, length
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(self._left if size is None or size < 0 else min(size, self._left))
-        self._left -= len(data)
-        return data
 
 
 @dataclass(frozen=True)

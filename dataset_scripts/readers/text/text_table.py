@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from dataset_scripts.readers.text.text_files import TextFile, WithoutLastRow, not_text
+from dataset_scripts.readers.text.text_files import TextFile, not_text, without_last_row
 from modeling_emert.errors_emert import EmertInputError
 
 SEPARATORS = ("\t", ",", ";")
@@ -199,7 +199,7 @@ def read_table(
     table = _parse(head, header, names, kinds, complete=notes is None)
     if table is None and notes is not None:
         notes.append("The last row of the file is cut off and was left out.")
-        table = _parse(replace(head, file=WithoutLastRow.of(head.file, head.encoding)), header, names, kinds, complete=True)
+        table = _parse(replace(head, file=without_last_row(head.file, head.encoding)), header, names, kinds, complete=True)
     assert table is not None
     if table.num_rows * len(kinds) > MAX_CELLS:
         raise EmertInputError(

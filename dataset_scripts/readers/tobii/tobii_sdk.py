@@ -6,14 +6,13 @@ in the user coordinate system, whose origin is in the tracker.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from dataset_scripts.readers.eye_events import START, mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.samples import SIDES, all_or_none, keep_positive, rising, stack_columns
+from dataset_scripts.readers.samples import SIDES, all_or_none, find_columns, keep_positive, rising, spell, stack_columns
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
@@ -23,15 +22,22 @@ TITLE = "Tobii SDK's gaze data (device_time_stamp, left_gaze_point_on_display_ar
 
 # The tracker's own clock is first: some programs round the system's, which has more digits, to hundredths of a second.
 TIMES = ("device_time_stamp", "system_time_stamp")
-GAZE, PUPIL, VALID = "{side}_gaze_point_on_display_area", "{side}_pupil_diameter", "validity"
-# Our column without its axis -> (the SDK's point, its name in newer versions of Titta, the number of its coordinates).
-POINTS = {
-    "gaze_{side}": (GAZE, GAZE, 2),
-    "gaze_{side}_mm": ("{side}_gaze_point_in_user_coordinate_system", "{side}_gaze_point_in_user_coordinates", 3),
-    "eye_{side}": ("{side}_gaze_origin_in_user_coordinate_system", "{side}_gaze_origin_in_user_coordinates", 3),
-}
-# The prefix of a validity column -> the prefix of our columns that it is about.
-VALIDITIES = {"{side}_gaze_point": "gaze_{side}", "{side}_gaze_origin": "eye_{side}", "{side}_pupil": "pupil_{side}"}
+# Our column without its axis -> the SDK's point, and its name in newer versions of Titta.
+POINTS = spell(
+    {
+        "gaze_{side}": ("{side}_gaze_point_on_display_area",),
+        "gaze_{side}_mm": ("{side}_gaze_point_in_user_coordinate_system", "{side}_gaze_point_in_user_coordinates"),
+        "eye_{side}": ("{side}_gaze_origin_in_user_coordinate_system", "{side}_gaze_origin_in_user_coordinates"),
+    }
+)
+PUPILS = spell({"pupil_{side}": ("{side}_pupil_diameter",)})
+# The prefix of our columns -> the columns with their validity; that of the gaze point becomes ours.
+VALIDITIES = spell(
+    {
+        f"{ours}_{{side}}": (f"{{side}}_{name}_validity", f"{{side}}_{name}_valid")
+        for ours, name in (("gaze", "gaze_point"), ("eye", "gaze_origin"), ("pupil", "pupil"))
+    }
+)
 FIXATION_COLUMNS = ("label", "x", "y", "start", "end", "duration")
 _KNOWN = re.compile(r"\b(?:left|right)_(?:gaze_point_on_display_area|pupil_diameter)(?:_x|_0|\b)")
 _AXES = ("x", "y", "z")
@@ -77,33 +83,26 @@ def _read_fixations(head: Head, header: Header) -> Gaze:
 
 def _read_samples(head: Head, header: Header) -> Gaze:
     notes = [_DISPLAY_NOTE]
-    cells = {name: size for *names, size in POINTS.values() for name in _both(names)}
-    numbers = [f"{name}_{end}" for name in cells for end in (*_AXES, *range(3))] + _both([PUPIL])
-    texts = [f"{name}_{end}" for name in _both(VALIDITIES) for end in (VALID, "valid")]
+    cells = [name for names in POINTS.values() for name in names]
+    numbers = [f"{name}_{end}" for name in cells for end in (*_AXES, *range(3))] + [name for (name,) in PUPILS.values()]
+    texts = [name for names in VALIDITIES.values() for name in names]
     table = read_table(head, header, numbers, texts, TIMES, raw=cells, notes=notes)
     order, times, own_notes = rising(_times(head, table))
     if len(order) == 0:
         raise EmertInputError(f"{head.file} has a header and no samples with a time; record again")
-    columns: dict[str, np.ndarray] = {}
-    for ours, (first, second, size) in POINTS.items():
-        for side in SIDES:
-            point = _point(head, table, [name.format(side=side) for name in (first, second)], size)
-            keep = 3 if ours.startswith("eye") else 2
-            names = [f"{ours.format(side=side)}_{axis}" for axis in _AXES[:keep]]
-            columns |= all_or_none({name: point[axis] for axis, name in enumerate(names) if axis in point}, names)
+    columns = find_columns(table.numbers, PUPILS)
+    keep_positive(columns, *PUPILS)
+    for ours, names in POINTS.items():
+        point = _point(head, table, names)
+        axes = "xyz" if ours.startswith("eye") else "xy"
+        found = {f"{ours}_{axis}": point[at] for at, axis in enumerate(axes) if at in point}
+        columns |= all_or_none(found, found)
     for side in SIDES:
-        if PUPIL.format(side=side) in table.numbers:
-            columns[f"pupil_{side}"] = table.numbers[PUPIL.format(side=side)]
-            keep_positive(columns, f"pupil_{side}")
         columns |= _validity(head, table, columns, side)
     columns |= mean_of_eyes(columns)
     columns |= {f"gaze_stimulus_{axis}": columns[f"gaze_{axis}"] for axis in "xy" if f"gaze_{axis}" in columns}
     notes.append("The gaze point of both eyes is the mean of the valid ones.")
     return Gaze(stack_columns(table.rows, columns, order), times, format=NAME, notes=[*notes, *own_notes])
-
-
-def _both(names: Iterable[str]) -> list[str]:
-    return [name.format(side=side) for name in names for side in SIDES]
 
 
 def _times(head: Head, table: Table) -> np.ndarray:
@@ -114,11 +113,11 @@ def _times(head: Head, table: Table) -> np.ndarray:
     return max(clocks, key=lambda clock: len(np.unique(clock[np.isfinite(clock)]))) / 1000
 
 
-def _point(head: Head, table: Table, names: list[str], size: int) -> dict[int, np.ndarray]:
+def _point(head: Head, table: Table, names: tuple[str, ...]) -> dict[int, np.ndarray]:
     """`(rows,)` by axis, from cells or from a column for each coordinate; empty where the file has neither."""
     for name in names:
         if name in table.raw:
-            return dict(enumerate(_tuples(head, name, table.raw.pop(name), size)))
+            return dict(enumerate(_tuples(head, name, table.raw.pop(name), 2 if "display" in name else 3)))
         for ends in (_AXES, range(3)):
             found = {axis: table.numbers[f"{name}_{end}"] for axis, end in enumerate(ends) if f"{name}_{end}" in table.numbers}
             if found:
@@ -169,14 +168,13 @@ def _validity(head: Head, table: Table, columns: dict[str, np.ndarray], side: st
     """The columns of this side without the values marked as invalid, and `validity_{side}`: that of the gaze point."""
     found: dict[str, np.ndarray] = {}
     changed: dict[str, np.ndarray] = {}
-    for name, group in VALIDITIES.items():
-        texts = (table.texts.get(f"{name.format(side=side)}_{end}") for end in (VALID, "valid"))
-        column = next((text for text in texts if text is not None), None)
-        if column is not None:
-            found[name] = column.map(lambda text, of=name: _flag(head, of.format(side=side), text))
+    for group, names in VALIDITIES.items():
+        name = next((name for name in names if name in table.texts), None)
+        if name is not None and side in group:
+            found[group] = table.texts[name].map(lambda text, name=name: _flag(head, name, text))
             for ours in columns:
-                if ours.startswith(group.format(side=side)):
-                    changed[ours] = np.where(found[name] == 0, np.nan, columns[ours])
+                if ours.startswith(group):
+                    changed[ours] = np.where(found[group] == 0, np.nan, columns[ours])
     if found:
         changed[f"validity_{side}"] = next(iter(found.values()))
     return changed
@@ -187,6 +185,6 @@ def _flag(head: Head, name: str, text: str) -> float:
     word = text.strip().lower()
     if word not in _YES | _NO | {"", "nan"}:
         raise EmertInputError(
-            f"{head.file} has {text[:40]!r} as validity of {name}, where 1 or 0 is expected; store the recording again"
+            f"{head.file} has {text[:40]!r} in column {name}, where 1 or 0 is expected; store the recording again"
         )
     return np.nan if word in ("", "nan") else float(word in _YES)
