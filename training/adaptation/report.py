@@ -8,15 +8,12 @@ recipe        see `AdaptationRecipe`
 methods       {k: name in the predictions table}
 participants  {name: {given: [recording ids in the order in which they were given], scored: how many}}
 left_out      participants with too few recordings
-curve         {task: [{recordings, n, participants, metrics: {metric: {value, low, high}}, difference: {value, low, high, p}}]}
+curve         {task: [{recordings, n, participants, metrics as in `results`, difference: {value, low, high, p}}]}
 ```
 
 `difference`: of the task's primary metric against no adaptation, paired by participant; null for 0 recordings.
 """
 
-import json
-import math
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,12 +24,12 @@ from dataset_scripts.pictures.style import LIGHT, LINE_WIDTH, Style, drawing, dr
 from modeling_emert.tasks_emert import TASKS, Task
 
 from ..metrics import METRIC_TITLES
-from ..metrics.predictions import write_table
+from ..metrics.predictions import PREDICTIONS_FILE, write_table
 from ..reports.pictures import headline
-from ..reports.results import Header
-from ..reports.tables import markdown_table, two
+from ..reports.results import Header, write_step
+from ..reports.sections import or_none, scores_of
+from ..reports.tables import markdown_table, score_cell, three
 from ..statistics.comparisons import compare
-from ..statistics.intervals import intervals
 
 _PANEL, _COLUMNS = (2.7, 2.2), 3  # inches of one task's panel, and how many stand side by side
 
@@ -52,15 +49,10 @@ def _curve(task: Task, predictions: pd.DataFrame, done: dict) -> list[dict]:
     }
     points = []
     for count, rows in by_count.items():
-        metrics = {name: _plain(asdict(value)) for name, value in intervals(task, rows, n_resamples, seed).items()}
-        against = None if count == 0 else _plain(asdict(compare(task, rows, by_count[0], n_resamples=n_resamples, seed=seed)))
-        people = int(rows["participant_id"].nunique())
-        points.append({"recordings": count, "n": len(rows), "participants": people, "metrics": metrics, "difference": against})
+        against = None if count == 0 else asdict(compare(task, rows, by_count[0], n_resamples=n_resamples, seed=seed))
+        difference = against and {name: or_none(value) for name, value in against.items()}
+        points.append({"recordings": count, **scores_of(task, rows, n_resamples, seed), "difference": difference})
     return points
-
-
-def _plain(values: dict) -> dict:
-    return {name: None if math.isnan(value) else value for name, value in values.items()}
 
 
 def report_markdown(report: dict) -> str:
@@ -99,21 +91,8 @@ def report_markdown(report: dict) -> str:
 
 def _row(task: Task, point: dict) -> list[str]:
     difference = point["difference"]
-    against = ["", ""] if difference is None else [_with_interval(difference, "+"), _p(difference["p"])]
-    return [str(point["recordings"]), _with_interval(point["metrics"][task.primary_metric]), *against, str(point["n"])]
-
-
-def _with_interval(values: dict, sign: str = "") -> str:
-    """`0.68 [0.62, 0.75]`, with `sign` before a figure that is written as more than zero."""
-    value, low, high = (
-        (sign if values[name] is not None and round(values[name], 2) > 0 else "") + two(values[name])
-        for name in ("value", "low", "high")
-    )
-    return f"{value} [{low}, {high}]"
-
-
-def _p(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
+    against = ["", ""] if difference is None else [score_cell(difference, "+"), three(difference["p"])]
+    return [str(point["recordings"]), score_cell(point["metrics"][task.primary_metric]), *against, str(point["n"])]
 
 
 def curve_png(report: dict, style: Style = LIGHT) -> bytes:
@@ -149,16 +128,12 @@ def _draw_task(axes, task: Task, points: list[dict], style: Style) -> None:
 
 
 def write_report(folder: Path, predictions: pd.DataFrame, done: dict, header: Header) -> dict:
-    """Writes adaptation.json, adaptation.md, curve.png and predictions.parquet, none before all are ready; gives the report.
+    """Writes adaptation.json, adaptation.md, curve.png and predictions.parquet; gives the report.
 
     Raises `EmertInputError` where the folder can't be written.
     """
     report = make_report(predictions, done, header)
-    names = ("predictions.parquet", "curve.png", "adaptation.md", "adaptation.json")
-    with ExitStack() as stack:
-        table, picture, page, content = (stack.enter_context(atomic_file(folder / name)) for name in names)
+    with atomic_file(folder / PREDICTIONS_FILE) as table:
         write_table(table, predictions, header.to_plain())
-        picture.write_bytes(curve_png(report))
-        page.write_text(report_markdown(report), encoding="utf-8")
-        content.write_text(json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_step(folder, "adaptation", report, {"curve.png": curve_png(report)}, report_markdown(report))
     return report

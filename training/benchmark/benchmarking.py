@@ -124,7 +124,7 @@ def _split_sizes(data: EmertData, fold: int, strict: bool) -> dict[str, int]:
 
 def _probe_clips(recipe: BenchmarkRecipe, data: EmertData) -> dict | str:
     """Fields of `ClipProbe`, or the reason why it can't be measured."""
-    from .clip_probe import clip_probe
+    from training.evaluation.probes import clip_probe
 
     try:
         return asdict(clip_probe(data, recipe.folds))

@@ -86,17 +86,17 @@ def _network(cell: Cell, method: Method, recipe: BenchmarkRecipe, data: EmertDat
         "epochs": record["epochs"],
     }
     if cell.method in recipe.robustness:
-        found["robustness"] = _robustness(out, data, cell, folder)
+        found["robustness"] = _robustness(out, data, cell)
     if cell.method == "emert":
         found["participant_probe"] = _probe(model, processor, data, rows["test"])
     return table, found
 
 
-def _robustness(model: Path, data: EmertData, cell: Cell, folder: Path) -> dict:
-    """The primary metric alone of what `training.benchmark.robustness` measures; intervals need all folds together."""
-    from training.benchmark.robustness import robustness
+def _robustness(model: Path, data: EmertData, cell: Cell) -> dict:
+    """Primary metrics without intervals, which need all folds together."""
+    from .robustness import measure_robustness
 
-    found = robustness(model, data, folder / "robustness", seed=cell.seed, n_resamples=1, progress=False)
+    found = measure_robustness([model], data, cell.seed, n_resamples=1, progress=False)
     return {
         "hidden": {
             name: {task: scores[task]["metrics"][TASKS[task].primary_metric]["value"] for task in cell.tasks}

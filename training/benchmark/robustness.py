@@ -25,7 +25,7 @@ _EYES: tuple[Modality, ...] = ("eye_movements", "fixations")
 
 @dataclass(frozen=True)
 class Curve:
-    """One way in which recordings get worse: the change, its levels above 0, what the level is, and what it touches."""
+    """One way in which recordings get worse: the change, its levels above 0, their unit, and the modalities that it changes."""
 
     change: Change
     levels: tuple[float, ...]
@@ -42,7 +42,7 @@ CURVES = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What is done to the recordings before they are scored; a `curve` at a `level`, or modalities `hidden`."""
+    """A change of the recordings before they are scored: a `curve` at a `level`, or modalities `hidden`."""
 
     name: str
     level: float = 0.0
@@ -51,43 +51,49 @@ class Condition:
 
 
 def robustness(folder: Path, data: EmertData, out: Path, seed: int = 0, n_resamples: int = 1000, progress: bool = True) -> dict:
-    """Scores with each modality hidden and along each of `CURVES`; writes robustness.json, .md and .png into `out`.
-
-    The same seed gives the same figures. Statistics by participant, where the model wants them, stay those of the recordings
-    as they are. What is written, and given:
-
-    ```
-    header, bootstrap  as in `training.reports.results`
-    method             whose scores these are
-    hidden             {modality or "nothing": {task: {n, participants, metrics: {primary metric}}}}
-    curves             {name: {level_is, levels, tasks: {task: {metric, points, area, as_recorded}}}}
-    ```
-
-    `points` has `{value, low, high, ...}` at each level, 0 first. `area` is the area under the curve over the levels brought
-    to 0..1, so it is a mean score; where the worsening costs nothing it is the score `as_recorded`. A modality that the
-    model or the data lacks, and one that is all that some recording has, is not hidden or changed.
-
-    Raises:
-        EmertInputError: as `plan_trials` and `load_model`; where `out` can't be written.
+    """Writes robustness.json, .md and .png into `out`; gives `{header, bootstrap, method, seed, hidden, curves}`, the last two
+    as [`measure_robustness`]. `folder`: of one model, or of several, one a fold.
     """
     folders = find_models(folder)
-    tables: dict[Condition, list[pd.DataFrame]] = {}
-    for one in folders:
-        for condition, table in _predictions(one, data, seed, progress).items():
-            tables.setdefault(condition, []).append(table)
     records = [read_record(one) for one in folders]
-    scores = {(of.name, of.level): _scores(pd.concat(parts), n_resamples) for of, parts in tables.items()}
     results = {
         "header": make_header(data, records, f"emert benchmark robustness {folder} {data.folder} --out DIR").to_plain(),
         "bootstrap": bootstrap(n_resamples),
         "method": method_of(records[0]).name,
         "seed": seed,
+        **measure_robustness(folders, data, seed, n_resamples, progress),
+    }
+    pictures = {"robustness.png": robustness_png(results)} if results["curves"] else {}
+    write_step(out, "robustness", results, pictures, robustness_page(results, list(pictures)))
+    return results
+
+
+def measure_robustness(folders: Sequence[Path], data: EmertData, seed: int, n_resamples: int, progress: bool) -> dict:
+    """Scores with each modality hidden and along each of `CURVES`. The same seed gives the same scores.
+
+    Participant statistics, where the model needs them, stay those of the unchanged recordings.
+
+    ```
+    hidden             {modality or "nothing": {task: {n, participants, metrics: {primary metric}}}}
+    curves             {name: {level_is, levels, tasks: {task: {metric, points, area, as_recorded}}}}
+    ```
+
+    `points` has `{value, low, high, ...}` at each level, 0 first. `area` is the area under the curve over levels scaled to
+    0..1, a mean score; for a model that loses nothing it is the score `as_recorded`. A modality is not hidden or changed where
+    the model or the data lacks it, or where some recording has no other.
+
+    Raises:
+        EmertInputError: as `plan_trials` and `load_model`.
+    """
+    tables: dict[Condition, list[pd.DataFrame]] = {}
+    for folder in folders:
+        for condition, table in _predictions(folder, data, seed, progress).items():
+            tables.setdefault(condition, []).append(table)
+    scores = {(of.name, of.level): _scores(pd.concat(parts), n_resamples) for of, parts in tables.items()}
+    return {
         "hidden": {name: scores[(name, 0.0)] for name in ("nothing", *MODALITIES) if (name, 0.0) in scores},
         "curves": {name: _curve(name, curve, scores) for name, curve in CURVES.items() if (name, curve.levels[0]) in scores},
     }
-    files = {"robustness.png": robustness_png(results)} if results["curves"] else {}
-    write_step(out, "robustness", results, files, robustness_page(results, list(files)))
-    return results
 
 
 def _predictions(folder: Path, data: EmertData, seed: int, progress: bool) -> dict[Condition, pd.DataFrame]:
@@ -97,9 +103,9 @@ def _predictions(folder: Path, data: EmertData, seed: int, progress: bool) -> di
     method = method_of(record)
     [trial] = plan_trials(data, record, model.config.tasks)
     clean = make_batches(data, trial, processor, method)
-    there = [{name for name in MODALITIES if INPUT_NAMES[name] in clean[index]["inputs"]} for index in range(len(clean))]
+    present = [{name for name in MODALITIES if INPUT_NAMES[name] in clean[index]["inputs"]} for index in range(len(clean))]
     tables = {}
-    for condition in tqdm(_conditions(there), desc=f"robustness of {folder.name}", disable=not progress):
+    for condition in tqdm(_conditions(present), desc=f"robustness of {folder.name}", disable=not progress):
         batches = clean
         if condition.curve is not None:
             worse = ChangedData.of(data, condition.curve.change, condition.level, seed)
@@ -109,12 +115,12 @@ def _predictions(folder: Path, data: EmertData, seed: int, progress: bool) -> di
     return tables
 
 
-def _conditions(there: Sequence[set[str]]) -> list[Condition]:
-    """`there`: the modalities of every recording."""
-    any_has = set().union(*there)
+def _conditions(present: Sequence[set[str]]) -> list[Condition]:
+    """`present`: the modalities of every recording."""
+    any_has = set().union(*present)
     found = [Condition("nothing")]
     found += [
-        Condition(name, hidden=(name,)) for name in MODALITIES if name in any_has and all(names - {name} for names in there)
+        Condition(name, hidden=(name,)) for name in MODALITIES if name in any_has and all(names - {name} for names in present)
     ]
     for name, curve in CURVES.items():
         if any_has & set(curve.touches):

@@ -20,12 +20,20 @@ from dataset_scripts.common.output import atomic_file
 from dataset_scripts.common.parallel import end_with_parent
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from training.methods.registry import get_method
+from training.methods.registry import METHODS, get_method
 
 from . import measuring
 from .jobs import LOG, RECORD, CellJob, read_cell
 from .predictions import write_sorted
 
+# Imported once by the server that forks the cells' processes, since each would need seconds for it.
+_PRELOADED = [
+    "training.benchmark.robustness",
+    "training.evaluation.probes",
+    "training.fit.fit",
+    "training.methods.classical",
+    *sorted({method.made_by.partition(":")[0] for method in METHODS.values()}),
+]
 _UNWRITABLE = 74  # exit code of a cell's process that could not write, as EX_IOERR of sysexits.h
 
 
@@ -79,7 +87,7 @@ def _run_parallel(waiting: Sequence[CellJob], processes: int, finished: Callable
     A fork server makes them, with the heavy libraries imported once.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.preload"])
+    context.set_forkserver_preload(_PRELOADED)
     queue, running = list(waiting), {}
     try:
         while queue or running:

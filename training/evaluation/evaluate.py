@@ -1,4 +1,4 @@
-"""Predictions on recordings of participants whom the model has never seen, and the baselines' on the same ones."""
+"""Predictions of saved models for participants whom they have never seen, and those of the baselines."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,8 +29,8 @@ from .subgroups import add_groups
 
 BASELINES = ("majority", "logistic_regression")  # keys of the methods that stand beside every evaluated model
 EYES = ("eye_movements", "fixations")
-# What is hidden in the test alone under each name in the tables, `{}` being the method's. A network that was trained without
-# it is a method of its own ("EMERT trained without face").
+# By name in the tables, `{}` being the method's: the modalities that are hidden in the test only. A network that is trained
+# without them is a method of its own ("EMERT trained without face").
 ABLATIONS: dict[str, tuple[str, ...]] = {"{}": (), "{}, eyes hidden": EYES, "{}, face hidden": ("face",)}
 
 
@@ -48,9 +48,9 @@ def evaluate_models(
     folds = [record["fold"] for record in records]
     if data.metadata.source != records[0]["data"] or data.assignment.sha256 != records[0]["splits_sha256"]:
         raise EmertInputError(f"{data.folder}: these {len(folders)} models come from other splits; evaluate one of them")
-    lacking = [protocol.name for protocol in protocols if protocol.fold not in folds]
-    if lacking:
-        raise EmertInputError(f"--protocol {lacking[0]}: the models are of the folds {', '.join(map(str, folds))}")
+    missing = [protocol.name for protocol in protocols if protocol.fold not in folds]
+    if missing:
+        raise EmertInputError(f"--protocol {missing[0]}: the models are of the folds {', '.join(map(str, folds))}")
     tables = []
     for folder, fold in zip(folders, folds, strict=True):
         own = [protocol for protocol in protocols if protocol.fold == fold]
@@ -62,7 +62,7 @@ def evaluate_models(
 def evaluate_model(
     folder: str | Path, data: EmertData, progress: bool = True, protocols: Sequence[Protocol] = ()
 ) -> pd.DataFrame:
-    """The table of predictions of a saved model, whole and with modalities hidden, on participants it has never seen.
+    """The table of predictions of a saved model, with all modalities and with some hidden, on participants it has never seen.
 
     Raises `EmertInputError` as [`load_model`], [`plan_trials`] and [`check_modalities`].
     """
@@ -82,21 +82,21 @@ def evaluate_model(
 
 
 def make_batches(data: EmertData, trial: Trial, processor: EmertProcessor, method: Method) -> RecordingDataset:
-    """The trial's recordings as the method takes them; a participant's own statistics are over all of theirs."""
+    """The trial's recordings with the method's modalities; statistics of a participant are over all of their recordings."""
     own = processor.feature_extractor.normalisation == "participant"
     statistics = statistics_by_participant(data, range(len(data))) if own else None
     return RecordingDataset(data, trial.rows, processor, trial.tasks, statistics, modalities=method.modalities)
 
 
 def _possible_ablations(batches: RecordingDataset, method: Method) -> dict[str, tuple[str, ...]]:
-    """Those that hide something and leave every recording something: without faces in the data there is no comparison."""
-    there = []
+    """Those that hide a modality of the data and leave each recording at least one."""
+    present = []
     for index in range(len(batches)):
         inputs = batches[index]["inputs"]
-        there.append({name for name in method.modalities if INPUT_NAMES[name] in inputs})
+        present.append({name for name in method.modalities if INPUT_NAMES[name] in inputs})
     possible = {}
     for name, hidden in ABLATIONS.items():
-        changes = any(names & set(hidden) for names in there) and all(names - set(hidden) for names in there)
+        changes = any(names & set(hidden) for names in present) and all(names - set(hidden) for names in present)
         if not hidden or changes:
             possible[name.format(method.name)] = hidden
     return possible
@@ -124,12 +124,14 @@ def predictions_table(
 ) -> pd.DataFrame:
     """The rows of one model's answers: probabilities after its temperatures, and before them where it has any."""
     scaled = calibrated(model, {name: torch.from_numpy(values) for name, values in logits.items()})
+    ids = [data.ids[name][trial.rows] for name in ("recording_id", "participant_id", "stimulus_id")]
     tables = []
     for name in trial.tasks:
-        answers, plain = to_predictions(name, scaled[name].detach().numpy()), None
-        if not np.array_equal(scaled[name].detach().numpy(), logits[name]):
-            plain = to_predictions(name, logits[name])
-        tables.append(_table(data, trial.rows, name, answers, method, trial.fold, plain))
+        after, before = scaled[name].detach().numpy(), None
+        if not np.array_equal(after, logits[name]):
+            before = to_predictions(name, logits[name])
+        targets = data.labels(TASKS[name])[trial.rows]
+        tables.append(to_rows(TASKS[name], *ids, targets, to_predictions(name, after), method, trial.fold, before))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -162,26 +164,3 @@ def evaluate_baselines(data: EmertData, tasks: Sequence[str], fold: int, strict:
         rows = predict_classical(data, get_method(key), tasks, fold, strict, normalisation, progress=False)
         tables.append(rows.assign(method=key.replace("_", " ")))
     return add_groups(pd.concat(tables, ignore_index=True), data)
-
-
-def _table(
-    data: EmertData,
-    rows: np.ndarray,
-    task: str,
-    predictions: np.ndarray,
-    method: str,
-    fold: int,
-    uncalibrated: np.ndarray | None = None,
-) -> pd.DataFrame:
-    ids = data.ids
-    return to_rows(
-        TASKS[task],
-        ids["recording_id"][rows],
-        ids["participant_id"][rows],
-        ids["stimulus_id"][rows],
-        data.labels(TASKS[task])[rows],
-        predictions,
-        method,
-        fold,
-        uncalibrated,
-    )

@@ -1,7 +1,6 @@
-"""Probes: what can be read from a model's features that it was not asked for.
+"""Probes: how well a linear classifier names the participant from a model's features, and the clip from the fixations.
 
-A probe is a linear classifier on features that stay as they are. That it finds nothing is no proof that nothing is there:
-a network with more layers might find it.
+The features are fixed. A probe that finds nothing proves nothing: a network with more layers might find it.
 """
 
 from collections.abc import Sequence
@@ -9,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.utils.data import DataLoader
 
@@ -20,20 +21,23 @@ from modeling_emert.constants_emert import MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
+from modeling_emert.recording_emert import Recording
 
 from ..data.dataset import RecordingDataset, collate, statistics_by_participant
+from ..methods.eye_statistics import summarise_fixations
 
 _FOLDS = 5
-_SHUFFLES = 5  # draws of shuffled labels, whose mean is the baseline
+_SHUFFLES = 5  # repetitions with shuffled labels, whose mean is the baseline
+_GRID = 4  # cells a side, over which the time fixated is summed
 
 
 @dataclass(frozen=True)
 class ParticipantProbe:
-    """How well a linear classifier tells the participants apart; all shares of recordings, 0..1.
+    """How well a linear classifier tells the participants apart; all are fractions of recordings, 0..1.
 
     - `accuracy`: on recordings that the classifier has not seen, of participants whom it has.
-    - `shuffled`, `shuffled_highest`: the same with names dealt out by chance: mean and highest of the resamples. With few
-      participants they lie below `chance`, since a name that a fold tests is scarcer in what it has learned from.
+    - `shuffled`, `shuffled_highest`: the same with shuffled names: mean and highest of the repetitions. With few participants
+      they lie below `chance`, since a name in a test fold is rarer in the other folds.
     - `chance`: of always naming the participant with the most recordings.
     - `participants`, `recordings`: how many took part. `left_out`: participants with a single recording, who can't.
     """
@@ -59,10 +63,10 @@ class ParticipantProbe:
 
 
 def participant_probe(features: np.ndarray, participants: Sequence[str], seed: int = 0) -> ParticipantProbe:
-    """How much of the participant's identity is left in features.
+    """How well the participants can be told apart by features.
 
     A linear discriminant analysis with shrinkage (Ledoit and Wolf) on standardised features: from few recordings it finds
-    even one telling number among many that tell nothing, where a logistic regression does not. Cross-validated over the
+    a single informative feature among many others, where a logistic regression does not. Cross-validated over the
     recordings of the same participants, in up to five folds, as many as the participant with the fewest recordings has.
 
     `features` `(recordings, size)`, `participants` one name a recording.
@@ -103,8 +107,12 @@ def participant_probe(features: np.ndarray, participants: Sequence[str], seed: i
 
 
 def _accuracy(values: np.ndarray, codes: np.ndarray, folds: StratifiedKFold) -> float:
-    classifier = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
-    return float((cross_val_predict(classifier, values, codes, cv=folds) == codes).mean())
+    return float((cross_val_predict(_classifier(), values, codes, cv=folds) == codes).mean())
+
+
+def _classifier(*before: BaseEstimator) -> Pipeline:
+    """A linear discriminant analysis with shrinkage on standardised features."""
+    return make_pipeline(*before, StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
 
 
 @torch.no_grad()
@@ -128,3 +136,65 @@ def pooled_features(
         inputs = {name: value.to(model.device) for name, value in batch.items()}
         collected.append(model(**inputs).pooler_output.float().cpu().numpy())
     return np.concatenate(collected)
+
+
+@dataclass(frozen=True)
+class ClipProbe:
+    """How well a linear classifier names the clip from the fixations of new participants; fractions of recordings.
+
+    If it can, a method may read the clip and not the feeling.
+
+    - `accuracy`; `shuffled`: the same with the training clips' names shuffled; `chance`: of the most frequent clip.
+    - `stimuli`, `recordings`: how many took part.
+    """
+
+    accuracy: float
+    shuffled: float
+    chance: float
+    stimuli: int
+    recordings: int
+
+
+def clip_probe(data: EmertData, folds: tuple[int, ...], seed: int = 0) -> ClipProbe:
+    """On the test participants of these folds, pooled; a fold in which there is nothing to learn or to test is left out.
+
+    Raises `EmertInputError` where that are all folds, or no recording has fixations.
+    """
+    gaze = data.gaze_only(range(len(data)))
+    there = np.array([item.gaze is not None and item.gaze.fixations is not None for item in gaze])
+    if not there.any():
+        raise EmertInputError("no recording has fixations, so there is nothing to read it from")
+    features = np.stack([_describe(item) for item in gaze])
+    clips, rng = data.ids["stimulus_id"], np.random.default_rng(seed)
+    right, by_chance = [], []
+    for fold in folds:
+        rows = data.select(fold)
+        train, test = rows["train"][there[rows["train"]]], rows["test"][there[rows["test"]]]
+        if len(test) == 0 or not 2 <= len(np.unique(clips[train])) < len(train):
+            continue
+        for names, hits in ((clips[train], right), (rng.permutation(clips[train]), by_chance)):
+            classifier = _classifier(SimpleImputer(keep_empty_features=True)).fit(features[train], names)
+            hits.append(classifier.predict(features[test]) == clips[test])
+    if not right:
+        raise EmertInputError(
+            f"the {there.sum()} recordings with fixations, of {len(np.unique(clips[there]))} different clips, are too few to "
+            "learn clips from; the probe needs 2 clips, and more training recordings than clips"
+        )
+    _, counts = np.unique(clips[there], return_counts=True)
+    return ClipProbe(
+        accuracy=float(np.concatenate(right).mean()),
+        shuffled=float(np.concatenate(by_chance).mean()),
+        chance=float(counts.max() / counts.sum()),
+        stimuli=len(counts),
+        recordings=sum(map(len, right)),
+    )
+
+
+def _describe(recording: Recording) -> np.ndarray:
+    """The fixations' statistics, and the fraction of the fixated time in each cell of a grid over the stimulus."""
+    statistics = summarise_fixations(recording.gaze)
+    if recording.gaze is None or recording.gaze.fixations is None:
+        return np.concatenate([statistics, np.full(_GRID**2, np.nan)])
+    x, y, _, duration = np.nan_to_num(recording.gaze.fixations).T
+    time, _, _ = np.histogram2d(y, x, bins=_GRID, range=[[0, 1], [0, 1]], weights=duration)
+    return np.concatenate([statistics, time.ravel() / max(time.sum(), 1.0)])

@@ -15,13 +15,13 @@ from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from training.adaptation.adapt import adapt_all
 from training.adaptation.recipe import AdaptationRecipe
 from training.benchmark import leak_check as guards
-from training.benchmark import robustness
 from training.benchmark.benchmarking import run_benchmark
-from training.benchmark.clip_probe import clip_probe
+from training.benchmark.gap import gap
 from training.benchmark.jobs import Cell
 from training.benchmark.leak_check import find_leak
 from training.benchmark.measuring import measure_cell
 from training.benchmark.recipe import BenchmarkRecipe
+from training.benchmark.robustness import robustness
 from training.evaluation.evaluate import evaluate_model
 from training.evaluation.protocols import Protocol
 from training.fit.fit import fit
@@ -59,8 +59,8 @@ def test_a_participant_on_both_sides_stops_every_step_before_anything_is_written
         "train": lambda: fit(Recipe(image_size=32, overrides=TINY_OVERRIDES), leaking, out, 1),
         "evaluate": lambda: evaluate_model(model, leaking, progress=False),
         "protocol": lambda: evaluate_model(model, leaking, False, [Protocol.parse("er7-fold1")]),
-        "robustness": lambda: robustness.robustness(model, leaking, out, progress=False),
-        "gap": lambda: robustness.gap(model, leaking, out, progress=False),
+        "robustness": lambda: robustness(model, leaking, out, progress=False),
+        "gap": lambda: gap(model, leaking, out, progress=False),
         "adapt": lambda: adapt_all([model], leaking, AdaptationRecipe(recordings=(0, 1)), out, progress=False),
         "benchmark": lambda: run_benchmark(recipe, leaking.folder, out, 1, "emert benchmark tiny"),
     }
@@ -115,32 +115,3 @@ def test_other_test_labels_change_no_prediction_and_no_choice(
     assert honest["target"].tolist() != other["target"].tolist(), "nothing was planted"
     assert honest["prediction"].tolist() == other["prediction"].tolist()
     assert (first.validation_score, first.epochs) == (second.validation_score, second.epochs)
-
-
-def test_the_clip_probe_reads_the_clip_where_the_eyes_tell_it(data: EmertData, monkeypatch: pytest.MonkeyPatch):
-    assert clip_probe(data, (1,)) == clip_probe(data, (1,))
-    honest = EmertData.gaze_only
-
-    def looks_at_its_own_place(self, rows):
-        found = honest(self, rows)
-        for row, recording in zip(rows, found, strict=True):
-            place = sorted(set(self.ids["stimulus_id"])).index(self.ids["stimulus_id"][row])
-            recording.gaze.fixations[:, :2] = [0.1 + 0.27 * (place % 4), 0.1 + 0.27 * (place // 4)]
-        return found
-
-    monkeypatch.setattr(EmertData, "gaze_only", looks_at_its_own_place)
-    probe = clip_probe(data, tuple(range(1, data.assignment.folds + 1)))
-    assert probe.accuracy > 0.9
-    assert probe.shuffled < 0.5
-    assert probe.chance == pytest.approx(1 / 7)
-
-
-@pytest.mark.parametrize(
-    ("stimuli", "told"), [(lambda ids: np.full_like(ids, "s000"), "of 1 different clips"), (np.unique, "of 42 different clips")]
-)
-def test_the_clip_probe_says_where_there_is_nothing_to_learn(data: EmertData, monkeypatch: pytest.MonkeyPatch, stimuli, told):
-    own = data.ids["recording_id"]
-    monkeypatch.setattr(data, "select", lambda fold: {"train": np.arange(30), "test": np.arange(30, 42)})
-    monkeypatch.setitem(data.ids, "stimulus_id", stimuli(own))
-    with pytest.raises(EmertInputError, match=f"the 42 recordings with fixations, {told}, are too few"):
-        clip_probe(data, (1,))

@@ -204,7 +204,7 @@ def test_data_of_which_no_probe_can_learn_keep_their_report(
     def learns_nothing(*_):
         raise EmertInputError("too few clips")
 
-    monkeypatch.setattr("training.benchmark.clip_probe.clip_probe", learns_nothing)
+    monkeypatch.setattr("training.evaluation.probes.clip_probe", learns_nothing)
     results = run_benchmark(recipe, data.folder, tmp_path, 1, COMMAND)
     assert results["probes"]["clip"] == "too few clips"
     assert (tmp_path / "table.md").is_file()

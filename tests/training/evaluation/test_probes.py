@@ -10,7 +10,7 @@ from modeling_emert import EmertInputError
 from training.cli import main
 from training.data.dataset import RecordingDataset, collate
 from training.evaluation.load_model import load_model
-from training.evaluation.probes import participant_probe, pooled_features
+from training.evaluation.probes import clip_probe, participant_probe, pooled_features
 
 PEOPLE = np.repeat([f"person{number}" for number in range(6)], 8)
 
@@ -102,3 +102,32 @@ def test_one_participant_is_too_few_for_the_command(
     monkeypatch.setattr("training.evaluation.protocols.unseen_rows", lambda data, record: own)
     assert main(["probe", "--model", str(model), "--data", str(data.folder)]) == 2
     assert "1 of 1 participants have two recordings or more" in capsys.readouterr().err
+
+
+def test_the_clip_probe_reads_the_clip_where_the_eyes_tell_it(data: EmertData, monkeypatch: pytest.MonkeyPatch):
+    assert clip_probe(data, (1,)) == clip_probe(data, (1,))
+    honest = EmertData.gaze_only
+
+    def looks_at_its_own_place(self, rows):
+        found = honest(self, rows)
+        for row, recording in zip(rows, found, strict=True):
+            place = sorted(set(self.ids["stimulus_id"])).index(self.ids["stimulus_id"][row])
+            recording.gaze.fixations[:, :2] = [0.1 + 0.27 * (place % 4), 0.1 + 0.27 * (place // 4)]
+        return found
+
+    monkeypatch.setattr(EmertData, "gaze_only", looks_at_its_own_place)
+    probe = clip_probe(data, tuple(range(1, data.assignment.folds + 1)))
+    assert probe.accuracy > 0.9
+    assert probe.shuffled < 0.5
+    assert probe.chance == pytest.approx(1 / 7)
+
+
+@pytest.mark.parametrize(
+    ("stimuli", "told"), [(lambda ids: np.full_like(ids, "s000"), "of 1 different clips"), (np.unique, "of 42 different clips")]
+)
+def test_the_clip_probe_says_where_there_is_nothing_to_learn(data: EmertData, monkeypatch: pytest.MonkeyPatch, stimuli, told):
+    own = data.ids["recording_id"]
+    monkeypatch.setattr(data, "select", lambda fold: {"train": np.arange(30), "test": np.arange(30, 42)})
+    monkeypatch.setitem(data.ids, "stimulus_id", stimuli(own))
+    with pytest.raises(EmertInputError, match=f"the 42 recordings with fixations, {told}, are too few"):
+        clip_probe(data, (1,))
