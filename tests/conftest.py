@@ -1,8 +1,10 @@
 """A tiny generated data set and a recipe that trains on it in a second or two."""
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
 from tiny_training import TINY, TINY_OVERRIDES
 
 from dataset_scripts.build.build import build
@@ -10,6 +12,11 @@ from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.generator.writing import generate
 from dataset_scripts.sources import open_source
 from training.recipes.recipe import Recipe
+
+# One thread in each process, also in those that tests start: the threads of several test processes on few cores wait for each
+# other in busy loops, and training the tiny network takes seven times the CPU time.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
