@@ -1,16 +1,18 @@
 """`report.html`: one self-contained page without scripts, with a section for each task and one for each further result."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from dataset_scripts.pictures.style import Style
 from modeling_emert.tasks_emert import TASKS, Task
 from training.metrics import METRIC_TITLES, METRICS
 from training.reports import tables as words
+from training.reports.pictures import Curves, curves_picture, light_and_dark, reliability_picture, svg_of
 from training.reports.results import SCALING, SPLIT_VERSIONS
 
-from .figures import reliability_picture, robustness_picture
 from .markdown import describe_power, describe_significance
 
 _HERE = Path(__file__).parent
@@ -123,7 +125,8 @@ def _reliability(results: dict, tasks: list[Task]) -> dict | None:
         }
         if curves:
             panels[task.name] = dict(list(curves.items())[:_MOST_CURVES])
-    return reliability_picture(panels) if panels else None
+    title = f"Probabilities against what happened, {results['header']['data']['kind']}"
+    return light_and_dark(lambda style: reliability_picture(panels, title, style, svg_of)) if panels else None
 
 
 def _robustness(results: dict) -> dict | None:
@@ -133,15 +136,19 @@ def _robustness(results: dict) -> dict | None:
         return None
     pictures = []
     for task in dict.fromkeys(entry["task"] for entry in entries):
-        panels: dict[str, tuple[list[float], dict[str, list[dict]], str]] = {}
+        panels: dict[str, Curves] = {}
         for entry in entries:
             if entry["task"] == task and entry["levels"]:
-                panel = panels.setdefault(entry["damage"], (entry["levels"], {}, entry["level"]))
-                panel[1][entry["method"]] = [{"value": value, "low": None, "high": None} for value in entry["values"]]
+                panel = panels.setdefault(entry["damage"], (entry["damage"], entry["levels"], {}, entry["level"]))
+                panel[2][entry["method"]] = [{"value": value, "low": None, "high": None} for value in entry["values"]]
         if panels:
-            metric = METRIC_TITLES[TASKS[task].primary_metric]
-            pictures.append({"task": task, "image": robustness_picture(panels, metric)})
+            pictures.append({"task": task, "image": light_and_dark(partial(_draw_robustness, task, list(panels.values())))})
     return {"pictures": pictures, "lines": entries}
+
+
+def _draw_robustness(task: str, panels: list[Curves], style: Style) -> bytes:
+    metric = METRIC_TITLES[TASKS[task].primary_metric]
+    return curves_picture([panels], metric, f"{task} on damaged inputs", style, svg_of)
 
 
 def _gap(gap: dict) -> dict:

@@ -9,17 +9,22 @@ import pandas as pd
 from tqdm import tqdm
 
 from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.pictures.style import LIGHT
 from modeling_emert.constants_emert import INPUT_NAMES, MODALITIES, Modality
-from modeling_emert.tasks_emert import TASKS
+from modeling_emert.tasks_emert import TASKS, View
 
 from ..evaluation.evaluate import load_model, make_batches, method_of, predict, predictions_table
 from ..evaluation.model_folder import find_models, read_record
 from ..evaluation.protocols import plan_trials
+from ..metrics import METRIC_TITLES
+from ..reports.page import describe, made_by
+from ..reports.pictures import curves_picture
 from ..reports.results import bootstrap, make_header, write_step
-from ..reports.robustness_page import robustness_page, robustness_png
 from ..reports.sections import primary_of
+from ..reports.tables import markdown_table, score_cell, two
 from .corruption import Change, ChangedData, blur_gaze, lose_frames, lose_gaze
 
+_VIEWS: dict[View, str] = {"er": "felt (ER)", "fer": "shown (FER)", "perceived": "perceived"}
 _EYES: tuple[Modality, ...] = ("eye_movements", "fixations")
 
 
@@ -63,8 +68,8 @@ def robustness(folder: Path, data: EmertData, out: Path, seed: int = 0, n_resamp
         "seed": seed,
         **measure_robustness(folders, data, seed, n_resamples, progress),
     }
-    pictures = {"robustness.png": robustness_png(results)} if results["curves"] else {}
-    write_step(out, "robustness", results, pictures, robustness_page(results, list(pictures)))
+    pictures = {"robustness.png": _picture(results)} if results["curves"] else {}
+    write_step(out, "robustness", results, pictures, _page(results, list(pictures)))
     return results
 
 
@@ -148,3 +153,61 @@ def _curve(name: str, curve: Curve, scores: Mapping[tuple[str, float], dict]) ->
         area = None if None in values else float(np.trapezoid(values, levels) / levels[-1])
         tasks[task] = {"metric": metric, "points": points, "area": area, "as_recorded": values[0]}
     return {"level_is": curve.level_is, "levels": list(levels), "tasks": tasks}
+
+
+def _page(results: dict, pictures: Sequence[str]) -> str:
+    """Which score is left with each modality hidden, and along each curve with the area under it."""
+    parts = [
+        f"# Robustness of {results['method']} on {results['header']['data']}",
+        describe(results),
+        made_by(results),
+        "The network is trained on recordings as they are; only the tested ones are made worse.",
+        "## A modality hidden",
+        _hidden_table(results["hidden"]),
+    ]
+    for name, curve in results["curves"].items():
+        parts += [f"## {name.capitalize()}", f"Level: {curve['level_is']}.", _curve_table(curve)]
+    return "\n\n".join([*parts, *(f"![curves]({picture})" for picture in pictures)]) + "\n"
+
+
+def _hidden_table(hidden: dict) -> str:
+    rows = []
+    for name in hidden["nothing"]:
+        metric = TASKS[name].primary_metric
+        cells = [score_cell(scores[name]["metrics"][metric]) for scores in hidden.values()]
+        rows.append([f"{name} {METRIC_TITLES[metric]}", *cells])
+    return markdown_table(["task", *(f"{modality} hidden" for modality in hidden)], rows)
+
+
+def _curve_table(curve: dict) -> str:
+    rows = []
+    for name, entry in curve["tasks"].items():
+        cells = [score_cell(point) for point in entry["points"]]
+        rows.append([f"{name} {METRIC_TITLES[entry['metric']]}", *cells, two(entry["area"])])
+    head = ["as recorded", *(f"{level:g}" for level in curve["levels"][1:]), "area: mean over the levels"]
+    return markdown_table(["task", *head], rows)
+
+
+def _picture(results: dict) -> bytes:
+    """A row of panels for each view, a panel for each curve, a line for each task."""
+    curves = results["curves"]
+    tasks = [TASKS[name] for name in next(iter(curves.values()))["tasks"]]
+    rows = [
+        [
+            (
+                f"{title}: {name}",
+                curve["levels"],
+                {
+                    f"{task.name} {METRIC_TITLES[task.primary_metric]}": curve["tasks"][task.name]["points"]
+                    for task in tasks
+                    if task.view == view
+                },
+                curve["level_is"],
+            )
+            for name, curve in curves.items()
+        ]
+        for view, title in _VIEWS.items()
+        if any(task.view == view for task in tasks)
+    ]
+    title = f"Robustness of {results['method']}, {results['header']['data_kind']}"
+    return curves_picture(rows, "score", title, LIGHT)

@@ -24,7 +24,7 @@ from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Recording
 
 from ..data.dataset import RecordingDataset, collate, statistics_by_participant
-from ..methods.eye_statistics import summarise_fixations
+from ..methods.summaries import summarise_fixations
 
 _FOLDS = 5
 _SHUFFLES = 5  # repetitions with shuffled labels, whose mean is the baseline
