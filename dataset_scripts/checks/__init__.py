@@ -1,1 +1,1 @@
-"""What `emert data verify` asks of a data set; each file asks of one side of it."""
+"""The checks of `emert data verify`."""

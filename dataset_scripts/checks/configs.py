@@ -1,4 +1,4 @@
-"""What `load_dataset` would give by each config: the config file and the names in the data files prove the splits."""
+"""Checks of what `load_dataset` gives for each config, from the config file and the ids in the data files."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,24 +14,17 @@ from dataset_scripts.dataset.splits import SPLITS, Cell, config_name, split_cell
 
 from .files import require_own
 from .recordings import StoredRecording
-from .result import Finding, judge, some
+from .result import CheckResult, judge, some
 
-CONFIGS, VIEWS, PARTICIPANTS, STIMULI, TESTED = (
-    "configs",
-    "label views",
-    "participants apart",
-    "stimuli apart",
-    "tested once",
-)
 _LARGEST = 8 << 20  # bytes of the config file; five folds of seven tasks take 30 kB
-_DEEPEST = 10  # levels; ours has 8
-# Others (`data_dir`, `filters`, ...) would change what a config loads.
+_DEEPEST = 10  # levels; a built file has 8
+# Other fields (`data_dir`, `filters`, ...) would change what a config loads.
 _FIELDS = {"config_name", "default", "description", "columns", "data_files"}
 
 
 @dataclass(frozen=True)
 class StoredConfig:
-    """One entry of the config file. `columns`: None where it shows all."""
+    """One entry of the config file. `columns`: None for all."""
 
     name: str
     splits: dict[str, tuple[str, ...]]
@@ -46,8 +39,8 @@ class StoredConfig:
 class Protocols:
     """The configs that a data set should have.
 
-    - `expected`: task, fold and strict or not, by the name of the config.
-    - `empty`: names of those that it can't have, since one of their splits would hold nothing.
+    - `expected`: by name, the task, the fold, and whether it is strict.
+    - `empty`: names of those that are not made, since one of their splits would be empty.
     """
 
     folds: int
@@ -57,7 +50,7 @@ class Protocols:
 
     @classmethod
     def of(cls, tasks: Sequence[str], cells: AbstractSet[Cell]) -> "Protocols":
-        """By the cells that hold recordings."""
+        """`cells`: those that hold recordings."""
         folds = max((cell[0] for cell in cells), default=0)
         groups = max((cell[1] for cell in cells), default=0)
         expected, empty = {}, []
@@ -73,7 +66,7 @@ class Protocols:
 
 
 def read_configs(folder: Path) -> tuple[list[StoredConfig], list[str]]:
-    """The configs that can be read, and what is wrong with the others."""
+    """The valid configs, and the problems of the others."""
     path = folder / CONFIG_FILE
     try:
         require_own(path, _LARGEST)
@@ -95,22 +88,22 @@ def read_configs(folder: Path) -> tuple[list[StoredConfig], list[str]]:
 
 
 def _load_yaml(text: str) -> object:
-    """Raises `ValueError` over what could make the quick loader crash (depth) or a reader of it go on for ever (aliases)."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes 0.05 s instead of 0.35
+    """Raises `ValueError` for deep nesting, which crashes the fast loader, and for recursive aliases, which never end."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader takes 0.05 s instead of 0.35
     open_anchors: list[str | None] = []
     for event in yaml.parse(text, loader):
         if isinstance(event, yaml.CollectionStartEvent):
             open_anchors.append(event.anchor)
         elif isinstance(event, yaml.CollectionEndEvent):
             open_anchors.pop()
-        itself = isinstance(event, yaml.AliasEvent) and event.anchor in open_anchors
-        if len(open_anchors) > _DEEPEST or itself:
+        recursive = isinstance(event, yaml.AliasEvent) and event.anchor in open_anchors
+        if len(open_anchors) > _DEEPEST or recursive:
             raise ValueError("it is nested deeply or refers to itself, which no config needs")
     return yaml.load(text, loader)
 
 
 def _features_problems(infos: object, entries: list) -> list[str]:
-    """`dataset_info` gives each config the features of its columns, without which `load_dataset` gives lists of lists."""
+    """`dataset_info` has the features of each config's columns; without them `load_dataset` gives lists of lists."""
     found = {one["config_name"]: one for one in infos if _has_name(one)} if isinstance(infos, list) else {}
     for entry in filter(_has_name, entries):
         if entry.get("columns") is None or _is_names(entry["columns"]):
@@ -125,7 +118,7 @@ def _has_name(entry: object) -> bool:
 
 
 def _read_config(entry: object) -> StoredConfig | str:
-    """The config, or what is wrong with it."""
+    """The config, or its problem as the end of a sentence."""
     if not _has_name(entry):
         return "has no config_name"
     name = entry["config_name"]
@@ -151,15 +144,14 @@ def _is_names(value: object) -> bool:
 
 def check_configs(
     configs: Sequence[StoredConfig], problems: list[str], protocols: Protocols, files: Mapping[str, int]
-) -> Finding:
+) -> CheckResult:
     """`files`: recordings in every data file, -1 where that is not known."""
     problems = [*problems, *(f"{name} is missing" for name in protocols.expected if name not in {one.name for one in configs})]
     for config in configs:
         problems += [f"{config.name}: {text}" for text in _config_problems(config, files)]
     if "all" not in {config.name for config in configs}:
         problems.append("all is missing")
-    sound = f"{len(configs)} configs, each with its splits, name data files that are there"
-    return judge(CONFIGS, problems, sound)
+    return judge("configs", problems, f"{len(configs)} configs, each with its splits, name existing data files")
 
 
 def _config_problems(config: StoredConfig, files: Mapping[str, int]) -> list[str]:
@@ -168,10 +160,10 @@ def _config_problems(config: StoredConfig, files: Mapping[str, int]) -> list[str
         return [f"has the splits {', '.join(config.splits)}; expected {', '.join(wanted)}"]
     problems = []
     for split, paths in config.splits.items():
-        # A path of `load_dataset` may be a pattern or an address: only the very names of the data files prove anything.
-        strange = [path for path in paths if path not in files]
-        if strange:
-            problems.append(f"{split} names {some(strange)}; expected data files of dataset.json")
+        # A path may be a pattern or an address for `load_dataset`: only exact names of data files can be checked.
+        unknown = [path for path in paths if path not in files]
+        if unknown:
+            problems.append(f"{split} names {some(unknown)}; expected data files of dataset.json")
         elif len(set(paths)) < len(paths):
             problems.append(f"{split} names a file twice")
         elif not any(files[path] for path in paths):
@@ -181,8 +173,8 @@ def _config_problems(config: StoredConfig, files: Mapping[str, int]) -> list[str
     return problems
 
 
-def check_views(configs: Sequence[StoredConfig], protocols: Protocols) -> Finding:
-    """A protocol shows its own labels, and nothing that tells of others."""
+def check_views(configs: Sequence[StoredConfig], protocols: Protocols) -> CheckResult:
+    """A protocol has its own labels, and no column that reveals others."""
     problems = []
     everything = tuple(row_features())
     visible = {task: set(visible_columns(task)) for task in {task for task, _, _ in protocols.expected.values()}}
@@ -194,11 +186,11 @@ def check_views(configs: Sequence[StoredConfig], protocols: Protocols) -> Findin
                 wrong = [f"shows {some(list(shown - wanted))}"] * bool(shown - wanted)
                 wrong += [f"hides {some(list(wanted - shown))}"] * bool(wanted - shown)
                 problems.append(f"{config.name} {' and '.join(wrong)}")
-    return judge(VIEWS, problems, "every protocol shows its own labels and no others")
+    return judge("label views", problems, "every protocol has its own labels and no others")
 
 
-def check_apart(configs: Sequence[StoredConfig], recordings: Sequence[StoredRecording]) -> list[Finding]:
-    """No participant on two sides of any split of any config, and in the strict ones no stimulus."""
+def check_apart(configs: Sequence[StoredConfig], recordings: Sequence[StoredRecording]) -> list[CheckResult]:
+    """No participant, and in strict configs no stimulus, is in two splits of any config."""
     participants: dict[str, set[str]] = {}
     stimuli: dict[str, set[str]] = {}
     for one in recordings:
@@ -206,14 +198,14 @@ def check_apart(configs: Sequence[StoredConfig], recordings: Sequence[StoredReco
         stimuli.setdefault(one.file, set()).add(one.stimulus or "")
     split = [config for config in configs if len(config.splits) > 1]
     strict = [config for config in split if config.strict]
-    first = judge(
-        PARTICIPANTS,
+    apart = judge(
+        "participants apart",
         _shared(split, participants),
-        f"no participant is on two sides of any of the {len(split)} configs with splits, validation included",
+        f"no participant is in two splits of any of the {len(split)} configs, validation included",
     )
     none = "there is no strict config (fewer than 3 groups of stimuli)"
-    second = f"no stimulus is on two sides of any of the {len(strict)} strict configs" if strict else none
-    return [first, judge(STIMULI, _shared(strict, stimuli), second)]
+    passed = f"no stimulus is in two splits of any of the {len(strict)} strict configs" if strict else none
+    return [apart, judge("stimuli apart", _shared(strict, stimuli), passed)]
 
 
 def _shared(configs: Sequence[StoredConfig], names_in: Mapping[str, set[str]]) -> list[str]:
@@ -228,8 +220,8 @@ def _shared(configs: Sequence[StoredConfig], names_in: Mapping[str, set[str]]) -
     return problems
 
 
-def check_tested(configs: Sequence[StoredConfig], protocols: Protocols, recordings: Sequence[StoredRecording]) -> Finding:
-    """Over a task's plain folds each recording is tested exactly once, and no fold loses one."""
+def check_tested(configs: Sequence[StoredConfig], protocols: Protocols, recordings: Sequence[StoredRecording]) -> CheckResult:
+    """Each recording is tested exactly once over the plain folds of a task, and every fold uses all recordings."""
     by_name = {config.name: config for config in configs}
     in_file = Counter(one.file for one in recordings)
     folds: dict[str, list[StoredConfig | None]] = {}
@@ -243,8 +235,8 @@ def check_tested(configs: Sequence[StoredConfig], protocols: Protocols, recordin
             used = {path for paths in config.splits.values() for path in paths}
             lost = sum(count for file, count in in_file.items() if file not in used)
             problems += [f"{config.name} uses {lost} recordings in no split"] * bool(lost)
-        if len(present) == len(members):  # a missing config is told by another check
+        if len(present) == len(members):  # a missing config is reported by another check
             tested = Counter(path for config in present for path in config.splits.get("test", ()))
             wrong = [f"{path} in {tested[path]}" for path in in_file if tested[path] != 1]
             problems += [f"{task}: tested in other than one fold: {some(wrong)}"] * bool(wrong)
-    return judge(TESTED, problems, f"each recording is in exactly one test split over the plain folds of {len(folds)} tasks")
+    return judge("tested once", problems, f"each recording is in exactly one test split over the folds of {len(folds)} tasks")

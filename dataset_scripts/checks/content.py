@@ -1,4 +1,4 @@
-"""What the recordings say together: who they are, whether one is there twice, and what is thin about them."""
+"""Checks across recordings: identities, duplicates, and warnings about what makes scores less certain."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,21 +9,13 @@ from modeling_emert.tasks_emert import TASKS
 
 from .configs import Protocols
 from .recordings import StoredRecording
-from .result import Finding, judge, some
+from .result import CheckResult, judge, some
 
-IDENTITIES, TWICE, CLASSES, AMOUNT, MISSING, FOLDS_MADE = (
-    "identities",
-    "no recording twice",
-    "classes in tests",
-    "recordings each",
-    "missing parts",
-    "folds",
-)
 MODALITIES = ("face", "eye_movements", "fixations")
 
 
-def check_identities(recordings: Sequence[StoredRecording]) -> Finding:
-    """Each says who watched what, under a name of its own."""
+def check_identities(recordings: Sequence[StoredRecording]) -> CheckResult:
+    """Each has a unique id, a participant and a stimulus."""
     problems = []
     for one in recordings:
         lacking = [name for name in ("recording", "participant", "stimulus") if not getattr(one, name)]
@@ -32,12 +24,12 @@ def check_identities(recordings: Sequence[StoredRecording]) -> Finding:
     places: dict[str | None, list[str]] = {}
     for one in recordings:
         places.setdefault(one.recording, []).append(one.file)
-    problems += [f"{name} is there {len(files)} times: {some(files)}" for name, files in places.items() if len(files) > 1]
-    return judge(IDENTITIES, problems, f"{len(recordings)} recordings, each with a name of its own, participant and stimulus")
+    problems += [f"{name} occurs {len(files)} times: {some(files)}" for name, files in places.items() if len(files) > 1]
+    return judge("identities", problems, f"{len(recordings)} recordings, each with a unique id, a participant and a stimulus")
 
 
-def check_twice(recordings: Sequence[StoredRecording]) -> Finding:
-    """No two recordings share the content of any part. Parts that hold nothing are not compared."""
+def check_twice(recordings: Sequence[StoredRecording]) -> CheckResult:
+    """No two recordings share the content of any part. Empty parts are not compared."""
     holders: dict[tuple[str, bytes], list[StoredRecording]] = {}
     for one in recordings:
         for part, digest in one.digests.items():
@@ -54,13 +46,13 @@ def check_twice(recordings: Sequence[StoredRecording]) -> Finding:
         f"{some(names)} hold the same {', '.join(parts)}" + (", under two participants: a leak" if names in leaks else "")
         for names, parts in shared.items()
     ]
-    return judge(TWICE, problems, "no two recordings hold the same face, eye movements, action units or fixations")
+    return judge("no recording twice", problems, "no two recordings hold the same face, samples, action units or fixations")
 
 
-def check_thin(recordings: Sequence[StoredRecording], protocols: Protocols) -> list[Finding]:
-    """What makes scores less sure without being wrong: all of it warns."""
+def check_amounts(recordings: Sequence[StoredRecording], protocols: Protocols) -> list[CheckResult]:
+    """What makes scores less certain without being an error: warnings only."""
     return [
-        judge(CLASSES, _absent_classes(recordings, protocols), "every class is in every test split", "warn"),
+        judge("classes in tests", _absent_classes(recordings, protocols), "every class is in every test split", "warn"),
         _amounts(recordings),
         _missing(recordings),
         _folds(protocols),
@@ -68,36 +60,36 @@ def check_thin(recordings: Sequence[StoredRecording], protocols: Protocols) -> l
 
 
 def _absent_classes(recordings: Sequence[StoredRecording], protocols: Protocols) -> list[str]:
-    """Each config whose test split lacks a class; cells by the names of the files."""
+    """Each config whose test split lacks a class."""
     counts = Counter((one.file, column, value) for one in recordings for column, value in one.labels.items())
     problems = []
     for task, fold, strict in protocols.expected.values():
         if TASKS[task].kind == "classification":
             files = [cell_path(cell) for cell in split_cells(protocols.folds, protocols.groups, fold, strict)["test"]]
-            there = {index for index in range(TASKS[task].size) if any(counts[file, task, index] for file in files)}
-            absent = [label for index, label in enumerate(TASKS[task].labels) if index not in there]
+            present = {index for index in range(TASKS[task].size) if any(counts[file, task, index] for file in files)}
+            absent = [label for index, label in enumerate(TASKS[task].labels) if index not in present]
             problems += [f"{config_name(task, fold, strict)} has no {' and no '.join(absent)}"] * bool(absent)
     return problems
 
 
-def _amounts(recordings: Sequence[StoredRecording]) -> Finding:
+def _amounts(recordings: Sequence[StoredRecording]) -> CheckResult:
     counts = Counter(one.participant or "" for one in recordings)
     few = [name for name, count in counts.items() if count < 2]
     problems = [f"{len(few)} of {len(counts)} participants have a single recording: {some(few)}"] if few else []
-    return judge(AMOUNT, problems, f"each of {len(counts)} participants has at least 2 recordings", "warn")
+    return judge("recordings each", problems, f"each of {len(counts)} participants has at least 2 recordings", "warn")
 
 
-def _missing(recordings: Sequence[StoredRecording]) -> Finding:
+def _missing(recordings: Sequence[StoredRecording]) -> CheckResult:
     lacking = {name: sum(name not in one.modalities for one in recordings) for name in MODALITIES}
     problems = [
         f"{count} of {len(recordings)} recordings ({count / len(recordings):.1%}) have no {name}"
         for name, count in lacking.items()
         if count
     ]
-    return judge(MISSING, problems, "every recording has face, eye_movements and fixations", "warn")
+    return judge("missing parts", problems, "every recording has face, eye_movements and fixations", "warn")
 
 
-def _folds(protocols: Protocols) -> Finding:
+def _folds(protocols: Protocols) -> CheckResult:
     folds, groups = protocols.folds, protocols.groups
     problems = []
     if folds < FOLDS:
@@ -108,4 +100,4 @@ def _folds(protocols: Protocols) -> Finding:
         problems.append(f"{groups} groups of stimuli instead of {FOLDS}: there are no more stimuli")
     if protocols.empty:
         problems.append(f"no config for lack of recordings in one of its splits: {some(protocols.empty)}")
-    return judge(FOLDS_MADE, problems, f"{FOLDS} folds, plain and strict", "warn")
+    return judge("folds", problems, f"{FOLDS} folds, plain and strict", "warn")

@@ -1,7 +1,7 @@
-"""A column whose values are one participant's, copied to the others: it names the stimulus, and so the label.
+"""Detects columns copied from one participant to the others: such a column identifies the stimulus, and so the label.
 
-Found in a published data set, where three columns of every observer are the first observer's. On new participants a table of
-these values names each photograph without error, and any model that may look at them seems to read emotions.
+This occurs in a published data set, where three columns of every observer are those of the first. From these values a lookup
+table identifies each photograph for new participants without error, and any model given them seems to recognise emotions.
 """
 
 from collections import Counter
@@ -12,15 +12,14 @@ import numpy as np
 from modeling_emert.columns_emert import COLUMN_NAMES
 
 from .recordings import StoredRecording
-from .result import Finding, judge
+from .result import CheckResult, judge
 
-COPIED = "copied columns"
-_MOST_SHARED = 0.3  # of their values, over what recordings of different stimuli share; copies: 0.7, all else here: under 0.05
+_MOST_SHARED = 0.3  # fraction of values, above that shared across stimuli; copies have 0.7, all other columns under 0.05
 _FEWEST_PAIRS = 20
 
 
-def check_copies(recordings: Sequence[StoredRecording]) -> Finding:
-    """No column has the same values for different participants of one stimulus, unless it has them everywhere."""
+def check_copies(recordings: Sequence[StoredRecording]) -> CheckResult:
+    """No column has the same values for different participants of one stimulus, unless it has them for all stimuli."""
     first: dict[tuple[str | None, str | None], StoredRecording] = {}
     for one in recordings:
         if one.sketch is not None:
@@ -32,14 +31,14 @@ def check_copies(recordings: Sequence[StoredRecording]) -> Finding:
         same, other = _shared(column, stimuli)
         if same - other > _MOST_SHARED:
             problems.append(
-                f"{name}: participants of one stimulus share {same:.0%} of their values, those of others {other:.0%}; it names "
-                "the stimulus, so leave it empty in the recordings"
+                f"{name}: participants of one stimulus share {same:.0%} of their values, those of others {other:.0%}; it "
+                "identifies the stimulus, so leave it empty in the recordings"
             )
-    return judge(COPIED, problems, "no column's values are shared by the participants of a stimulus")
+    return judge("copied columns", problems, "no column's values are shared by the participants of a stimulus")
 
 
 def _shared(column: np.ndarray, stimuli: Sequence[str | None]) -> tuple[float, float]:
-    """How often two recordings have the same sketch: those of one stimulus, and those of different ones; 0 for too few."""
+    """Fraction of pairs of recordings with the same sketch, within one stimulus and across stimuli; 0 for too few pairs."""
     known = [(stimulus, int(value)) for stimulus, value in zip(stimuli, column, strict=True) if value]
     within = _pairs(Counter(stimulus for stimulus, _ in known))
     across = _pairs(Counter({None: len(known)})) - within

@@ -1,4 +1,4 @@
-"""What is asked of each recording by itself, while its heavy parts are in memory for a moment."""
+"""Checks of each recording by itself, during which its heavy parts are in memory."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ LABELS, CONTRADICTIONS, TIMES, SHAPES, FACES = "label ranges", "coarse and fine"
 RECORDING_CHECKS = {
     LABELS: "every label is a class of its task or a number in its range",
     CONTRADICTIONS: "no coarse label contradicts the fine one",
-    TIMES: "all times are finite and rise, no fixation lasts less than nothing",
+    TIMES: "all times are finite and rise, no fixation has a negative duration",
     SHAPES: "every sample, crop and fixation has its time and its numbers",
     FACES: f"every face crop is a JPEG of {CROP_SIZE} x {CROP_SIZE} that can be decoded",
 }
@@ -29,12 +29,11 @@ _FIXATION_COLUMNS = ("fixation_x", "fixation_y", "fixation_start_ms", "fixation_
 
 @dataclass(frozen=True)
 class StoredRecording:
-    """What is kept of a recording after its heavy parts are gone.
+    """What is kept of a recording after its heavy parts were checked.
 
     - `labels`: by label column, as stored (the index of a class); absent ones are left out.
-    - `modalities`: those that it has.
-    - `digests`: hash of each part that is like no other by chance, by modality.
-    - `problems`: sentences by the name of the check in `RECORDING_CHECKS`.
+    - `digests`: by modality, the hash of each part that can't be equal to another one by chance.
+    - `problems`: sentences, by the name of the check in `RECORDING_CHECKS`.
     - `sketch`: of the eye movements, see `sketch_columns`; None without them.
     """
 
@@ -56,7 +55,7 @@ class StoredRecording:
 
 
 def examine(row: Row, file: str, surprise_polarity: str | None) -> StoredRecording:
-    """Everything that one recording tells. Never raises over what is stored in it."""
+    """Checks one recording. Never raises, whatever is stored in it."""
     columns = [column for task in TASKS.values() for column in task.columns]
     labels = {column: value for column in columns if (value := row.value(column)) is not None}
     digests: dict[str, bytes] = {}
@@ -86,14 +85,14 @@ def examine(row: Row, file: str, surprise_polarity: str | None) -> StoredRecordi
 
 
 def sketch_columns(row: Row) -> np.ndarray | None:
-    """uint64 `(39,)`: of each column the smallest hash of its values, 0 for a column of fewer than three different ones.
+    """uint64 `(39,)`: the smallest hash of the values of each column, 0 for fewer than three different values.
 
-    Two recordings have the same with a chance that is the share of values which they have in common (MinHash, Broder 1997).
+    The probability that two recordings have the same one is the fraction of values that they share (MinHash, Broder 1997).
     """
     try:
         samples = row.matrix("eye_movements", NUM_COLUMNS)
     except ValueError:
-        return None  # told among the problems
+        return None  # reported by `_sample_problems`
     if samples is None:
         return None
     hashes = samples.astype(np.float32).view(np.uint32).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -111,7 +110,7 @@ Problems = Iterator[tuple[str, str]]
 
 
 def named_labels(labels: dict[str, int | float]) -> dict[str, str | float]:
-    """Classes by their names, as sources give them; what is no class of its task is left out."""
+    """Classes by name, as sources give them; an invalid class is left out."""
     named: dict[str, str | float] = {}
     for column, value in labels.items():
         if column not in TASKS or TASKS[column].kind == "regression":
@@ -126,7 +125,7 @@ def _label_problems(labels: dict[str, int | float]) -> Problems:
         low, high = (0, task.size - 1) if task.kind == "classification" else task.range or (-np.inf, np.inf)
         for column in task.columns:
             value = labels.get(column)
-            # NaN is in no range. Absent is null: a NaN would be trained on.
+            # NaN is in no range. An absent label is null: NaN would be used in training.
             if value is not None and not (np.isfinite(value) and low <= value <= high):
                 kind = "a class" if task.kind == "classification" else "a number"
                 yield LABELS, f"{column} is {value:g}; expected {kind} in {low:g}..{high:g}"
@@ -141,7 +140,7 @@ def _face_problems(row: Row, digests: dict[str, bytes]) -> Problems:
         return
     if pictures is None:
         if times is not None or detected is not None:
-            yield SHAPES, "there are times or flags of face crops, and no crops"
+            yield SHAPES, "there are times or flags of face crops, but no crops"
         return
     hashes = []
     for number, picture in enumerate(pictures, start=1):
@@ -164,9 +163,9 @@ def _picture_problem(content: bytes | None) -> str | None:
         return "is empty"
     try:
         with Image.open(BytesIO(content), formats=["JPEG"]) as picture:
-            if picture.size != (CROP_SIZE, CROP_SIZE):  # before it is decoded: the size in the head may be huge
+            if picture.size != (CROP_SIZE, CROP_SIZE):  # before decoding: the size in the header may be huge
                 return f"is {picture.width} x {picture.height}; expected {CROP_SIZE} x {CROP_SIZE}"
-            picture.draft("L", (1, 1))  # reads all of it, and paints an eighth: half the time
+            picture.draft("L", (1, 1))  # decodes at an eighth of the size, in half the time
             picture.load()
     except (OSError, ValueError, SyntaxError, TypeError, IndexError, Image.DecompressionBombError) as error:
         return f"is no JPEG that can be decoded ({type(error).__name__})"
@@ -202,12 +201,12 @@ def _fixation_problems(row: Row, digests: dict[str, bytes]) -> Problems:
     fixations = np.stack(parts, axis=1).astype(np.float64)
     _, _, starts, durations = fixations.T
     if np.isinf(fixations[:, :2]).any():
-        yield SHAPES, "a fixation lies at an infinite place"
+        yield SHAPES, "a fixation has an infinite coordinate"
     if not np.isfinite(starts).all() or (np.diff(starts) < 0).any():
         yield TIMES, "fixation_start_ms is not finite or goes back"
     if not (np.isfinite(durations) & (durations >= 0)).all():
         yield TIMES, "fixation_duration_ms is not finite or negative"
-    if len(fixations) > 1:  # one alone may well be the same by chance
+    if len(fixations) > 1:  # a single one may be equal by chance
         digests["fixations"] = _digest(fixations.tobytes())
 
 

@@ -1,4 +1,4 @@
-"""What one check found."""
+"""The result of one check."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Literal
 Status = Literal["pass", "warn", "fail"]
 
 _SHOWN = 5
-_LONGEST = 300  # characters; names and messages come out of files that anybody may have written
+_LONGEST = 300  # characters; names and messages come from files of unknown origin
 
 
 @dataclass(frozen=True)
-class Finding:
-    """The outcome of one check: a sentence, and up to five examples of what is wrong."""
+class CheckResult:
+    """The status of one check, a sentence, and up to five examples of problems."""
 
     check: str
     status: Status
@@ -20,18 +20,18 @@ class Finding:
     examples: tuple[str, ...] = ()
 
 
-def judge(check: str, problems: Sequence[str], sound: str, otherwise: Status = "fail") -> Finding:
-    """`sound` is the sentence where there are no problems; `otherwise` the status where there are."""
+def judge(check: str, problems: Sequence[str], passed: str, otherwise: Status = "fail") -> CheckResult:
+    """`passed` is the sentence where there are no problems; `otherwise` the status where there are."""
     if not problems:
-        return Finding(check, "pass", printable(sound))
+        return CheckResult(check, "pass", printable(passed))
     examples = tuple(printable(problem) for problem in problems[:_SHOWN])
     if len(problems) == 1:
-        return Finding(check, otherwise, examples[0])
-    return Finding(check, otherwise, f"{len(problems)} findings", examples)
+        return CheckResult(check, otherwise, examples[0])
+    return CheckResult(check, otherwise, f"{len(problems)} problems", examples)
 
 
 def printable(text: str) -> str:
-    """Without what could steer a terminal, and of bounded length."""
+    """Without control characters, which could change a terminal, and of limited length."""
     clean = "".join(letter if letter.isprintable() else "?" for letter in text[:_LONGEST])
     return f"{clean} ..." if len(text) > _LONGEST else clean
 

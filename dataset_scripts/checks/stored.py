@@ -1,4 +1,4 @@
-"""The data files as they lie there: opened with mistrust, and read one recording at a time."""
+"""Reads data files of unknown origin, one recording at a time: sizes and types are checked first."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from dataset_scripts.dataset.schema import stored_schema
 
 # Unpacked bytes of one recording: an hour of 39 columns at 900 Hz.
 _MOST_BYTES = 512 << 20
-# Kept as Arrow's dictionaries, else a file of a kilobyte could ask for the same large picture a million times.
+# Kept as Arrow's dictionaries: a file of a kilobyte could repeat a large picture a million times.
 _PICTURES = ["face.list.element.bytes", "face.list.element.path"]
 _MOST_PICTURES = 10_000  # of a recording: five minutes of video, every frame
 _MOST_PICTURE_BYTES = 1 << 20
@@ -22,11 +22,11 @@ _ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, TypeError, OverflowErro
 
 
 class DamagedFile(Exception):
-    """A data file or a part of it can't be read; says why."""
+    """A data file or a part of it can't be read; the message is the reason."""
 
 
 class DataFileReader:
-    """One data file. Raises `DamagedFile` where it is no Parquet file of ours."""
+    """One data file. Raises `DamagedFile` where it is not a Parquet file with the columns of a data set."""
 
     def __init__(self, path: Path):
         try:
@@ -43,7 +43,7 @@ class DataFileReader:
         return self._file.metadata.num_rows
 
     def recordings(self) -> "Iterator[Row | DamagedFile]":
-        """Every recording, or why the row group in which it lies can't be read."""
+        """Every recording, or the reason why its row group can't be read."""
         for group in range(self._file.num_row_groups):
             try:
                 yield self._read(group)
@@ -69,13 +69,13 @@ class DataFileReader:
 
 
 class Row:
-    """One recording as it is stored; nothing about its parts is believed."""
+    """One recording as it is stored, unchecked."""
 
     def __init__(self, table: pa.Table):
         self._table = table
 
     def value(self, name: str) -> "str | int | float | None":
-        """Of a plain column."""
+        """The value of a column that is no list."""
         return self._table[name][0].as_py()
 
     def holds(self, name: str) -> bool:
@@ -98,7 +98,7 @@ class Row:
         return lines.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
 
     def pictures(self) -> Iterator[bytes | None] | None:
-        """Of the column `face`, undecoded, one at a time. Raises `ValueError` where they are too many or too large."""
+        """Encoded face crops, one at a time. Raises `ValueError` where they are too many or too large."""
         items = self._items("face")
         if items is None:
             return None
@@ -115,7 +115,7 @@ class Row:
 
 
 def _unpacked_bytes(column: pq.ColumnChunkMetaData) -> int:
-    """At most, going by what the file says of itself: a short run can stand for any number of values."""
+    """An upper bound from the file's metadata: a short run can encode any number of values."""
     return column.total_uncompressed_size + 12 * column.num_values
 
 

@@ -1,7 +1,7 @@
-"""`emert data verify`: proves a data set by what `load_dataset` reads of it, the data files and the config file.
+"""`emert data verify`: checks a data set by what `load_dataset` reads from it, the data files and the config file.
 
-What `dataset.json` and `splits.json` say is held against that, and never taken for it. The data set may come from anywhere:
-whatever lies in it becomes a finding, and no file outside its folder is read.
+`dataset.json` and `splits.json` are compared with these and never trusted. The data set may come from anywhere: any content
+gives a result, not an exception, and no file outside its folder is read.
 """
 
 from collections.abc import Sequence
@@ -12,30 +12,28 @@ from tqdm import tqdm
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..dataset.layout import DATA_FOLDER
+from ..dataset.layout import DATA_FOLDER, cell_of
 from ..dataset.metadata import METADATA_FILE, Metadata
 from .configs import Protocols, check_apart, check_configs, check_tested, check_views, read_configs
-from .content import check_identities, check_thin, check_twice
+from .content import check_amounts, check_identities, check_twice
 from .copied_columns import check_copies
-from .files import cell_of, check_cells, check_files, check_hashes, check_seed, read_splits, require_own
+from .files import check_cells, check_files, check_hashes, check_seed, read_splits, require_own
 from .recordings import RECORDING_CHECKS, StoredRecording, examine
-from .result import Finding, judge
+from .result import CheckResult, judge
 from .stored import DamagedFile, DataFileReader
-
-METADATA, READABLE = "metadata", "readable"
 
 
 @dataclass
 class Contents:
-    """All recordings that can be read, what is wrong with the others, and how many each file has (-1: not known)."""
+    """All readable recordings, the problems of the others, and the number of recordings in each file (-1: unknown)."""
 
     recordings: list[StoredRecording]
     problems: list[str]
     counts: dict[str, int]
 
 
-def verify(folder: Path) -> list[Finding]:
-    """The outcome of every check, in the order in which a table lists them.
+def verify(folder: Path) -> list[CheckResult]:
+    """The result of every check, in the order of the table.
 
     Memory holds one recording at a time and a few hundred bytes of each of the others.
 
@@ -48,24 +46,24 @@ def verify(folder: Path) -> list[Finding]:
     except EmertInputError as error:
         if not (folder / DATA_FOLDER).is_dir():
             raise
-        return [judge(METADATA, [str(error)], "")]
+        return [judge("metadata", [str(error)], "")]
     files, names = check_files(folder, metadata)
     contents = _read_contents(folder, names, metadata)
     recordings = contents.recordings
     splits, assignment = read_splits(folder, metadata)
     configs, problems = read_configs(folder)
-    # A file that is missing or strange is told once, under `files`.
+    # A missing or unknown file is reported once, by the check `files`.
     counts = dict.fromkeys(metadata.files, -1) | contents.counts
     protocols = Protocols.of(metadata.tasks, {cell for name in counts if (cell := cell_of(name))})
-    whole = len(names) == len(metadata.files) and not contents.problems
+    complete = len(names) == len(metadata.files) and not contents.problems
     return [
-        judge(METADATA, [], f"{METADATA_FILE} is as a build writes it"),
+        judge("metadata", [], f"{METADATA_FILE} is as a build writes it"),
         files,
         check_hashes(folder, metadata, contents.counts),
-        judge(READABLE, contents.problems, f"{len(recordings)} recordings can be read"),
+        judge("readable", contents.problems, f"{len(recordings)} recordings can be read"),
         splits,
         check_cells(recordings, assignment),
-        check_seed(recordings, metadata, assignment, whole),
+        check_seed(recordings, metadata, assignment, complete),
         check_configs(configs, problems, protocols, counts),
         check_views(configs, protocols),
         *check_apart(configs, recordings),
@@ -74,10 +72,10 @@ def verify(folder: Path) -> list[Finding]:
         check_twice(recordings),
         check_copies(recordings),
         *(
-            judge(check, [text for one in recordings for text in one.problems.get(check, [])], sound)
-            for check, sound in RECORDING_CHECKS.items()
+            judge(check, [text for one in recordings for text in one.problems.get(check, [])], passed)
+            for check, passed in RECORDING_CHECKS.items()
         ),
-        *check_thin(recordings, protocols),
+        *check_amounts(recordings, protocols),
     ]
 
 
@@ -101,13 +99,13 @@ def _read_contents(folder: Path, names: Sequence[str], metadata: Metadata) -> Co
     return contents
 
 
-def format_findings(findings: Sequence[Finding]) -> str:
-    """A table for people: check, status, what was found, and examples under it."""
+def format_results(results: Sequence[CheckResult]) -> str:
+    """A table for people: check, status, sentence, and examples below it."""
     rows = [("check", "status", "what was found")]
-    for one in findings:
+    for one in results:
         rows.append((one.check, one.status, one.sentence))
         rows += [("", "", f"- {example}") for example in one.examples]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{check:{widths[0]}}  {status:{widths[1]}}  {text}".rstrip() for check, status, text in rows]
-    counts = {status: sum(one.status == status for one in findings) for status in ("pass", "warn", "fail")}
+    counts = {status: sum(one.status == status for one in results) for status in ("pass", "warn", "fail")}
     return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])

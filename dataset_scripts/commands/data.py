@@ -11,13 +11,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build = actions.add_parser("build", help="build a data set folder from recordings")
     build.add_argument("--source", required=True, metavar="NAME", help=f"where the recordings come from: {', '.join(SOURCES)}")
     build.add_argument("--path", required=True, type=Path, help="folder with the recordings")
-    build.add_argument("--mapping", type=Path, metavar="FILE", help="how the recordings lie (emer), whose they are (folder)")
+    build.add_argument("--mapping", type=Path, metavar="FILE", help="layout (emer) or description (folder) of the recordings")
     build.add_argument("--out", required=True, type=Path, help="folder of the data set, made new")
     build.add_argument("--faces", type=int, default=32, help="face crops kept of each recording (default 32)")
     build.add_argument("--seed", type=int, default=0, help="of the folds (default 0)")
     build.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
     build.add_argument("--overwrite", action="store_true", help="replace what --out holds")
-    build.add_argument("--shard", metavar="I/N", help="build only the I-th of N shares, for `emert data join`")
+    build.add_argument("--shard", metavar="I/N", help="build only shard I of N, for `emert data join`")
     join = actions.add_parser("join", help="make a data set of the shards that several machines built")
     join.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="folder of a shard; all of them are needed")
     join.add_argument("--out", required=True, type=Path, help="folder of the data set, made new")
@@ -25,27 +25,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     publish = actions.add_parser("publish", help="upload a data set to the Hugging Face Hub, where its licence allows it")
     publish.add_argument("folder", type=Path, help="folder of the data set")
     publish.add_argument("--repo", required=True, metavar="NAME", help="repository, such as you/emer-eye")
-    publish.add_argument("--private", action="store_true", help="into a repository that only you and whom you let can read")
+    publish.add_argument("--private", action="store_true", help="into a repository that only you and those you allow can read")
     publish.add_argument("--confirm", default="", metavar="WORDS", help="needed where the licence does not plainly allow it")
-    generate = actions.add_parser("generate", help="generate recordings with known truth (source synthetic)")
+    generate = actions.add_parser("generate", help="generate recordings with known ground truth (source synthetic)")
     generate.add_argument("--out", required=True, type=Path, help="folder of the recordings, made new")
     for name, text in _GENERATOR_OPTIONS.items():
         generate.add_argument(f"--{name}", type=_GENERATOR_TYPES.get(name, int), help=text)
     generate.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
-    verify = actions.add_parser("verify", help="prove that a data set's splits, labels, times and files are sound")
+    verify = actions.add_parser("verify", help="check that a data set's splits, labels, times and files are valid")
     verify.add_argument("folder", type=Path, help="folder of the data set")
-    verify.add_argument("--json", action="store_true", help="print the findings as JSON")
-    benchmark = actions.add_parser("benchmark", help="how fast and how small building, loading and the readers are here")
+    verify.add_argument("--json", action="store_true", help="print the results as JSON")
+    benchmark = actions.add_parser("benchmark", help="speed and size of building, loading and the readers on this machine")
     benchmark.add_argument("--work", type=Path, default=Path("runs/benchmark"), metavar="DIR", help="for what is generated")
     benchmark.add_argument("--recordings", type=int, default=1303, metavar="N", help="of the data set (default 1303, EMER's)")
     benchmark.add_argument("--readers-only", action="store_true", help="only the speed of the readers")
     actions.add_parser("sources", help="where recordings can come from, their licences and what they lack")
     mapping = actions.add_parser("mapping", help="an example of a mapping file")
-    mapping.add_argument("kind", nargs="?", choices=("emer", "gaze"), default="emer", help="of source emer, or of a gaze table")
+    mapping.add_argument("kind", nargs="?", choices=("emer", "gaze"), default="emer", help="for source emer or a gaze table")
     actions.add_parser("columns", help="what the 39 columns of eye movements are")
     inspect = actions.add_parser("inspect", help="how good recordings are, in numbers and pictures")
     inspect.add_argument("path", type=Path, help="gaze file, video, data set, or folder with recordings")
-    inspect.add_argument("--source", help="whose folder it is, where it does not tell: uniss_fgd, ceap_360vr, ...")
+    inspect.add_argument("--source", help="the source of a folder of recordings: uniss_fgd, ceap_360vr, ...")
     inspect.add_argument("--plot", type=Path, metavar="DIR", help="write one picture a recording there")
     inspect.add_argument("--out", type=Path, metavar="FILE.csv", help="write one row a recording there")
     inspect.add_argument("--json", action="store_true", help="print JSON for programs")
@@ -55,7 +55,7 @@ _GENERATOR_OPTIONS = {
     "participants": "how many people",
     "stimuli": "how many clips each of them watches",
     "seconds": "length of a recording",
-    "disagreement": "share of recordings whose face shows another emotion than is felt, 0..1",
+    "disagreement": "fraction of recordings whose face shows another emotion than is felt, 0..1",
     "noise": "scales every random deviation; 1 is the default",
     "seed": "the same seed gives the same recordings",
 }
@@ -78,7 +78,7 @@ def _build(arguments: argparse.Namespace) -> None:
         out = build_shard(source, arguments.out, share, *settings)
         print(f"{out}: shard {share} built; when all are, `emert data join --out OUT SHARD ...` makes the data set of them")
         return
-    _say_built(build(source, arguments.out, *settings), source.tasks[0])
+    _print_built(build(source, arguments.out, *settings), source.tasks[0])
 
 
 def _join(arguments: argparse.Namespace) -> None:
@@ -86,10 +86,10 @@ def _join(arguments: argparse.Namespace) -> None:
     from dataset_scripts.dataset.metadata import Metadata
 
     out = join(arguments.shards, arguments.out, arguments.overwrite)
-    _say_built(out, Metadata.read(out).tasks[0])
+    _print_built(out, Metadata.read(out).tasks[0])
 
 
-def _say_built(out: Path, task: str) -> None:
+def _print_built(out: Path, task: str) -> None:
     print(f'{out}: built. In Python: datasets.load_dataset("{out}", "{task}-fold1"); its card is {out / "README.md"}')
 
 
@@ -113,15 +113,15 @@ def _generate(arguments: argparse.Namespace) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    """1 where a check fails; warnings are none."""
+    """1 where a check fails, 0 otherwise; warnings do not count."""
     import json
     from dataclasses import asdict
 
-    from dataset_scripts.checks.verify import format_findings, verify
+    from dataset_scripts.checks.verify import format_results, verify
 
-    findings = verify(arguments.folder)
-    print(json.dumps([asdict(one) for one in findings], indent=2) if arguments.json else format_findings(findings))
-    return int(any(one.status == "fail" for one in findings))
+    results = verify(arguments.folder)
+    print(json.dumps([asdict(one) for one in results], indent=2) if arguments.json else format_results(results))
+    return int(any(one.status == "fail" for one in results))
 
 
 def _columns(arguments: argparse.Namespace) -> None:
@@ -137,13 +137,13 @@ def _inspect(arguments: argparse.Namespace) -> None:
     from dataset_scripts.inspection.summary import as_json, inspect, write_csv
     from dataset_scripts.inspection.text import as_text
 
-    finding = find_recordings(arguments.path, arguments.source, with_faces=arguments.plot is not None)
+    found = find_recordings(arguments.path, arguments.source, with_faces=arguments.plot is not None)
     draw = None
     if arguments.plot is not None:
         from dataset_scripts.pictures.recording_picture import PictureFolder
 
         draw = PictureFolder(arguments.plot).write
-    inspection = inspect(finding, draw)
+    inspection = inspect(found, draw)
     if arguments.out is not None:
         write_csv(inspection, arguments.out)
     print(json.dumps(as_json(inspection), indent=2) if arguments.json else as_text(inspection))

@@ -1,4 +1,4 @@
-"""Many mistakes of a user in one sentence, so that a table is mended once and not line by line."""
+"""All errors of a user's file in one message, so that it can be corrected in one go."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ def list_some(sentences: Sequence[str], most: int = 10) -> str:
     return "; ".join(sentences[:most]) + more
 
 
-def refuse_all(where: object, mistakes: Sequence[str], remedy: str, most: int = 10) -> None:
-    """Raises one `EmertInputError` that names `where`, the number of mistakes and the first `most`; none: does nothing."""
-    if mistakes:
-        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        raise EmertInputError(f"{where} has {count}: {list_some(mistakes, most)}; {remedy}")
+def refuse_all(where: object, errors: Sequence[str], remedy: str, most: int = 10) -> None:
+    """Raises one `EmertInputError` that names `where`, the number of errors and the first `most`; none: does nothing."""
+    if errors:
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        raise EmertInputError(f"{where} has {count}: {list_some(errors, most)}; {remedy}")

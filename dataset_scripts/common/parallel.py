@@ -16,9 +16,9 @@ Result = TypeVar("Result")
 def run_parallel(
     function: Callable[[Job], Result], jobs: Sequence[Job], num_workers: int, description: str, unit: str
 ) -> Iterator[Result]:
-    """Results as they come, in any order. One worker runs in this process.
+    """Yields results in the order in which they finish. One worker runs in this process.
 
-    A fork server starts the workers, since a fork of a process that has threads (Arrow, torch) may hang.
+    A fork server starts the workers, since a forked process with threads (Arrow, torch) may hang.
     """
     bar = tqdm(total=len(jobs), desc=description, unit=unit, mininterval=0.5)
     with bar:
@@ -40,5 +40,5 @@ def run_parallel(
 
 
 def end_with_parent() -> None:
-    """Ends this worker when the process that started it is killed; it would wait for jobs for ever."""
+    """Ends this worker when its parent is killed; otherwise it would wait for jobs for ever."""
     Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()

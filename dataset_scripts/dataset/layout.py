@@ -12,6 +12,7 @@ DIR/
 """
 
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -26,7 +27,7 @@ from ..common.output import Content
 from .card import make_card
 from .metadata import METADATA_FILE, Metadata
 from .schema import described_features, row_features
-from .splits import SPLITS, SPLITS_FILE, Assignment, Cell, config_name, split_cells, versions
+from .splits import FOLDS, SPLITS, SPLITS_FILE, Assignment, Cell, config_name, split_cells, versions
 
 CONFIG_FILE = ".huggingface.yaml"
 CARD_FILE = "README.md"
@@ -83,6 +84,12 @@ def split_files(metadata: Metadata, assignment: Assignment, fold: int, strict: b
 
 def cell_path(cell: Cell) -> str:
     return f"{DATA_FOLDER}/{cell_name(cell)}.parquet"
+
+
+def cell_of(path: str) -> Cell | None:
+    """The cell of a data file by its path within the folder; None for any other path."""
+    match = re.fullmatch(rf"{DATA_FOLDER}/p([1-{FOLDS}])-s([1-{FOLDS}])\.parquet", path)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def visible_columns(task: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Finding recordings to look at: in a file, a folder of files, a source's folder, or a built data set."""
+"""Finds recordings to inspect: in a file, a folder of files, a source's folder, or a data set."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from modeling_emert.tasks_emert import LABEL_COLUMNS, TASKS
 from ..dataset.metadata import METADATA_FILE
 from .quality import FaceCheck
 
-FACES_SHOWN = 16  # frames of a video that are looked at, spread over it
+FACES_SHOWN = 16  # frames of a video in which faces are searched, spread over it
 _VIDEO_SUFFIXES = {".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif"}
 _TABLE, _SETTINGS = "recordings.csv", "settings.json"
 _MAX_FRAME_SIDE = 1280
@@ -21,11 +21,11 @@ _MAX_FRAME_SIDE = 1280
 
 @dataclass
 class Found:
-    """One recording as it was found, or what kept it from being read.
+    """One recording, or the reason why it can't be read.
 
     - `name`: the recording's id, or the file's name with the participant and the stimulus where the file names them.
     - `labels`: by label column the class's name, or the number; absent ones are left out.
-    - `face`: None where there is no video. `problem`: a sentence; then all else is empty.
+    - `face`: None where there is no video. `problem`: a sentence; all other fields are empty then.
     """
 
     name: str
@@ -38,21 +38,21 @@ class Found:
 
 
 @dataclass
-class Finding:
-    """What lies at a path: `kind` in words, how many recordings where that is known, and the way to them one by one."""
+class FoundRecordings:
+    """The recordings at a path: `kind` in words, their number where it is known, and an iterator that reads them one by one."""
 
     kind: str
     total: int | None
     recordings: Iterator[Found]
 
 
-def find_recordings(path: Path, source: str | None = None, with_faces: bool = False) -> Finding:
-    """The recordings at `path`, read one at a time as they are asked for.
+def find_recordings(path: Path, source: str | None = None, with_faces: bool = False) -> FoundRecordings:
+    """The recordings at `path`, read one at a time.
 
     Args:
         path: a gaze file, a video, a data set folder, a folder with `recordings.csv`, the folder of a source, or any
-            folder with such files, of which those in it are tried one by one.
-        source: the name of a source, for folders that do not tell it.
+            folder, of which every file is tried.
+        source: the name of a source, for folders from which it does not follow.
         with_faces: read the face crops of a data set, which only pictures need.
 
     Raises:
@@ -66,7 +66,7 @@ def find_recordings(path: Path, source: str | None = None, with_faces: bool = Fa
                 f"{path} is a file, and --source {source} needs the folder of that source; leave out --source"
             )
         found = _read_file(path)
-        return Finding("file", len(found), iter(found))
+        return FoundRecordings("file", len(found), iter(found))
     source = source or _source_of(path)
     if source is not None:
         return _of_source(path, source)
@@ -85,7 +85,7 @@ def _source_of(path: Path) -> str | None:
 
 
 def _read_file(path: Path) -> list[Found]:
-    """The recordings of one gaze file, or the video. What it is, is told by trying, by its suffix only what to try first."""
+    """The recordings of one gaze file, or the video. The suffix only decides which of the two is tried first."""
     if path.suffix.lower() in _VIDEO_SUFFIXES:
         return [_read_video(path)]
     try:
@@ -111,12 +111,12 @@ def _found_gaze(path: Path, gaze: Gaze, number: int, count: int) -> Found:
 
 
 def _read_video(path: Path) -> Found:
-    recording, face = Recording(), _look_at_faces(path)
+    recording, face = Recording(), _find_faces(path)
     recording.face, check = face
     return Found(path.name, recording=recording, face=check)
 
 
-def _look_at_faces(video: Path):
+def _find_faces(video: Path):
     """Face crops of some frames (None without any face) and in which of them a face was found."""
     from modeling_emert.faces_emert import track_faces
     from modeling_emert.video_emert import read_frames
@@ -126,16 +126,16 @@ def _look_at_faces(video: Path):
     return track, FaceCheck(np.zeros(len(times_ms), bool) if track is None else track.detected, times_ms)
 
 
-def _of_folder(path: Path) -> Finding:
-    """One export that is spread over files, else every file by itself."""
+def _of_folder(path: Path) -> FoundRecordings:
+    """One export in several files, else every file by itself."""
     try:
         found = _read_gaze(path)
-        return Finding("folder of one export", len(found), iter(found))
+        return FoundRecordings("folder of one export", len(found), iter(found))
     except EmertInputError:
         files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     if not files:
         raise EmertInputError(f"{path} holds no files; give a file, a data set, or --source with the folder of that source")
-    return Finding("folder of files", None, _file_by_file(files))
+    return FoundRecordings("folder of files", None, _file_by_file(files))
 
 
 def _file_by_file(files: list[Path]) -> Iterator[Found]:
@@ -149,12 +149,12 @@ def _file_by_file(files: list[Path]) -> Iterator[Found]:
 # ---- sources
 
 
-def _of_source(path: Path, name: str) -> Finding:
+def _of_source(path: Path, name: str) -> FoundRecordings:
     from ..sources import open_source
 
     source = open_source(name, path)
     entries = source.entries()
-    return Finding(f"recordings of source {name}", len(entries), (_of_entry(source, entry) for entry in entries))
+    return FoundRecordings(f"recordings of source {name}", len(entries), (_of_entry(source, entry) for entry in entries))
 
 
 def _of_entry(source, entry) -> Found:
@@ -163,7 +163,7 @@ def _of_entry(source, entry) -> Found:
         recording = Recording(gaze=source.load_gaze(entry), action_units=source.load_action_units(entry))
         check = None
         if entry.video is not None:
-            recording.face, check = _look_at_faces(entry.video)
+            recording.face, check = _find_faces(entry.video)
         if entry.stimulus_frame is not None:
             recording.stimulus_frame = _read_picture(entry.stimulus_frame)
     except EmertInputError as error:
@@ -187,11 +187,11 @@ def _read_picture(path: Path) -> np.ndarray:
 # ---- data sets
 
 
-def _of_dataset(path: Path, with_faces: bool) -> Finding:
+def _of_dataset(path: Path, with_faces: bool) -> FoundRecordings:
     from ..dataset.reader import EmertData
 
     data = EmertData.open(path)
-    return Finding(f"data set of source {data.metadata.source}", len(data), _rows(data, with_faces))
+    return FoundRecordings(f"data set of source {data.metadata.source}", len(data), _rows(data, with_faces))
 
 
 def _rows(data, with_faces: bool) -> Iterator[Found]:

@@ -1,18 +1,20 @@
-"""What can be read off the samples of one recording: where the gaze was, how wide the pupil, where blinks and gaps lie."""
+"""Signals from the samples of one recording: gaze points, pupil sizes, blinks, gaps."""
 
 import numpy as np
 
 from modeling_emert.columns_emert import COLUMN_INDEX, COLUMNS
 from modeling_emert.recording_emert import Gaze
 
-# A blink hides the pupil for 75 to 500 ms; what is shorter is noise of the tracker, what is longer a lost eye.
+# A blink hides the pupil for 75 to 500 ms; shorter gaps are noise of the tracker, longer ones a lost eye.
 BLINK_MS = (75.0, 500.0)
-# Below this the shortest blink is two samples long, and gaps tell nothing of it.
+# Below this rate the shortest blink lasts two samples, too few to find it by gaps.
 BLINK_MIN_HZ = 30.0
 PUPILS = ("pupil_left", "pupil_right")
 PUPIL_RANGE = COLUMNS[COLUMN_INDEX["pupil_left"]].range  # mm
-_EVEN = 0.9  # share of a tracker's steps that are near their median, if it samples evenly
+_EVEN = 0.9  # fraction of steps near their median, for a tracker that samples evenly
 _GAP = 3.0  # times a long step: a gap of a tracker that does not
+# How blinks were found -> in words.
+BLINK_SOURCES = {"tracker": "the tracker", "pupil gaps": "gaps in the pupil", "gaze gaps": "gaps in the gaze"}
 
 
 def usual_step(times: np.ndarray) -> float:
@@ -30,16 +32,16 @@ def usual_step(times: np.ndarray) -> float:
 
 
 def gap_lengths(times: np.ndarray, seen: np.ndarray, interval: float) -> np.ndarray:
-    """Lengths in ms of all stretches without a seen sample, those at both ends too; 0 where samples follow each other.
+    """Lengths in ms of all blocks without a valid sample, also at both ends; 0 where valid samples follow each other.
 
-    `times` `(samples,)` ms, `seen` `(samples,)` bool. A row that the tracker left out counts as much as an empty one.
+    `times` `(samples,)` ms, `seen` `(samples,)` bool. Rows that the tracker left out count as empty ones.
     """
     bounds = np.concatenate([[times[0] - interval], times[seen], [times[-1] + interval]])
     return np.maximum(np.diff(bounds) - interval, 0)
 
 
 def gaze_points(gaze: Gaze) -> tuple[np.ndarray, str]:
-    """`(samples, 2)` x and y in the best frame there is, and its name: the stimulus, else the screen, else the eyes' mean."""
+    """`(samples, 2)` normalised x and y, and the frame: `stimulus`, else `screen` (the mean of both eyes at need)."""
     for part, frame in (("gaze_stimulus", "stimulus"), ("gaze", "screen")):
         points = np.stack([_finite(gaze, f"{part}_{axis}") for axis in "xy"], axis=1)
         if not np.isnan(points).all():
@@ -49,7 +51,7 @@ def gaze_points(gaze: Gaze) -> tuple[np.ndarray, str]:
 
 
 def pupil_unit(sizes: np.ndarray) -> str | None:
-    """`mm`, or `tracker's own units` where the usual size is none of an eye: EyeLink exports an area without a unit.
+    """`mm`, or `tracker's own units` where the median is no size of a pupil: EyeLink exports an area without a unit.
 
     None where no size is known. `sizes` `(samples,)`.
     """
@@ -60,19 +62,19 @@ def pupil_unit(sizes: np.ndarray) -> str | None:
 
 
 def pupil(gaze: Gaze) -> np.ndarray:
-    """`(samples,)` in [`pupil_unit`]: the mean of the eyes that were seen, NaN where neither was."""
+    """`(samples,)` in [`pupil_unit`]: the mean of the eyes that are known, NaN where neither is."""
     return _mean_of_known(*(_finite(gaze, name) for name in PUPILS))
 
 
 def known_fixations(gaze: Gaze | None) -> np.ndarray:
-    """`(fixations, 4)` as in `Gaze`, those with every number; none where there are none."""
+    """`(fixations, 4)` as in `Gaze`: those without missing numbers."""
     if gaze is None or gaze.fixations is None:
         return np.zeros((0, 4), np.float32)
     return gaze.fixations[np.isfinite(gaze.fixations).all(axis=1)]
 
 
 def _finite(gaze: Gaze, name: str) -> np.ndarray:
-    """`(samples,)` float64; an infinite number in a file says no more than a missing one."""
+    """`(samples,)` float64; infinite numbers become NaN."""
     values = gaze.column(name).astype(np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -82,9 +84,9 @@ def _mean_of_known(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def blink_spans(gaze: Gaze) -> tuple[np.ndarray, str] | None:
-    """`(blinks, 2)` start and end in ms, and what tells of them: `tracker`, `pupil gaps`, `gaze gaps`.
+    """`(blinks, 2)` start and end in ms, and how they were found: a key of `BLINK_SOURCES`.
 
-    None where nothing does: the tracker says nothing of blinks, and gives fewer than `BLINK_MIN_HZ` samples a second or none
+    None where they are unknown: the tracker reports no blinks, and gives fewer than `BLINK_MIN_HZ` samples a second or none
     in which the eyes are known.
     """
     if gaze.eye_movements is None or gaze.times_ms is None or len(gaze.eye_movements) < 2:
@@ -98,12 +100,12 @@ def blink_spans(gaze: Gaze) -> tuple[np.ndarray, str] | None:
         return np.stack([times[starts], times[ends]], axis=1), "tracker"
     if interval * BLINK_MIN_HZ > 1000 * (1 + 1e-3):
         return None
-    seen, told_by = ~np.isnan(pupil(gaze)), "pupil gaps"
+    seen, source = ~np.isnan(pupil(gaze)), "pupil gaps"
     if not seen.any():
-        seen, told_by = ~np.isnan(gaze_points(gaze)[0]).any(axis=1), "gaze gaps"
+        seen, source = ~np.isnan(gaze_points(gaze)[0]).any(axis=1), "gaze gaps"
     if not seen.any():
         return None
     known = times[seen]
     length = np.diff(known) - interval
     blinks = (length >= BLINK_MS[0]) & (length <= BLINK_MS[1])
-    return np.stack([known[:-1][blinks] + interval / 2, known[1:][blinks] - interval / 2], axis=1), told_by
+    return np.stack([known[:-1][blinks] + interval / 2, known[1:][blinks] - interval / 2], axis=1), source

@@ -1,4 +1,4 @@
-"""How good a recording is: numbers measured on it, and a verdict with its reasons."""
+"""The quality of a recording: measurements, and a verdict with its reasons."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,7 +19,7 @@ class Limit:
     """One number of `Quality` with the values beyond which a recording is only usable, or poor."""
 
     number: str
-    above: bool  # is more worse?
+    above: bool  # larger is worse
     usable: float
     poor: float | None  # None: this alone makes no recording poor
     sentence: str  # with the number as {}
@@ -27,15 +27,15 @@ class Limit:
 
 
 LIMITS = (
-    # Half of the samples gone: what is left no longer shows where somebody looked. A fifth is more than blinks take (5 %).
+    # With half of the samples missing, the rest does not show where the person looked. Blinks take 5 %, not a fifth.
     Limit("missing_fraction", True, 0.2, 0.5, "{:.0%} of the samples have no gaze point", "gaze missing"),
-    # One loss of a quarter of the time is no blink: whatever was felt then was not recorded.
+    # A gap of a quarter of the time is no blink: what was felt then was not recorded.
     Limit("largest_gap_fraction", True, 0.25, 0.5, "one gap takes {:.0%} of the time", "one long gap"),
     # Saccades last 30 to 80 ms: below 30 Hz they can't be seen. Fixations last 200 to 400 ms: below 10 Hz nor can they.
     Limit("rate_hz", False, 30, 10, "{:.1f} samples a second are few", "low rate"),
-    # Some looking beside the stimulus is natural; most of the time it is a calibration or coordinates that went wrong.
-    Limit("outside_fraction", True, 0.2, 0.5, "{:.0%} of the gaze points lie beside the screen", "gaze beside the screen"),
-    # A point that never moves is a frozen tracker or a fill value; a living eye drifts by more than this share.
+    # Some gaze beside the stimulus is natural; most of it there means wrong calibration or coordinates.
+    Limit("outside_fraction", True, 0.2, 0.5, "{:.0%} of the gaze points are beside the screen", "gaze beside the screen"),
+    # A point that never moves is a frozen tracker or a fill value; an eye drifts by more than this fraction of the screen.
     Limit("gaze_spread", False, 1e-4, 1e-6, "the gaze hardly moves (spread {:.1g} of the screen)", "gaze frozen"),
     Limit("pupil_missing_fraction", True, 0.5, None, "{:.0%} of the samples have no pupil", "pupil missing"),
     Limit("pupil_outside_fraction", True, 0.05, None, "{:.0%} of the pupils are outside of 1..9 mm", "pupil out of range"),
@@ -43,14 +43,14 @@ LIMITS = (
     Limit("fixations_per_second", False, 0.5, None, "{:.2f} fixations a second are few", "few fixations"),
     # Two fixations hardly fit into half a second.
     Limit("duration_s", False, 2, 0.5, "{:.2f} s is short", "short"),
-    # The network sees 8 frames; below four with a face the expression over time is a guess.
+    # The network takes 8 frames; fewer than four with a face do not show an expression over time.
     Limit("face_found_fraction", False, 0.8, 0.5, "a face was found in {:.0%} of the frames", "face not found"),
 )
 
 
 @dataclass(frozen=True)
 class FaceCheck:
-    """What was found in a video: `found` `(frames,)` bool and the frames' `times_ms` from the start."""
+    """In which frames of a video a face was found: `(frames,)` bool, and the frames' times from the start."""
 
     found: np.ndarray
     times_ms: np.ndarray
@@ -58,13 +58,13 @@ class FaceCheck:
 
 @dataclass(frozen=True)
 class Quality:
-    """Numbers of one recording; what can't be told is None.
+    """Measurements of one recording; unknown ones are None.
 
     - `duration_s`; `samples`; `rate_hz`: one over the mean of the steps that are no gaps.
-    - `missing_fraction`: of the samples, 0..1. `largest_gap_ms`: the longest time without a gaze point, rows left out by the
-      tracker among it; `largest_gap_fraction`: of the duration.
+    - `missing_fraction`: of the samples, 0..1. `largest_gap_ms`: the longest time without a gaze point, including rows
+      that the tracker left out; `largest_gap_fraction`: of the duration.
     - `outside_fraction`: of the gaze points, beside the screen. `gaze_spread`: standard deviation, the larger of x and y.
-    - `blinks`, `blinks_per_minute`, `blinks_from`: `tracker`, `pupil gaps` or `gaze gaps`.
+    - `blinks`, `blinks_per_minute`, `blinks_from`: a key of `BLINK_SOURCES`.
     - `pupil_median`, `pupil_range`: of both eyes' mean, in `pupil_unit`. `pupil_missing_fraction`: of the samples with gaze.
     - `verdict`, and `reasons` for less than good.
     """
@@ -116,14 +116,14 @@ def measure(gaze: Gaze | None, face: FaceCheck | None = None) -> Quality:
 
 
 def _judge(numbers: dict, gaze: Gaze | None) -> dict:
-    """Verdict and reasons: the worst of all limits that are passed."""
+    """Verdict and reasons: the worst of all limits that are exceeded."""
     found: list[tuple[int, str, str]] = []
     for limit in LIMITS:
         level = _level(limit, numbers.get(limit.number))
         if level:
             found.append((level, limit.sentence.format(numbers[limit.number]), limit.title))
     if gaze is not None and numbers.get("samples", 0) == 0:
-        found.append((1, "it has no samples, so losses, pupils and blinks can't be judged", "no samples"))
+        found.append((1, "it has no samples, so gaps, pupils and blinks are unknown", "no samples"))
     if not numbers:
         found.append((2, "it holds nothing that can be measured", "empty"))
     found.sort(key=lambda reason: -reason[0])
@@ -141,7 +141,7 @@ def _level(limit: Limit, value: float | None) -> int:
 
 
 def _samples(gaze: Gaze) -> dict:
-    """Everything that comes from the samples."""
+    """All measurements of the samples."""
     assert gaze.eye_movements is not None
     assert gaze.times_ms is not None
     times = gaze.times_ms.astype(np.float64)
@@ -156,7 +156,7 @@ def _samples(gaze: Gaze) -> dict:
         "missing_fraction": float(1 - seen.mean()),
         "largest_gap_ms": gap,
         "largest_gap_fraction": gap / duration if duration > 0 else None,
-        "columns": tuple(name for name, there in zip(COLUMN_NAMES, present, strict=True) if there),
+        "columns": tuple(name for name, known in zip(COLUMN_NAMES, present, strict=True) if known),
     }
     return numbers | _gaze_points(gaze) | _pupils(gaze, seen) | _blinks(gaze, duration)
 
@@ -191,8 +191,8 @@ def _blinks(gaze: Gaze, duration_ms: float) -> dict:
     found = blink_spans(gaze)
     if found is None or duration_ms <= 0:
         return {}
-    spans, told_by = found
-    return {"blinks": len(spans), "blinks_per_minute": len(spans) * 60_000 / duration_ms, "blinks_from": told_by}
+    spans, source = found
+    return {"blinks": len(spans), "blinks_per_minute": len(spans) * 60_000 / duration_ms, "blinks_from": source}
 
 
 def _fixations(gaze: Gaze, duration_s: float | None) -> dict:

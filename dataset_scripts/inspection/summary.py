@@ -1,4 +1,4 @@
-"""What `emert data inspect` says: every recording measured, summed up, and written as text, JSON or CSV."""
+"""`emert data inspect`: measures every recording, counts, and gives JSON or CSV."""
 
 import csv
 from collections import Counter
@@ -11,13 +11,13 @@ from tqdm import tqdm
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 
-from .find_recordings import Finding, Found
+from .find_recordings import Found, FoundRecordings
 from .quality import VERDICTS, Quality, measure
 
 
 @dataclass
 class Line:
-    """One recording after it was measured, without the recording itself."""
+    """The result of one recording."""
 
     name: str
     participant: str | None
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass
 class Inspection:
-    """All lines in the order in which they were found; `problems` by the name of what could not be read."""
+    """All results in the order of the recordings; `problems` by the name of what could not be read."""
 
     kind: str
     lines: list[Line] = field(default_factory=list)
@@ -38,13 +38,13 @@ class Inspection:
     pictures: int = 0
 
 
-def inspect(finding: Finding, draw: Callable[[Found, Quality], object | None] | None = None) -> Inspection:
-    """Measures one recording after the other, none of which is kept. `draw` makes its picture and gives None for none.
+def inspect(recordings: FoundRecordings, draw: Callable[[Found, Quality], object | None] | None = None) -> Inspection:
+    """Measures one recording after the other and keeps none. `draw` makes a picture, or returns None where there is none.
 
     Raises `EmertInputError` where nothing at all could be read.
     """
-    inspection = Inspection(finding.kind)
-    for found in _with_bar(finding):
+    inspection = Inspection(recordings.kind)
+    for found in _with_bar(recordings):
         if found.problem is not None:
             inspection.problems[found.name] = found.problem
             continue
@@ -57,13 +57,15 @@ def inspect(finding: Finding, draw: Callable[[Found, Quality], object | None] | 
             inspection.pictures += draw(found, quality) is not None
     if not inspection.lines:
         shown = "; ".join(list(inspection.problems.values())[:3]) or "it is empty"
-        raise EmertInputError(f"none of the {finding.kind} could be read: {shown}")
+        raise EmertInputError(f"none of the {recordings.kind} could be read: {shown}")
     return inspection
 
 
-def _with_bar(finding: Finding) -> Iterator[Found]:
-    one = finding.total is not None and finding.total < 2
-    yield from tqdm(finding.recordings, total=finding.total, desc="inspecting", unit="recording", mininterval=0.5, disable=one)
+def _with_bar(recordings: FoundRecordings) -> Iterator[Found]:
+    one = recordings.total is not None and recordings.total < 2
+    yield from tqdm(
+        recordings.recordings, total=recordings.total, desc="inspecting", unit="recording", mininterval=0.5, disable=one
+    )
 
 
 def label_counts(lines: list[Line]) -> dict[str, dict[str, tuple[int, int]]]:
@@ -103,12 +105,12 @@ def verdict_counts(lines: list[Line]) -> dict[str, int]:
 
 
 def reason_counts(lines: list[Line]) -> dict[str, int]:
-    """By title of a limit, how many recordings pass it; the most frequent first."""
+    """By title of a limit, how many recordings exceed it; the most frequent first."""
     return dict(Counter(title for line in lines for title in line.quality.reason_titles).most_common())
 
 
 def as_json(inspection: Inspection) -> dict:
-    """Everything, in plain types. Numbers that can't be told are null."""
+    """Everything, in plain types. Unknown numbers are null."""
     lines = inspection.lines
     return {
         "kind": inspection.kind,
@@ -140,7 +142,7 @@ def _plain(line: Line) -> dict:
 
 
 def write_csv(inspection: Inspection, path: Path) -> None:
-    """One row a recording with everything that was measured, then its labels; unknown is empty. Raises `EmertInputError`."""
+    """One row for each recording: all measurements, then its labels; unknown is empty. Raises `EmertInputError`."""
     label_columns = sorted({column for line in inspection.lines for column in line.labels})
     rows = []
     for line in inspection.lines:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from modeling_emert.tasks_emert import TASKS
 
+from .gaze_signals import BLINK_SOURCES
 from .quality import VERDICTS, Quality
 from .summary import Inspection, Line, confusion, label_counts, number_ranges, reason_counts, verdict_counts
 
@@ -14,7 +15,7 @@ _NAME_WIDTH = 26
 
 
 def as_text(inspection: Inspection) -> str:
-    """One recording in full; several as a table of the worst, and what they come to."""
+    """All numbers of a single recording; of several a table of the worst, and totals."""
     lines = inspection.lines
     parts = [_one(lines[0])] if len(lines) == 1 and not inspection.problems else [_many(inspection), *_totals(lines)]
     return "\n\n".join(parts)
@@ -40,15 +41,9 @@ def _is_number(text: str) -> bool:
     return text == "-" or text.rstrip(" %").replace(".", "", 1).replace("-", "", 1).replace("+", "", 1).isdigit()
 
 
-def _number(value: float | None, digits: int = 1, share: bool = False) -> str | None:
-    if value is None:
-        return None
-    return f"{value:.0%}" if share else f"{value:.{digits}f}"
-
-
 def shorten(name: str, width: int = _NAME_WIDTH) -> str:
-    """A long name keeps its beginning and its end, which tell files apart."""
-    name = "".join(sign if sign.isprintable() else "?" for sign in name)  # no terminal is steered by a file's name
+    """A long name keeps its beginning and its end, by which files differ; control characters become `?`."""
+    name = "".join(sign if sign.isprintable() else "?" for sign in name)
     if len(name) <= width:
         return name
     head = (width - 1) // 2
@@ -89,62 +84,48 @@ def _wrap(text: str, width: int) -> list[str]:
     return wrap(text, width) or [""]
 
 
+def _fill(template: str, *values: object) -> str | None:
+    """None where any value is None."""
+    return None if any(value is None for value in values) else template.format(*values)
+
+
 def _numbers(quality: Quality) -> list[tuple[str, str | None]]:
-    """Name and value of what was measured; None where it can't be told."""
-    known = quality.samples > 0
-    gap = "unknown" if quality.largest_gap_ms is None else f"{quality.largest_gap_ms:.0f} ms"
-    blinks = "can't be told"
-    if quality.blinks is not None and quality.blinks_per_minute is not None:
-        blinks = f"{quality.blinks} ({quality.blinks_per_minute:.1f} a minute), told by {_TOLD_BY[quality.blinks_from or '']}"
+    """Name and value of each measurement; None where it is unknown."""
+    samples = blinks = pupil = columns = None
+    if quality.samples > 0:
+        samples = f"{quality.samples} at {_fill('{:.1f}', quality.rate_hz) or '?'} Hz"
+        source = BLINK_SOURCES.get(quality.blinks_from or "")
+        blinks = _fill("{} ({:.1f} a minute), from {}", quality.blinks, quality.blinks_per_minute, source) or "unknown"
+        pupil = _pupil(quality)
+        columns = f"{len(quality.columns)} of 39: {', '.join(quality.columns)}"
+    gap = _fill("{:.0f} ms", quality.largest_gap_ms) or "unknown"
     return [
-        ("duration", None if quality.duration_s is None else f"{quality.duration_s:.2f} s"),
-        ("samples", f"{quality.samples} at {_number(quality.rate_hz) or '?'} Hz" if known else "none"),
-        (
-            "gaze missing",
-            f"{quality.missing_fraction:.1%}, largest gap {gap}" if quality.missing_fraction is not None else None,
-        ),
-        ("gaze beside the screen", None if quality.outside_fraction is None else f"{quality.outside_fraction:.1%}"),
-        ("blinks", blinks if known else None),
+        ("duration", _fill("{:.2f} s", quality.duration_s)),
+        ("samples", samples or "none"),
+        ("gaze missing", _fill("{:.1%}, largest gap {}", quality.missing_fraction, gap)),
+        ("gaze beside the screen", _fill("{:.1%}", quality.outside_fraction)),
+        ("blinks", blinks),
         ("fixations", _fixations(quality)),
-        ("pupil", _pupil(quality) if known else None),
-        ("face", _face(quality)),
-        ("columns", f"{len(quality.columns)} of 39: {', '.join(quality.columns)}" if known else None),
+        ("pupil", pupil),
+        ("face", _fill("found in {:.0%} of {} frames", quality.face_found_fraction, quality.face_frames)),
+        ("columns", columns),
     ]
-
-
-_TOLD_BY = {
-    "tracker": "the tracker",
-    "pupil gaps": "gaps in the pupil of 75..500 ms",
-    "gaze gaps": "gaps in the gaze of 75..500 ms",
-}
 
 
 def _fixations(quality: Quality) -> str:
     if quality.fixations is None:
         return "none known"
-    each = "" if quality.fixations_per_second is None else f" ({quality.fixations_per_second:.2f} a second)"
-    if quality.fixation_mean_ms is None:
-        return f"{quality.fixations}{each}, from: {quality.fixation_method}"
-    long = f"mean {quality.fixation_mean_ms:.0f} ms, median {quality.fixation_median_ms:.0f} ms"
-    return f"{quality.fixations}{each}, {long}, from: {quality.fixation_method}"
+    rate = _fill(" ({:.2f} a second)", quality.fixations_per_second) or ""
+    length = _fill(", mean {:.0f} ms, median {:.0f} ms", quality.fixation_mean_ms, quality.fixation_median_ms) or ""
+    return f"{quality.fixations}{rate}{length}, from: {quality.fixation_method}"
 
 
 def _pupil(quality: Quality) -> str:
     if quality.pupil_median is None or quality.pupil_range is None:
         return "not recorded"
+    missing = _fill(", missing in {:.1%} of the samples with gaze", quality.pupil_missing_fraction) or ""
     low, high = quality.pupil_range
-    missing = (
-        ""
-        if quality.pupil_missing_fraction is None
-        else f", missing in {quality.pupil_missing_fraction:.1%} of the samples with gaze"
-    )
     return f"median {quality.pupil_median:.2f}, {low:.2f}..{high:.2f} {quality.pupil_unit}{missing}"
-
-
-def _face(quality: Quality) -> str | None:
-    if quality.face_found_fraction is None:
-        return None
-    return f"found in {quality.face_found_fraction:.0%} of {quality.face_frames} frames"
 
 
 # ---- several
@@ -169,12 +150,12 @@ def _row(line: Line) -> tuple:
     return (
         shorten(line.name),
         shorten(line.format or "-", 14),
-        _number(quality.rate_hz),
-        _number(quality.duration_s),
-        _number(quality.missing_fraction, share=True),
-        _number(quality.blinks_per_minute),
-        _number(quality.fixations_per_second, 2),
-        _number(quality.face_found_fraction, share=True),
+        _fill("{:.1f}", quality.rate_hz),
+        _fill("{:.1f}", quality.duration_s),
+        _fill("{:.0%}", quality.missing_fraction),
+        _fill("{:.1f}", quality.blinks_per_minute),
+        _fill("{:.2f}", quality.fixations_per_second),
+        _fill("{:.0%}", quality.face_found_fraction),
         quality.verdict,
     )
 
@@ -185,7 +166,7 @@ def _badness(line: Line) -> tuple:
 
 
 def _totals(lines: list[Line]) -> list[str]:
-    """The tables below the recordings; what does not apply is left out."""
+    """The tables below the recordings, without those that are empty."""
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in verdict_counts(lines).items())
     reasons = "; ".join(f"{title} {count}" for title, count in reason_counts(lines).items())
     parts = [f"verdicts: {verdicts}" + (f"\nreasons, by recordings: {reasons}" if reasons else "")]
@@ -202,7 +183,7 @@ def _totals(lines: list[Line]) -> list[str]:
 
 
 def _people(lines: list[Line]) -> str:
-    """Recordings of each participant, and how many of them are good, usable, poor."""
+    """Recordings and verdicts of each participant."""
     people: dict[str, list[Line]] = {}
     for line in lines:
         people.setdefault(line.participant or "-", []).append(line)

@@ -1,4 +1,4 @@
-"""Where recordings come from: one small file a source."""
+"""Sources of recordings, one file for each."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the command line's help lists the names: it does not wait for numpy and torch
+if TYPE_CHECKING:  # the help of the command line lists the names, without importing numpy and torch
     from dataset_scripts.sources.base import Source
 
-# Name -> module and class; imported only when asked for.
+# Name -> module and class; imported when it is needed.
 SOURCES = {
     "synthetic": ("synthetic", "SyntheticSource"),
     "folder": ("folder", "FolderSource"),
@@ -23,7 +23,7 @@ SOURCES = {
 def open_source(name: str, path: Path, mapping: Path | None = None) -> Source:
     """The source of that name over the recordings under `path`.
 
-    `mapping`: for sources with a mapping file, where it lies elsewhere than in `path`.
+    `mapping`: for sources with a mapping file that is not in `path`.
 
     Raises:
         EmertInputError: an unknown name, no such folder, no mapping where one is needed, or one where none is.
@@ -39,7 +39,7 @@ def open_source(name: str, path: Path, mapping: Path | None = None) -> Source:
 
 
 def find_source(name: str) -> type[Source]:
-    """The class of the source of that name. Raises `EmertInputError` that lists the known ones."""
+    """The class of that source. Raises `EmertInputError` that lists the known ones."""
     from modeling_emert.errors_emert import EmertInputError
 
     if name not in SOURCES:

@@ -1,4 +1,4 @@
-"""AFFEC: 73 people before acted video clips, with what they felt and what they thought the actor felt.
+"""AFFEC: 73 people watching acted video clips, with what they felt and what they thought the actor felt.
 
     affec/
       participants.tsv                                    participant_id, O, C, E, A, N (Big Five), ...
@@ -9,10 +9,10 @@
       sub-aerj/beh/sub-aerj_task-fer_run-0_recording-pupil_physio.tsv.gz and .json        Gazepoint, 149 Hz
       sub-aerj/beh/sub-aerj_task-fer_run-0_recording-videostream_physio.tsv.gz and .json  OpenFace, about 40 Hz
 
-The streams may also lie in folders gaze/, pupil/ and videostream/, as their archives unpack.
+The streams may also be in folders gaze/, pupil/ and videostream/, as in their archives.
 
-This reader was tested on a generated folder in this layout alone, never on AFFEC itself. The layout is known from the data
-set's own description (Zenodo 14794876) and from the loading code in github.com/itubrainlab/AFFEC (@ f1759103).
+This reader was tested only on a generated folder in this layout, never on AFFEC itself. The layout is taken from the data
+set's description (Zenodo 14794876) and from the loading code in github.com/itubrainlab/AFFEC (@ f1759103).
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ from modeling_emert.recording_emert import ActionUnits, Gaze
 NEUTRAL, HALF_SCALE = 5, 4  # ratings 1..9: the middle, and how far it is from either end
 ABSENT = ("", "n/a", "nan", "NaN")
 STREAMS = ("gaze", "pupil", "videostream")
-# Column of the ratings -> of ours; the valence gives the coarse class too.
+# Column of the ratings -> our label column; the valence also gives the coarse class.
 RATINGS = {
     "f_emotion_v": "er_valence",
     "f_emotion_a": "er_arousal",
@@ -43,8 +43,8 @@ BIG_FIVE_COLUMNS = {
     "A": "agreeableness",
     "N": "neuroticism",
 }
-# The files say nowhere which scale the Big Five have. Means of the questionnaire's answers run from 1 to 5: that is our
-# reading, and where any value is beyond it they are left out.
+# The files do not state the scale of the Big Five. We assume means of answers from 1 to 5, and leave all out where any value
+# is outside of it.
 BIG_FIVE_SCALE = (1.0, 5.0)
 EMOTIONS_BY_TYPE = {
     "happy": "happiness",
@@ -59,8 +59,8 @@ EMOTIONS_BY_TYPE = {
 class AffecSource(Source):
     """About 5,600 trials of some seconds each; `path` is the folder that holds participants.tsv.
 
-    The coarse classes follow from the valence as in `ceap_360vr`: above the middle of the scale is positive, below it
-    negative, the middle itself neutral. That rule is ours.
+    The coarse classes follow from the valence as in `ceap_360vr`, by our own rule: above the middle of the scale is
+    positive, below it negative, the middle itself neutral.
     """
 
     name = "affec"
@@ -87,22 +87,22 @@ class AffecSource(Source):
         entries = []
         for file in runs:
             participant, run = file.parents[1].name, file.name.removesuffix("_beh.tsv")
-            mistakes: list[str] = []
+            errors: list[str] = []
             streams = tuple(self._stream(participant, f"{run}_recording-{kind}_physio.tsv.gz") for kind in STREAMS)
             clips = _clips(file.parents[1] / f"{run}_events.tsv")
-            for line, row in _rows(file, ("trial", "stim_file", *RATINGS), mistakes):
+            for line, row in _rows(file, ("trial", "stim_file", *RATINGS), errors):
                 location = (*streams, *clips.get(row["stim_file"], ("", "")))
-                entry = _entry(participant, run.rpartition("run-")[2], row, location, f"line {line}", mistakes)
+                entry = _entry(participant, run.rpartition("run-")[2], row, location, f"line {line}", errors)
                 entries += [entry] if entry else []
-            refuse_all(file, mistakes, "get it anew")
-        twice = [f"recording {name} comes twice" for name in repeated([entry.recording_id for entry in entries])]
-        refuse_all(self.path, twice, "get the data set anew")
+            refuse_all(file, errors, "get it anew")
+        repeats = [f"recording {name} comes twice" for name in repeated([entry.recording_id for entry in entries])]
+        refuse_all(self.path, repeats, "get the data set anew")
         for entry in entries:
             entry.context.update(people.get(entry.participant, {}))
         return sorted(entries, key=lambda entry: entry.recording_id)
 
     def load_gaze(self, entry: Entry) -> Gaze | None:
-        """Samples with the pupils nearest in time; None where the tracker or the events have nothing of this trial."""
+        """Samples with the pupils nearest in time; None where the tracker or the events lack this trial."""
         gaze, pupil, _, start, end = entry.location
         if not (gaze and start):
             return None
@@ -113,24 +113,24 @@ class AffecSource(Source):
         return affec_streams.load_action_units(Path(face), (float(start), float(end))) if face and start else None
 
     def reading_order(self, entry: Entry) -> tuple:
-        """By run: all trials of one lie in the same files."""
+        """By run: all trials of a run are in the same files."""
         return entry.location[:3], entry.recording_id
 
     def _stream(self, participant: str, name: str) -> str:
-        """Where that file lies, "" for nowhere."""
+        """The path of that file, "" where it does not exist."""
         kind = name.rpartition("_recording-")[2].partition("_")[0]
         places = (self.path / participant / "beh" / name, self.path / kind / participant / "beh" / name)
         return str(next((place for place in places if place.is_file()), ""))
 
     def _people(self) -> dict[str, dict[str, float]]:
-        """The Big Five of each participant in shares of the scale; none of anybody where the scale is another."""
-        file, mistakes = self.path / "participants.tsv", []
-        rows = _rows(file, ("participant_id",), mistakes)
-        refuse_all(file, mistakes, "get it anew")
+        """The Big Five of each participant as fractions of the scale; none at all where the scale is another one."""
+        file, errors = self.path / "participants.tsv", []
+        rows = _rows(file, ("participant_id",), errors)
+        refuse_all(file, errors, "get it anew")
         low, high = BIG_FIVE_SCALE
         people = {}
         for _, row in rows:
-            numbers = {ours: number_or_name(row.get(theirs, "")) for theirs, ours in BIG_FIVE_COLUMNS.items()}
+            numbers = {name: number_or_name(row.get(column, "")) for column, name in BIG_FIVE_COLUMNS.items()}
             if any(isinstance(value, float) and not low <= value <= high for value in numbers.values() if value == value):
                 self.lacks = f"{type(self).lacks} Its Big Five are not on a scale of {low:g} to {high:g} and are left out."
                 return {}
@@ -139,9 +139,9 @@ class AffecSource(Source):
         return people
 
 
-def _rows(file: Path, needed: tuple[str, ...], mistakes: list[str]) -> list[tuple[int, Row]]:
+def _rows(file: Path, needed: tuple[str, ...], errors: list[str]) -> list[tuple[int, Row]]:
     """Rows of a TSV table that has these columns, with the numbers of their lines."""
-    table = read_text_rows(file, mistakes, separators="\t")
+    table = read_text_rows(file, errors, separators="\t")
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise EmertInputError(f"{file} has no column {', '.join(missing)} (found {', '.join(table.columns)}); get it anew")
@@ -149,37 +149,37 @@ def _rows(file: Path, needed: tuple[str, ...], mistakes: list[str]) -> list[tupl
 
 
 def _clips(file: Path) -> dict[str, tuple[str, str]]:
-    """Start and end of each clip of a run in ms, as text; of a clip that was shown twice the first time."""
-    mistakes: list[str] = []
+    """Start and end of each clip of a run in ms, as text; the first time for a clip that was shown twice."""
+    errors: list[str] = []
     clips: dict[str, tuple[str, str]] = {}
-    for line, row in _rows(file, ("onset", "duration", "flag", "stim_file"), mistakes):
+    for line, row in _rows(file, ("onset", "duration", "flag", "stim_file"), errors):
         if row["flag"].lower() != "video" or row["onset"] in ABSENT or row["stim_file"] in clips:
             continue
         onset, duration = number_or_name(row["onset"]), number_or_name(row["duration"])
         if isinstance(onset, float) and isinstance(duration, float) and duration > 0:
             clips[row["stim_file"]] = (repr(onset * 1000), repr((onset + duration) * 1000))
         else:
-            mistakes.append(f"line {line}: onset {row['onset']!r} and duration {row['duration']!r}, where seconds are expected")
-    refuse_all(file, mistakes, "get it anew")
+            errors.append(f"line {line}: onset {row['onset']!r} and duration {row['duration']!r}, where seconds are expected")
+    refuse_all(file, errors, "get it anew")
     return clips
 
 
-def _entry(participant: str, run: str, row: Row, location: tuple[str, ...], where: str, mistakes: list[str]) -> Entry | None:
+def _entry(participant: str, run: str, row: Row, location: tuple[str, ...], where: str, errors: list[str]) -> Entry | None:
     """One trial; None where nothing was rated."""
     labels: dict[str, str | float] = {}
-    for theirs, ours in RATINGS.items():
-        value = number_or_name(row[theirs])
-        if row[theirs] in ABSENT:
+    for column, label in RATINGS.items():
+        value = number_or_name(row[column])
+        if row[column] in ABSENT:
             continue
         if not (isinstance(value, float) and abs(value - NEUTRAL) <= HALF_SCALE):
-            mistakes.append(f"{where}: {theirs} is {row[theirs]!r}, where a rating from 1 to 9 is expected")
+            errors.append(f"{where}: {column} is {row[column]!r}, where a rating from 1 to 9 is expected")
             continue
-        labels[ours] = (value - NEUTRAL) / HALF_SCALE
-        if ours in COARSE:
-            labels[COARSE[ours]] = "positive" if value > NEUTRAL else "negative" if value < NEUTRAL else "neutral"
+        labels[label] = (value - NEUTRAL) / HALF_SCALE
+        if label in COARSE:
+            labels[COARSE[label]] = "positive" if value > NEUTRAL else "negative" if value < NEUTRAL else "neutral"
     trial = row["trial"].removesuffix(".0")
     if not (trial.isdecimal() and row["stim_file"]):
-        mistakes.append(
+        errors.append(
             f"{where}: trial {row['trial']!r} and stim_file {row['stim_file']!r}, where a number and a name are expected"
         )
     emotion = EMOTIONS_BY_TYPE.get(row.get("trial_type", "").lower())

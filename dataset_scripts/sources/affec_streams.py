@@ -1,4 +1,4 @@
-"""The streams of AFFEC: tables without a header, each on its own clock, with a JSON file beside it that names the columns."""
+"""The streams of AFFEC: tables without a header, each with its own clock and a JSON file that names the columns."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -18,16 +18,16 @@ TIME = "onset"
 GAZE = (*FIXATION, "FPOGV", *(f"{eye}POG{part}" for eye in "LRB" for part in "XYV"))
 PUPIL = tuple(f"{eye}{part}" for eye in "LR" for part in ("PCX", "PCY", "PV", "EYEX", "EYEY", "EYEZ", "PUPILD", "PUPILV"))
 FACE = ("success", *(f"{name}_r" for name in ACTION_UNITS))
-# Pupils come every 6.7 ms: what lies farther from a gaze sample than this was not measured with it.
+# Pupils are sampled every 6.7 ms: one farther from a gaze sample than this does not belong to it.
 PUPIL_TOLERANCE_MS = 10.0
 
-BROKEN_COLUMNS = 3  # 22 runs have no more than these of their face stream: nothing in it can be used
+BROKEN_COLUMNS = 3  # the face stream of 22 runs has no more than these, and is useless
 
 Window = tuple[float, float]  # of one trial, in ms of the run
 
 
 def load_gaze(gaze_file: Path, pupil_file: Path | None, window: Window) -> Gaze | None:
-    """Samples and fixations of one trial, with the pupils nearest in time; None where the stream has nothing in it."""
+    """Samples and fixations of one trial, with the pupils nearest in time; None where the stream is empty."""
     found = _stream(gaze_file, GAZE)
     if found is None:
         return None
@@ -48,7 +48,7 @@ def load_gaze(gaze_file: Path, pupil_file: Path | None, window: Window) -> Gaze 
 
 
 def _at(times: np.ndarray, clock: np.ndarray, table: Table, notes: list[str]) -> dict[str, np.ndarray]:
-    """The pupil stream's columns at these times: its nearest sample, NaN where that is too far away."""
+    """The pupil stream's columns at these times: the nearest sample, NaN where it is too far away."""
     index = nearest(clock, times)
     near = np.abs(clock[index] - times) <= PUPIL_TOLERANCE_MS
     if not near.all():
@@ -57,7 +57,7 @@ def _at(times: np.ndarray, clock: np.ndarray, table: Table, notes: list[str]) ->
 
 
 def load_action_units(file: Path, window: Window) -> ActionUnits | None:
-    """Those of one trial, from its start; NaN where the program did not see the face."""
+    """Those of one trial, from its start; NaN where no face was found."""
     found = _stream(file, FACE)
     if found is None or not any(name in found[1].numbers for name in FACE[1:]):
         return None
@@ -79,16 +79,16 @@ def _within(clock: np.ndarray, window: Window) -> np.ndarray:
 # The trials of a run follow each other: gaze, pupil and face of one, and of the one after it.
 @lru_cache(maxsize=6)
 def _stream(file: Path, columns: tuple[str, ...]) -> tuple[np.ndarray, Table] | None:
-    """`(rows,)` float64 times in ms of the run, rising, and the columns that there are; None where there is no sample.
+    """`(rows,)` float64 times in ms of the run, rising, and the columns that exist; None where there is no sample.
 
-    Each stream counts from its own start, which `StartTime` of its JSON file puts in the run's time (0 where it is silent).
+    Times of a stream count from its own start, which is `StartTime` of its JSON file in the run's time (default 0).
     """
     sidecar = file.with_name(file.name.split(".")[0] + ".json")
     described = load_json(sidecar)
     names = tuple(str(name).strip() for name in json_field(described, "Columns", list, sidecar))
     start = json_number(described, "StartTime", sidecar) if "StartTime" in described else 0.0
     head = read_head(file)
-    header = head.find(TIME, *columns[:1]) or Header(-1, "\t", names)  # the standard wants no header, but there may be one
+    header = head.find(TIME, *columns[:1]) or Header(-1, "\t", names)  # the standard allows no header, but some files have one
     cells = head.first_line.count("\t") + 1
     if cells <= BROKEN_COLUMNS < len(header.names):
         return None

@@ -1,4 +1,4 @@
-"""Plain arrays of numbers, as `.npy` or as text, read column by column by a rule that the user gave."""
+"""Columns of `.npy` or text files without a known format, by rules of a mapping file."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -20,16 +20,16 @@ _Key = Annotated[str | whole(0, 1 << 20), expects("a column's name, or its numbe
 
 @settings
 class ColumnRule:
-    """A column of a file: its name, or its number from 0; and what turns the file's unit into ours."""
+    """A column of a file, by name or number from 0, and the divisor that converts its unit to ours."""
 
     column: _Key
     divide_by: Positive = 1.0
 
 
 def read_array_columns(file: Path, rules: Mapping[str, ColumnRule], missing: Collection[float]) -> dict[str, np.ndarray]:
-    """`(rows,)` float64 by the names of `rules`; the numbers in `missing`, and what is not finite, become NaN.
+    """`(rows,)` float64 by the names of `rules`; numbers in `missing` and infinite numbers become NaN.
 
-    Text has a header where the rules name columns, and none where they count them.
+    A text file has a header where the rules name columns, and none where they number them.
 
     Raises:
         EmertInputError: no such file, too large, no array of numbers `(rows, columns)`, or a column is not there.
@@ -56,7 +56,7 @@ def _read_npy(file: Path, wanted: set[str | int]) -> dict[str | int, np.ndarray]
     if file.stat().st_size > MAX_ARRAY_BYTES:
         raise EmertInputError(f"{file} has more than {MAX_ARRAY_BYTES:,} bytes, as no recording does; check the mapping")
     try:
-        # Mapped: what the header promises is not allocated, and objects (pickles) are refused.
+        # Memory-mapped: a false size in the header allocates nothing; pickled objects are refused.
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError, TokenError) as error:
         raise EmertInputError(f"{file} is no array of numbers ({str(error)[:100]}); save it as float32") from error
@@ -71,7 +71,7 @@ def _read_npy(file: Path, wanted: set[str | int]) -> dict[str | int, np.ndarray]
 def _read_text(file: Path, wanted: set[str | int]) -> dict[str | int, np.ndarray]:
     head = read_head(file)
     if all(isinstance(column, int) for column in wanted):
-        header, keys = _counted(head), {column: str(column) for column in wanted}
+        header, keys = _numbered(head), {column: str(column) for column in wanted}
     else:
         keys = {column: str(column).replace(" ", "") for column in wanted}  # as the headers' names are read
         header = head.find(*keys.values())
@@ -85,7 +85,7 @@ def _read_text(file: Path, wanted: set[str | int]) -> dict[str | int, np.ndarray
     return {column: numbers[key] for column, key in keys.items()}
 
 
-def _counted(head: Head) -> Header:
-    """A table without a header: its columns are called by their numbers."""
+def _numbered(head: Head) -> Header:
+    """A table without a header: its columns are named by their numbers."""
     separator = max(SEPARATORS, key=head.first_line.count)
     return Header(-1, separator, tuple(str(number) for number in range(head.first_line.count(separator) + 1)))

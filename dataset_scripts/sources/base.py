@@ -1,4 +1,4 @@
-"""What every source of recordings gives, so that nothing after it knows where recordings come from."""
+"""The interface of all sources of recordings."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Entry:
     - `recording_id`: unique within the source, letters, digits, `-` and `_` only.
     - `labels`: by label column (`tasks_emert.LABEL_COLUMNS`): the class's name, or the number. Absent ones are left out.
     - `video`: the face video (for a source that reads such: the folder of its frames), or None.
-    - `location`: where the rest lies, in the source's own words; only its `load_...` methods read it.
+    - `location`: where the other parts are, in a form of the source; only its `load_...` methods read it.
     - `context`: by column of `context_emert.CONTEXT_COLUMNS`; absent ones are left out.
     - `stimulus_frame`: a picture of what was watched, or None; only `emert data inspect` shows it.
     """
@@ -33,9 +33,9 @@ class Entry:
 class Source(ABC):
     """Recordings on disk under `path`.
 
-    A subclass is one small file in `sources/`. It declares what it is in these attributes (of the class, or of the object
-    where a user's own file tells them) and implements two methods; all raise `EmertInputError` with a sentence that names
-    the file, the field and the remedy.
+    A subclass is one file in `sources/`. It sets these attributes (of the class, or of the object where a user's file gives
+    them) and implements two methods; all raise `EmertInputError` with a sentence that names the file, the field and the
+    remedy.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Source(ABC):
     redistributable: bool  # may a data set made from it be published?
     citation: str
     collection: str  # how the recordings were made, in a sentence
-    lacks: str  # what a user might expect and does not get, in a sentence
-    # The coarse class of surprise is published nowhere: "positive" or "negative" where a source holds to one, None: free.
+    lacks: str  # what a user might expect but is absent, in a sentence
+    # The coarse class of surprise is not published: "positive" or "negative" where a source always uses one, None: either.
     surprise_polarity: str | None = None
-    # Sources that a mapping file describes: its name within `path`, where none is given.
+    # For sources that a mapping file describes: its default name within `path`.
     mapping_name: ClassVar[str | None] = None
 
     def __init__(self, path: Path, mapping: Path | None = None):
-        """`mapping`: the file that says how the recordings lie; None for sources that know."""
+        """`mapping`: the file that describes the layout of the recordings; None for sources with a fixed layout."""
         self.path, self.mapping = path, mapping
 
     @abstractmethod
@@ -69,9 +69,9 @@ class Source(ABC):
         return load_face_track(entry.video, count) if entry.video else None
 
     def reading_order(self, entry: Entry) -> tuple:
-        """By what recordings are sorted before they are read: those of one stimulus, which some sources keep in one file."""
+        """Sort key for reading: by stimulus, since some sources keep the recordings of a stimulus in one file."""
         return entry.stimulus, entry.participant
 
     def load_action_units(self, entry: Entry) -> ActionUnits | None:
-        """What was seen on the face, for a source that gives this instead of video."""
+        """Action units of the face, for a source that gives them instead of video."""
         return None

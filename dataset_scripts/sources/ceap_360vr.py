@@ -4,7 +4,7 @@
       2_QuestionnaireData/P1_Questionnaire_Data.json            valence and arousal of each video, 1..9, by its viewer
       4_BehaviorData/EM_Fixation/P1_Behavior_FixationData.json  fixations: pitch and yaw in degrees, frames at 30 fps
 
-A fixation's place is a point of the 360-degree picture: yaw -180..180 runs over its width, pitch 90..-90 down its height.
+Fixations are points of the 360-degree picture: yaw -180..180 over its width, pitch 90..-90 from top to bottom.
 """
 
 from functools import lru_cache
@@ -28,15 +28,15 @@ class CeapSource(Source):
 
     name = "ceap_360vr"
     tasks = ("er3", "er_va")
-    # The licence file says BY-NC and links to BY-NC-SA: the stricter is kept to.
+    # The licence file says BY-NC and links to BY-NC-SA: we follow the stricter one.
     licence = "CC-BY-NC-SA-4.0"
-    # Sharing for non-commercial ends is allowed, but on which terms the file leaves open: not plain enough to publish.
+    # Non-commercial sharing is allowed, but the terms are unclear: too unclear to publish.
     redistributable = False
     citation = "Xue et al., CEAP-360VR; github.com/cwi-dis/CEAP-360VR-Dataset @ d41a8212"
     collection = (
         "24 people watched 8 one-minute 360-degree videos in a headset and rated what they felt from 1 to 9. Ratings became "
-        "-1..1, and valence above 5 positive, below 5 negative, 5 itself neutral. A fixation's place is yaw and pitch as "
-        "shares of the whole 360-degree picture; its times come from frames at 30 a second."
+        "-1..1, and valence above 5 positive, below 5 negative, 5 itself neutral. A fixation's coordinates are yaw and "
+        "pitch, normalised to the complete 360-degree picture; its times come from frames at 30 a second."
     )
     lacks = (
         "It has no faces, no pupils and no samples of gaze, only fixations; and with 8 videos for everyone a model can "
@@ -93,7 +93,7 @@ def _rating(video: Any, name: str, file: Path) -> float:
 # A person's eight videos are in one file.
 @lru_cache(maxsize=32)
 def _fixations(file: Path) -> dict[tuple[str, str], np.ndarray]:
-    """`(fixations, 4)` by participant and video: x, y in shares of the whole picture, start and duration in ms."""
+    """`(fixations, 4)` by participant and video: normalised x and y in the complete picture, start and duration in ms."""
     names = ("Yaw", "Pitch", "StartFrame", "EndFrame")
     found = {}
     for person in json_field(load_json(file), "Behavior_FixationData", list, file):

@@ -33,7 +33,7 @@ from dataset_scripts.sources.tables import Row, file_inside, number_or_name, rea
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import FaceTrack, Gaze
 
-MOST_MISTAKES = 40  # they come in groups, one a column or kind of file
+MOST_ERRORS = 40  # they come in groups, one a column or kind of file
 
 
 class EmerSource(Source):
@@ -69,8 +69,8 @@ class EmerSource(Source):
         """One for each row of the table. Raises `EmertInputError` with all that is wrong in the table or not where it says."""
         reader = _TableReader(self.path, self._layout)
         entries = reader.entries()
-        mistakes = [_sentence(kind, found) for kind, found in reader.mistakes.items()]
-        refuse_all(self.mapping, mistakes, "correct the mapping file or what it names", MOST_MISTAKES)
+        errors = [_sentence(kind, found) for kind, found in reader.errors.items()]
+        refuse_all(self.mapping, errors, "correct the mapping file or what it names", MOST_ERRORS)
         return sorted(entries, key=lambda entry: entry.recording_id)
 
     def load_face(self, entry: Entry, count: int) -> FaceTrack | None:
@@ -122,11 +122,11 @@ def _load_fixations(file: Path, rule: FixationFiles, notes: list[str]) -> np.nda
 
 @dataclass
 class _TableReader:
-    """The table that the mapping names, against the mapping. `mistakes`: kind of mistake -> where it is found."""
+    """The table that the mapping names, against the mapping. `errors`: kind of error -> where it occurs."""
 
     path: Path
     layout: EmerMapping
-    mistakes: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = field(default_factory=dict)
 
     def entries(self) -> list[Entry]:
         file, wrong = file_inside(self.path, self.layout.recordings.table)
@@ -145,7 +145,7 @@ class _TableReader:
         return entries
 
     def _wrong(self, kind: str, *found: str) -> None:
-        self.mistakes.setdefault(kind, []).extend(found)
+        self.errors.setdefault(kind, []).extend(found)
 
     def _check_columns(self, columns: list[str]) -> bool:
         """Whether the table has all that is needed to find the recordings; labels whose column it lacks are named only."""

@@ -15,9 +15,9 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 def load_frame_folder(folder: Path, count: int, frames_per_second: float, cropped: bool) -> FaceTrack | None:
-    """`count` face crops spread evenly over the pictures, which follow each other by the numbers in their names.
+    """`count` face crops spread evenly over the pictures, in the order of the numbers in their names.
 
-    `cropped`: the pictures are face crops already and are only scaled to 112 x 112; otherwise faces are found in them.
+    `cropped`: the pictures are face crops and are only scaled to 112 x 112; otherwise faces are found in them.
     None: no face was found in any.
 
     Raises:
@@ -38,7 +38,7 @@ def load_frame_folder(folder: Path, count: int, frames_per_second: float, croppe
 
 
 def _by_numbers(file: Path) -> list[tuple[int, str]]:
-    """frame2 comes before frame10."""
+    """Sorts frame2 before frame10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)]
 
 

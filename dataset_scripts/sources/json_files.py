@@ -1,4 +1,4 @@
-"""JSON files of a published data set, field by field: what is not as published is named."""
+"""Checked access to the fields of JSON files of a published data set."""
 
 import json
 import math
@@ -11,7 +11,7 @@ MAX_JSON_BYTES = 1 << 26
 
 
 def load_json(file: Path) -> Any:
-    """What the file holds. Raises `EmertInputError`: it does not exist, is too large, or is no JSON."""
+    """The content of the file. Raises `EmertInputError`: it does not exist, is too large, or is no JSON."""
     if not file.is_file():
         raise EmertInputError(f"{file} does not exist; get the whole data set, and give its folder")
     if file.stat().st_size > MAX_JSON_BYTES:
@@ -23,7 +23,7 @@ def load_json(file: Path) -> Any:
 
 
 def json_field(record: Any, name: str, kind: type, file: Path) -> Any:
-    """`record[name]`, where it is of that type."""
+    """`record[name]`. Raises `EmertInputError` where it is not of that type."""
     value = record.get(name) if isinstance(record, dict) else None
     if not isinstance(value, kind):
         wanted = {list: "a list", str: "a text"}[kind]
@@ -32,7 +32,7 @@ def json_field(record: Any, name: str, kind: type, file: Path) -> Any:
 
 
 def json_number(record: Any, name: str, file: Path) -> float:
-    """`record[name]`, where it is a number."""
+    """`record[name]`. Raises `EmertInputError` where it is not a finite number."""
     value = record.get(name) if isinstance(record, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise EmertInputError(f"{file} has {str(value)[:40]!r} as {name}, where a number is expected; get it anew")

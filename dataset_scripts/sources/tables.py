@@ -1,4 +1,4 @@
-"""`recordings.csv`: one row a recording, with its ids, its files and its labels. Shared by the sources that have one."""
+"""`recordings.csv`: one row for each recording, with ids, files and labels. Shared by several sources."""
 
 import csv
 import re
@@ -15,7 +15,7 @@ from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, get_task
 MAX_TABLE_BYTES = 1 << 26
 REQUIRED = ("recording_id", "participant", "stimulus")
 FILES = ("video", "gaze")
-# Names in a gaze file that holds several recordings, where they are others than the table's.
+# Names in a gaze file of several recordings, where they differ from the table's.
 GAZE_NAMES = ("gaze_participant", "gaze_stimulus")
 STIMULUS_FRAME = "stimulus_frame"
 KNOWN = (*REQUIRED, *FILES, *LABEL_COLUMNS, *BIG_FIVE, STIMULUS_EMOTION, STIMULUS_FRAME, *GAZE_NAMES)
@@ -33,10 +33,10 @@ class TextRows:
     rows: list[tuple[int, Row]] = field(default_factory=list)
 
 
-def read_text_rows(path: Path, mistakes: list[str], separators: str = ",") -> TextRows:
-    """The whole table, each cell without the spaces around it; empty lines are skipped.
+def read_text_rows(path: Path, errors: list[str], separators: str = ",") -> TextRows:
+    """The complete table, each cell without surrounding spaces; empty lines are skipped.
 
-    Rows with more or fewer cells than the header are left out and named in `mistakes`: a row cut short would be read as
+    Rows with more or fewer cells than the header are left out and named in `errors`: a truncated row would look like
     one without labels. `separators`: the one that splits the header into the most cells is taken.
 
     Raises:
@@ -54,11 +54,11 @@ def read_text_rows(path: Path, mistakes: list[str], separators: str = ",") -> Te
     except (csv.Error, UnicodeDecodeError) as error:
         raise EmertInputError(f"{path}: not a CSV table in UTF-8 ({error}); save it as such") from error
     if not lines:
-        raise EmertInputError(f"{path}: empty; expected a header and one row a recording")
+        raise EmertInputError(f"{path}: empty; expected a header and one row for each recording")
     table = TextRows(lines[0][1])
     for number, cells in lines[1:]:
         if len(cells) != len(table.columns):
-            mistakes.append(f"line {number} has {len(cells)} cells where the header has {len(table.columns)}")
+            errors.append(f"line {number} has {len(cells)} cells where the header has {len(table.columns)}")
         else:
             table.rows.append((number, dict(zip(table.columns, cells, strict=True))))
     return table
@@ -74,32 +74,32 @@ def read_recordings_table(
     `Entry.location` is the gaze file and the two names in it, "" where there are none.
 
     Raises:
-        EmertInputError: naming all that is wrong (the first ten): a column is missing, unknown or there twice, a row has
-            too few or too many cells, an id comes twice or holds other characters than letters, digits, `-` and `_`, a
-            file lies outside the folder or is not there, a value is none that its column takes.
+        EmertInputError: with the first ten errors: a column is missing, unknown or repeated, a row has too few or too many
+            cells, an id is repeated or holds other characters than letters, digits, `-` and `_`, a file is outside of the
+            folder or does not exist, a value is not valid for its column.
     """
-    mistakes: list[str] = []
-    table = read_text_rows(path, mistakes, separators=",;\t")
+    errors: list[str] = []
+    table = read_text_rows(path, errors, separators=",;\t")
     refuse_all(path, check_columns(table.columns), _REMEDY)
     labels = [column for task in tasks for column in get_task(task).columns if column in table.columns]
-    entries = [_RowReader(path.parent, row, number, mistakes).entry(labels, big_five_range) for number, row in table.rows]
-    mistakes += [f"recording_id {name!r} comes twice" for name in repeated([entry.recording_id for entry in entries])]
-    refuse_all(path, mistakes, _REMEDY)
+    entries = [_RowReader(path.parent, row, number, errors).entry(labels, big_five_range) for number, row in table.rows]
+    errors += [f"recording_id {name!r} comes twice" for name in repeated([entry.recording_id for entry in entries])]
+    refuse_all(path, errors, _REMEDY)
     return sorted(entries, key=lambda entry: entry.recording_id)
 
 
 def check_columns(columns: list[str]) -> list[str]:
-    """What is wrong with the header. A column that nobody reads may be a label with a slip of the pen: it is refused."""
+    """Errors of the header. An unknown column is refused, since it may be a misspelled label."""
     missing = [name for name in REQUIRED if name not in columns]
     unknown = [name for name in columns if name not in KNOWN]
-    mistakes = [f"column {name} comes twice" for name in repeated(columns)]
+    errors = [f"column {name} comes twice" for name in repeated(columns)]
     if missing:
-        mistakes.append(f"column {', '.join(missing)} is missing (found {', '.join(columns)})")
+        errors.append(f"column {', '.join(missing)} is missing (found {', '.join(columns)})")
     if not set(FILES) & set(columns):
-        mistakes.append(f"there is neither a column {' nor '.join(FILES)}")
+        errors.append(f"there is neither a column {' nor '.join(FILES)}")
     if unknown:
-        mistakes.append(f"column {', '.join(map(repr, unknown))} is unknown (known are {', '.join(KNOWN)})")
-    return mistakes
+        errors.append(f"column {', '.join(map(repr, unknown))} is unknown (known are {', '.join(KNOWN)})")
+    return errors
 
 
 def repeated(names: list[str]) -> list[str]:
@@ -108,20 +108,20 @@ def repeated(names: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class _RowReader:
-    """One row; what is wrong with it goes to `mistakes`."""
+    """One row; its errors are added to `errors`."""
 
     folder: Path
     row: Row
     line: int
-    mistakes: list[str]
+    errors: list[str]
 
     def entry(self, label_columns: list[str], big_five_range: tuple[float, float]) -> Entry:
         row = self.row
         if not RECORDING_ID.fullmatch(row["recording_id"]):
-            self._wrong(f"recording_id {row['recording_id']!r}: only letters, digits, - and _ are allowed")
+            self._add_error(f"recording_id {row['recording_id']!r}: only letters, digits, - and _ are allowed")
         for name in ("participant", "stimulus"):
             if row[name] == "":
-                self._wrong(f"recording {row['recording_id']}: {name} is empty; splits need it")
+                self._add_error(f"recording {row['recording_id']}: {name} is empty; splits need it")
         video, gaze, frame = (self._file(kind) for kind in (*FILES, STIMULUS_FRAME))
         return Entry(
             recording_id=row["recording_id"],
@@ -143,12 +143,12 @@ class _RowReader:
                 if isinstance(value, float) and low <= value <= high:
                     context[name] = (value - low) / (high - low)
                 else:
-                    self._wrong(f"{name} is {self.row[name]!r}, where a number in [{low:g}, {high:g}] is expected")
+                    self._add_error(f"{name} is {self.row[name]!r}, where a number in [{low:g}, {high:g}] is expected")
         emotion = self.row.get(STIMULUS_EMOTION)
         if emotion:
             context[STIMULUS_EMOTION] = emotion
             if emotion not in EMOTIONS:
-                self._wrong(f"{STIMULUS_EMOTION} is {emotion!r}, where one of {', '.join(EMOTIONS)} is expected")
+                self._add_error(f"{STIMULUS_EMOTION} is {emotion!r}, where one of {', '.join(EMOTIONS)} is expected")
         return context
 
     def _file(self, kind: str) -> Path | None:
@@ -157,11 +157,11 @@ class _RowReader:
             return None
         file, wrong = file_inside(self.folder, name, folders=kind == "gaze")
         if wrong:
-            self._wrong(f"{self.row['recording_id']}: {kind} {name!r} {wrong}")
+            self._add_error(f"{self.row['recording_id']}: {kind} {name!r} {wrong}")
         return file
 
-    def _wrong(self, sentence: str) -> None:
-        self.mistakes.append(f"line {self.line}: {sentence}")
+    def _add_error(self, sentence: str) -> None:
+        self.errors.append(f"line {self.line}: {sentence}")
 
 
 def number_or_name(text: str) -> str | float:
@@ -172,12 +172,12 @@ def number_or_name(text: str) -> str | float:
 
 
 def file_inside(folder: Path, name: str, folders: bool = False) -> tuple[Path | None, str | None]:
-    """The file (with `folders` also: the folder) of that name, which must lie in `folder`; or what is wrong with it."""
+    """The file (with `folders` also: the folder) of that name, which must be in `folder`; or the error."""
     try:
         file = (folder / name).resolve()
         inside = file.is_relative_to(folder.resolve())
         exists = file.is_file() or (folders and file.is_dir() and file != folder.resolve())
-    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+    except (OSError, ValueError):  # too long a name, or a NUL in it
         return None, "does not exist"
     if not inside:
         return None, "lies outside the folder"

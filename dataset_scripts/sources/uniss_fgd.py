@@ -4,8 +4,8 @@
       StimuliMap.csv             ID, FileName: 0, AF09SAS.JPG
       recordings_60hz/NNN.csv.gz one photograph each (NNN is its ID), all observers, Tobii Studio's export of samples
 
-Three columns are left empty: the published saccade amplitudes and directions of every observer are those of the first one,
-copied by the order of fixations. They name the photograph (a table of them finds all 1,199 without error), and so the label.
+Three columns are left empty: the published saccade amplitudes and directions of every observer are copies of the first
+observer's, by the order of fixations. They identify the photograph (all 1,199 by a lookup table), and so the label.
 
 Characters 5 and 6 of a photograph's name are its expression: that is what the stimulus shows (`perceived3`), neither
 what the observer felt nor what the observer's face showed.
@@ -64,7 +64,7 @@ class UnissFgdSource(Source):
         return sorted(entries, key=lambda entry: entry.recording_id)
 
     def load_gaze(self, entry: Entry) -> Gaze:
-        """Samples and fixations of one observer; the arrays are the caller's own."""
+        """Samples and fixations of one observer, as copies."""
         file, participant = entry.location
         gaze = _recordings(file).get(participant)
         if gaze is None:
@@ -112,7 +112,7 @@ def _participants(file: Path) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name}))
 
 
-# All 80 files are 34 MB once parsed, and a builder that goes by participants reads each file once for every one of them.
+# All 80 files take 34 MB when parsed; a caller that goes by participants needs every file for each of them.
 @lru_cache(maxsize=80)
 def _recordings(file: str) -> dict[str | None, Gaze]:
     return {gaze.participant: gaze for gaze in read_gaze_recordings(file)}

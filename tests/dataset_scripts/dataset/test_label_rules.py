@@ -58,7 +58,7 @@ def test_every_wrong_label_is_named_at_once(tmp_path):
         check_labels(SyntheticSource(tmp_path), entries)
     message = str(caught.value)
     for part in (
-        "5 mistakes",
+        "5 errors",
         "a: label er7 is 'joy'",
         "b: label er_valence is 1.5",
         "[-1, 1]",

@@ -48,7 +48,7 @@ def test_one_file_is_told_in_full(tmp_path, run):
     assert facts["samples"] == "250 at 50.0 Hz"
     assert facts["duration"] == "4.98 s"
     assert facts["gaze missing"].startswith("0.0%")
-    assert facts["blinks"] == "0 (0.0 a minute), told by gaps in the pupil of 75..500 ms"
+    assert facts["blinks"] == "0 (0.0 a minute), from gaps in the pupil"
     assert facts["columns"] == "3 of 39: gaze_x, gaze_y, pupil_left"
 
 
@@ -167,12 +167,12 @@ def test_tables_align_and_names_cannot_steer_the_terminal():
     assert "\x1b" not in as_text(Inspection("file", [named]))
 
 
-def test_a_finding_without_recordings_is_refused(tmp_path):
+def test_found_recordings_that_were_read_already_are_refused(tmp_path):
     write_gaze(tmp_path / "one.csv")
-    finding = find_recordings(tmp_path / "one.csv")
-    list(finding.recordings)
+    found = find_recordings(tmp_path / "one.csv")
+    list(found.recordings)
     with pytest.raises(EmertInputError, match="none of the file could be read"):
-        inspect(finding)
+        inspect(found)
 
 
 def test_the_picture_of_a_stimulus_is_bounded(tmp_path):

@@ -131,7 +131,7 @@ def test_a_row_cut_short_is_refused_by_its_line_and_not_read_as_one_without_labe
 
 def test_all_mistakes_of_a_table_come_at_once(table):
     rows = [f"id {number},,s1,none.mp4,g.csv,," for number in range(5)]
-    refusal(table(HEADER, *rows), "15 mistakes", "line 2: recording_id 'id 0'", "line 4: id 2: video 'none.mp4'", "5 more")
+    refusal(table(HEADER, *rows), "15 errors", "line 2: recording_id 'id 0'", "line 4: id 2: video 'none.mp4'", "5 more")
 
 
 @pytest.mark.parametrize("column", ["er_7", "ER7", "label", "Openness", ""])
