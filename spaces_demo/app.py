@@ -1,4 +1,4 @@
-"""What a Hugging Face Space runs. A trained model in the folder `model` beside this file is the one that answers."""
+"""What a Hugging Face Space runs, with the trained model in the folder `model` beside this file."""
 
 import os
 import sys
@@ -18,6 +18,6 @@ def main() -> None:
         sys.exit(f"emert: {error}")
 
 
-# The worker processes import this file once more, so that nothing may run on import.
+# The worker processes import this file again, so nothing may run on import.
 if __name__ == "__main__":
     main()

@@ -1,19 +1,19 @@
-"""Five generated recordings to click on: drawn faces and simulated eyes, so that nobody is shown.
+"""Five generated recordings to click on: drawn faces and simulated eyes, so that no real person is shown.
 
-They are drawn when they are first asked for, or in the background once the page is open: the page waits for none of them.
+Their files are made when they are first asked for, or in the background once the page is open, which waits for none of them.
 """
 
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-_LOSSES_A_SECOND = 3.0  # of a tracker that is set up badly
+_DROPOUTS_PER_SECOND = 3.0  # of a badly set up tracker
 _INTENSITY = 2.4
 
 
 @dataclass(frozen=True)
 class Example:
-    """What the button says and what is in it. `losses`: of gaze, how many a second; by default the person's own."""
+    """`title`: the button's text. `dropouts`: times a second that the gaze is lost; by default the generated person's own."""
 
     key: str
     title: str
@@ -21,7 +21,7 @@ class Example:
     felt: str
     shown: str
     parts: tuple[str, ...] = ("video", "gaze")
-    losses: float | None = None
+    dropouts: float | None = None
 
 
 EXAMPLES = (
@@ -30,13 +30,18 @@ EXAMPLES = (
     Example("eyes-only", "Eyes only", "gaze without a video; fear is felt", "fear", "neutral", ("gaze",)),
     Example("face-only", "Face only", "a video without gaze; surprise is shown", "surprise", "surprise", ("video",)),
     Example(
-        "poor-tracking", "Poor tracking", "the eyes are lost for much of the time", "anger", "anger", losses=_LOSSES_A_SECOND
+        "poor-tracking",
+        "Poor tracking",
+        "the eyes are lost for much of the time",
+        "anger",
+        "anger",
+        dropouts=_DROPOUTS_PER_SECOND,
     ),
 )
 
 
 class ExampleFiles:
-    """The examples' files under `folder`, which is made here and only here; the same files every time."""
+    """The examples' files in the new folder `folder`; they are the same every time."""
 
     def __init__(self, folder: Path):
         folder.mkdir()
@@ -45,41 +50,41 @@ class ExampleFiles:
         self.drawn = threading.Event()  # all of them
 
     def of(self, example: Example) -> tuple[Path | None, Path | None]:
-        """Video and gaze file, or None; drawn when asked for the first time, which takes about a second."""
+        """Video and gaze file, or None; made at the first call, which takes about a second."""
         with self._lock:
             if self._closed:
                 raise FileNotFoundError("the server has ended, and its folder is gone")
             if example.key not in self._made:
-                self._made[example.key] = _draw(self._folder, example)
+                self._made[example.key] = _make(self._folder, example)
             return self._made[example.key]
 
     def draw_all(self) -> None:
-        """Whatever was not asked for yet."""
+        """Makes those that were not asked for yet."""
         for example in EXAMPLES:
             self.of(example)
         self.drawn.set()
 
     def close(self) -> None:
-        """Nothing is drawn any more when this comes back."""
+        """After this call no file is made any more."""
         with self._lock:
             self._closed = True
 
 
-def _draw(folder: Path, example: Example) -> tuple[Path | None, Path | None]:
+def _make(folder: Path, example: Example) -> tuple[Path | None, Path | None]:
     from dataset_scripts.generator.face_drawing import face_frames, frame_count
     from dataset_scripts.generator.gaze_simulation import gaze_at, simulate_gaze
     from dataset_scripts.generator.truth import AFFECT, GeneratorSettings, make_truth
     from dataset_scripts.generator.writing import tobii_table, write_video
 
-    # Another seed than that of the training, so that the model has met none of these people.
+    # Not the random seed of the training, so that the model has seen none of these people.
     settings = GeneratorSettings(
         participants=len(EXAMPLES), stimuli=1, seconds=6, frames_per_second=4, frame_size=192, noise=0.6, seed=20_240
     )
-    drawn = make_truth(settings)[EXAMPLES.index(example)]
-    losses = drawn.person.dropout_rate if example.losses is None else example.losses
+    generated = make_truth(settings)[EXAMPLES.index(example)]
+    dropouts = generated.person.dropout_rate if example.dropouts is None else example.dropouts
     truth = replace(
-        drawn,
-        person=replace(drawn.person, dropout_rate=losses, expressivity=1.0),
+        generated,
+        person=replace(generated.person, dropout_rate=dropouts, expressivity=1.0),
         felt=example.felt,
         shown=example.shown,
         felt_affect=AFFECT[example.felt],

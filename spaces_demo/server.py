@@ -1,4 +1,4 @@
-"""Starts everything in order and stops it in reverse: temporary folder, workers, examples, page."""
+"""Starts the demo in order (temporary folder, workers, examples, page) and stops it in reverse."""
 
 import contextlib
 import logging
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from modeling_emert.errors_emert import EmertInputError
 
 from .checkpoints import Checkpoint, find_checkpoints
-from .limits import SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS, WORKERS
+from .limits import WORKERS
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -24,21 +24,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("emert.demo")
 
+MAX_WAITING = 60  # visitors in the queue; the next one is asked to come back
+_LAST_PORT = 2**16 - 1
 # No request leaves the machine: neither gradio's statistics nor the Hub's.
-_QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
+_OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 
 def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None = None) -> None:
-    """Until it is interrupted or told to end.
+    """Runs until it is interrupted or terminated.
 
     `port`: by default what the variable GRADIO_SERVER_PORT says, or the first free one from 7860.
 
     Raises:
         EmertInputError: a folder of `models` holds no trained model, or the port can't be opened.
     """
-    port = _port_of_environment() if port is None else port
+    variable = os.environ.get("GRADIO_SERVER_PORT")
+    if port is None and variable is not None:
+        if not variable.isdecimal():  # gradio would end in a traceback
+            raise EmertInputError(f"GRADIO_SERVER_PORT: found {variable!r}, expected a number from 1 to {_LAST_PORT}")
+        port = int(variable)
     check_port(host, port)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what is below is left in order, and nothing stays on disk
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `running` cleans up
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -46,20 +52,10 @@ def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None
         page.block_thread()
 
 
-def _port_of_environment() -> int | None:
-    """gradio would read it as well, and end in a traceback where it can't be had."""
-    asked = os.environ.get("GRADIO_SERVER_PORT")
-    if asked is None:
-        return None
-    if not asked.isdecimal():
-        raise EmertInputError(f"GRADIO_SERVER_PORT: found {asked!r}, expected a number from 1 to {2**16 - 1}")
-    return int(asked)
-
-
 def check_port(host: str, port: int | None) -> None:
-    """Before anything is started. Raises `EmertInputError` where the page could not be opened there."""
-    if port is not None and not 0 < port < 2**16:
-        raise EmertInputError(f"port: found {port}, expected 1 to {2**16 - 1}")
+    """Raises `EmertInputError` where the page can't be opened there, before anything is started."""
+    if port is not None and not 0 < port <= _LAST_PORT:
+        raise EmertInputError(f"port: found {port}, expected 1 to {_LAST_PORT}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.getaddrinfo(host, port, family)
@@ -75,38 +71,34 @@ def check_port(host: str, port: int | None) -> None:
 def running(
     checkpoints: Sequence[Checkpoint], host: str = "127.0.0.1", port: int | None = None
 ) -> "Iterator[tuple[gr.Blocks, Service]]":
-    """The page, launched, and its service; at the end all is stopped and nothing is left on disk."""
-    os.environ.update(_QUIET)
+    """The launched page and its service; at the end everything is stopped and nothing is left on disk."""
+    os.environ.update(_OFFLINE)  # before gradio is imported
     from .files.uploads import Uploads, asked_about, keep_uploads_apart, upload_folder
+    from .workers.pool import Workers
 
-    with upload_folder() as folder:
-        from .workers.pool import Workers
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(upload_folder())
+        workers = Workers([one.folder for one in checkpoints])  # they start while gradio is imported
+        stack.callback(workers.close)
+        from .examples import ExampleFiles
+        from .page.screen import build_screen
+        from .service import Service
 
-        workers = Workers([one.folder for one in checkpoints])  # they warm up while the rest is made ready
-        try:
-            from .examples import ExampleFiles
-            from .page.screen import build_screen
-            from .service import Service
-
-            keep_uploads_apart()
-            uploads = Uploads(folder)
-            service = Service(workers, uploads, checkpoints, ExampleFiles(folder.parent / "examples"))
-            page = build_screen(service)
-            uploads.waiting = partial(asked_about, page)
-            launch(page, host, port)
-            threading.Thread(target=_make_ready, args=(page, service), daemon=True).start()
-            try:
-                with uploads.swept(SWEEP_SECONDS, UNUSED_UPLOAD_SECONDS):
-                    yield page, service
-            finally:
-                page.close()
-                service.examples.close()
-        finally:
-            workers.close()
+        keep_uploads_apart()
+        uploads, examples = Uploads(folder), ExampleFiles(folder.parent / "examples")
+        stack.callback(examples.close)
+        service = Service(workers, uploads, checkpoints, examples)
+        page = build_screen(service)
+        uploads.waiting = partial(asked_about, page)
+        _launch(page, host, port)
+        stack.callback(page.close)
+        threading.Thread(target=_prepare, args=(page, service), daemon=True).start()
+        stack.enter_context(uploads.swept())
+        yield page, service
 
 
-def _make_ready(page: "gr.Blocks", service: "Service") -> None:
-    """What is slow only once, so that no visitor waits for it; not before the workers are warm, whose time it would take."""
+def _prepare(page: "gr.Blocks", service: "Service") -> None:
+    """Does what is slow the first time, after the workers are warm, so that no visitor waits for it."""
     with contextlib.suppress(OSError):  # the server has ended meanwhile, and its folder is gone
         service.workers.wait_until_warm(wanted=WORKERS)
         _ask(page)
@@ -114,20 +106,20 @@ def _make_ready(page: "gr.Blocks", service: "Service") -> None:
 
 
 def _ask(page: "gr.Blocks") -> None:
-    """A first question to the page, which takes gradio more than half a second longer than the second."""
+    """A first request, which takes gradio half a second longer than later ones."""
     from gradio_client import Client
 
     try:
         client = Client(page.local_url, verbose=False, download_files=False)
         client.predict(api_name="/models")
         client.close()
-    except Exception as error:  # it goes without; the first visitor waits a little longer
+    except Exception as error:  # the first visitor waits a little longer
         log.info("the page could not be asked beforehand: %s", error)
 
 
-def launch(page: "gr.Blocks", host: str, port: int | None) -> None:
-    """Opens the port and comes back."""
-    from .limits import MAX_UPLOAD_MB, MAX_WAITING
+def _launch(page: "gr.Blocks", host: str, port: int | None) -> None:
+    """Opens the port and returns."""
+    from .files.uploads import MAX_UPLOAD_MB
     from .page.style import HEAD_STYLES, STYLE_SHEET, theme
 
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=WORKERS)

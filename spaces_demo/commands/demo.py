@@ -1,4 +1,4 @@
-"""`emert demo`: the page on which anyone sees what the face shows and what the person feels."""
+"""`emert demo`: the page that shows what a face expresses beside what the person feels."""
 
 import argparse
 from importlib.util import find_spec
@@ -22,11 +22,10 @@ def run(arguments: argparse.Namespace) -> None:
 
         if len(arguments.model) > 1:
             raise EmertInputError(f"--space takes one --model, got {len(arguments.model)}; give the one that is to answer")
-        model = arguments.model[0] if arguments.model else None
-        folder = write_space(arguments.space, model)
+        folder = write_space(arguments.space, *arguments.model)
         print(f"{folder}: push it to a Gradio Space, or try it: cd {folder} && python app.py")
         return
-    if find_spec("gradio") is None:  # not imported yet: it notes its temporary folder when it is
+    if find_spec("gradio") is None:  # without importing it, since it reads its temporary folder then
         raise EmertInputError("the demo needs gradio: in the project's folder, pip install '.[demo]'")
     from spaces_demo.server import serve
 

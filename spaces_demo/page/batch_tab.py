@@ -11,8 +11,8 @@ from modeling_emert.errors_emert import EmertInputError
 
 from ..answers.table import as_csv, as_parquet
 from ..answers.verdict import VIEW_WORDS
+from ..files.pair import MAX_BATCH
 from ..files.uploads import cut_middle
-from ..limits import MAX_BATCH
 from ..service import Service
 from .html import DELETED, progress_bar, refusal
 

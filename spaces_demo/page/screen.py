@@ -7,8 +7,8 @@ from functools import partial
 import gradio as gr
 
 from ..examples import EXAMPLES, Example
-from ..files.uploads import visible_name
-from ..limits import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, WORKERS
+from ..files.uploads import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, visible_name
+from ..limits import WORKERS
 from ..service import NOTHING_GIVEN, Service
 from .api import add_endpoints, help_html, refuse_unreadable_arguments
 from .batch_tab import add_batch_tab

@@ -1,4 +1,4 @@
-"""The folder as a Space runs it: its metadata, and `app.py` with the package installed beside it."""
+"""A Space's folder: its metadata, its requirements, and `app.py` with the packages beside it, not installed."""
 
 import os
 import shutil
@@ -14,7 +14,9 @@ import yaml
 from gradio_client import Client, handle_file
 from places import ROOT
 
-from spaces_demo import limits
+from spaces_demo.files.pair import MAX_BATCH
+from spaces_demo.files.uploads import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS
+from spaces_demo.limits import ANSWER_SECONDS
 from spaces_demo.space_folder import write_space
 
 SPACE = ROOT / "spaces_demo"
@@ -27,9 +29,9 @@ def test_the_metadata_is_whole_and_true():
     assert metadata["sdk"] == "gradio"
     assert (SPACE / metadata["app_file"]).is_file()
     assert len(metadata["short_description"]) <= 60  # the Hub's limit
-    for number, unit in ((limits.MAX_UPLOAD_MB, "MB"), (limits.ANSWER_SECONDS, "seconds"), (limits.MAX_BATCH, "recordings")):
+    for number, unit in ((MAX_UPLOAD_MB, "MB"), (ANSWER_SECONDS, "seconds"), (MAX_BATCH, "recordings")):
         assert f"{number} {unit}" in text
-    assert f"within {limits.UNUSED_UPLOAD_SECONDS // 60} minutes" in text
+    assert f"within {UNUSED_UPLOAD_SECONDS // 60} minutes" in text
 
 
 def test_the_command_refuses_a_folder_without_a_model(tmp_path: Path, capsys: pytest.CaptureFixture):
