@@ -1,4 +1,4 @@
-"""One picture a recording: gaze, pupils and faces over time, scan path and density of fixations below."""
+"""One picture for each recording: gaze, pupils and faces over time, scan path and density of fixations below."""
 
 import os
 import re
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Inches. Panels are placed by hand, so that time axes line up and nothing is cut whatever is absent.
+# Inches. Panels are placed explicitly, so that time axes are aligned and nothing is cut off, whatever is absent.
 _WIDTH, _LEFT, _RIGHT, _BOTTOM, _TOP = 10.0, 0.62, 0.3, 0.38, 0.15
 _LINE, _GAP, _AXIS_GAP = 0.21, 0.36, 0.2
 _GAZE, _PUPILS, _FACES = 1.75, 1.2, 1.2
-_BETWEEN_PLACES, _TALLEST_PLACE = 0.5, 3.6
+_BETWEEN_MAPS, _TALLEST_MAP = 0.5, 3.6
 _PANEL_WIDTH = _WIDTH - _LEFT - _RIGHT
 _USUAL_ASPECT = 4 / 3  # of a stimulus whose frame is not known
 _LONGEST_TITLE, _LONGEST_LINE = 90, 150  # characters
@@ -38,7 +38,7 @@ _VIEW_TITLES = {"er": "felt (ER)", "fer": "shown (FER)", "perceived": "in the st
 
 @dataclass
 class PictureFolder:
-    """Where pictures go; no two of one run get the same name, and none gets out of the folder."""
+    """The folder for pictures; names are unique in a run, and stay in the folder."""
 
     folder: Path
     _taken: set[str] = field(default_factory=set)
@@ -58,7 +58,7 @@ class PictureFolder:
         partial = target.with_suffix(".partial")
         try:
             partial.write_bytes(picture)
-            os.replace(partial, target)  # replaces a link of that name instead of writing where it leads
+            os.replace(partial, target)  # replaces a link of that name instead of following it
         except OSError as error:
             raise EmertInputError(f"{target} can't be written ({error.strerror}); give another --plot") from error
         return target
@@ -76,13 +76,13 @@ def recording_png(found: Found, quality: Quality, style: Style = LIGHT) -> bytes
     """The picture as PNG; None for a recording without gaze points, fixations, pupils and faces."""
     recording = found.recording
     rows = _time_rows(recording, style)
-    if not rows and not _has_places(recording):
+    if not rows and not _has_maps(recording):
         return None
     lines = _title_lines(found, quality)
-    place_height, place_width, aspect = _place_size(recording)
+    map_height, map_width, aspect = _map_size(recording)
     height = _TOP + _LINE * len(lines) + sum(_GAP + row.height for row in rows) + _BOTTOM
     above = 0.0 if not rows or rows[-1].is_faces else _AXIS_GAP  # room for the numbers of the time axis
-    height += (_GAP + above + place_height) if place_height else 0.0
+    height += (_GAP + above + map_height) if map_height else 0.0
     with drawing(_WIDTH, height, style) as figure:
         page = _Page(figure, height)
         _write_title(page, lines, quality, style)
@@ -92,15 +92,15 @@ def recording_png(found: Found, quality: Quality, style: Style = LIGHT) -> bytes
             row.draw(axes)
             if not row.is_faces:
                 _time_axis(axes, seconds, labelled=all(later.is_faces for later in rows[number + 1 :]))
-        if place_height:
+        if map_height:
             page.skip(above)
-            _draw_places(page, recording, (place_width, place_height), aspect, style)
+            _draw_maps(page, recording, (map_width, map_height), aspect, style)
         return png_of(figure)
 
 
 @dataclass
 class _Row:
-    """One panel over the whole width: its height in inches, and what draws it."""
+    """One panel over the full width: its height in inches, and its drawing function."""
 
     height: float
     draw: "Callable[[Axes], None]"
@@ -109,7 +109,7 @@ class _Row:
 
 @dataclass
 class _Page:
-    """Places panels from the top down."""
+    """Places panels from top to bottom."""
 
     figure: "Figure"
     height: float
@@ -159,33 +159,33 @@ def _has_fixations(recording: Recording) -> bool:
     return len(known_fixations(recording.gaze)) > 0
 
 
-def _has_places(recording: Recording) -> bool:
+def _has_maps(recording: Recording) -> bool:
     return _has_fixations(recording) or has_points(recording.gaze)
 
 
-def _place_size(recording: Recording) -> tuple[float, float, float]:
-    """Height and width in inches of one panel with places, 0 where there is none, and the stimulus's width over height."""
-    if not _has_places(recording):
+def _map_size(recording: Recording) -> tuple[float, float, float]:
+    """Height and width in inches of one spatial panel, 0 without any, and the stimulus's width over height."""
+    if not _has_maps(recording):
         return 0.0, 0.0, _USUAL_ASPECT
     frame = recording.stimulus_frame
     aspect = _USUAL_ASPECT if frame is None else float(np.clip(frame.shape[1] / frame.shape[0], 0.4, 3.0))
-    width = (_PANEL_WIDTH - _BETWEEN_PLACES) / 2
-    height = min(width / aspect, _TALLEST_PLACE)
+    width = (_PANEL_WIDTH - _BETWEEN_MAPS) / 2
+    height = min(width / aspect, _TALLEST_MAP)
     return height, height * aspect, aspect
 
 
-def _draw_places(page: _Page, recording: Recording, size: tuple[float, float], aspect: float, style: Style) -> None:
+def _draw_maps(page: _Page, recording: Recording, size: tuple[float, float], aspect: float, style: Style) -> None:
     width, height = size
     left = page.add(height, _LEFT, width)
     if not _has_fixations(recording):
         draw_gaze_path(left, recording, style)
         return
     draw_scan_path(left, recording, style)
-    draw_density(page.beside(height, _LEFT + (_PANEL_WIDTH + _BETWEEN_PLACES) / 2, width), recording, aspect, style)
+    draw_density(page.beside(height, _LEFT + (_PANEL_WIDTH + _BETWEEN_MAPS) / 2, width), recording, aspect, style)
 
 
 def _title_lines(found: Found, quality: Quality) -> list[str]:
-    """Name; who, what and how; labels; what is wrong with it."""
+    """Name; participant, stimulus, format and numbers; labels; reasons of the verdict."""
     gaze = found.recording.gaze
     known = [
         f"participant {found.participant}" if found.participant else "",

@@ -1,4 +1,4 @@
-"""The panels of a recording's picture that show places: the scan path and the density of fixations."""
+"""The spatial panels of a recording's picture: scan path, gaze path and density of fixations."""
 
 from typing import TYPE_CHECKING
 
@@ -15,44 +15,33 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MAP_WIDTH = 480  # pixels of the density map
-_MOST_NUMBERS = 80  # more would cover the path
-_NUMBER_ROOM = 0.025  # share of the panel that a number of two digits covers
-_FAR = 10.0  # shares of the stimulus
+_MOST_NUMBERS = 80  # more would hide the path
+_NUMBER_ROOM = 0.025  # fraction of the panel that a number of two digits takes
+_FAR = 10.0  # normalised coordinates
 _AREA_OF_300_MS = 110.0  # square points
 _AREAS = (42.0, 600.0)
 
 
 def draw_scan_path(axes: "Axes", recording: Recording, style: Style) -> None:
-    """Fixations in their order, as large as they are long, over the stimulus frame where there is one."""
+    """Fixations in order, with areas by duration, over the stimulus frame where there is one."""
     fixations = known_fixations(recording.gaze)
-    beyond = _place(axes, recording, fixations[:, :2], style)
+    beyond = _prepare(axes, recording, fixations[:, :2], style)
     durations = fixations[:, 3]
-    # Text and lines that lie kilometres out can't be drawn at all; where they leave the panel is what is seen of them.
+    # Extreme coordinates can't be drawn; clipping them far outside of the panel does not change what is visible.
     x, y = np.clip(fixations[:, :2].T, -_FAR, 1 + _FAR)
     order = np.arange(len(x)) / max(1, len(x) - 1)
-    # Hundreds of fixations are drawn smaller and thinner, and without numbers, or they would hide each other.
+    # Many fixations are drawn smaller and without numbers, or they would hide each other.
     crowding = min(1.0, _MOST_NUMBERS / len(x))
     axes.plot(x, y, color=style.faint, linewidth=0.7 * crowding**0.5, alpha=0.8 * crowding**0.5)
     areas = np.clip(durations / 300 * _AREA_OF_300_MS, *_AREAS) * max(crowding, 0.06)
-    axes.scatter(
-        x,
-        y,
-        s=areas,
-        c=order,
-        cmap="viridis",
-        vmin=0,
-        vmax=1,
-        alpha=0.85,
-        edgecolors=style.background,
-        linewidths=0.6 * crowding,
-        zorder=3,
-    )
+    edges = {"edgecolors": style.background, "linewidths": 0.6 * crowding}
+    axes.scatter(x, y, s=areas, c=order, cmap="viridis", vmin=0, vmax=1, alpha=0.85, zorder=3, **edges)
     for index in _with_room(np.stack([x, y], axis=1)) if len(x) <= _MOST_NUMBERS else []:
         colour = "white" if order[index] < 0.6 else "black"
         number = axes.text(x[index], y[index], str(index + 1), color=colour, fontsize=5.5, ha="center", va="center", zorder=4)
         number.set_clip_on(True)
-    beside = f"{round(beyond * len(x))} further out" if beyond else ""
-    panel_title(axes, "Scan path", style, *filter(None, [_count(len(x)), "area is duration", beside]))
+    outside = f"{round(beyond * len(x))} further out" if beyond else ""
+    panel_title(axes, "Scan path", style, *filter(None, [_count(len(x)), "area is duration", outside]))
 
 
 def _count(fixations: int) -> str:
@@ -60,7 +49,7 @@ def _count(fixations: int) -> str:
 
 
 def _with_room(points: np.ndarray) -> list[int]:
-    """Those of the points `(n, 2)` whose number covers no other; the last first, since they are drawn above the others."""
+    """The points `(n, 2)` whose number hides no other; the last first, since they are drawn on top."""
     chosen: list[int] = []
     for index in reversed(range(len(points))):
         if not chosen or np.linalg.norm(points[chosen] - points[index], axis=1).min() > _NUMBER_ROOM:
@@ -72,14 +61,14 @@ def draw_gaze_path(axes: "Axes", recording: Recording, style: Style) -> None:
     """All gaze points, for a recording without fixations."""
     assert recording.gaze is not None
     points, frame = gaze_points(recording.gaze)
-    beyond = _place(axes, recording, points, style)
+    beyond = _prepare(axes, recording, points, style)
     axes.plot(points[:, 0], points[:, 1], color=style.first, linewidth=0.6, alpha=0.7, marker=".", markersize=1.5)
     notes = [f"on the {frame}", "no fixations known", f"{beyond:.1%} further out" if beyond else ""]
     panel_title(axes, "Gaze path", style, *filter(None, notes))
 
 
-def _place(axes: "Axes", recording: Recording, points: np.ndarray, style: Style) -> float:
-    """Prepares a panel in shares of the stimulus, its edge drawn; gives the share of points that it does not show."""
+def _prepare(axes: "Axes", recording: Recording, points: np.ndarray, style: Style) -> float:
+    """Prepares a panel in normalised coordinates, with the stimulus; returns the fraction of points outside of the panel."""
     dress(axes, style, grid=False)
     if recording.stimulus_frame is not None:
         axes.imshow(recording.stimulus_frame, extent=(0, 1, 1, 0), aspect="auto", alpha=0.75)
@@ -87,7 +76,7 @@ def _place(axes: "Axes", recording: Recording, points: np.ndarray, style: Style)
 
 
 def _show_stimulus(axes: "Axes", points: np.ndarray, style: Style) -> float:
-    """The stimulus's edge, and limits that hold these points; after `imshow`, which sets its own."""
+    """Draws the edge of the stimulus and sets the limits for these points; after `imshow`, which sets its own."""
     low, high, beyond = view_limits(points)
     axes.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color=style.faint, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set(xlim=(low, high), ylim=(high, low), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))

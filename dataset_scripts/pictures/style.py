@@ -1,7 +1,7 @@
-"""How every picture of the project looks: colours, sizes, and a figure that any thread may draw on.
+"""The style of all pictures of the project: colours, sizes, and figures that are safe to draw in any thread.
 
-Nothing here touches `matplotlib.pyplot` or `rcParams`, which are one for the whole process: a picture gets its style as
-an argument, so that the demo can draw a dark one while a report draws a light one.
+`matplotlib.pyplot` and `rcParams`, which are global, are not used: the style is an argument, so that one thread can draw a
+dark picture while another one draws a light one.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which people with any kind of colour blindness can tell apart. By what they stand for with us.
+# Okabe and Ito's colours, which people with any kind of colour blindness can distinguish.
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE = "#56B4E9", "#CC79A7"
 
@@ -26,7 +26,7 @@ LINE_WIDTH = 0.9  # points
 
 @dataclass(frozen=True)
 class Style:
-    """Colours of one variant. `first` and `second`: the pair that a panel compares (x and y, left and right)."""
+    """Colours of one variant. `first` and `second`: the two lines of a panel (x and y, left and right)."""
 
     background: str
     panel: str
@@ -75,7 +75,7 @@ DARK = Style(
 
 @contextmanager
 def drawing(width: float, height: float, style: Style = LIGHT) -> Iterator["Figure"]:
-    """A new figure of that many inches, emptied at the end so that its memory is free at once."""
+    """A new figure of this size in inches, cleared at the end to free its memory."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -88,14 +88,14 @@ def drawing(width: float, height: float, style: Style = LIGHT) -> Iterator["Figu
 
 
 def png_of(figure: "Figure") -> bytes:
-    """The figure as a PNG, without the date and the version that would make two equal pictures differ."""
+    """The figure as a PNG, without date and version, by which equal pictures would differ."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, facecolor=figure.get_facecolor(), metadata={"Software": None})
     return buffer.getvalue()
 
 
 def dress(axes: "Axes", style: Style, grid: bool = True) -> None:
-    """Gives one panel its colours and sizes; call it before anything is drawn there."""
+    """Sets colours and sizes of one panel, before anything is drawn in it."""
     axes.set_facecolor(style.panel)
     axes.set_axisbelow(True)
     if grid:
@@ -110,13 +110,13 @@ def dress(axes: "Axes", style: Style, grid: bool = True) -> None:
 
 
 def panel_title(axes: "Axes", text: str, style: Style, *notes: str) -> None:
-    """What the panel shows and what to know of it, at its upper left; the upper right is the legend's."""
+    """The title and notes at the upper left of a panel; the legend is at the upper right."""
     line = printable(" · ".join([text, *notes]), longest=110)
     axes.set_title(line, loc="left", fontsize=TEXT_SIZE, color=style.ink, pad=4, parse_math=False)
 
 
 def panel_legend(axes: "Axes", style: Style) -> None:
-    """The legend over the panel's upper right corner, where it hides nothing."""
+    """The legend above the upper right corner of a panel, where it hides nothing."""
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
@@ -138,7 +138,7 @@ def _known_characters() -> frozenset[int]:
 
 
 def printable(text: str, longest: int = 120) -> str:
-    """Somebody else's words as they can be drawn: on one line, no longer than that, characters the font lacks as `?`."""
+    """Text from a file as it can be drawn: on one line, at most `longest` characters, those that the font lacks as `?`."""
     known = _known_characters()
     line = "".join(sign if ord(sign) in known and sign.isprintable() else "?" for sign in " ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"

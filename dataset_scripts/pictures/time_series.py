@@ -1,37 +1,36 @@
-"""The panels of a recording's picture that run over time: gaze, pupils, faces."""
+"""The panels of a recording's picture over time: gaze, pupils, faces."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataset_scripts.inspection.gaze_signals import PUPILS, blink_spans, gaze_points, known_fixations, pupil, pupil_unit
 from modeling_emert.recording_emert import FaceTrack, Gaze
 
+from ..inspection.gaze_signals import BLINK_SOURCES, PUPILS, blink_spans, gaze_points, known_fixations, pupil, pupil_unit
 from .style import LINE_WIDTH, SMALL_SIZE, Style, dress, panel_legend, panel_title, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLINK_WORDS = {"tracker": "the tracker", "pupil gaps": "gaps in the pupil", "gaze gaps": "gaps in the gaze"}
 _MOST_POINTS = 20_000  # of a line: more than the picture has pixels
-_FURTHEST = 0.25  # gaze is shown up to this share of the screen beyond its edge
+_FURTHEST = 0.25  # gaze is shown up to this fraction of the screen beyond its edge
 _FACE_GAP, _TIME_HEIGHT, _LEAD_HEIGHT = 0.08, 0.16, 0.16  # inches, in the strip of faces
 
 
 def has_points(gaze: Gaze | None) -> bool:
-    """Is there a sample whose gaze point is known?"""
+    """Whether any sample has a gaze point."""
     return gaze is not None and gaze.eye_movements is not None and not np.isnan(gaze_points(gaze)[0]).all()
 
 
 def has_pupils(gaze: Gaze | None) -> bool:
-    """Is there a sample whose pupil is known?"""
+    """Whether any sample has a pupil size."""
     return gaze is not None and gaze.eye_movements is not None and not np.isnan(pupil(gaze)).all()
 
 
 def draw_gaze(axes: "Axes", gaze: Gaze, style: Style) -> None:
-    """x and y over time, the edges of the screen, fixations as bands; without samples the fixations' own x and y.
+    """x and y over time, the edges of the screen, fixations as bands; without samples x and y of the fixations.
 
-    Blinks are here where there are no pupils, whose panel has them otherwise.
+    Blinks are drawn here only without pupils; otherwise they are in the panel of the pupils.
     """
     dress(axes, style)
     notes = [] if has_pupils(gaze) else _draw_blinks(axes, gaze, style)
@@ -52,22 +51,22 @@ def draw_gaze(axes: "Axes", gaze: Gaze, style: Style) -> None:
         notes.append("fixations only")
     low, high, beyond = view_limits(points)
     if beyond:
-        notes.append(f"{beyond:.1%} of the points lie further out")
+        notes.append(f"{beyond:.1%} of the points are further out")
     for edge in (0, 1):
         axes.axhline(edge, color=style.faint, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_ylim(low, high)
-    panel_title(axes, f"Gaze in shares of the {frame}", style, *notes)
+    panel_title(axes, f"Gaze, normalised to the {frame}", style, *notes)
     panel_legend(axes, style)
 
 
 def _bands(axes: "Axes", spans: list[tuple[float, float]], colour: str, label: str, alpha: float = 1.0) -> None:
-    """Bands over the panel's whole height; `spans` are starts and lengths in s."""
-    whole_height = {"transform": axes.get_xaxis_transform(), "linewidth": 0}
-    axes.broken_barh(spans, (0, 1), color=colour, alpha=alpha, label=label, **whole_height)
+    """Bands over the full height of the panel; `spans` are starts and lengths in s."""
+    full_height = {"transform": axes.get_xaxis_transform(), "linewidth": 0}
+    axes.broken_barh(spans, (0, 1), color=colour, alpha=alpha, label=label, **full_height)
 
 
 def view_limits(points: np.ndarray) -> tuple[float, float, float]:
-    """Lower and upper end of an axis on which these shares are shown, and the share of points that lie beyond them."""
+    """Limits of an axis for these normalised coordinates, and the fraction of points outside of them."""
     known = points[~np.isnan(points).any(axis=1)]
     low = max(-_FURTHEST, min(0.0, float(known.min(initial=0)))) - 0.03
     high = min(1 + _FURTHEST, max(1.0, float(known.max(initial=1)))) + 0.03
@@ -76,7 +75,7 @@ def view_limits(points: np.ndarray) -> tuple[float, float, float]:
 
 
 def _broken_at_gaps(times_ms: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times and `(samples, n)` values with a NaN row wherever the tracker left rows out, so that no line spans a gap."""
+    """Times and `(samples, n)` values with a NaN row where the tracker left rows out, so that no line crosses a gap."""
     stride = max(1, len(times_ms) // _MOST_POINTS)
     times, values = times_ms[::stride].astype(np.float64), values[::stride]
     if len(times) < 3:
@@ -90,7 +89,7 @@ def draw_pupils(axes: "Axes", gaze: Gaze, style: Style) -> None:
     """Diameters of both eyes over time, blinks as bands."""
     dress(axes, style)
     columns = {name: gaze.column(name) for name in PUPILS if np.isfinite(gaze.column(name)).any()}
-    notes = _draw_blinks(axes, gaze, style) or ["blinks can't be told at this rate"]
+    notes = _draw_blinks(axes, gaze, style) or ["blinks can't be found at this rate"]
     for name, sizes in columns.items():
         times, values = _broken_at_gaps(gaze.times_ms, sizes[:, None])
         colour = style.first if name == "pupil_left" else style.second
@@ -105,19 +104,19 @@ def draw_pupils(axes: "Axes", gaze: Gaze, style: Style) -> None:
 
 
 def _draw_blinks(axes: "Axes", gaze: Gaze, style: Style) -> list[str]:
-    """Bands, and what is to be said of them; nothing where blinks can't be told."""
+    """Draws bands and returns a note; no note where blinks are unknown."""
     found = blink_spans(gaze)
     if found is None:
         return []
-    spans, told_by = found
+    spans, source = found
     if len(spans):
         bars = [(start / 1000, (end - start) / 1000) for start, end in spans.tolist()]
         _bands(axes, bars, style.alarm, "blink", alpha=0.45)
-    return [f"{len(spans)} {'blink' if len(spans) == 1 else 'blinks'}, told by {BLINK_WORDS[told_by]}"]
+    return [f"{len(spans)} {'blink' if len(spans) == 1 else 'blinks'}, from {BLINK_SOURCES[source]}"]
 
 
 def draw_faces(axes: "Axes", face: FaceTrack, seconds: float, size: tuple[float, float], style: Style) -> None:
-    """Face crops in a row, each tied to its time on the axis above.
+    """Face crops in a row, each connected to its time on the axis above.
 
     `seconds`: the time at the right end; `size`: width and height of the panel in inches, in which it is drawn.
     """
@@ -140,7 +139,7 @@ def draw_faces(axes: "Axes", face: FaceTrack, seconds: float, size: tuple[float,
             axes.plot(*border, color=colour, linewidth=2.0, linestyle=(0, (3, 2)))
         words = f"{moment:.1f} s" if found else f"{moment:.1f} s, no face"
         axes.text(centre, 0, printable(words), ha="center", va="bottom", fontsize=SMALL_SIZE, color=style.ink)
-    axes.plot([0, width], [height, height], color=style.faint, linewidth=0.7, clip_on=False)  # the time axis once more
+    axes.plot([0, width], [height, height], color=style.faint, linewidth=0.7, clip_on=False)  # the time axis again
     axes.set(xlim=(0, width), ylim=(0, height))  # imshow sets its own
 
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from dataset_scripts.pictures.fixation_map import SIGMA_SHARE, fixation_density, fixation_map
+from dataset_scripts.pictures.fixation_map import SIGMA_FRACTION, fixation_density, fixation_map
 from modeling_emert.recording_emert import Gaze, Recording
 
 
@@ -23,7 +23,7 @@ def test_one_fixation_is_a_round_bell_of_the_stated_width():
     mass = density.sum()
     assert (density * columns).sum() / mass == pytest.approx(100, abs=0.1)
     assert (density * rows).sum() / mass == pytest.approx(120, abs=0.1)
-    sigma = SIGMA_SHARE * 400
+    sigma = SIGMA_FRACTION * 400
     assert mass == pytest.approx(2 * np.pi * sigma**2, rel=0.01)
     assert np.sqrt((density * (rows - 120) ** 2).sum() / mass) == pytest.approx(sigma, rel=0.01)
     assert np.sqrt((density * (columns - 100) ** 2).sum() / mass) == pytest.approx(sigma, rel=0.01)

@@ -92,20 +92,20 @@ def drawn(draw, gaze: Gaze) -> tuple[str, list[str]]:
 
 def test_blinks_are_drawn_once_beside_the_pupils_or_where_there_are_none():
     title, legend = drawn(draw_pupils, gaze_of())
-    assert "1 blink, told by gaps in the pupil" in title
+    assert "1 blink, from gaps in the pupil" in title
     assert "blink" in legend
     assert "blink" not in drawn(draw_gaze, gaze_of())[1]
     title, legend = drawn(draw_gaze, gaze_of(pupil=False))
-    assert "1 blink, told by gaps in the gaze" in title
+    assert "1 blink, from gaps in the gaze" in title
     assert "blink" in legend
 
 
-def test_fixations_alone_name_what_they_are_shares_of():
+def test_fixations_alone_name_the_frame_of_their_coordinates():
     gaze = gaze_of(samples=False)
-    assert drawn(draw_gaze, gaze)[0].startswith("Gaze in shares of the stimulus")
+    assert drawn(draw_gaze, gaze)[0].startswith("Gaze, normalised to the stimulus")
     assert gaze.notes == []
     gaze = Gaze(fixations=gaze.fixations, fixations_on_screen=True)
-    assert drawn(draw_gaze, gaze)[0].startswith("Gaze in shares of the screen")
+    assert drawn(draw_gaze, gaze)[0].startswith("Gaze, normalised to the screen")
     assert "where the stimulus was" in gaze.notes[0]
 
 
