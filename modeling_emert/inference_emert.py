@@ -8,14 +8,16 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from transformers.models.resnet.modeling_resnet import ResNetConvLayer, ResNetShortCut
 
-from .answers_emert import answers
+from .answers_emert import answer
 from .columns_emert import COLUMN_INDEX, NUM_COLUMNS
 from .processing_emert import EmertProcessor
 from .recording_emert import FaceTrack, Gaze, Recording
 
 _Model = TypeVar("_Model", bound=nn.Module)
-_ROUNDING, _REDUCED = 5e-4, 0.02  # largest accepted difference of a probability or number: fp32, lower precision
+_IN_ORDER = (ResNetConvLayer, ResNetShortCut, nn.Sequential)  # they run their layers in the order in which they list them
+_TOLERANCE = 0.02  # largest accepted difference of a probability or number between bf16 and fp32
 
 
 def for_inference(model: _Model, dtype: torch.dtype = torch.float32) -> _Model:
@@ -26,9 +28,8 @@ def for_inference(model: _Model, dtype: torch.dtype = torch.float32) -> _Model:
     longer those of its config.
     """
     ready = _copy(model)
-    for parent in list(ready.modules()):
-        children = list(parent.named_children())
-        for (first_name, first), (name, second) in pairwise(children):
+    for parent in [module for module in ready.modules() if isinstance(module, _IN_ORDER)]:
+        for (first_name, first), (name, second) in pairwise(list(parent.named_children())):
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
                 setattr(parent, first_name, fuse_conv_bn_eval(first, second))
                 setattr(parent, name, nn.Identity())
@@ -39,22 +40,21 @@ def for_inference(model: _Model, dtype: torch.dtype = torch.float32) -> _Model:
 
 
 def answering_network(model: _Model, processor: EmertProcessor) -> _Model:
-    """A copy of `model` for answering, as fast as its answers stay right: the pipeline, `emert predict` and the demo use it.
+    """A copy of `model` that answers for it, in less time, in the pipeline, `emert predict` and the demo: [`for_inference`].
 
-    bf16 where the CPU computes it natively (AVX512_BF16, AMX) and the answers to fixed recordings stay within 0.02 of fp32,
-    else the model's own precision. Rounding errors come from the weights and their number, so these recordings stand for
-    others. Folding is checked on them as well, since a backbone may run its layers in another order than it lists them.
+    In bf16 where the CPU computes that natively (AVX512_BF16, AMX) and the answer to a fixed recording stays within 0.02 of
+    fp32. One recording stands for all: the rounding error depends on the weights and the number of layers, hardly on the
+    input. A model that is not in fp32 keeps its precision, and its layers.
     """
-    plain, recordings = _copy(model), [fixed_recording(seed) for seed in (0, 1)]
-    expected = _values(plain, processor, recordings)
-    choices = [(model.dtype, _ROUNDING if model.dtype == torch.float32 else _REDUCED)]
-    if model.dtype == torch.float32 and model.device.type == "cpu" and has_native_bf16():
-        choices.insert(0, (torch.bfloat16, _REDUCED))
-    for dtype, tolerance in choices:
-        ready = for_inference(plain, dtype)
-        if np.abs(_values(ready, processor, recordings) - expected).max() <= tolerance:
-            return ready
-    return plain
+    if model.dtype != torch.float32:
+        return _copy(model)
+    ready = for_inference(model)
+    if model.device.type == "cpu" and has_native_bf16():
+        reduced = for_inference(ready, torch.bfloat16)
+        full, rounded = (_values(answer(network, processor, fixed_recording())) for network in (ready, reduced))
+        if np.abs(full - rounded).max() <= _TOLERANCE:
+            return reduced
+    return ready
 
 
 def has_native_bf16() -> bool:
@@ -63,28 +63,26 @@ def has_native_bf16() -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def fixed_recording(seed: int = 0) -> Recording:
-    """A generated recording of 3 s with every modality; noise for a face."""
-    generator = np.random.default_rng(seed)
+def fixed_recording() -> Recording:
+    """A generated recording of 3 s with every modality; noise instead of a face. Always the same."""
     times = np.arange(60) * 50.0
     samples = np.full((60, NUM_COLUMNS), np.nan, np.float32)
     for name, value in (("gaze_x", 0.4), ("gaze_y", 0.5), ("pupil_left", 3.5), ("pupil_right", 3.6)):
-        samples[:, COLUMN_INDEX[name]] = value + 0.1 * np.sin(times / 300 + seed)
+        samples[:, COLUMN_INDEX[name]] = value + 0.1 * np.sin(times / 300)
     fixations = np.array([[0.4, 0.5, 0, 1000], [0.6, 0.4, 1200, 1500]], np.float32)
-    frames = generator.integers(0, 256, (8, 112, 112, 3), dtype=np.uint8)
+    frames = np.random.default_rng(0).integers(0, 256, (8, 112, 112, 3), dtype=np.uint8)
     face = FaceTrack(frames, np.linspace(0, 3000, 8), np.ones(8, bool))
     return Recording(face, Gaze(samples, times, fixations))
 
 
 def _copy(model: _Model) -> _Model:
-    """In eval mode; the config stays the model's own, so that temperatures set later count."""
+    """In eval mode, with the model's own config, so that temperatures which are set later are used."""
     return copy.deepcopy(model, {id(model.config): model.config}).eval()
 
 
-def _values(model: nn.Module, processor: EmertProcessor, recordings: list[Recording]) -> np.ndarray:
-    """All numbers of the answers in one row."""
-    found = answers(model, processor, recordings)
-    return np.array([value for one in found for task in one["tasks"].values() for value in task.values()])
+def _values(found: dict) -> np.ndarray:
+    """All numbers of an answer."""
+    return np.array([value for task in found["tasks"].values() for value in task.values()])
 
 
 __all__ = ["answering_network", "fixed_recording", "for_inference", "has_native_bf16"]

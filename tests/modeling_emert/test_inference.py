@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from tiny_emert import IMAGE, gappy_inputs, logits, tiny_config, tiny_model
+from tiny_emert import IMAGE, face_track, gappy_inputs, gaze, logits, tiny_config, tiny_model
 from torch import nn
 
-from modeling_emert import EmertProcessor
+from modeling_emert import EmertProcessor, Recording
 from modeling_emert.answers_emert import answer
-from modeling_emert.inference_emert import answering_network, fixed_recording, for_inference, has_native_bf16
+from modeling_emert.inference_emert import answering_network, for_inference, has_native_bf16
+
+RECORDING = Recording(face_track(), gaze())
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
@@ -42,13 +44,13 @@ def native_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bf16_answers_where_the_cpu_has_it(processor, native_bf16):
     ready = answering_network(tiny_model(), processor)
     assert ready.dtype == torch.bfloat16
-    found, expected = (answer(model, processor, fixed_recording(7))["tasks"] for model in (ready, tiny_model()))
+    found, expected = (answer(model, processor, RECORDING)["tasks"] for model in (ready, tiny_model()))
     for name, values in expected.items():
         assert found[name] == pytest.approx(values, abs=0.02)
 
 
 def test_bf16_does_not_answer_where_its_answers_differ_too_much(processor, native_bf16, monkeypatch):
-    monkeypatch.setattr("modeling_emert.inference_emert._REDUCED", 1e-4)
+    monkeypatch.setattr("modeling_emert.inference_emert._TOLERANCE", 1e-4)
     assert answering_network(tiny_model(), processor).dtype == torch.float32
 
 
@@ -60,7 +62,7 @@ def test_other_cpus_and_models_keep_their_precision(processor, monkeypatch):
 
 
 class _ActivationFirst(nn.Module):
-    """Lists BatchNorm after the convolution and runs it after the activation: it must not be folded."""
+    """A layer that runs BatchNorm after the activation, though it lists it after the convolution: it must not be folded."""
 
     def __init__(self, layer: nn.Module):
         super().__init__()
@@ -78,7 +80,7 @@ def test_a_network_that_folding_would_change_answers_as_it_is(processor):
     ready = answering_network(model, processor)
     assert ready is not model
     assert any(isinstance(module, nn.BatchNorm2d) for module in ready.modules())
-    assert answer(ready, processor, fixed_recording()) == answer(model, processor, fixed_recording())
+    assert answer(ready, processor, RECORDING) == answer(model, processor, RECORDING)
 
 
 def test_attention_and_contributions_are_the_models(processor):
