@@ -110,31 +110,27 @@ def some(item: Any) -> Any:
 # ---- Reading
 
 
-def read_yaml(data: bytes, where: object, recipe: bool = False) -> dict:
-    """The keys and values of a YAML file in UTF-8.
+def read_yaml(file: Any, recipe: bool = False) -> dict:
+    """The keys and values of a YAML file in UTF-8: a `Path`, or another object with `open()`.
 
     Raises:
-        EmertInputError: larger than 64 kB; no YAML; no keys with values; a key twice.
+        EmertInputError: can't be read; larger than 64 kB; no YAML; no keys with values; a key twice.
     """
+    try:
+        with file.open("rb") if isinstance(file, Path) else file.open() as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise EmertInputError(f"{file} can't be read ({error.strerror or error}); write it, or give another") from error
     if len(data) > MAX_BYTES:
-        raise EmertInputError(f"{where} has more than {MAX_BYTES:,} bytes, as no file of settings has; give another")
+        raise EmertInputError(f"{file} has more than {MAX_BYTES:,} bytes, as no file of settings has; give another")
     try:
         content = parse_yaml(data.decode("utf-8-sig"), recipe)
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
-        raise EmertInputError(f"{where} is not YAML in UTF-8 ({reason}); correct it") from error
+        raise EmertInputError(f"{file} is not YAML in UTF-8 ({reason}); correct it") from error
     if not isinstance(content, dict):
-        raise EmertInputError(f"{where} holds {_show(content)}, expected `key: value` lines; see an example of such a file")
+        raise EmertInputError(f"{file} holds {_show(content)}, expected `key: value` lines; see an example of such a file")
     return content
-
-
-def read_bytes(path: Path) -> bytes:
-    """At most what `read_yaml` takes. Raises `EmertInputError` where the file can't be read."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise EmertInputError(f"{path} can't be read ({error.strerror or error}); write it, or give another") from error
 
 
 def make_settings(kind: type[Settings], content: dict, where: object) -> Settings:
@@ -143,6 +139,11 @@ def make_settings(kind: type[Settings], content: dict, where: object) -> Setting
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
         _refuse(where, kind, error)
+
+
+def read_settings(kind: type[Settings], file: Any) -> Settings:
+    """From a file as `read_yaml` takes it. Raises `EmertInputError` with every problem of the file."""
+    return make_settings(kind, read_yaml(file), file)
 
 
 def find_yaml(name: str, folder: Path, shipped: Sequence[str], what: str) -> Path:
@@ -179,7 +180,7 @@ def read_recipe(
 def _with_base(path: Path, folder: Path, shipped: Sequence[str], what: str, above: tuple[Path, ...]) -> dict:
     if path in above:
         raise EmertInputError(f"{path} has itself as its base; name another")
-    content = read_yaml(read_bytes(path), path, recipe=True)
+    content = read_yaml(path, recipe=True)
     base = content.pop("base", None)
     if base is None:
         return content

@@ -10,17 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from dataset_scripts.common.settings import (
-    Flag,
-    Positive,
-    Range,
-    Text,
-    make_settings,
-    number,
-    read_bytes,
-    read_yaml,
-    settings,
-)
+from dataset_scripts.common.settings import Flag, Positive, Range, Text, number, read_settings, settings
 from dataset_scripts.sources.array_columns import ColumnRule
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS, Task
@@ -164,4 +154,4 @@ class EmerMapping:
 
 def read_mapping(path: Path) -> EmerMapping:
     """Raises `EmertInputError` with everything that is wrong in the file."""
-    return make_settings(EmerMapping, read_yaml(read_bytes(path), path), path)
+    return read_settings(EmerMapping, path)

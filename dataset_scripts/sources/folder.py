@@ -29,7 +29,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dataset_scripts.common.errors import refuse_all
-from dataset_scripts.common.settings import Flag, Range, Text, expects, make_settings, read_bytes, read_yaml, settings
+from dataset_scripts.common.settings import Flag, Range, Text, expects, read_settings, settings
 from dataset_scripts.readers import read_gaze_recordings
 from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
@@ -109,7 +109,7 @@ class FolderSource(Source):
 
     def _describe(self, path: Path) -> None:
         """Takes over what the file says of the recordings."""
-        said = make_settings(_Description, read_yaml(read_bytes(path), path), path)
+        said = read_settings(_Description, path)
         for key in ("name", "licence", "redistributable", "citation", "collection", "lacks", "surprise_polarity"):
             if getattr(said, key) is not None:
                 setattr(self, key, getattr(said, key))

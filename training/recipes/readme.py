@@ -1,18 +1,17 @@
 """README.md of this folder, from the recipes and the stored results: `python -m training.recipes.readme` writes it."""
 
 import json
-from pathlib import Path
 
-from dataset_scripts.common.settings import read_bytes, read_yaml
+from dataset_scripts.common.settings import read_yaml
 from modeling_emert.tasks_emert import TASKS
 
+from ..methods.registry import METHODS
 from .recipe import RECIPES, TRAINING_RECIPES
 
 PAGE = RECIPES / "README.md"
 _DOCS = RECIPES.parents[1] / "docs"
-# Recipes that a benchmark trains as they are, and the method of the benchmark that learns the same tasks.
-_BENCHMARKS = {"uniss_fgd": "emert", "ceap_360vr": "emert_multitask"}
-_NOT_MEASURED = ("not measured", "not measured")
+# Recipes that a benchmark trains as they are, and its method that learns the same tasks.
+_BENCHMARKS = {"uniss_fgd": METHODS["emert"].name, "ceap_360vr": METHODS["emert_multitask"].name}
 
 _PAGE = """\
 # Recipes
@@ -36,39 +35,28 @@ def recipes_page() -> str:
 def _row(name: str) -> str:
     path = RECIPES / f"{name}.yaml"
     purpose = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
-    base = read_yaml(read_bytes(path), path, recipe=True).get("base")
+    base = read_yaml(path, recipe=True).get("base")
     based = f" Based on `{base}`." if base else ""
-    cost, score = _quickstart() if name == "laptop" else _benchmark(name) if name in _BENCHMARKS else _NOT_MEASURED
-    return f"| `{name}` | {purpose}{based} | {cost} | {score} |"
+    return f"| `{name}` | {purpose}{based} | {' | '.join(_measured(name))} |"
 
 
-def _quickstart() -> tuple[str, str]:
-    results = _read("results", "quickstart.json")
-    seconds = results["header"]["models"][0]["seconds"]
-    scores = {task: score["metrics"] for task, score in results["scores"]["EMERT"].items()}
-    return f"{seconds:.0f} s, memory not measured", f"synthetic: {_scores(scores)}"
-
-
-def _benchmark(name: str) -> tuple[str, str]:
-    """One cell of the benchmark is one training; the scores are over all folds."""
-    results, method = _read("benchmarks", name, "table.json"), _BENCHMARKS[name]
-    cost = next(row for row in results["cost"] if row["method"] == method)
-    tables = [table for table in results["tables"] if table["version"] == "plain"]
-    scores = {table["task"]: row["metrics"] for table in tables for row in table["rows"] if row["method"] == method}
-    return f"{cost['training_seconds']:.0f} s, {cost['peak_memory_mb'] / 1000:.1f} GB", f"real: {_scores(scores)}"
-
-
-def _read(*names: str) -> dict:
-    return json.loads(Path(_DOCS, *names).read_text(encoding="utf-8"))
-
-
-def _scores(scores: dict[str, dict]) -> str:
-    parts = []
-    for task, metrics in scores.items():
+def _measured(name: str) -> tuple[str, str]:
+    """Time and memory, and scores."""
+    if name == "laptop":
+        results, method = json.loads((_DOCS / "results" / "quickstart.json").read_text(encoding="utf-8")), "EMERT"
+        cost = f"{results['header']['models'][0]['seconds']:.0f} s, memory not measured"
+    elif method := _BENCHMARKS.get(name):
+        benchmark = json.loads((_DOCS / "benchmarks" / name / "table.json").read_text(encoding="utf-8"))
+        results, row = benchmark["versions"]["plain"], next(row for row in benchmark["cost"] if row["method"] == method)
+        cost = f"{row['training_seconds']:.0f} s, {row['peak_memory_mb'] / 1000:.1f} GB"
+    else:
+        return "not measured", "not measured"
+    scores = []
+    for task, score in results["scores"][method].items():
         metric = TASKS[task].primary_metric
-        found = metrics[metric]
-        parts.append(f"{task} {metric.upper()} {found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
-    return ", ".join(parts)
+        found = score["metrics"][metric]
+        scores.append(f"{task} {metric.upper()} {found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
+    return cost, f"{results['header']['data_kind'].partition(':')[0]}: {', '.join(scores)}"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from dataset_scripts.common.settings import MAX_BYTES, expects, make_settings, number, read_yaml, settings
+from dataset_scripts.common.settings import expects, number, read_settings, settings
 from dataset_scripts.readers.text.text_files import TextFile
 from modeling_emert.columns_emert import COLUMNS
 from modeling_emert.errors_emert import EmertInputError
@@ -52,13 +52,8 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _file_name(name: str) -> str:
-    if not name or set(name) & set("/\\:\0") or name in (".", ".."):
-        raise ValueError
-    return name
-
-
 _Name = Annotated[str, BeforeValidator(_name), expects("the name of a column")]  # without spaces, as headers are read
+_FileName = Annotated[str, Field(pattern=r"^[^/\\:\x00]*[^/\\:\x00.]+$"), expects("the name of a file in the same folder")]
 _Pixels = number(-1e6, 1e6)
 _Size = number(5e-324, 1e6)
 
@@ -115,7 +110,7 @@ class MappedFixations:
     duration: _Time
     x: Annotated[_Column, AfterValidator(partial(_in_units, units=POINT_UNITS))]
     y: Annotated[_Column, AfterValidator(partial(_in_units, units=POINT_UNITS, vertical=True))]
-    file: Annotated[str, AfterValidator(_file_name), expects("the name of a file in the same folder")] | None = None
+    file: _FileName | None = None
 
     @property
     def columns(self) -> dict[str, MappedColumn]:
@@ -168,9 +163,7 @@ def own_names(names: tuple[str, ...]) -> Mapping:
 
 def read_mapping(file: TextFile) -> Mapping:
     """The checked mapping. Raises `EmertInputError` that names every problem at once."""
-    with file.open() as stream:
-        data = stream.read(MAX_BYTES + 1)
-    mapping = make_settings(Mapping, read_yaml(data, file), file)
+    mapping = read_settings(Mapping, file)
     if not mapping.columns:
         raise EmertInputError(f"{file}: columns is empty, expected at least one of our columns (`emert data columns`)")
     return mapping

@@ -14,10 +14,9 @@ from dataset_scripts.common.settings import (
     Text,
     different,
     find_yaml,
-    make_settings,
     number,
-    read_bytes,
     read_recipe,
+    read_settings,
     read_yaml,
     settings,
     some,
@@ -166,11 +165,13 @@ def test_a_file_is_taken_by_its_ending_alone(tmp_path: Path):
 
 
 def test_a_mapping_file_takes_no_aliases_and_powers_of_ten_as_names(tmp_path: Path):
+    (tmp_path / "x.yaml").write_bytes(b"a: &a [1]\nb: *a")
     with pytest.raises(EmertInputError, match=r"aliases \(\*name\) are not read"):
-        read_yaml(b"a: &a [1]\nb: *a", "x.yaml")
-    assert make_settings(_Part, read_yaml(b"\xef\xbb\xbfcolumn: 1e3", "x.yaml"), "x.yaml") == _Part("1e3")
+        read_yaml(tmp_path / "x.yaml")
+    (tmp_path / "x.yaml").write_bytes(b"\xef\xbb\xbfcolumn: 1e3")
+    assert read_settings(_Part, tmp_path / "x.yaml") == _Part("1e3")
     with pytest.raises(EmertInputError, match="can't be read"):
-        read_bytes(tmp_path)
+        read_yaml(tmp_path)
 
 
 def test_they_are_written_with_their_comments_and_read_again(tmp_path: Path):

@@ -133,7 +133,7 @@ def test_all_problems_of_the_table_come_in_one_sentence(tree):
         ({"eye_movements__samples_per_second": True}, "eye_movements.samples_per_second is True, expected a number above 0"),
         ({"eye_movements__time": 3}, "eye_movements: expected either time or samples_per_second"),
         ({"eye_movements__missing": ["none"]}, "eye_movements.missing[0] is 'none', expected a number"),
-        ({"eye_movements__columns": {"pupil": 3}}, "eye_movements.columns has the key 'pupil', expected 'fixation"),
+        ({"eye_movements__columns": {"pupil": 3}}, "eye_movements.columns has the key 'pupil', expected '"),
         ({"eye_movements__columns": {"gaze_x": -3}}, "gaze_x.column is -3, expected a column's name"),
         ({"eye_movements__columns": {"gaze_x": True}}, "gaze_x.column is True, expected a column's name"),
         ({"eye_movements__columns__gaze_x": {"column": 1, "divide_by": 0}}, "divide_by is 0, expected a number above 0"),

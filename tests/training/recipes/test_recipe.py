@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_scripts.common.settings import read_bytes, read_yaml
+from dataset_scripts.common.settings import read_yaml
 from modeling_emert import EmertInputError
 from training.adaptation.recipe import AdaptationRecipe, load_adaptation_recipe
 from training.benchmark.recipe import BenchmarkRecipe, load_benchmark_recipe
@@ -67,7 +67,7 @@ _RESOLVED = {
 def test_every_shipped_recipe_says_what_differs_and_means_what_it_did(name: str):
     assert load_recipe(name).to_dict() == _DEFAULTS | _RESOLVED[name]
     path = RECIPES / f"{name}.yaml"
-    own = read_yaml(read_bytes(path), path, recipe=True)
+    own = read_yaml(path, recipe=True)
     base = load_recipe(own.pop("base")).to_dict() if "base" in own else _DEFAULTS
     assert [key for key in own if own[key] == base[key]] == []
 
