@@ -1,1 +1,1 @@
-"""Generated recordings with known truth: the default of the main job, the fixture of the tests, and an instrument."""
+"""Generated recordings with known truth: the default of the main job, and the fixture of the tests."""

@@ -1,11 +1,11 @@
-"""Generated eye movements in the layouts of eye trackers' exports, of any length: for the benchmark and the readers' tests.
+"""Simulated eye movements in the formats of eye trackers' exports, of any length: for the benchmark and the readers' tests.
 
-The layouts are the vendors', the numbers the simulation's. Each writer gives files by name, as bytes; the first is the one
-to read, the others lie beside it.
+Each writer returns files as bytes by name; the first is the one to read, the others belong beside it.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from .writing import tobii_table
 
 SCREEN = (1920, 1080)  # pixels
 _SIMULATED_SECONDS = 60.0  # longer recordings repeat these
-_NANOSECONDS, _MICROSECONDS, _SECONDS = 1_700_000_000_123_456_789, 491_999_899, 100.0  # where clocks stand at the start
+_NANOSECONDS, _MICROSECONDS, _SECONDS = 1_700_000_000_123_456_789, 491_999_899, 100.0  # of the clocks at the start
 _SIDES = ("left", "right")
 _ASC_PREAMBLE = "** CONVERTED FROM a.edf using edfapi\n** TYPE: EDF_FILE BINARY EVENT SAMPLE TAGGED\n**\n\n"
 
@@ -25,7 +25,7 @@ Columns = dict[str, object]
 
 
 def export(name: str, samples: int) -> dict[str, bytes]:
-    """The files of a recording of so many samples, at 60 Hz (EyeLink: 1,000 Hz). `name`: a key of `WRITERS`."""
+    """The files of a recording of that many samples, at 60 Hz (EyeLink: 1,000 Hz). `name`: a key of `WRITERS`."""
     rate = 1000 if name.startswith("eyelink") else 60
     seconds = min(_SIMULATED_SECONDS, max(1.0, samples / rate))
     settings = GeneratorSettings(participants=1, stimuli=1, seconds=seconds, gaze_rate=rate)
@@ -34,7 +34,7 @@ def export(name: str, samples: int) -> dict[str, bytes]:
 
 
 def _repeated(one: SimulatedGaze, samples: int, rate: int) -> SimulatedGaze:
-    """As long as asked for; every repetition goes on where the one before ended."""
+    """Repeated up to that many samples; every repetition continues where the one before ended."""
     length, times = len(one.times), np.arange(samples) * 1000 / rate
     repeats = -(-samples // length)
     shift = np.repeat(np.arange(repeats), len(one.events)) * length * 1000 / rate
@@ -65,7 +65,7 @@ def _whole(values: np.ndarray) -> np.ndarray:
 
 
 def _fixations(simulated: SimulatedGaze) -> np.ndarray:
-    """`(fixations, 4)`: start and end in ms, x, y in shares of the screen; within the recording."""
+    """`(fixations, 4)`: start and end in ms, x, y normalised to the screen; within the recording."""
     events = simulated.events[simulated.events[:, 0] == 0]
     return events[events[:, 1] <= simulated.times[-1]][:, 1:5]
 
@@ -130,9 +130,7 @@ def _pupil_core(simulated: SimulatedGaze, truth: Truth) -> dict[str, bytes]:
         "norm_pos_y": 1 - np.nan_to_num(point[:, 1]),
         "base_data": np.char.add(np.char.mod("%.6f-0 ", seconds), np.char.mod("%.6f-1", seconds)),
     }
-    columns |= {
-        f"gaze_point_3d_{axis}": (simulated.pupil[:, 0] * factor) for axis, factor in zip("xyz", (10, -5, 99), strict=True)
-    }
+    columns |= {f"gaze_point_3d_{axis}": simulated.pupil[:, 0] * factor for axis, factor in (("x", 10), ("y", -5), ("z", 99))}
     columns |= {f"eye_center{eye}_3d_{axis}": simulated.pupil[:, 1] + eye for eye in (0, 1) for axis in "xyz"}
     start, end, x, y = _fixations(simulated).T
     fixations: Columns = {
@@ -208,10 +206,6 @@ def _eyelink(simulated: SimulatedGaze, truth: Truth, eyes: tuple[int, ...] = (0,
     return {"recording.asc": text.encode()}
 
 
-def _eyelink_mono(simulated: SimulatedGaze, truth: Truth) -> dict[str, bytes]:
-    return _eyelink(simulated, truth, (1,))
-
-
 def _smi_samples(simulated: SimulatedGaze, truth: Truth) -> dict[str, bytes]:
     columns: Columns = {"Time": 900_000_000 + _whole(simulated.times * 1000), "Type": "SMP", "Trial": 1}
     for i, letter in enumerate("LR"):
@@ -242,10 +236,8 @@ def _gazepoint(simulated: SimulatedGaze, truth: Truth) -> dict[str, bytes]:
         columns |= {f"{letter}POG{axis}": np.nan_to_num(points[:, i]).round(5) for i, axis in enumerate("XY")}
         columns[f"{letter}POGV"] = (~simulated.lost).astype(int)
     for i, letter in enumerate("LR"):
-        columns |= {
-            f"{letter}PMM": np.nan_to_num(simulated.pupil[:, i]).round(5),
-            f"{letter}PMMV": (~simulated.lost).astype(int),
-        }
+        columns[f"{letter}PMM"] = np.nan_to_num(simulated.pupil[:, i]).round(5)
+        columns[f"{letter}PMMV"] = (~simulated.lost).astype(int)
     columns["BKID"] = 0
     return {"User 0_all_gaze.csv": table_bytes(columns)}
 
@@ -257,7 +249,7 @@ WRITERS: dict[str, Callable[[SimulatedGaze, Truth], dict[str, bytes]]] = {
     "pupil_core": _pupil_core,
     "neon": _neon,
     "eyelink": _eyelink,
-    "eyelink_mono": _eyelink_mono,
+    "eyelink_mono": partial(_eyelink, eyes=(1,)),
     "smi_samples": _smi_samples,
     "gazepoint": _gazepoint,
 }

@@ -1,5 +1,5 @@
-"""A drawn face whose brows, eyes and mouth follow the shown emotion. Plain enough to draw fast, and face enough for a face
-detector that has only seen photographs."""
+"""A drawn face whose brows, eyes and mouth depend on the shown emotion: simple enough to be fast, and realistic enough for a
+face detector that was trained on photographs."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from .truth import GeneratorSettings, Truth
 
 _SUPERSAMPLING = 2
 
-# What moves for each emotion at full strength, in shares of the face's height, in the spirit of facial action units:
+# The movements of each emotion at full strength in fractions of the face's height, similar to facial action units:
 # mouth corners up, mouth open, mouth wide, brows up, inner brows down, eyes open, nose wrinkled.
 _EXPRESSIONS = {
     "happiness": (0.078, 0.039, 0.065, 0, 0, -0.20, 0.0),
@@ -27,13 +27,13 @@ _FULL_STRENGTH = 2.0  # the intensity at which the table above holds
 
 @dataclass(frozen=True)
 class Pose:
-    """What the face does in one frame: the seven movements above, closed eyes, the head's place and tilt."""
+    """The face in one frame: the seven movements above, closed eyes, the head's place and tilt."""
 
     movements: np.ndarray
     closed: bool
-    centre: tuple[float, float]  # share of the frame
+    centre: tuple[float, float]  # fraction of the frame
     tilt: float  # degrees
-    gaze: tuple[float, float]  # where the irises point, -1..1
+    gaze: tuple[float, float]  # direction of the irises, -1..1
 
 
 def face_frames(
@@ -41,7 +41,7 @@ def face_frames(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frames `(frames, size, size, 3)` uint8 RGB and their times `(frames,)` in ms.
 
-    `blinks` `(blinks, 2)` start and end in ms; `gaze` `(frames, 2)` where the person looks, share of the screen.
+    `blinks` `(blinks, 2)` start and end in ms; `gaze` `(frames, 2)` the gaze point, normalised to the screen.
     """
     rng = np.random.default_rng((*truth.seed, 1))
     count = frame_count(settings)
@@ -74,7 +74,7 @@ def frame_count(settings: GeneratorSettings) -> int:
 
 
 def _envelope(phase: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Rises from a neutral face to the expression and falls a little: `(frames,)` in 0..1."""
+    """Rises from a neutral face to the expression and decreases a little: `(frames,)` in 0..1."""
     onset, rise = rng.uniform(0.0, 0.25), rng.uniform(0.1, 0.25)
     risen = np.clip((phase - onset) / rise, 0, 1)
     return risen * (1 - 0.4 * np.clip((phase - 0.75) / 0.25, 0, 1))
@@ -163,13 +163,8 @@ class _Pen:
         half = 0.125 + self.wide / 2
         y, gap = 0.36, max(0.0, self.open)
         corner = y - self.corners
-        upper = [
-            (-half, corner),
-            (-half / 2, y - 0.012 - gap / 3),
-            (0, y - gap / 3),
-            (half / 2, y - 0.012 - gap / 3),
-            (half, corner),
-        ]
+        top = y - 0.012 - gap / 3
+        upper = [(-half, corner), (-half / 2, top), (0, y - gap / 3), (half / 2, top), (half, corner)]
         lower = [(half, corner), (half / 2, y + 0.018 + gap), (0, y + 0.025 + gap), (-half / 2, y + 0.018 + gap)]
         lips = self._shade(0.72, (45, 0, 5))
         self.draw.polygon(self._points(upper + lower), fill=lips)

@@ -1,4 +1,4 @@
-"""Eye movements that follow the felt emotion, as a tracker would see them: fixations, saccades, pupil, blinks, losses."""
+"""Simulated eye movements that depend on the felt emotion: fixations, saccades, pupil, blinks, lost samples."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from .truth import GeneratorSettings, Truth
 
-# How each felt emotion moves the eyes: pupil change in mm, mean fixation in ms, spread of the gaze (share of the screen),
-# how far below the middle it rests, how far from what draws the eye, blinks a minute. Ours, plausible, not fitted.
+# By felt emotion: pupil change in mm, mean fixation in ms, spread of the gaze (fraction of the screen), its distance below the
+# middle and from what attracts it (the same unit), blinks a minute. Plausible values, not fitted to people.
 _EYES = {
     "happiness": (0.22, 270, 0.105, 0.00, 0.00, 18),
     "sadness": (-0.12, 390, 0.070, 0.11, 0.04, 24),
@@ -19,12 +19,12 @@ _EYES = {
 }
 _DEVIATIONS = np.array([0.06, 22, 0.009, 0.016, 0.016, 3])
 _SACCADE_MS = 40
-_REACTION_MS = 400  # the pupil follows a feeling this much later
+_REACTION_MS = 400  # delay of the pupil's reaction
 
 
 @dataclass
 class SimulatedGaze:
-    """What the tracker recorded. Positions are shares of the screen, NaN where the eye is lost.
+    """What the tracker recorded. Positions are normalised to the screen, NaN where the eye is lost.
 
     - `times` `(samples,)` ms; `gaze` `(samples, 2, 2)` left and right eye, x and y; `pupil` `(samples, 2)` mm.
     - `event` `(samples,)` index into `events`; `events` `(events, 5)`: kind (0 fixation, 1 saccade), start and end in ms,
@@ -60,13 +60,13 @@ def simulate_gaze(truth: Truth, settings: GeneratorSettings) -> SimulatedGaze:
 
 
 def gaze_at(simulated: SimulatedGaze, times: np.ndarray) -> np.ndarray:
-    """Where the person truly looks at these times, lost samples or not: `(times, 2)`."""
+    """The true gaze point at these times, also where samples are lost: `(times, 2)`."""
     index = np.clip(np.searchsorted(simulated.events[:, 1], times, side="right") - 1, 0, len(simulated.events) - 1)
     return simulated.events[index, 3:5]
 
 
 def _resting_place(truth: Truth, below: float, avoidance: float, rng: np.random.Generator) -> np.ndarray:
-    """Around what draws the eye in the stimulus, moved away from it where the feeling makes one look away."""
+    """The mean gaze point: near what attracts the gaze in the stimulus, or away from it for emotions with avoidance."""
     angle = rng.uniform(0, 2 * np.pi)
     away = avoidance * np.array([np.cos(angle), np.sin(angle)])
     return np.array(truth.stimulus.centre) + away + np.array([0, below])
@@ -111,7 +111,7 @@ def _gaze_points(
     settings: GeneratorSettings,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """`(samples, 2 eyes, 2)`: the fixation point, or on the way to it in a saccade; calibration offset and noise added."""
+    """`(samples, 2 eyes, 2)`: the fixation point, in a saccade between two of them; with calibration offset and noise."""
     kind, start, end = events[event, 0], events[event, 1], events[event, 2]
     target = events[event, 3:5]
     origin = events[np.maximum(event - 1, 0), 3:5]
@@ -121,7 +121,7 @@ def _gaze_points(
 
 
 def _pupil(times: np.ndarray, change: float, truth: Truth, settings: GeneratorSettings, rng: np.random.Generator) -> np.ndarray:
-    """`(samples, 2 eyes)` mm: habit, light of the stimulus, the feeling's slow rise, slow drift, fast noise."""
+    """`(samples, 2 eyes)` mm: the person's own size, the stimulus's luminance, the emotion's slow rise, drift, noise."""
     rise = 1 - np.exp(-np.clip(times - _REACTION_MS, 0, None) / 700)
     light = -0.25 * truth.stimulus.luminance
     drift = 0.05 * settings.noise * rng.standard_normal() * np.sin(times / 1500 + rng.uniform(0, 6))

@@ -1,8 +1,8 @@
-"""Who watches what, what they feel, and what their face shows: drawn before any frame or gaze sample is made.
+"""Participants, stimuli, the emotions felt and shown: sampled before any frame or gaze sample is generated.
 
-The rule that the whole project is checked against: **what is felt (ER) moves the eyes, what is shown (FER) moves the
-face**, and in a set share of the recordings the two differ. All numbers here are ours, chosen to be plausible and hard
-enough; none is fitted to people.
+The project's tests rely on this: **the felt emotion (ER) changes the eyes, the shown emotion (FER) changes the face**, and in
+a set fraction of the recordings the two differ. The numbers here were chosen to be plausible and difficult enough; none is
+fitted to people.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 
 from modeling_emert.tasks_emert import EMOTIONS, POLARITY_OF_EMOTION
 
-# Valence and arousal around which each emotion lies, both in [-1, 1].
+# Mean valence and arousal of each emotion, both in [-1, 1].
 AFFECT = {
     "happiness": (0.70, 0.45),
     "sadness": (-0.60, -0.40),
@@ -21,14 +21,14 @@ AFFECT = {
     "anger": (-0.65, 0.60),
     "neutral": (0.0, -0.30),
 }
-STIMULUS_STRENGTH = 0.65  # chance that a person feels what the stimulus is meant to make them feel
-MASKS = ("happiness", "neutral")  # what people put on when they hide a feeling; half of the disagreements are one of these
+STIMULUS_STRENGTH = 0.65  # probability that a person feels the emotion that the stimulus is meant to evoke
+MASKS = ("happiness", "neutral")  # shown to hide a feeling; half of the disagreements are one of these
 AFFECT_NOISE = 0.15
 
 
 @dataclass(frozen=True)
 class GeneratorSettings:
-    """What to generate. `disagreement` is the share of recordings whose face shows another emotion than is felt."""
+    """What to generate. `disagreement`: the fraction of recordings whose face shows another emotion than is felt."""
 
     participants: int = 60
     stimuli: int = 14
@@ -48,7 +48,7 @@ class GeneratorSettings:
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, got {getattr(self, name)}")
         if self.frame_size % 2:
-            raise ValueError(f"frame_size must be even, which the video's format asks for, got {self.frame_size}")
+            raise ValueError(f"frame_size must be even, as the video's format requires, got {self.frame_size}")
 
 
 @dataclass(frozen=True)
@@ -60,20 +60,20 @@ class Person:
     hair: tuple[int, int, int]
     iris: tuple[int, int, int]
     face_width: float  # over its height
-    brow_thickness: float  # share of the face's height
-    expressivity: float  # scales what the face shows
+    brow_thickness: float  # fraction of the face's height
+    expressivity: float  # scales the expression
     pupil: float  # mm
-    pupil_gain: float  # scales how feelings move the pupil
-    fixation_scale: float  # scales how long they look
+    pupil_gain: float  # scales how emotions change the pupil
+    fixation_scale: float  # scales the duration of fixations
     blink_scale: float
-    offset: tuple[float, float]  # of the calibration, share of the screen
+    offset: tuple[float, float]  # of the calibration, fraction of the screen
     dropout_rate: float  # lost tracking, events a second
-    eyes: tuple[float, float, float]  # position between the eyes in mm before the screen: x, y, z
+    eyes: tuple[float, float, float]  # position between the eyes in mm in front of the screen: x, y, z
 
 
 @dataclass(frozen=True)
 class Stimulus:
-    """A clip that everyone watches: what it is meant to evoke, how bright it is, where it draws the eye (0..1)."""
+    """A clip that everyone watches: the emotion it should evoke, its luminance, and where it attracts the gaze (0..1)."""
 
     name: str
     emotion: str
@@ -115,7 +115,7 @@ class Truth:
 
 
 def coarse(emotion: str, valence: float) -> str:
-    """Positive, negative or neutral; surprise goes by its valence, since no coarse class is published for it."""
+    """Positive, negative or neutral; surprise by its valence, since no coarse class is published for it."""
     return POLARITY_OF_EMOTION.get(emotion, "positive" if valence > 0 else "negative")
 
 

@@ -3,14 +3,13 @@
 ```
 DIR/
   recordings.csv   recording_id, participant, stimulus, video, gaze, and a column for each label
-  settings.json    what was asked for, and the fingerprint of the generator's code
+  settings.json    the settings, and the fingerprint of the generator's code
   videos/p000-s000.mp4
   gaze/p000-s000.csv     in the columns of a Tobii Studio export
 ```
 """
 
 import json
-import os
 import shutil
 from dataclasses import asdict
 from fractions import Fraction
@@ -21,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from dataset_scripts.common.code_fingerprint import code_fingerprint
+from dataset_scripts.common.output import Content, atomic_folder
 from dataset_scripts.common.parallel import run_parallel
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import LABEL_COLUMNS
@@ -31,39 +31,35 @@ from .truth import GeneratorSettings, Truth, make_truth
 
 FINGERPRINT_ENTRIES = (__name__,)  # the modules from which the generator's code is found
 _SETTINGS, _TABLE = "settings.json", "recordings.csv"
+_CONTENT = Content("generated recordings", (_TABLE,))
 _SCREEN = (1280, 1024)  # pixels
 _SCREEN_MM = (376.0, 301.0)
 _UNIT_DEGREES = 36.0  # of visual angle over the screen's width at a usual distance
 
 
 def generate(folder: Path, settings: GeneratorSettings, num_workers: int = 2) -> Path:
-    """Writes every recording of the settings under `folder`, which must not exist yet; gives it back.
+    """Writes every recording of the settings into `folder`, which must not exist yet, as an atomic write; returns it.
 
-    The folder appears only when it is whole. The same settings give the same files, with any number of workers.
+    The same settings give the same files, with any number of workers. Raises `EmertInputError`.
     """
     if folder.exists():
         raise EmertInputError(f"{folder}: already exists; generate into a new folder")
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        for part in ("videos", "gaze"):
-            (partial / part).mkdir(parents=True)
-    except OSError as error:
-        raise EmertInputError(f"{folder}: can't be written ({error.strerror}); give another --out") from error
     truths = make_truth(settings)
-    jobs = [(partial, truth, settings) for truth in truths]
-    for _ in run_parallel(_write_one, jobs, num_workers, "generating recordings", "recording"):
-        pass
-    _table(truths).to_csv(partial / _TABLE, index=False)
-    (partial / _SETTINGS).write_text(json.dumps(_description(settings), indent=2))
-    os.replace(partial, folder)
+    with atomic_folder(folder, _CONTENT) as partial:
+        for part in ("videos", "gaze"):
+            (partial / part).mkdir()
+        jobs = [(partial, truth, settings) for truth in truths]
+        for _ in run_parallel(_write_one, jobs, num_workers, "generating recordings", "recording"):
+            pass
+        _table(truths).to_csv(partial / _TABLE, index=False)
+        (partial / _SETTINGS).write_text(json.dumps(_description(settings), indent=2))
     return folder
 
 
 def ensure_recordings(folder: Path, settings: GeneratorSettings, num_workers: int = 2) -> Path:
-    """Generates the recordings unless `folder` holds those of these settings; made by older code they are made again.
+    """Generates the recordings unless `folder` holds those of these settings; those of older code are generated again.
 
-    Raises `EmertInputError` where the folder holds something else.
+    Raises `EmertInputError` if the folder holds something else.
     """
     try:
         found = json.loads((folder / _SETTINGS).read_text())
@@ -75,7 +71,6 @@ def ensure_recordings(folder: Path, settings: GeneratorSettings, num_workers: in
         shutil.rmtree(folder)
     elif found:
         raise EmertInputError(f"{folder}: holds recordings of other settings, {found}; give another --out")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     return generate(folder, settings, num_workers)
 
 
@@ -148,7 +143,7 @@ def _axes(name: str, unit: str, points: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _event_columns(simulated: SimulatedGaze) -> dict[str, object]:
-    """What the tracker's filter says of each sample; nothing where the eye is lost."""
+    """The event that the tracker's filter assigns to each sample; NaN where the eye is lost."""
     events = simulated.events
     kind = events[simulated.event, 0]
     number = np.cumsum(events[:, 0] == 0)[simulated.event]

@@ -1,9 +1,9 @@
-"""Eye trackers' exports, read into `Gaze`. The format is told by what a file holds, never by its name.
+"""Eye trackers' exports, read into `Gaze`. The format is recognised by a file's content, never by its name.
 
-A reader is one module with four names: `NAME` (what `Gaze.format` says), `TITLE` (for messages), `find_header(head)`
-(the header, if the file is one of its own, else None) and `read(head, header)`. To add one, write the module and put it
-into `READERS`. Parquet, and tables beside which a mapping file lies, are read by `mapped_table` instead. Recordings whose
-export lists no fixations get them from `fixation_detection`.
+A reader is one module with four names: `NAME` (for `Gaze.format`), `TITLE` (for messages), `find_header(head)` (the header if
+the file has this format, else None) and `read(head, header)`. To add one, write the module and add it to `READERS`. Parquet,
+and tables with a mapping file beside them, are read by `mapped_table` instead. Recordings whose export lists no fixations get
+them from `fixation_detection`.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from modeling_emert.recording_emert import Gaze
 
 
 class Reader(Protocol):
-    """What a reader's module offers."""
+    """The names of a reader's module."""
 
     NAME: str
     TITLE: str
@@ -53,14 +53,14 @@ READERS: tuple[Reader, ...] = (
     gazepoint,
     emert_csv,
 )
-# Of those that read several files as one recording; a mapping file (`FILE_NAME`) may lie beside any table.
+# Of the readers that read several files as one recording; a mapping file (`FILE_NAME`) may be beside any table.
 EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)
 _ORDER: tuple[Content, ...] = get_args(Content)
 
 
 @dataclass(frozen=True)
 class _Match:
-    """A file whose format is known, and how it is read."""
+    """A file whose format is known."""
 
     file: TextFile
     content: Content
@@ -70,16 +70,16 @@ class _Match:
 def read_gaze_recordings(path: str | Path, mapping: str | Path | None = None) -> list[Gaze]:
     """All recordings in the file, in the order in which they begin there; at least one.
 
-    `path`: an export as it is, compressed (`.gz`, `.xz`), or a `.zip` or folder with the tables of one export: of these the
-    one with samples is read, and its reader takes what it needs from those beside it. `Gaze.format` says what it was.
+    `path`: an export, also compressed (`.gz`, `.xz`), or a `.zip` or folder with the tables of one export: then the one with
+    samples is read, and its reader uses the others. `Gaze.format` names the format.
     `mapping`: a mapping file for a table of no known format (see `mapping`); by default `gaze_mapping.yaml` beside it.
 
     Fixations that the export doesn't list are detected (`Gaze.fixation_method` says how).
 
-    Raises `EmertInputError` for a file that is absent, empty, too large, binary, cut, or of no known format.
+    Raises `EmertInputError` for a file that is absent, empty, too large, binary, damaged, or of no known format.
     """
     given = None if mapping is None else read_mapping(TextFile(Path(mapping)))
-    with np.errstate(all="ignore"):  # of numbers that overflow: they become infinite, and missing in `stack_columns`
+    with np.errstate(all="ignore"):  # numbers that overflow become infinite, which `stack_columns` sets to missing
         return [with_fixations(gaze) for gaze in _choose(Path(path), given).read()]
 
 
@@ -93,10 +93,10 @@ def _choose(path: Path, mapping: Mapping | None) -> _Match:
             continue
         try:
             matches.append(_recognise(file, mapping))
-        except EmertInputError:  # a video, notes: an export's folder may hold anything
+        except EmertInputError:  # a video, notes: an export's folder may contain other files
             continue
     if not matches:
-        _check_mapping_beside(files[0])
+        _mapping_beside(files[0])  # its problems come first
         raise EmertInputError(f"{path} holds {len(files)} files and none in a known format; expected is {_known()}")
     best = min(_ORDER.index(match.content) for match in matches)
     chosen = [match for match in matches if _ORDER.index(match.content) == best]
@@ -106,20 +106,20 @@ def _choose(path: Path, mapping: Mapping | None) -> _Match:
     return chosen[0]
 
 
-def _check_mapping_beside(file: TextFile) -> Mapping | None:
-    """The mapping that lies beside the file. Raises `EmertInputError` for one with mistakes."""
+def _mapping_beside(file: TextFile) -> Mapping | None:
+    """The mapping in the same folder. Raises `EmertInputError` for an invalid one."""
     beside = file.beside(FILE_NAME)
     return None if beside is None else read_mapping(beside)
 
 
 def _recognise(file: TextFile, given: Mapping | None) -> _Match:
-    """A given mapping decides; one that lies beside the file does where the file has its columns."""
+    """A given mapping is used always; one in the same folder only if the file has its columns or no other format."""
     if given is not None:
         return _mapped(file, given)
     if is_parquet(file):
-        return _mapped(file, _check_mapping_beside(file))
+        return _mapped(file, _mapping_beside(file))
     head = read_head(file)
-    mapping = _check_mapping_beside(file)
+    mapping = _mapping_beside(file)
     if mapping is not None and head.find(*mapping.names) is not None:
         return _mapped(file, mapping)
     for reader in READERS:
@@ -127,7 +127,7 @@ def _recognise(file: TextFile, given: Mapping | None) -> _Match:
         if header is not None:
             return _Match(file, header.content, partial(reader.read, head, header))
     if mapping is not None:
-        return _mapped(file, mapping)  # which says what the file lacks
+        return _mapped(file, mapping)  # raises an error that names the missing columns
     raise EmertInputError(
         f"{file} is in no known format: it begins with {head.first_line[:60]!r}, where one of these is expected: "
         f"{_known()}; or write a {FILE_NAME} that says which column is which"
@@ -135,7 +135,7 @@ def _recognise(file: TextFile, given: Mapping | None) -> _Match:
 
 
 def _mapped(file: TextFile, mapping: Mapping | None) -> _Match:
-    """Without a mapping the file is Parquet with our own names."""
+    """Without a mapping the file is Parquet with our column names."""
     table = mapped_table.open_table(file, mapping.names if mapping else ("time_ms",))
     return _Match(file, "samples", partial(mapped_table.read, table, mapping or own_names(table.names)))
 
@@ -171,6 +171,6 @@ def read_gaze(
 
 
 def _names(recordings: list[Gaze], field: str) -> str:
-    """The first twelve names as a list for a sentence."""
+    """The first twelve names, for a message."""
     names = list(dict.fromkeys(getattr(gaze, field) or "without a name" for gaze in recordings))
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

@@ -1,6 +1,6 @@
-"""Our own form: CSV or TSV with `time_ms` and any of the 39 columns, by the names of `columns_emert`.
+"""Our own format: CSV or TSV with `time_ms` and any of the 39 columns, by the names of `columns_emert`.
 
-For a tracker that has no reader: rename its columns, convert to the units listed by `columns_markdown()`, done.
+For a tracker without a reader: rename its columns and convert them to the units listed by `columns_markdown()`.
 
     time_ms,gaze_x,gaze_y,pupil_left
     0,0.51,0.48,3.2
@@ -8,6 +8,8 @@ For a tracker that has no reader: rename its columns, convert to the units liste
 
 Missing is an empty cell. Times are in ms and must rise; the first sample becomes time 0.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,23 +22,21 @@ from modeling_emert.recording_emert import Gaze
 NAME = "emert_csv"
 TITLE = "our own CSV (time_ms and names of the 39 columns)"
 TIME = "time_ms"
-_FAR_OFF = 20.0  # screens beside the screen; nobody's gaze rests there, and pixels lie far beyond
+_FAR_OFF = 20.0  # normalised coordinates; no gaze is typically so far beside the screen, and pixels are larger
 
 
 def find_header(head: Head) -> Header | None:
-    """The first line, where it names `time_ms`, or two of our columns (then the reader asks for `time_ms`)."""
-    header = Head(head.file, head.encoding, head.lines[:1]).find(TIME)
-    if header is not None:
-        return header
-    for name in COLUMN_NAMES:
-        header = Head(head.file, head.encoding, head.lines[:1]).find(name)
-        if header is not None and len(set(COLUMN_NAMES) & set(header.names)) > 1:
+    """The first line, if it names `time_ms` or two of our columns (then `read` asks for `time_ms`)."""
+    first = replace(head, lines=head.lines[:1])
+    for name in (TIME, *COLUMN_NAMES):
+        header = first.find(name)
+        if header is not None and (name == TIME or len(set(COLUMN_NAMES) & set(header.names)) > 1):
             return header
     return None
 
 
 def read(head: Head, header: Header) -> list[Gaze]:
-    """One recording: such a file holds no names of participants. Raises `EmertInputError`."""
+    """One recording: the format has no column for participants. Raises `EmertInputError`."""
     _check_names(head, header)
     cut: list[str] = []
     table = read_table(head, header, COLUMN_NAMES, times=(TIME,), notes=cut)
@@ -50,8 +50,8 @@ def read(head: Head, header: Header) -> list[Gaze]:
             f"{head.file} has {times[row]:g} in column {TIME} of sample {row + 1}, where a time after that of the "
             "sample before is expected; sort the samples by time and leave out repeated ones"
         )
-    _check_shares(head, table.numbers)
-    # Two times may differ in float64 only: `rising` drops the second, which float32 can't tell from the first.
+    _check_normalised(head, table.numbers)
+    # `rising` drops a time that differs from the one before in float64 but not in float32.
     order, relative, notes = rising(times)
     notes += cut
     if times[0] != 0:
@@ -59,14 +59,14 @@ def read(head: Head, header: Header) -> list[Gaze]:
     return [Gaze(stack_columns(table.rows, table.numbers, order), relative, format=NAME, notes=notes)]
 
 
-def _check_shares(head: Head, numbers: dict[str, np.ndarray]) -> None:
-    """Points are shares of the screen or the stimulus: far beyond 1 they were written in pixels."""
+def _check_normalised(head: Head, numbers: dict[str, np.ndarray]) -> None:
+    """Raises `EmertInputError` for points far beyond 1, which are in pixels and not normalised."""
     for name in GAZE_COLUMNS:
         known = np.abs(numbers[name][~np.isnan(numbers[name])]) if name in numbers else np.zeros(0)
         if len(known) and np.median(known) > _FAR_OFF:
             raise EmertInputError(
-                f"{head.file} has values around {np.median(known):g} in column {name}, where a share from 0 to 1 is expected; "
-                "divide pixels by the screen's size"
+                f"{head.file} has values around {np.median(known):g} in column {name}, where normalised coordinates (0 to 1) "
+                "are expected; divide pixels by the screen's size"
             )
 
 
@@ -78,7 +78,7 @@ def _check_names(head: Head, header: Header) -> None:
         shown = ", ".join(repr(name) for name in unknown[:5]) + (" and more" if len(unknown) > 5 else "")
         raise EmertInputError(
             f"{head.file} has columns that are none of the 39 of eye movements ({shown}); "
-            "rename them to one of those or take them out"
+            "rename them to one of those or remove them"
         )
     repeated = sorted({name for name in header.names if header.names.count(name) > 1})
     if repeated:

@@ -1,12 +1,12 @@
 """Fixations for recordings whose export has samples and no list of fixations.
 
-Where the tracker marks the samples of its fixations, their runs are the fixations. Else they are detected by dispersion
-(I-DT: Salvucci and Goldberg 2000, "Identifying fixations and saccades in eye-tracking protocols", as pymovements has it):
-a fixation is a stretch of at least 100 ms in which the ranges of x and of y add up to at most a threshold. I-DT and not
-I-VT, which takes the noise of a fast tracker for movement unless the gaze is smoothed first.
+If the tracker marks the samples of its fixations, their runs are the fixations. Otherwise they are detected by dispersion
+(I-DT: Salvucci and Goldberg 2000, "Identifying fixations and saccades in eye-tracking protocols", as in pymovements): a
+fixation is an interval of at least 100 ms in which the ranges of x and of y add up to at most a threshold. Not by velocity
+(I-VT), which needs smoothing first: it takes the noise of a fast tracker for movement.
 
-The threshold is 1.5 degrees where the file gives gaze in mm on the screen and the eyes' distance. Few do; elsewhere it is
-0.03 of the frame: a 24-inch screen is 53 cm wide and spans 45 degrees at 65 cm, so that 0.03 of it is 1.4 degrees.
+The threshold is 1.5 degrees if the file gives gaze in mm on the screen and the eyes' distance. Few do; otherwise it is 0.03 of
+the frame: a 24-inch screen is 53 cm wide and spans 45 degrees at 65 cm, so 0.03 of it is 1.4 degrees.
 """
 
 import math
@@ -20,22 +20,22 @@ from modeling_emert.recording_emert import Gaze
 MIN_RATE = 20.0  # Hz; below, 100 ms are fewer than three samples
 MIN_DURATION_MS = 100.0
 DISPERSION_DEGREES = 1.5
-DISPERSION_SHARE = 0.03
-# A shorter loss (a flicker of the tracker, a part of a blink) doesn't end a fixation; Tobii's filter uses the same figure.
+DISPERSION_NORMALISED = 0.03
+# A shorter loss of tracking (part of a blink) doesn't end a fixation; Tobii's filter uses the same value.
 MAX_GAP_MS = 75.0
-# Neighbouring samples of fast trackers are averaged to about this rate: less noise, and time for long recordings.
+# Neighbouring samples of fast trackers are averaged to about this rate: less noise and shorter computation.
 WORKING_RATE = 100.0
-# pymovements' search takes time with the square of a fixation's length, so that it is given ten seconds at a time.
-MAX_STRETCH = 1000
+# The time of pymovements' search is quadratic in a fixation's length, so it gets ten seconds at a time.
+MAX_SEARCHED = 1000
 
 FROM_EVENTS = "from the export's events"
 _POINTS = (("gaze_x", "gaze_y"), ("gaze_left_x", "gaze_left_y"), ("gaze_right_x", "gaze_right_y"))
 
 
 def with_fixations(gaze: Gaze) -> Gaze:
-    """The recording with fixations where it had samples and none; `fixation_method` and a note say whence they come.
+    """The recording with fixations detected in its samples, if it had none; `fixation_method` and a note say how.
 
-    Without a gaze point, below `MIN_RATE`, or where none is found, `fixations` stays None, with a note.
+    Without a gaze point, below `MIN_RATE`, or if none is found, `fixations` stays None, with a note.
     """
     if gaze.fixations is not None or gaze.eye_movements is None or len(gaze.eye_movements) < 2:
         return gaze
@@ -65,7 +65,7 @@ def _add(gaze: Gaze, fixations: np.ndarray, method: str, note: str) -> Gaze:
 
 
 def _from_marks(gaze: Gaze) -> np.ndarray:
-    """`(fixations, 4)`; a change of the event's point or duration begins another fixation."""
+    """`(fixations, 4)`; a change of the event's point or duration starts another fixation."""
     marked = np.flatnonzero(gaze.column("in_fixation") == 1)
     event = np.stack([gaze.column(name)[marked] for name in ("fixation_x", "fixation_y", "event_duration")])
     times = gaze.times_ms[marked].astype(np.float64)
@@ -88,7 +88,7 @@ def _means(points: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _points(gaze: Gaze) -> tuple[np.ndarray, np.ndarray]:
-    """`(samples, 2)` twice: the point on the screen, of both eyes or of the one that is there, and that on the stimulus."""
+    """`(samples, 2)` twice: the point on the screen, of both eyes or of the one present, and that on the stimulus."""
     both, left, right = (np.column_stack([gaze.column(name) for name in names]) for names in _POINTS)
     either = np.where(np.isnan(left), right, np.where(np.isnan(right), left, (left + right) / 2))
     screen = both if np.isfinite(both).any() else either
@@ -101,7 +101,7 @@ def _points(gaze: Gaze) -> tuple[np.ndarray, np.ndarray]:
 @dataclass(frozen=True)
 class _Trace:
     """The samples with a gaze point: `times` `(n,)` ms, `path` `(n, 2)` in which dispersion is measured, `place` `(n, 2)`
-    in shares of the stimulus. `rate`: Hz."""
+    normalised to the stimulus. `rate`: Hz."""
 
     times: np.ndarray
     path: np.ndarray
@@ -121,24 +121,24 @@ class _Trace:
         if known.sum() < 2:
             return None
         rate = 1000 / float(np.median(np.diff(times)))
-        threshold = DISPERSION_SHARE if degrees is None else DISPERSION_DEGREES
+        threshold = DISPERSION_NORMALISED if degrees is None else DISPERSION_DEGREES
         return cls(times[known], path[known], place[known], rate, threshold, degrees is not None)
 
 
 def _degrees(gaze: Gaze) -> np.ndarray | None:
-    """`(samples, 2)`: angles of the gaze point seen from the middle of the screen's gaze; None without mm and distance."""
+    """`(samples, 2)`: angles of the gaze point from the median gaze point; None without mm and distance."""
     distance = np.stack([gaze.column(f"distance_{side}") for side in ("left", "right")])
     usual = np.nanmedian(distance) if np.isfinite(distance).any() else np.nan
     on_screen = np.column_stack([gaze.column(f"gaze_mm_{axis}") for axis in "xy"]).astype(np.float64)
     known = np.isfinite(on_screen).all(axis=1)
-    # A few points in mm beside many in shares would lose the others.
+    # If only a few points have mm, the normalised ones are used, so that the others are not lost.
     if not np.isfinite(usual) or known.sum() < np.isfinite(gaze.column("gaze_x")).sum() / 2 or not known.any():
         return None
     return np.degrees(np.arctan2(on_screen - np.median(on_screen[known], axis=0), usual))
 
 
 def _detect(trace: _Trace) -> np.ndarray:
-    """`(fixations, 4)`: mean place, start and duration in ms; stretches between gaps are searched one by one."""
+    """`(fixations, 4)`: mean place, start and duration in ms; the intervals between gaps are searched one by one."""
     size = max(1, int(trace.rate // WORKING_RATE))
     borders = np.flatnonzero(np.diff(trace.times) > MAX_GAP_MS) + 1
     rows = []
@@ -152,8 +152,8 @@ def _detect(trace: _Trace) -> np.ndarray:
 def _search(trace: _Trace, begin: int, end: int, size: int) -> Iterator[tuple[int, int]]:
     """First and one past the last block of `size` samples of every fixation between two samples.
 
-    No fixation holds a jump over the threshold, so the search goes from jump to jump. It is pymovements'; what stays within
-    the threshold from one jump to the next is a fixation without a search.
+    No fixation contains a jump over the threshold, so pymovements searches from jump to jump. If the gaze stays within the
+    threshold from one jump to the next, that is a fixation without a search.
     """
     shortest = max(3, math.ceil(MIN_DURATION_MS * trace.rate / (1000 * size) - 0.01) + 1)
     if end - begin < (shortest - 1) * size + 1:
@@ -166,8 +166,8 @@ def _search(trace: _Trace, begin: int, end: int, size: int) -> Iterator[tuple[in
             if last - first >= shortest:
                 yield first, last
             continue
-        for start in range(first, last, MAX_STRETCH):
-            for a, b in _by_dispersion(path[start : min(last, start + MAX_STRETCH)], trace.threshold, shortest):
+        for start in range(first, last, MAX_SEARCHED):
+            for a, b in _by_dispersion(path[start : min(last, start + MAX_SEARCHED)], trace.threshold, shortest):
                 yield start + a, start + b
 
 

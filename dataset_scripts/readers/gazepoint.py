@@ -22,7 +22,7 @@ from dataset_scripts.readers.samples import (
     spell,
     stack_columns,
 )
-from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
+from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
@@ -35,8 +35,6 @@ FIXATION_VALID = "FPOGV"
 BLINK, DIRECTION = "BKID", "SACCADE_DIR"
 METRE, SECOND = 1000.0, 1000.0  # in mm, in ms
 RESTART = 500.0  # ms
-
-
 # Our column -> the exported names; the first that exists is used.
 SOURCES = spell(
     {
@@ -136,8 +134,7 @@ def _our_columns(table: Table) -> dict[str, np.ndarray]:
 
 def _groups(file: object, table: Table, clock: np.ndarray) -> Iterator[tuple[np.ndarray, str | None]]:
     """Row numbers and stimulus of each recording, in the order in which they begin."""
-    empty = TextColumn(np.zeros(table.rows, int), ("",))
-    media, names = (table.texts.get(name, empty) for name in (MEDIA, MEDIA_NAME))
+    media, names = (table.texts.get(name) for name in (MEDIA, MEDIA_NAME))
     for rows in group_rows(file, np.arange(table.rows), (media,)):
         timed = rows[np.isfinite(clock[rows])]
         # Slightly unordered rows are sorted later; where the time falls far below all earlier ones, the clock was restarted.

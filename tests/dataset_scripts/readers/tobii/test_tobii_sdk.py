@@ -151,7 +151,7 @@ def test_a_last_row_that_is_cut_is_left_out_and_another_is_refused(path):
         ({"left_gaze_point_on_display_area": "(a, 2)"}, "'a' in column left_gaze_point_on_display_area, where 2 numbers"),
         ({"left_gaze_point_on_display_area": (1, 2, 3)}, r"'\(1, 2, 3\)' in column left_gaze_point"),
         ({"left_gaze_origin_in_user_coordinate_system": "(1)"}, "where 3 numbers"),
-        ({"left_pupil_validity": "maybe"}, "'maybe' as validity of left_pupil"),
+        ({"left_pupil_validity": "maybe"}, "'maybe' in column left_pupil_validity"),
         ({"left_pupil_diameter": "big"}, "'big' in column left_pupil_diameter"),
         ({"device_time_stamp": "", "system_time_stamp": ""}, "no samples with a time"),
     ],
