@@ -1,12 +1,11 @@
-"""Personal adaptation: does the model answer better for a person of whom it was given a few recordings with labels?
+"""Personal adaptation: scores after training on a few labelled recordings of the person who is tested.
 
-Of every test participant some recordings are set apart, as many as the recipe's largest number k, drawn by seed; the first of
-them is what k = 1 is given, the first five are what k = 5 is given. All the others are scored, the same ones for every k, so
-that the points of the curve can be compared. LoRA adapters (`modeling_emert.peft_emert`) and the heads learn from what is
-given, on a copy of the model that is thrown away afterwards; the backbone and every BatchNorm stay as they are.
+Of every test participant, as many recordings as the recipe's largest number k are set apart in random order by seed: the first
+k of them are given. All others are scored, the same ones for every k, so that the points of the curve can be compared. LoRA
+adapters (`modeling_emert.peft_emert`) and the heads learn from the given ones on a copy of the model; the backbone and every
+BatchNorm stay unchanged.
 
-Of a scored recording no label is read before it is scored, and one whose stimulus the person also watched in a recording that
-is set apart is left out, as the label could be had from there.
+A recording whose stimulus is that of a recording set apart is not scored, since its label may be the same.
 """
 
 import copy
@@ -41,7 +40,7 @@ from .recipe import AdaptationRecipe
 
 
 @dataclass(frozen=True)
-class Share:
+class PersonSplit:
     """One participant's rows: `given` in the order in which they are given, and `scored`, which share no stimulus with them."""
 
     participant: str
@@ -50,73 +49,76 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Adapting:
-    """One model and whom it is adapted to; `statistics` as in `RecordingDataset`."""
+class ModelToAdapt:
+    """A model and its test participants; `statistics` as in `RecordingDataset`."""
 
     model: EmertForEmotionRecognition
     processor: EmertProcessor
     method: Method
     tasks: tuple[str, ...]
     fold: int
-    shares: list[Share]
+    splits: list[PersonSplit]
     left_out: list[str]
     statistics: dict[str, GazeStatistics] | None
 
 
 def method_name(method: Method, count: int) -> str:
-    """As the table of predictions names what was given so many recordings of the person."""
+    """The method in the table of predictions after so many recordings of the person."""
     return method.name if count == 0 else f"{method.name}, {count} recording{'s' if count > 1 else ''} of the person"
 
 
-def open_model(folder: Path, data: EmertData, recipe: AdaptationRecipe) -> Adapting:
-    """A trained model and its test participants. Raises `EmertInputError` as [`draw_shares`], and for another network."""
+def open_model(folder: Path, data: EmertData, recipe: AdaptationRecipe) -> ModelToAdapt:
+    """A trained model and its test participants.
+
+    Raises `EmertInputError` as [`split_participants`], and for another network.
+    """
     model, processor = load_model(folder)
     record = read_record(folder)
     method = method_of(record)
     if method.made_by != EMERT:
         raise EmertInputError(f"{folder}: holds the method {method.name}, but adapters are made for EMERT and its ablations")
     (trial,) = plan_trials(data, record, model.config.tasks)
-    lacking = [name for name in recipe.tasks if name not in trial.tasks]
-    if lacking:
+    missing = [name for name in recipe.tasks if name not in trial.tasks]
+    if missing:
         raise EmertInputError(
-            f"recipe: tasks: {lacking[0]} is no task of both model and data; they have {', '.join(trial.tasks)}"
+            f"recipe: tasks: {missing[0]} is no task of both model and data; they have {', '.join(trial.tasks)}"
         )
     tasks = recipe.tasks or trial.tasks
-    shares, left_out = draw_shares(data, trial.rows, tasks, recipe)
+    splits, left_out = split_participants(data, trial.rows, tasks, recipe)
     own = processor.feature_extractor.normalisation == "participant"
     statistics = statistics_by_participant(data, range(len(data))) if own else None
-    return Adapting(model, processor, method, tuple(tasks), trial.fold, shares, left_out, statistics)
+    return ModelToAdapt(model, processor, method, tuple(tasks), trial.fold, splits, left_out, statistics)
 
 
-def draw_shares(
+def split_participants(
     data: EmertData, rows: Sequence[int], tasks: Sequence[str], recipe: AdaptationRecipe
-) -> tuple[list[Share], list[str]]:
-    """The shares of the participants of these rows, by name, and those who have too few recordings with labels.
+) -> tuple[list[PersonSplit], list[str]]:
+    """The splits of the participants of these rows, by name, and those who have too few recordings with labels.
 
-    A recording counts if it has a label of any of the tasks. The draw depends on the seed, the participant and the ids of
-    their recordings, not on labels. Raises `EmertInputError` where nobody has enough.
+    A recording counts if it has a label of any of the tasks. The order depends on the seed, the participant and the ids of
+    their recordings, not on labels. Raises `EmertInputError` where no participant has enough.
     """
     rows = np.asarray(rows)
     labelled = rows[np.any([_present(data, name)[rows] for name in tasks], axis=0)]
     people, stimuli = data.ids["participant_id"], data.ids["stimulus_id"]
-    shares, left_out = [], []
+    splits, left_out = [], []
     for participant in sorted({str(name) for name in people[rows]}):
         own = labelled[people[labelled] == participant]
         own = own[np.argsort(data.ids["recording_id"][own])]
-        drawn = np.random.default_rng(_number(recipe.seed, participant)).permutation(own)
-        given, others = drawn[: recipe.most], drawn[recipe.most :]
+        shuffled = np.random.default_rng(_number(recipe.seed, participant)).permutation(own)
+        given, others = shuffled[: recipe.most], shuffled[recipe.most :]
         scored = np.sort(others[~np.isin(stimuli[others], stimuli[given])])
         if len(scored):
-            shares.append(Share(participant, given, scored))
+            splits.append(PersonSplit(participant, given, scored))
         else:
             left_out.append(participant)
-    if not shares:
+    if not splits:
         most = max((int((people[labelled] == name).sum()) for name in left_out), default=0)
         raise EmertInputError(
             f"{data.folder}: recordings of up to {recipe.most} are to be given, but no test participant has more than {most} "
             "with labels, so none is left to score; give fewer, e.g. recordings=[0,1]"
         )
-    return shares, left_out
+    return splits, left_out
 
 
 def _present(data: EmertData, task: str) -> np.ndarray:
@@ -126,7 +128,7 @@ def _present(data: EmertData, task: str) -> np.ndarray:
 
 
 def _number(seed: int, text: str) -> int:
-    """The same for the same two on every machine."""
+    """A number from both, the same on every machine."""
     return int.from_bytes(hashlib.sha256(f"{seed} {text}".encode()).digest()[:4], "big")
 
 
@@ -154,22 +156,22 @@ def adapt(model: EmertForEmotionRecognition, batch: dict, recipe: AdaptationReci
         for _ in range(recipe.steps):
             optimizer.zero_grad()
             losses = adapted(**batch).losses
-            loss = sum(losses[name] for name in batch["labels"])  # not the guesses of the modality: they know no person
+            loss = sum(losses[name] for name in batch["labels"])  # not the adversarial losses, which have no personal label
             loss.backward()
             optimizer.step()
     return adapted.eval()
 
 
-def predict_person(data: EmertData, adapting: Adapting, share: Share, recipe: AdaptationRecipe) -> pd.DataFrame:
+def predict_person(data: EmertData, adapting: ModelToAdapt, split: PersonSplit, recipe: AdaptationRecipe) -> pd.DataFrame:
     """Rows of the predictions table for every k on one participant's scored recordings."""
     model, shared = adapting.model, (adapting.statistics, None, adapting.model.emert, adapting.method.modalities)
-    given = RecordingDataset(data, share.given, adapting.processor, adapting.tasks, *shared)
-    scored = RecordingDataset(data, share.scored, adapting.processor, [], *shared)
+    given = RecordingDataset(data, split.given, adapting.processor, adapting.tasks, *shared)
+    scored = RecordingDataset(data, split.scored, adapting.processor, [], *shared)
     items = [given[index] for index in range(len(given))]
-    trial = Trial(share.scored, adapting.tasks, adapting.fold)
+    trial = Trial(split.scored, adapting.tasks, adapting.fold)
     tables = []
     for count in recipe.recordings:
-        own = model if count == 0 else adapt(model, collate(items[:count]), recipe, _number(recipe.seed, share.participant))
+        own = model if count == 0 else adapt(model, collate(items[:count]), recipe, _number(recipe.seed, split.participant))
         tables.append(predictions_table(data, trial, own, predict(own, scored), method_name(adapting.method, count)))
     return pd.concat(tables, ignore_index=True)
 
@@ -186,15 +188,15 @@ def adapt_all(
     tables, people, left_out = [], {}, []
     for adapting in models:
         left_out += adapting.left_out
-        for share in tqdm(adapting.shares, f"adapting fold {adapting.fold}", unit="person", disable=not progress):
-            file = kept / f"{adapting.fold}-{_number(0, share.participant)}.parquet"
+        for split in tqdm(adapting.splits, f"adapting fold {adapting.fold}", unit="person", disable=not progress):
+            file = kept / f"{adapting.fold}-{_number(0, split.participant)}.parquet"
             table = _read_kept(file)
             if table is None:
-                write_predictions(file, predict_person(data, adapting, share, recipe))
+                write_predictions(file, predict_person(data, adapting, split, recipe))
                 table = read_predictions(file)
             tables.append(table)
             ids = data.ids["recording_id"]
-            people[share.participant] = {"given": ids[share.given].tolist(), "scored": len(share.scored)}
+            people[split.participant] = {"given": ids[split.given].tolist(), "scored": len(split.scored)}
     methods_by_count = {str(count): method_name(models[0].method, count) for count in recipe.recordings}
     done = {"methods": methods_by_count, "participants": people, "left_out": left_out, "recipe": recipe.to_dict()}
     return pd.concat(tables, ignore_index=True), done
@@ -213,7 +215,7 @@ def _open_kept(kept: Path, folders: Sequence[Path], data: EmertData, recipe: Ada
 
 
 def _read_kept(file: Path) -> pd.DataFrame | None:
-    """What was written before; None where nothing was, or it was damaged since."""
+    """The stored table; None where it is missing or damaged."""
     try:
         return read_predictions(file)
     except EmertInputError:

@@ -37,8 +37,8 @@ def run_benchmark(recipe: BenchmarkRecipe, given: Path | None, out: Path, proces
     """Runs all cells and writes all files; gives the results (see `tables`). Called again it resumes where it stopped.
 
     Raises:
-        EmertInputError: the data is not what the recipe is for or its splits leak; a network can't be made as the recipe
-            says; every cell has failed; `out` can't be written.
+        EmertInputError: the data is not what the recipe is for or its splits leak; a network can't be made from the recipe;
+            every cell has failed; `out` can't be written.
     """
     data = open_data(recipe, given, out.resolve(), processes)  # processes may have another working directory
     cells = plan_cells(recipe)

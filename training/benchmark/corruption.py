@@ -1,7 +1,7 @@
 """Recordings as they come from a worse tracker or camera: gaze lost, gaze noisy, video frames lost.
 
-Each change has a level 0..1, and a higher level loses what the lower one lost and more. What is drawn depends on the seed
-and the recording's id alone, so that a run can be repeated in any order.
+Each change has a level 0..1; a higher level loses all that a lower one loses. The random numbers depend on the seed and the
+recording's id alone, so that recordings can be read in any order.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from ..augmentation.gaze import move_points
 
 Change = Callable[[Recording, float, np.random.Generator], Recording]
 
-# Columns that go on telling while the gaze is lost: how sure the tracker is falls to 0 where it says so at all.
+# Where the gaze is lost, validity is 0 instead of missing, if the tracker reports one.
 _VALIDITY = [COLUMN_INDEX[name] for name in ("validity_left", "validity_right")]
 
 
 @dataclass
 class ChangedData(EmertData):
-    """A data set whose recordings are changed as they are read; ids, labels and the rest are as they were."""
+    """A data set whose recordings are changed as they are read; ids and labels are unchanged."""
 
     change: Change = lambda recording, level, rng: recording
     level: float = 0.0
@@ -43,10 +43,10 @@ class ChangedData(EmertData):
 
 
 def lose_gaze(recording: Recording, level: float, rng: np.random.Generator) -> Recording:
-    """This share of the recording's time without gaze, in runs as long as blinks (75 to 500 ms).
+    """Removes the gaze for the fraction `level` of the time, in blocks as long as blinks (75 to 500 ms).
 
-    Every column of a lost sample is missing, its validity is 0 where the tracker tells one; a fixation that is lost for
-    more than half of its time is gone. Where fixations are all that there is of the gaze, one is always left.
+    Every column of a lost sample is missing, its validity is 0 where the tracker reports one; a fixation that is lost for
+    more than half of its time is gone. Where the gaze has fixations only, one is always left.
     """
     gaze = recording.gaze
     if gaze is None or gaze.duration_ms <= 0:
@@ -62,16 +62,16 @@ def lose_gaze(recording: Recording, level: float, rng: np.random.Generator) -> R
         samples[:, _VALIDITY] = np.where(gone[:, None] & ~np.isnan(validity), 0, validity)
         changes["eye_movements"] = samples
     if gaze.fixations is not None:
-        shares = np.array([_lost_fraction(lost, start - begin, length) for _, _, start, length in gaze.fixations])
-        kept = shares <= 0.5
-        if gaze.eye_movements is None and len(shares) and not kept.any():
-            kept[shares.argmin()] = True
+        fractions = np.array([_lost_fraction(lost, start - begin, length) for _, _, start, length in gaze.fixations])
+        kept = fractions <= 0.5
+        if gaze.eye_movements is None and len(fractions) and not kept.any():
+            kept[fractions.argmin()] = True
         changes["fixations"] = gaze.fixations[kept]
     return replace(recording, gaze=replace(gaze, **changes))
 
 
 def _lost_times(duration_ms: float, level: float, rng: np.random.Generator) -> np.ndarray:
-    """By ms, whether the gaze is lost: blink-like runs at random places until that share is reached."""
+    """By ms, whether the gaze is lost: blocks at random places until that fraction is reached."""
     lost = np.zeros(max(1, int(np.ceil(duration_ms)) + 1), bool)
     while lost.mean() < level:
         length = rng.uniform(*BLINK_MS)
@@ -86,7 +86,7 @@ def _lost_fraction(lost: np.ndarray, start: float, length: float) -> float:
 
 
 def blur_gaze(recording: Recording, level: float, rng: np.random.Generator) -> Recording:
-    """Gaussian noise on every gaze point, of this standard deviation in shares of the screen, the same for both eyes.
+    """Gaussian noise on every gaze point, of standard deviation `level` in fractions of the screen, the same for both eyes.
 
     A fixation moves by the mean of the noise over its samples, or, where there are no samples, by noise of that deviation.
     """
@@ -117,7 +117,7 @@ def _noise_of_fixations(gaze: Gaze, noise: np.ndarray | None, alone: np.ndarray)
 
 
 def lose_frames(recording: Recording, level: float, rng: np.random.Generator) -> Recording:
-    """This share of the stored face crops lost at random; one is always left, since hiding the face is another change."""
+    """Removes the fraction `level` of the stored face crops at random; one is always left."""
     if recording.face is None:
         return recording
     count = len(recording.face.frames)

@@ -72,7 +72,7 @@ class CellJob:
 class Measured:
     """What a cell cost and found, beside its predictions; null where a method has no such thing.
 
-    - `seconds`: of the whole cell; `training_seconds`: of `fit` alone. `peak_memory_mb`: of its process, libraries included.
+    - `seconds`: of the cell; `training_seconds`: of `fit`. `peak_memory_mb`: of its process, libraries included.
     - `parameters`: that are trained. `samples_per_second`: recordings through forward, backward and step.
     - `validation_score`: on which the epoch was chosen. `epochs`: how many were trained.
     - `robustness`: `{"hidden": {modality: {task: score}}, "curves": {name: {level, levels, tasks: {task: [scores]}}}}`.

@@ -1,7 +1,4 @@
-"""A label among the inputs, which would make a table worthless, looked for before anything is trained.
-
-That splits leak nobody is seen to by `EmertData.select`.
-"""
+"""A check before training that no label is among the inputs. `EmertData.select` checks that the splits are disjoint."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,12 +10,12 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from training.methods.summaries import summary_table
 
-_ENOUGH = 10  # recordings a class, below which a number may fall in with the classes by chance
-_SAME_NUMBER = 0.9999  # correlation from which on a number counts as the label itself
+_ENOUGH = 10  # recordings a class, below which a number may separate the classes by chance
+_SAME_NUMBER = 0.9999  # correlation above which a number counts as the label itself
 
 
 def check_inputs(data: EmertData, tasks: Sequence[str]) -> None:
-    """Raises `EmertInputError` where one number of the inputs gives away every label: a label among them."""
+    """Raises `EmertInputError` where one statistic of the inputs determines every label."""
     features = summary_table(data).joined()
     for name in tasks:
         labels = data.labels(TASKS[name])
@@ -26,26 +23,26 @@ def check_inputs(data: EmertData, tasks: Sequence[str]) -> None:
         for column in columns:
             if (place := find_leak(features, column)) is not None:
                 raise EmertInputError(
-                    f"{data.folder}: statistic {place} of the inputs tells the label of task {name} for every recording; no "
-                    "method is needed for that: take the label out of the recordings"
+                    f"{data.folder}: statistic {place} of the inputs determines the label of task {name} for every recording; "
+                    "remove the label from the recordings"
                 )
 
 
 def find_leak(features: np.ndarray, labels: np.ndarray) -> int | None:
-    """The first column of `(n, F)` that alone tells the labels `(n,)`: classes lie apart on it, or numbers are equal to it.
+    """The first column of `(n, F)` that separates the classes `(n,)`, or correlates perfectly with the numbers `(n,)`.
 
-    None where there is none, or where there are too few recordings to tell.
+    None where there is none, or too few recordings.
     """
     classes = np.issubdtype(labels.dtype, np.integer)
     known = labels != ABSENT_CLASS if classes else ~np.isnan(labels)
     values, truth = features[known], labels[known]
     if len(np.unique(truth)) < 2 or len(truth) < _ENOUGH * (len(np.unique(truth)) if classes else 1):
         return None
-    tells = _separates if classes else _follows
+    determines = _separates if classes else _follows
     columns = (
         index for index in range(values.shape[1]) if np.isfinite(values[:, index]).all() and np.ptp(values[:, index]) > 0
     )
-    return next((index for index in columns if tells(values[:, index], truth)), None)
+    return next((index for index in columns if determines(values[:, index], truth)), None)
 
 
 def _separates(values: np.ndarray, labels: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""What happens in a cell: training, testing, and what it cost."""
+"""Training and test of one cell, and their cost."""
 
 import resource
 import sys
@@ -20,7 +20,7 @@ from .recipe import BenchmarkRecipe
 
 
 def measure_cell(cell: Cell, recipe: BenchmarkRecipe, data: EmertData, folder: Path) -> tuple[pd.DataFrame, Measured]:
-    """The cell's predictions with columns `version` and `seed`, and what it cost. `folder` is for what is needed on the way."""
+    """The cell's predictions with columns `version` and `seed`, and its cost. `folder` is for intermediate files."""
     method = get_method(cell.method)
     start = time.perf_counter()
     if method.kind == "classical":
@@ -36,7 +36,7 @@ def measure_cell(cell: Cell, recipe: BenchmarkRecipe, data: EmertData, folder: P
 
 
 def check_networks(cells: Sequence[Cell], recipe: BenchmarkRecipe, data: EmertData) -> None:
-    """Makes every network of these cells once, since a setting that makes none should be told before the first cell runs.
+    """Makes every network of these cells once, so that a wrong setting is reported before the first cell runs.
 
     Raises `EmertInputError` that names the method.
     """
@@ -51,13 +51,11 @@ def check_networks(cells: Sequence[Cell], recipe: BenchmarkRecipe, data: EmertDa
         try:
             make_model(training, choose_tasks(training, data))
         except EmertInputError as error:
-            raise EmertInputError(
-                f"benchmark recipe {recipe.name}: method {key}, protocol {', '.join(tasks)}: {error}"
-            ) from error
+            raise EmertInputError(f"benchmark recipe {recipe.name}: method {key}, task {', '.join(tasks)}: {error}") from error
 
 
 def _training_recipe(method: Method, tasks: tuple[str, ...], seed: int, recipe: BenchmarkRecipe) -> Recipe:
-    """A method that learns all tasks together learns whatever the data has labels for."""
+    """A method that learns all tasks together learns every task that the data has labels for."""
     return recipe.training_recipe(method, () if method.tasks == "all" else tasks, seed)
 
 
@@ -114,7 +112,7 @@ def _robustness(model: Path, data: EmertData, cell: Cell) -> dict:
 
 
 def _probe(model, processor, data: EmertData, rows) -> dict | None:
-    """How well the features tell the test participants apart; None where they have too few recordings to tell."""
+    """The participant probe on the features of the test split; None where it has too few recordings."""
     from training.evaluation.probes import participant_probe, pooled_features
 
     try:

@@ -1,4 +1,4 @@
-"""The data that a benchmark runs on: a folder that is given, or recordings generated as the recipe says."""
+"""The data of a benchmark: a given folder, or recordings generated from the recipe."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from .recipe import BenchmarkRecipe
 
 
 def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_workers: int) -> EmertData:
-    """The data set, checked: it is the recipe's, has its labels and folds, and neither its splits nor its inputs leak.
+    """The data set, after checks: the recipe's source, labels and folds, and no leak in its splits or inputs.
 
-    Raises `EmertInputError` that says what is not so.
+    Raises `EmertInputError` that names the failed check.
     """
     if given is None and recipe.source != "synthetic":
         raise EmertInputError(
@@ -31,7 +31,7 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_worker
         )
     missing = [name for name in recipe.tasks if name not in data.tasks]
     if missing:
-        raise EmertInputError(f"{data.folder} has no labels for protocol {', '.join(missing)}; it has {', '.join(data.tasks)}")
+        raise EmertInputError(f"{data.folder} has no labels for task {', '.join(missing)}; it has {', '.join(data.tasks)}")
     for key in recipe.methods:
         check_modalities(data, get_method(key))
     for version in recipe.split_versions:

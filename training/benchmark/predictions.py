@@ -55,17 +55,17 @@ def read_run(folder: Path) -> dict:
 
 
 def _find_run_problem(run: object) -> str | None:
-    if lacking := _lacking(run, _RUN_KEYS):
-        return lacking
+    if problem := _missing(run, _RUN_KEYS):
+        return problem
     parts = [
-        ("data", _lacking(run["data"], _DATA_KEYS)),
-        ("recipe", _lacking(stored_recipe(str(run["recipe"])), {item.name for item in fields(BenchmarkRecipe)})),
-        *(("cells", _lacking(cell, _CELL_KEYS)) for cell in (run["cells"] if isinstance(run["cells"], list) else [None])),
+        ("data", _missing(run["data"], _DATA_KEYS)),
+        ("recipe", _missing(stored_recipe(str(run["recipe"])), {item.name for item in fields(BenchmarkRecipe)})),
+        *(("cells", _missing(cell, _CELL_KEYS)) for cell in (run["cells"] if isinstance(run["cells"], list) else [None])),
     ]
-    return next((f"{name}: {lacking}" for name, lacking in parts if lacking), None)
+    return next((f"{name}: {problem}" for name, problem in parts if problem), None)
 
 
-def _lacking(value: object, keys: set[str]) -> str | None:
+def _missing(value: object, keys: set[str]) -> str | None:
     if not isinstance(value, dict):
         return f"found {type(value).__name__} where keys and values are expected"
     missing = sorted(keys - set(value))

@@ -84,7 +84,7 @@ _BAR = "{desc}: {n_fmt}/{total_fmt} cells |{bar}| {elapsed} so far{postfix}"
 def _run_parallel(waiting: Sequence[CellJob], processes: int, finished: Callable[[CellJob, float], None]) -> None:
     """Every job gets a new process, so that none sees another's memory and the peak that is measured is its own.
 
-    A fork server makes them, with the heavy libraries imported once.
+    A fork server makes them, with the large libraries imported once.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from training.evaluation.model_folder import find_models, read_record
 
-    folders = find_models(arguments.model)  # before anything heavy is loaded
+    folders = find_models(arguments.model)  # before torch is loaded
     records = [read_record(folder) for folder in folders]
     from training.adaptation.recipe import load_adaptation_recipe
 

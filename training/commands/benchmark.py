@@ -82,7 +82,7 @@ def _of_model(arguments: argparse.Namespace) -> None:
     from training.outputs import STEPS
 
     model, data = map(Path, arguments.rest)
-    folders = find_models(model)  # before anything heavy is loaded
+    folders = find_models(model)  # before torch is loaded
     check_out(arguments.out, STEPS, overwrite=True, read=[*folders, data])
     from dataset_scripts.dataset.reader import EmertData
     from training.benchmark.gap import gap

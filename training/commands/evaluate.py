@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--predictions",
         type=Path,
         metavar="FILE",
-        help="in place of MODEL and DATA: make everything again from its predictions",
+        help="instead of MODEL and DATA: make all files again from these predictions",
     )
     parser.add_argument("--out", required=True, type=Path, help="folder of results.json, results.md, pictures, predictions")
     parser.add_argument("--overwrite", action="store_true", help="replace the scores that --out holds")
@@ -48,7 +48,7 @@ def _remake(arguments: argparse.Namespace) -> dict:
     from training.outputs import SCORES
     from training.reports.results import remake_results
 
-    check_out(arguments.out, SCORES, arguments.overwrite)  # FILE may lie in it: it is read whole, and written again
+    check_out(arguments.out, SCORES, arguments.overwrite)  # FILE may be in it: it is read before it is replaced
     return remake_results(arguments.predictions, arguments.out)
 
 
@@ -57,7 +57,7 @@ def _score(arguments: argparse.Namespace) -> dict:
     from training.evaluation.model_folder import find_models, read_record
     from training.outputs import SCORES
 
-    folders = find_models(arguments.model)  # before anything heavy is loaded
+    folders = find_models(arguments.model)  # before torch is loaded
     records = [read_record(folder) for folder in folders]
     check_out(arguments.out, SCORES, arguments.overwrite, read=[*folders, arguments.data])
     import pandas as pd

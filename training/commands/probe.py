@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from training.evaluation.model_folder import check_model_folder, read_training
 
-    check_model_folder(arguments.model)  # before anything heavy is loaded
+    check_model_folder(arguments.model)  # before torch is loaded
     record = read_training(arguments.model)
     from dataset_scripts.dataset.reader import EmertData
     from training.evaluation.load_model import load_model, saved_method
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     probe = participant_probe(features, data.ids["participant_id"][rows])
     print(
         f"Who is it? {probe.recordings} recordings of {probe.participants} participants whom the model has never seen "
-        f"({data.metadata.source}); a linear classifier learns them from other recordings of theirs."
+        f"({data.metadata.source}); a linear classifier learns from their other recordings."
     )
     if probe.left_out:
         print(f"Left out: {probe.left_out} participants with a single recording.")

@@ -1,4 +1,4 @@
-"""`emert quickstart`: the whole way from recordings to a table, restartable at every step."""
+"""`emert quickstart`: from recordings to a table of scores, restartable at every step."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a folder holds: a model, or several models of one run; told by files alone, before anything heavy is loaded."""
+"""Whether a folder holds a model, or several models of one run; found by files alone, before torch is loaded."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from modeling_emert.constants_emert import CONFIG_FILE, MODEL_FILES, PROCESSOR_FILE, RECORD_FILE
 from modeling_emert.errors_emert import EmertInputError
 
-# What must stand in the record before a model may be scored: without it, nobody can tell who is new to it.
+# Needed in the record to know which participants the model has not seen.
 _NEEDED: dict[str, type] = {
     "data": str,
     "fold": int,

@@ -156,14 +156,14 @@ class ClipProbe:
 
 
 def clip_probe(data: EmertData, folds: tuple[int, ...], seed: int = 0) -> ClipProbe:
-    """On the test participants of these folds, pooled; a fold in which there is nothing to learn or to test is left out.
+    """On the test participants of these folds, pooled; a fold with too little to learn or nothing to test is left out.
 
     Raises `EmertInputError` where that are all folds, or no recording has fixations.
     """
     gaze = data.gaze_only(range(len(data)))
     there = np.array([item.gaze is not None and item.gaze.fixations is not None for item in gaze])
     if not there.any():
-        raise EmertInputError("no recording has fixations, so there is nothing to read it from")
+        raise EmertInputError("no recording has fixations")
     features = np.stack([_describe(item) for item in gaze])
     clips, rng = data.ids["stimulus_id"], np.random.default_rng(seed)
     right, by_chance = [], []

@@ -1,4 +1,4 @@
-"""Which recordings a model may be tested on: a protocol by its name, or everyone whom the model has never seen."""
+"""The recordings that a model may be tested on: those of a protocol, or of all participants whom it has never seen."""
 
 import re
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def parse_protocols(names: Sequence[str]) -> list[Protocol]:
 def plan_trials(data: EmertData, record: dict, tasks: Sequence[str], protocols: Sequence[Protocol] = ()) -> list[Trial]:
     """What a model with this record and these tasks is tested on.
 
-    Without protocols: see [`unseen_rows`]. With them: the test recordings of each, of which it must have seen nobody.
+    Without protocols: see [`unseen_rows`]. With them: the test recordings of each, whose participants it must not have seen.
 
     Raises:
         EmertInputError: nobody is left; the data or the model lacks the task; a protocol's people, or in a strict one its
@@ -105,24 +105,24 @@ def _check_people(data: EmertData, record: dict, rows: np.ndarray, where: str, r
 
 
 def _check_same_splits(data: EmertData, record: dict, where: str) -> None:
-    """Without them a record does not tell which stimuli were in training."""
+    """With other splits, the record does not determine which stimuli were in training."""
     if data.assignment.sha256 != record["splits_sha256"]:
         raise EmertInputError(
-            f"{where}: the model was trained on other splits of this source, so nobody can tell which stimuli it has seen; "
+            f"{where}: the model was trained on other splits of this source, so the stimuli that it has seen are unknown; "
             "train it on this data set"
         )
 
 
 def trained_on_these_splits(data: EmertData, record: dict) -> bool:
-    """Else everyone whom the model has not seen is tested, whatever their fold."""
+    """Otherwise all participants whom the model has not seen are tested, of any fold."""
     return data.metadata.source == record["data"] and data.assignment.sha256 == record["splits_sha256"]
 
 
 def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
-    """Rows to test on: the test split where the model was trained on this very data, else everyone whom it has not seen.
+    """Rows to test on: the test split where the model was trained on this data, else all that it has not seen.
 
     Raises:
-        EmertInputError: nobody is left; the test split holds somebody whom the model has seen all the same; a model of
+        EmertInputError: nobody is left; the test split has a participant whom the model has seen; a model of
             strict splits comes from other splits of this source, so its stimuli are not known.
     """
     if data.metadata.source != record["data"]:

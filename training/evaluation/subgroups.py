@@ -1,4 +1,4 @@
-"""What is known of each recording besides its labels, in words: by this, scores are told apart for groups of people."""
+"""The groups that a recording belongs to by the columns of its data set; scores are reported for each."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.context_emert import BIG_FIVE, STIMULUS_EMOTION
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS
 
-# Columns of the data set that name things or say how it was split, rather than tell of the recording.
+# Columns of ids, splits and labels, which make no groups.
 _NO_GROUPS = {"recording_id", "participant_id", "stimulus_id", "source", "participant_fold", "stimulus_group", *LABEL_COLUMNS}
 _MOST_VALUES = 8  # a column with more is free text or a measurement
 

@@ -12,7 +12,7 @@
 | task | str | a name in `TASKS` |
 | target | list of float64 | `[class index]`, or the numbers (NaN: that number is absent) |
 | prediction | list of float64 | class probabilities in label order, or the numbers |
-| uncalibrated | list of float64 | the probabilities before the model's temperature; null: there is none |
+| uncalibrated | list of float64 | the probabilities before the model's temperature; null where it has none |
 | groups | map of str to str | what is known of the recording, such as `gaze_format`; used for scores by subgroup |
 
 Older files lack `version`, `seed`, `uncalibrated` or `groups`; they are read as "plain", 0, null and null. The file's own

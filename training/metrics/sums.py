@@ -119,8 +119,8 @@ def uar_batchmean16(task: Task, targets: np.ndarray, predictions: np.ndarray) ->
     """UAR in each batch of 16 recordings, in the order given, then the mean over the batches.
 
     Only to compare with the paper, whose authors' code averages so: it depends on the order of the rows, and a batch holds
-    few of the classes, so it is not an estimate of UAR. Absent classes by our rule (theirs is not published). The last batch
-    may be smaller and counts like the others. NaN without recordings.
+    few of the classes, so it is not an estimate of UAR. Absent classes by our rule (the authors' is not published). The last
+    batch may be smaller and counts like the others. NaN without recordings.
     """
     count = len(as_targets(task, targets))
     batches = np.arange(count) // _PAPER_BATCH

@@ -1,4 +1,4 @@
-"""What one panel of a report shows, drawn on axes that somebody gives: the same panels stand in PNG files and in pages."""
+"""One panel of a report, drawn on given axes; used for PNG files and for pages."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -22,23 +22,23 @@ from dataset_scripts.pictures.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Lines of one panel, each with a mark of its own, so that they can be told apart without colour.
+# Lines of one panel, each with its own marker, so that they can be distinguished without colour.
 LINES = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"), (SKY, "P"), ("#7F7F7F", "X"))
 
 
 def draw_confusion(
     axes: "Axes", counts: np.ndarray, labels: Sequence[str], style: Style, title: str, names: tuple[str, str]
 ) -> None:
-    """`counts` `(K, K)`, rows the truth: a cell says how many, its colour the share of its row. `names`: of rows, columns."""
+    """`counts` `(K, K)`, rows the truth, coloured by the fraction of the row. `names`: of rows and columns."""
     from matplotlib.colors import LinearSegmentedColormap
 
     dress(axes, style, grid=False)
     total = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, total, out=np.zeros_like(counts, dtype=float), where=total > 0)
-    colours = LinearSegmentedColormap.from_list("shares", [style.panel, style.first])
-    axes.imshow(shares, cmap=colours, vmin=0, vmax=1, aspect="auto")
+    fractions = np.divide(counts, total, out=np.zeros_like(counts, dtype=float), where=total > 0)
+    colours = LinearSegmentedColormap.from_list("fractions", [style.panel, style.first])
+    axes.imshow(fractions, cmap=colours, vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(*counts.shape):
-        ink = _readable(colours(shares[row, column]), style)
+        ink = _readable(colours(fractions[row, column]), style)
         axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", fontsize=SMALL_SIZE, color=ink)
     places = np.arange(len(labels))
     axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
@@ -48,7 +48,7 @@ def draw_confusion(
 
 
 def _readable(ground: tuple[float, ...], style: Style) -> str:
-    """Of the style's ink and its background the colour that stands out more on `ground`, by WCAG's contrast ratio."""
+    """The style's ink or its background, whichever has the higher contrast (WCAG) on `ground`."""
     return max(style.ink, style.background, key=lambda ink: contrast(ink, ground))
 
 
@@ -68,14 +68,14 @@ def _luminance(colour: str | tuple[float, ...]) -> float:
 
 
 def draw_reliability(axes: "Axes", curves: Mapping[str, Sequence[Mapping]], style: Style, title: str) -> None:
-    """By name, bins with `confidence`, `accuracy` and `n`: how often an answer of that probability is right."""
+    """By name, bins with `confidence`, `accuracy` and `n`: accuracy against probability."""
     dress(axes, style)
     axes.plot([0, 1], [0, 1], color=style.faint, linewidth=LINE_WIDTH, linestyle="--")
     for (name, bins), (colour, mark) in zip(curves.items(), LINES, strict=False):
         points = [(part["confidence"], part["accuracy"]) for part in bins]
         x, y = np.array(points).reshape(-1, 2).T
         axes.plot(x, y, color=colour, marker=mark, markersize=3, linewidth=LINE_WIDTH, label=name)
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="probability of the answer", ylabel="share that is right")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="probability of the answer", ylabel="fraction that is right")
     axes.legend(loc="upper left", frameon=False, fontsize=SMALL_SIZE, labelcolor=style.ink, handlelength=1.4)
     panel_title(axes, title, style)
 
@@ -83,7 +83,7 @@ def draw_reliability(axes: "Axes", curves: Mapping[str, Sequence[Mapping]], styl
 def draw_scatter(
     axes: "Axes", truth: np.ndarray, predicted: np.ndarray, limits: tuple[float, float], style: Style, title: str
 ) -> None:
-    """Numbers against the truth, both `(n,)`, on the task's range; the diagonal is where all should lie."""
+    """Predicted against true numbers, both `(n,)`, on the task's range, with the diagonal."""
     dress(axes, style)
     axes.plot(limits, limits, color=style.faint, linewidth=LINE_WIDTH, linestyle="--")
     axes.scatter(truth, predicted, s=9, color=style.first, alpha=0.5, linewidths=0)

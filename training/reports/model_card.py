@@ -1,7 +1,7 @@
-"""`model_card.md` at the top level: written by hand, but for its front matter and what stands between the markers.
+"""`model_card.md` at the top level: written by hand except its front matter and the part between the markers.
 
-Those are made of the stored results, `docs/results/*.json`: each a results.json of `emert evaluate` or `emert quickstart`,
-under a name that says of what. `NAME-strict.json` is set beside `NAME.json`.
+Those are generated from the stored results, `docs/results/*.json`: each a results.json of `emert evaluate` or
+`emert quickstart`. `NAME-strict.json` is shown beside `NAME.json`.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ def _sections(stored: Mapping[str, dict]) -> list[str]:
     parts = []
     for name, results in stored.items():
         if name.endswith(_STRICT) and name.removesuffix(_STRICT) in stored:
-            continue  # stands beside the plain one
+            continue  # shown beside the plain one
         parts += _section(name, results, stored.get(name + _STRICT))
     return parts or ["No results are stored yet."]
 
@@ -95,7 +95,7 @@ def _beside(plain: dict, strict: dict) -> str:
 
 
 def _training_cost(models: list[dict]) -> list[str]:
-    """What each model took to train, as far as it was written down."""
+    """What each model took to train, as far as its record has it."""
     if not models:
         return []
     names = list(dict.fromkeys(name for model in models for name in model))

@@ -24,7 +24,7 @@ Render = Callable[["Figure"], bytes]
 Curves = tuple[str, Sequence[float], Mapping[str, Sequence[Mapping]], str]
 
 _RANDOM_ID = re.compile(r'(?<=id=")[a-z][0-9a-f]{10}(?=")')  # matplotlib names clip paths and markers anew in each run
-# Inches: the side of a panel of which several stand side by side, and the room around and between them.
+# Inches: the side of a panel, the margins, and the space between panels.
 _PANEL, _LEFT, _RIGHT, _BOTTOM, _TOP, _BETWEEN = 3.3, 0.75, 0.2, 0.55, 0.75, 0.75
 
 
@@ -64,7 +64,7 @@ def _confusion_png(task: Task, counts: np.ndarray, title: str, style: Style) -> 
     side = 1.9 + 0.42 * task.size
     with drawing(side + 0.6, side, style) as figure:
         axes = figure.add_axes((1.15 / (side + 0.6), 1.05 / side, 1 - 1.35 / (side + 0.6), 1 - 1.5 / side))
-        draw_confusion(axes, counts, task.labels, style, "recordings; colour: share of the row", ("label", "answer"))
+        draw_confusion(axes, counts, task.labels, style, "recordings; colour: fraction of the row", ("label", "answer"))
         headline(figure, title, style)
         return png_of(figure)
 

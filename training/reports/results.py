@@ -62,12 +62,12 @@ SCALING = {
     "training": "gaze standardised by the training participants",
     "participant": "gaze standardised by each participant's own recordings, test participants' included, without labels",
 }
-# Fields of a model's training record that say what the training cost; older records lack some.
+# Fields of a model's training record with the cost of the training; older records lack some.
 _COST = ("method", "fold", "epochs", "steps", "seconds", "samples_per_second", "parameters", "validation_score")
 
 
 def _installed_versions() -> dict[str, str]:
-    """Read from the installed packages' metadata, so that nothing heavy is imported."""
+    """Read from the installed packages' metadata, so that no large library is imported."""
     found = {}
     for package in ("torch", "transformers", "emert"):
         try:
@@ -116,11 +116,11 @@ class Header:
 def make_header(data: EmertData, records: Sequence[dict], command: str, protocols: Sequence[Protocol] = ()) -> Header:
     """From the records of the models that were scored (one a fold), and the protocols they were scored on, if given."""
     first = records[0]
-    everybody = not protocols and not trained_on_these_splits(data, first)
-    strict = protocols[0].strict if protocols else first["strict"] and not everybody
+    all_unseen = not protocols and not trained_on_these_splits(data, first)
+    strict = protocols[0].strict if protocols else first["strict"] and not all_unseen
     tested = list(dict.fromkeys(part.fold for part in protocols)) or [record["fold"] for record in records]
     test_split = f"test of fold {', '.join(map(str, tested))} of {data.assignment.folds}"
-    who = "all that the model has not seen" if everybody else test_split
+    who = "all that the model has not seen" if all_unseen else test_split
     return Header(
         data=f"{data.metadata.source}, {len(data)} recordings of {len(data.assignment.participants)} participants",
         data_kind=data_kind(data),

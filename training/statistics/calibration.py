@@ -1,4 +1,4 @@
-"""Can the probabilities be taken at their word? Errors of calibration, a table to draw, and the temperature that mends it."""
+"""Calibration of class probabilities: its errors, reliability bins, and the temperature that improves it."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from modeling_emert.tasks_emert import ABSENT_CLASS
 
 from ..metrics.emotion_classification.probability_scores import BINS, probability_scores, reliability_bins
 
-# Temperatures that are looked at. At 0.05 all confidence is 1, at 20 all classes are equal: beyond is no calibration.
+# The range of temperatures: at 0.05 every confidence is 1, at 20 all classes are equal.
 COLDEST, HOTTEST = 0.05, 20.0
 
 
@@ -25,7 +25,7 @@ def calibration(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, flo
 def reliability(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> pd.DataFrame:
     """One row a bin, from the least to the most confident: `n` recordings, mean `confidence`, `accuracy` (both 0..1).
 
-    Bins hold equally many recordings, save that equal confidences share one. Arguments and errors as in `calibration`.
+    Bins hold equally many recordings, except that equal confidences are in one bin. Arguments and errors as in `calibration`.
     """
     values, truth = _known(probabilities, targets)
     if len(truth) == 0:

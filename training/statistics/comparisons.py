@@ -1,6 +1,6 @@
-"""Is one method better than another? Tests on pairs of methods that answered for the same recordings.
+"""Tests for a difference between two methods on the same recordings.
 
-`python tests/helpers/simulation.py` measures how often they see a difference where there is none.
+`python tests/helpers/simulation.py` measures their rate of false alarms.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from scipy.stats import t
 
 from modeling_emert.tasks_emert import Task
 
-from ..metrics.predictions import to_arrays
 from ..metrics import METRICS, collect, scores
+from ..metrics.predictions import to_arrays
 from .intervals import FEWEST_PARTICIPANTS, make_interval, resample_counts, tail_in_truth
 
 
@@ -67,12 +67,12 @@ def compare_sums(
     """The same for each metric from each participant's sums, as in `intervals_of_sums`."""
     counts = resample_counts(len(first), n_resamples, seed)
     totals = [scores(task, statistics.sum(axis=0)) for statistics in (first, second)]
-    drawn = [scores(task, np.tensordot(counts, statistics, axes=1)) for statistics in (first, second)]
+    resampled = [scores(task, np.tensordot(counts, statistics, axes=1)) for statistics in (first, second)]
     # Both methods with the answers of one participant swapped between them, for each participant.
     swapped = [scores(task, one.sum(axis=0) - one + other) for one, other in ((first, second), (second, first))]
     found = {}
     for name in METRICS[task.kind]:
-        gains = drawn[0][name] - drawn[1][name]
+        gains = resampled[0][name] - resampled[1][name]
         interval = make_interval(float(totals[0][name] - totals[1][name]), gains, len(first))
         counted = ~np.isclose(swapped[0][name] - swapped[1][name], interval.value, rtol=0, atol=1e-12)
         p = two_sided_p(gains, len(first), int(counted.sum()))
@@ -80,7 +80,7 @@ def compare_sums(
     return found
 
 
-def two_sided_p(drawn: np.ndarray, participants: int, differing: int | None = None) -> float:
+def two_sided_p(resampled: np.ndarray, participants: int, differing: int | None = None) -> float:
     """Twice the fraction of resamples `(n_resamples,)` on the other side of 0, at least 1 / (n_resamples + 1), moved as the
     ends of the intervals are.
 
@@ -90,11 +90,11 @@ def two_sided_p(drawn: np.ndarray, participants: int, differing: int | None = No
 
     1 where all resamples are 0 (the methods answer alike), NaN for fewer than `FEWEST_PARTICIPANTS`.
     """
-    defined = drawn[~np.isnan(drawn)]
+    defined = resampled[~np.isnan(resampled)]
     if participants < FEWEST_PARTICIPANTS or len(defined) == 0:
         return float("nan")
-    share = (min((defined <= 0).sum(), (defined >= 0).sum()) + 1) / (len(defined) + 1)
-    tail = tail_in_truth(share, participants) if share < 0.5 else 0.5
+    fraction = (min((defined <= 0).sum(), (defined >= 0).sum()) + 1) / (len(defined) + 1)
+    tail = tail_in_truth(fraction, participants) if fraction < 0.5 else 0.5
     return min(1.0, 2 * max(tail, 0.5 ** (participants if differing is None else differing)))
 
 
@@ -107,9 +107,9 @@ def nadeau_bengio(differences: Sequence[float], test_fraction: float) -> float:
     """Two-sided p of the corrected resampled t-test (Nadeau and Bengio 2003) on the differences by fold.
 
     Folds share training recordings, so their differences vary less than those of independent trainings would; the variance
-    of their mean is therefore taken as (1 / folds + test / training) times the variance between folds. `test_fraction`: share
-    of all recordings that one fold tests, between 0 and 1 (0.2 for five folds). NaN differences are left out. NaN for fewer
-    than two folds; 1 where every difference is 0. Raises `ValueError` for another `test_fraction`.
+    of their mean is therefore taken as (1 / folds + test / training) times the variance between folds. `test_fraction`:
+    of all recordings, those that one fold tests, between 0 and 1 (0.2 for five folds). NaN differences are left out. NaN for
+    fewer than two folds; 1 where every difference is 0. Raises `ValueError` for another `test_fraction`.
     """
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction must be between 0 and 1, got {test_fraction}")

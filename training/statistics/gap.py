@@ -1,4 +1,4 @@
-"""Where what a person feels differs from what the face shows: scores there and elsewhere, and does the model's gap tell?
+"""Felt against shown emotion: scores where the labels agree and where they differ, and how well the gap score separates them.
 
 All from the table of predictions. Whether the ER and the FER label of a recording agree is judged by the seven classes, and
 by the three where it doesn't have both of the seven. A model that copies the face scores low where they differ.
@@ -12,8 +12,8 @@ import pandas as pd
 
 from modeling_emert.tasks_emert import TASKS, Task
 
-from ..metrics.predictions import to_arrays
 from ..metrics.emotion_gap.gap_scores import auroc, spearman
+from ..metrics.predictions import to_arrays
 from .intervals import Interval, intervals, make_interval, resample_counts
 
 # Finest first.
@@ -87,7 +87,7 @@ def subset_scores(
 def gap_scores(predictions: pd.DataFrame) -> pd.Series:
     """One method's gap by recording_id, 0..1: the total variation distance of its ER and FER probabilities.
 
-    What `modeling_emert.answers_emert.gap` says, unrounded, but from the three classes where the method has not both of the
+    As `modeling_emert.answers_emert.gap`, unrounded, but from the three classes where the method has not both of the
     seven. Empty where it has not both views. Raises `ValueError` for rows of more than one method.
     """
     methods = predictions["method"].unique()

@@ -19,8 +19,8 @@ from scipy.stats import norm, t
 
 from modeling_emert.tasks_emert import Task
 
-from ..metrics.predictions import to_arrays
 from ..metrics import collect, scores
+from ..metrics.predictions import to_arrays
 
 # With fewer there are too few different resamples (35 of four) for any tail of them to be 2.5 %: no interval is better than one
 # that looks like the others.
@@ -65,8 +65,8 @@ def intervals_of_sums(
 ) -> dict[str, Interval]:
     """The same from the sums of each participant, `(P, K, K)` or `(P, S, 8)`: what `metrics.collect` gives by group."""
     values = scores(task, statistics.sum(axis=0))
-    drawn = scores(task, np.tensordot(resample_counts(len(statistics), n_resamples, seed), statistics, axes=1))
-    return {name: make_interval(float(value), drawn[name], len(statistics), level) for name, value in values.items()}
+    resampled = scores(task, np.tensordot(resample_counts(len(statistics), n_resamples, seed), statistics, axes=1))
+    return {name: make_interval(float(value), resampled[name], len(statistics), level) for name, value in values.items()}
 
 
 def resample_counts(participants: int, n_resamples: int, seed: int) -> np.ndarray:
@@ -82,12 +82,12 @@ def resample_counts(participants: int, n_resamples: int, seed: int) -> np.ndarra
     return counts.reshape(n_resamples, participants).astype(np.float64)
 
 
-def make_interval(value: float, drawn: np.ndarray, participants: int, level: float = 0.95) -> Interval:
+def make_interval(value: float, resampled: np.ndarray, participants: int, level: float = 0.95) -> Interval:
     """From a figure and what the resamples gave for it, `(n_resamples,)`, NaN where undefined. Raises `ValueError` for `level`
     outside 0..1."""
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
-    defined = drawn[~np.isnan(drawn)]
+    defined = resampled[~np.isnan(resampled)]
     if participants < FEWEST_PARTICIPANTS or len(defined) == 0:
         return Interval(value, np.nan, np.nan, 0)
     outside = tail_in_draws((1 - level) / 2, participants)
@@ -96,10 +96,10 @@ def make_interval(value: float, drawn: np.ndarray, participants: int, level: flo
 
 
 def tail_in_draws(tail: float, participants: int) -> float:
-    """The share of the resamples to leave out at one end so that a share `tail` of intervals misses the truth there."""
+    """The fraction of the resamples to leave out at one end so that the fraction `tail` of intervals misses the truth there."""
     return float(norm.cdf(np.sqrt(participants / (participants - 1)) * t.ppf(tail, participants - 1)))
 
 
-def tail_in_truth(share: float, participants: int) -> float:
+def tail_in_truth(fraction: float, participants: int) -> float:
     """The inverse of `tail_in_draws`."""
-    return float(t.cdf(norm.ppf(share) / np.sqrt(participants / (participants - 1)), participants - 1))
+    return float(t.cdf(norm.ppf(fraction) / np.sqrt(participants / (participants - 1)), participants - 1))

@@ -13,7 +13,7 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS
 from training.adaptation import adapt as adaptation
-from training.adaptation.adapt import adapt, adapt_all, draw_shares, open_model, predict_person
+from training.adaptation.adapt import adapt, adapt_all, open_model, predict_person, split_participants
 from training.adaptation.recipe import AdaptationRecipe, load_adaptation_recipe
 from training.cli import main
 from training.data.dataset import RecordingDataset, collate
@@ -44,30 +44,30 @@ def _with_labels(data: EmertData, monkeypatch: pytest.MonkeyPatch, rows: np.ndar
     monkeypatch.setattr(EmertData, "labels", planted)
 
 
-def test_shares_are_nested_apart_from_each_other_and_of_test_participants(model: Path, data: EmertData):
+def test_splits_are_nested_apart_from_each_other_and_of_test_participants(model: Path, data: EmertData):
     adapting = open_model(model, data, RECIPE)
     tested = set(data.select(1)["test"].tolist())
-    assert {share.participant for share in adapting.shares} == {str(data.ids["participant_id"][row]) for row in tested}
-    for share in adapting.shares:
-        own = {*share.given.tolist(), *share.scored.tolist()}
-        assert len(share.given) == 3
-        assert len(own) == len(share.given) + len(share.scored)
-        assert own == {row for row in tested if data.ids["participant_id"][row] == share.participant}
+    assert {split.participant for split in adapting.splits} == {str(data.ids["participant_id"][row]) for row in tested}
+    for split in adapting.splits:
+        own = {*split.given.tolist(), *split.scored.tolist()}
+        assert len(split.given) == 3
+        assert len(own) == len(split.given) + len(split.scored)
+        assert own == {row for row in tested if data.ids["participant_id"][row] == split.participant}
     fewer = open_model(model, data, replace(RECIPE, recordings=(0, 1, 2)))
-    for share, small in zip(adapting.shares, fewer.shares, strict=True):
-        assert share.given[:2].tolist() == small.given.tolist()
+    for split, small in zip(adapting.splits, fewer.splits, strict=True):
+        assert split.given[:2].tolist() == small.given.tolist()
     other = open_model(model, data, replace(RECIPE, seed=1))
-    assert any(a.given.tolist() != b.given.tolist() for a, b in zip(adapting.shares, other.shares, strict=True))
+    assert any(a.given.tolist() != b.given.tolist() for a, b in zip(adapting.splits, other.splits, strict=True))
 
 
 def test_a_stimulus_that_was_given_is_not_scored(data: EmertData):
     rows = data.select(1)["test"]
     stimuli = data.ids["stimulus_id"].copy()
-    plain, _ = draw_shares(data, rows, ["er7"], RECIPE)
+    plain, _ = split_participants(data, rows, ["er7"], RECIPE)
     twice = plain[0].scored[0]
     data.ids["stimulus_id"][twice] = stimuli[plain[0].given[0]]
     try:
-        found, _ = draw_shares(data, rows, ["er7"], RECIPE)
+        found, _ = split_participants(data, rows, ["er7"], RECIPE)
     finally:
         data.ids["stimulus_id"][:] = stimuli
     assert found[0].given.tolist() == plain[0].given.tolist()
@@ -78,12 +78,12 @@ def test_labels_of_scored_recordings_change_no_prediction_and_those_given_do(
     model: Path, data: EmertData, monkeypatch: pytest.MonkeyPatch
 ):
     adapting = open_model(model, data, RECIPE)
-    share = adapting.shares[0]
-    honest = predict_person(data, adapting, share, RECIPE)
-    for rows, reached in ((share.scored, False), (share.given, True)):
+    split = adapting.splits[0]
+    honest = predict_person(data, adapting, split, RECIPE)
+    for rows, reached in ((split.scored, False), (split.given, True)):
         with monkeypatch.context() as patch:
             _with_labels(data, patch, rows)
-            found = predict_person(data, open_model(model, data, RECIPE), share, RECIPE)
+            found = predict_person(data, open_model(model, data, RECIPE), split, RECIPE)
         for method in found["method"].unique():
             same = np.array_equal(_predictions(found, method), _predictions(honest, method))
             assert same == (not reached or method == "EMERT"), (method, reached)
@@ -92,10 +92,10 @@ def test_labels_of_scored_recordings_change_no_prediction_and_those_given_do(
 def test_without_adaptation_the_answers_are_those_of_the_evaluation(model: Path, data: EmertData):
     adapting = open_model(model, data, RECIPE)
     expected = evaluate_model(model, data, progress=False).query("method == 'EMERT'")
-    for share in adapting.shares:
-        found = predict_person(data, adapting, share, replace(RECIPE, recordings=(0, 1)))
+    for split in adapting.splits:
+        found = predict_person(data, adapting, split, replace(RECIPE, recordings=(0, 1)))
         ids = set(found["recording_id"])
-        assert ids == set(data.ids["recording_id"][share.scored])
+        assert ids == set(data.ids["recording_id"][split.scored])
         own = expected[expected["recording_id"].isin(ids)]
         np.testing.assert_allclose(_predictions(found, "EMERT"), _predictions(own, "EMERT"), atol=1e-5)
 
@@ -103,7 +103,7 @@ def test_without_adaptation_the_answers_are_those_of_the_evaluation(model: Path,
 def test_the_model_stays_bit_for_bit_and_the_adapter_learns_what_it_was_given(model: Path, data: EmertData):
     adapting = open_model(model, data, RECIPE)
     before = {name: value.clone() for name, value in adapting.model.state_dict().items()}
-    rows = RecordingDataset(data, adapting.shares[0].given, adapting.processor, ["er7"])
+    rows = RecordingDataset(data, adapting.splits[0].given, adapting.processor, ["er7"])
     batch = collate([rows[index] for index in range(3)])
     state = torch.random.get_rng_state()
     adapted, again = (adapt(adapting.model, batch, replace(RECIPE, steps=30), seed=1) for _ in range(2))
@@ -123,11 +123,11 @@ def test_a_run_that_was_stopped_goes_on_with_the_next_person(
     calls: list[str] = []
     predict = adaptation.predict_person
 
-    def stop_at_second(data, adapting, share, recipe):
-        calls.append(share.participant)
+    def stop_at_second(data, adapting, split, recipe):
+        calls.append(split.participant)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return predict(data, adapting, share, recipe)
+        return predict(data, adapting, split, recipe)
 
     with monkeypatch.context() as patch:
         patch.setattr(adaptation, "predict_person", stop_at_second)
@@ -187,7 +187,7 @@ def test_a_strict_model_is_adapted_on_strict_test_recordings(
 @pytest.mark.filterwarnings("error::FutureWarning")
 def test_adapting_says_nothing_of_what_the_libraries_have_renamed(model: Path, data: EmertData):
     adapting = open_model(model, data, RECIPE)
-    rows = RecordingDataset(data, adapting.shares[0].given, adapting.processor, ["er7"])
+    rows = RecordingDataset(data, adapting.splits[0].given, adapting.processor, ["er7"])
     adapt(adapting.model, collate([rows[0], rows[1]]), replace(RECIPE, steps=1), seed=1)
 
 

@@ -79,7 +79,7 @@ def test_a_label_among_the_inputs_stops_the_run(
     guards.check_inputs(data, three.tasks)
     monkeypatch.setattr(guards, "summary_table", lambda _: planted)
     monkeypatch.setattr(guards, "_ENOUGH", 3)  # there are only 42 recordings
-    with pytest.raises(EmertInputError, match="tells the label of task fer3 for every recording"):
+    with pytest.raises(EmertInputError, match="determines the label of task fer3 for every recording"):
         run_benchmark(three, data.folder, tmp_path, 1, "emert benchmark tiny")
 
 

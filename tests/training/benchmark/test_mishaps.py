@@ -107,9 +107,9 @@ def test_a_damaged_run_file_is_told_in_a_sentence(out: Path, content: str | dict
 @pytest.mark.parametrize(
     ("training", "methods", "told"),
     [
-        ({"overrides": {**TINY_OVERRIDES, "nonsense": 1}}, ("majority", "emert"), "method emert, protocol er7: .*nonsense"),
-        ({"overrides": {"head_dim": -1}}, ("majority", "emert"), "method emert, protocol er7: .*head_dim"),
-        ({"overrides": {"nonsense": 1}}, ("majority", "face_only"), "method face_only, protocol er7: .*nonsense"),
+        ({"overrides": {**TINY_OVERRIDES, "nonsense": 1}}, ("majority", "emert"), "method emert, task er7: .*nonsense"),
+        ({"overrides": {"head_dim": -1}}, ("majority", "emert"), "method emert, task er7: .*head_dim"),
+        ({"overrides": {"nonsense": 1}}, ("majority", "face_only"), "method face_only, task er7: .*nonsense"),
     ],
 )
 def test_a_network_that_can_not_be_is_refused_before_the_first_cell(

@@ -7,8 +7,8 @@ from scipy import stats
 from simulation import SIMULATED, fold_false_alarms, paired_false_alarms, simulate_classes
 
 from modeling_emert.tasks_emert import TASKS
-from training.metrics.predictions import to_arrays, to_rows
 from training.metrics import score
+from training.metrics.predictions import to_arrays, to_rows
 from training.statistics.comparisons import compare, compare_sums, holm, nadeau_bengio, smallest_p, two_sided_p
 from training.statistics.intervals import intervals
 

@@ -7,8 +7,8 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.metrics.predictions import to_rows
 from training.metrics.emotion_gap.gap_scores import auroc, spearman
+from training.metrics.predictions import to_rows
 from training.statistics.gap import agreement, distances, gap_quality, gap_scores, label_table, subset_scores
 
 COUNT, PEOPLE = 240, 24

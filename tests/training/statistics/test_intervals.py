@@ -9,8 +9,8 @@ from scipy import stats
 from simulation import SIMULATED, coverage
 
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS
-from training.metrics.predictions import to_rows
 from training.metrics import METRICS, collect
+from training.metrics.predictions import to_rows
 from training.statistics.intervals import (
     FEWEST_PARTICIPANTS,
     intervals,
