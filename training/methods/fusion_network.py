@@ -71,8 +71,8 @@ class FusionModel(EmertModel):
     _supports_flash_attn = False
     _supports_flex_attn = False
 
-    def _fuse(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor]) -> Fused:
-        return self.fusion(streams, masks)
+    def _fuse(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor], **kwargs) -> Fused:
+        return self.fusion(streams, masks)  # `kwargs` are for attention layers of transformers
 
 
 class FusionForEmotionRecognition(EmertForEmotionRecognition):
