@@ -1,5 +1,5 @@
-"""EMERT for transformers. Importing the package is cheap: each name is loaded when it is first asked for, and the Auto
-classes and the pipeline know EMERT as soon as transformers loads them (see `registration_emert`)."""
+"""EMERT for transformers. Importing the package is cheap: each name is imported at its first use, and EMERT is registered with
+the Auto classes and the pipeline when transformers imports them (see `registration_emert`)."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ def __getattr__(name: str) -> Any:
     if name not in _FILES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_FILES[name]}", __name__), name)
-    globals()[name] = value  # asked for once
+    globals()[name] = value  # next time without this function
     return value
 
 

@@ -1,4 +1,4 @@
-"""A network's tensors from a file that nobody vouches for: no code of it runs, and its size is bounded before it is read."""
+"""Tensors of a network from an untrusted file: no code in it is run, and its size is checked before it is read."""
 
 import pickle
 import re
@@ -11,21 +11,20 @@ import torch
 
 from .errors_emert import EmertInputError
 
-MAX_BYTES = 1 << 30  # the authors' network takes 50 MB; with an optimizer beside it, 150 MB
+MAX_BYTES = 1 << 30  # the authors' network takes 50 MB; with optimizer state 150 MB
 _ZIP = b"PK\x03\x04"
 _MAX_DEPTH = 4  # of dictionaries in dictionaries
-# Where training scripts usually put the network, in this order; elsewhere it is found by what it holds.
+# Keys under which training scripts usually save the network, in this order; otherwise it is found by its tensors' names.
 _USUAL_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
-# What wrappers add to names: DataParallel anywhere, a holder's attribute or torch.compile in front.
+# Prefixes of wrappers: DataParallel's anywhere, those of an attribute or of torch.compile at the beginning.
 _WRAPPERS = re.compile(r"(^|(?<=\.))module\.|^((model|net|network|_orig_mod)\.)+")
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """What a `.pth`/`.pt` or `.safetensors` file holds, on the CPU.
+    """The content of a `.pth`/`.pt` or `.safetensors` file, on the CPU.
 
-    Raises:
-        EmertInputError: no such file, larger than 1 GiB (packed or unpacked), not a checkpoint, or one that holds code or
-            objects beside tensors.
+    Raises `EmertInputError` if there is no such file, if it is larger than 1 GiB (packed or unpacked), no checkpoint, or holds
+    code or objects besides tensors.
     """
     path = Path(path)
     if not path.is_file():
@@ -40,7 +39,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def _unpacked_size(path: Path) -> int:
-    """What torch would unpack: its files are zip archives, and those may be compressed."""
+    """The bytes that torch would unpack: its files are zip archives, which may be compressed."""
     try:
         with path.open("rb") as file:
             packed = file.read(len(_ZIP)) == _ZIP
@@ -61,7 +60,7 @@ def _read_torch(path: Path) -> Any:
         else:
             reason = "not a checkpoint that torch can read without running code; save model.state_dict() with torch.save"
         raise EmertInputError(f"{path}: {reason}") from error
-    except Exception as error:  # what torch raises for damaged files depends on where the damage is
+    except Exception as error:  # torch's error for a damaged file depends on where the damage is
         raise EmertInputError(f"{path}: damaged or no checkpoint of torch ({type(error).__name__}); copy it again") from error
 
 
@@ -76,12 +75,10 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def find_network(content: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
-    """The tensors of the network by their plain names, out of dictionaries around them and of wrappers' prefixes.
+    """The tensors of the network by their names without wrappers' prefixes, from dictionaries of any depth up to 4.
 
-    `known`: the first parts of the network's names; the dictionary that has such a name is the network.
-
-    Raises:
-        EmertInputError: no dictionary holds the network, several do, or two names become one.
+    `known`: first parts of the network's names; the dictionary with such a name is the network.
+    Raises `EmertInputError` if no dictionary holds the network, if several do, or if two names become one.
     """
     found = dict(_networks(content, known))
     if not found:
@@ -89,7 +86,7 @@ def find_network(content: Mapping[str, Any], known: frozenset[str]) -> dict[str,
         raise EmertInputError(f"no tensor of the authors' network is in it, but {names}; expected names such as proj_v1.weight")
     usual = [key for key in _USUAL_KEYS if key in found]
     if len(found) > 1 and not usual:
-        raise EmertInputError(f"several networks are in it ({', '.join(found)}); save the one that you mean alone")
+        raise EmertInputError(f"several networks are in it ({', '.join(found)}); save only the one to be read")
     chosen = found[usual[0] if len(found) > 1 else next(iter(found))]
     plain: dict[str, Any] = {}
     for name, value in chosen.items():
@@ -101,7 +98,7 @@ def find_network(content: Mapping[str, Any], known: frozenset[str]) -> dict[str,
 
 
 def plain_name(name: object) -> str:
-    """A tensor's name without what wrappers add."""
+    """A tensor's name without wrappers' prefixes."""
     short, before = str(name), None
     while short != before:
         short, before = _WRAPPERS.sub("", short), short
@@ -109,7 +106,7 @@ def plain_name(name: object) -> str:
 
 
 def _networks(content: Mapping, known: frozenset[str]) -> Iterator[tuple[str, Mapping]]:
-    """The dictionaries that hold the network, each with the keys that lead to it; each is looked at once."""
+    """The dictionaries that hold the network, each with its path of keys; each is visited once."""
     level, seen = [("", content)], set()
     for _ in range(_MAX_DEPTH):
         deeper = []

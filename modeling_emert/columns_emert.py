@@ -1,8 +1,8 @@
-"""The 39 columns of eye movements: name, unit, range, and what missing looks like.
+"""The 39 columns of eye movements: name, unit, range, meaning of a missing value.
 
-The authors' network takes 39 numbers a step and says nowhere what they are. This dictionary is ours: what a
-screen-based Tobii exports, in the order in which Tobii Studio exports it. A tracker that lacks a column leaves it NaN.
-In every column **missing is NaN**, whatever fill value the tracker wrote.
+The authors' network takes 39 numbers for each step; their meaning is published nowhere. This dictionary is ours: the columns
+of a screen-based Tobii in the order in which Tobii Studio exports them. A column that a tracker lacks is NaN. In every column
+**missing is NaN**, whatever fill value the tracker wrote.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `range` is the usual one: real recordings may leave it (gaze beside the screen).
-
-    `missing`: what a NaN in it means.
-    """
+    """`range` is the usual one: real recordings may exceed it (gaze outside the screen). `missing`: meaning of a NaN."""
 
     name: str
     unit: str
@@ -44,27 +41,27 @@ COLUMNS: tuple[Column, ...] = (
     Column("in_fixation", "0 or 1", (0.0, 1.0), "1 while the tracker sees a fixation", _NO_EVENTS),
     Column("in_saccade", "0 or 1", (0.0, 1.0), "1 while the tracker sees a saccade", _NO_EVENTS),
     Column("event_duration", "ms", (0.0, 5000.0), "duration of the fixation, saccade or other event in progress", _NO_EVENT),
-    *_both_axes("fixation", "share of the stimulus", _SCREEN, "point of the fixation in progress, origin top left", _NO_EVENT),
+    *_both_axes("fixation", "fraction of the stimulus", _SCREEN, "point of the current fixation, origin top left", _NO_EVENT),
     Column("saccade_amplitude", "degree", (0.0, 60.0), "amplitude of the saccade before or in progress", _NO_EVENT),
     Column("saccade_direction", "degree", (0.0, 360.0), "absolute direction of that saccade", _NO_EVENT),
     Column("saccade_turn", "degree", (0.0, 360.0), "its direction relative to the saccade before", _NO_EVENT),
-    *_both_axes("gaze_left", "share of the screen", _SCREEN, "gaze point of the left eye, origin top left", _NO_GAZE),
-    *_both_axes("gaze_right", "share of the screen", _SCREEN, "gaze point of the right eye, origin top left", _NO_GAZE),
-    *_both_axes("gaze", "share of the screen", _SCREEN, "gaze point of both eyes, origin top left", _NO_GAZE),
-    *_both_axes("gaze_stimulus", "share of the stimulus", _SCREEN, "gaze point of both eyes, origin top left", _NO_GAZE),
+    *_both_axes("gaze_left", "fraction of the screen", _SCREEN, "gaze point of the left eye, origin top left", _NO_GAZE),
+    *_both_axes("gaze_right", "fraction of the screen", _SCREEN, "gaze point of the right eye, origin top left", _NO_GAZE),
+    *_both_axes("gaze", "fraction of the screen", _SCREEN, "gaze point of both eyes, origin top left", _NO_GAZE),
+    *_both_axes("gaze_stimulus", "fraction of the stimulus", _SCREEN, "gaze point of both eyes, origin top left", _NO_GAZE),
     *_both_axes("gaze_left_mm", "mm", _MILLIMETRES, "gaze point of the left eye in the tracker's own coordinates", _NO_GAZE),
     *_both_axes("gaze_right_mm", "mm", _MILLIMETRES, "gaze point of the right eye in the tracker's own coordinates", _NO_GAZE),
     *_both_axes("gaze_mm", "mm", _MILLIMETRES, "gaze point of both eyes in the tracker's own coordinates", _NO_GAZE),
     *_three_axes("eye_left", "left"),
     *_three_axes("eye_right", "right"),
-    *_both_axes("camera_left", "share of the image", _SCREEN, "left eye in the tracker's camera image", _NO_EYE),
-    *_both_axes("camera_right", "share of the image", _SCREEN, "right eye in the tracker's camera image", _NO_EYE),
+    *_both_axes("camera_left", "fraction of the image", _SCREEN, "left eye in the tracker's camera image", _NO_EYE),
+    *_both_axes("camera_right", "fraction of the image", _SCREEN, "right eye in the tracker's camera image", _NO_EYE),
     Column("distance_left", "mm", (300.0, 1500.0), "distance of the left eye from the tracker", _NO_EYE),
     Column("distance_right", "mm", (300.0, 1500.0), "distance of the right eye from the tracker", _NO_EYE),
     Column("pupil_left", "mm", (1.0, 9.0), "pupil diameter of the left eye", "no pupil: a blink, a lost eye"),
     Column("pupil_right", "mm", (1.0, 9.0), "pupil diameter of the right eye", "no pupil: a blink, a lost eye"),
-    Column("validity_left", "0..1", (0.0, 1.0), "how sure the tracker is of the left eye; 1 is sure", "not told"),
-    Column("validity_right", "0..1", (0.0, 1.0), "how sure the tracker is of the right eye; 1 is sure", "not told"),
+    Column("validity_left", "0..1", (0.0, 1.0), "how sure the tracker is of the left eye; 1 is sure", "not reported"),
+    Column("validity_right", "0..1", (0.0, 1.0), "how sure the tracker is of the right eye; 1 is sure", "not reported"),
     Column("blink", "0 or 1", (0.0, 1.0), "1 while the tracker reports a blink", "the tracker reports no blinks"),
 )
 
@@ -72,7 +69,7 @@ COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 NUM_COLUMNS = len(COLUMNS)
 COLUMN_INDEX: dict[str, int] = {name: index for index, name in enumerate(COLUMN_NAMES)}
 
-# A sample in which all of these are missing says nothing of where the person looks: it counts as lost.
+# A sample in which all of these are missing has no gaze: it counts as lost.
 GAZE_COLUMNS = tuple(f"gaze{part}_{axis}" for part in ("_left", "_right", "", "_stimulus") for axis in "xy")
 
 # Action units of the face by their numbers in the Facial Action Coding System, as OpenFace estimates them (intensity 0..5).

@@ -30,55 +30,55 @@ class EmertConfig(PreTrainedConfig):
     Configuration of [`EmertModel`] and [`EmertForEmotionRecognition`].
 
     The defaults are the authors' class-and-intensity network (arXiv 2512.16485, evaluation code of January 2024), with
-    heads for all seven EMER tasks, which is ours: no public variant of theirs has more than one view.
+    heads for all seven EMER tasks, which is ours: no public variant of the authors' has more than one view.
 
     tasks (`list[str]`):
         What to predict, by name (see `tasks_emert.TASKS`); the heads follow from it, in this order.
     num_frames, num_eye_steps, num_fixation_steps (`int`, 8, 32, 32):
-        Length of each modality; together the 72 tokens of the fusion.
+        Number of steps of each modality; together the 72 tokens of the fusion.
     num_columns (`int`, 39), fixation_size (`int`, 2):
         Numbers in one step of eye movements and of fixations.
     backbone_config (`dict` or `PreTrainedConfig`):
-        Network of one face frame: any that `AutoBackbone` knows, timm's too; ResNet-18 by default.
+        Network of one face frame: any that `AutoBackbone` knows, timm's included; ResNet-18 by default.
     pretrained_backbone (`str`, *optional*):
-        Hub id or folder from which training takes the backbone's first weights ([`load_pretrained_backbone`]).
+        Hub id or folder with the backbone's initial weights for training ([`load_pretrained_backbone`]).
     freeze_backbone (`bool`, False):
-        The backbone learns nothing, and its BatchNorm keeps its statistics, in training mode too.
+        The backbone is not trained, and its BatchNorm keeps its statistics also in training mode.
     encoder_size (`int`, 128), num_lstm_layers (`int`, 3):
         Width of every stream, and depth of the two LSTMs.
     projection_sizes (`list[int]`, `[64]`):
         Widths of the specific and invariant projections, LeakyReLU(0.1) between them; the last is that of the fusion.
     separate_discriminators (`bool`, False):
-        One modality discriminator for each side; the authors have a single one for both.
+        One modality discriminator for each side; the authors share one.
     head_sizes (`list[int]`, `[]`):
         Hidden widths of each head, LeakyReLU(0.01) between them; empty is one linear layer.
     num_fusion_layers, num_attention_heads, head_dim (`int`, 2, 8, 64):
         The cross-attention. Its inner width, heads x head_dim, is independent of the fusion's.
     self_attention, update_source, final_norm (`bool`, all False):
-        What a usual transformer decoder has and the authors' has not: self-attention of the target before each
-        cross-attention; a layer that renews the source after each; a LayerNorm after the last.
+        Parts of a usual transformer decoder that the authors' network lacks: self-attention of the target before each
+        cross-attention; a layer that updates the source after each; a LayerNorm after the last.
     task_pooling (`"mean"` or `"attention"`):
         From the fused tokens to a head: their mean, or each task's own attention over them. The mean is the authors'.
     hierarchical (`bool`, False):
-        `er3` and `fer3` get no head: their probabilities are sums of those of `er7` and `fer7`, the share of surprise that
-        is positive being a learned number for each view. So coarse and fine never contradict each other. Ours.
+        `er3` and `fer3` get no head: their probabilities are sums of those of `er7` and `fer7`; the fraction of surprise that
+        is positive is learned for each view. So coarse and fine classes agree. Ours.
     task_weights (`dict`, *optional*):
-        Weight of each task's loss beside `task_weight`; 1 for those that are not named.
+        Factor of each task's loss on top of `task_weight`; 1 for the others.
     class_weights (`dict`, *optional*):
-        By class task, how much a label of each class counts in its loss, in label order; all alike for those not named.
-        Ours: counted from how rare the classes are among the training recordings.
+        By classification task, the weight of each class in its loss, in label order; equal for the others. Ours: computed
+        from the class frequencies of the training recordings.
     num_participants (`int`, 0), participant_weight (`float`, 0.1):
-        With `num_participants`, a head guesses the participant through a gradient reversal, so that the fused
-        representation forgets who it is (labels `participant`). Ours, after identity-disentangling talking-face work.
+        With `num_participants`, a head predicts the participant through a gradient reversal, so that the fused
+        representation does not identify the person (labels `participant`). Ours, after work on talking faces.
     context (`list[str]`, `[]`):
-        Of `"big_five"` and `"stimulus_emotion"`: what is told besides the recording. Either may give the label away.
+        Of `"big_five"` and `"stimulus_emotion"`: inputs besides the recording. Either may reveal the label.
     temperatures (`dict`, *optional*):
-        By class task, what its logits are divided by before the softmax of an answer; fitted on validation participants,
-        so that a probability of 0.8 is right in about 80 of 100 cases. 1 for those that are not named.
+        By classification task, the divisor of its logits before the softmax of an answer, fitted on validation
+        participants, so that a probability of 0.8 is right in about 80 of 100 cases. 1 for the others.
     stream_dropout, position_dropout, fusion_dropout (0.5, 0.1, 0.5):
         On each encoded stream; on tokens with positions; inside the fusion.
     modality_dropout (`float`, 0.0):
-        Chance that a modality is hidden from a sample in training, never all of them. Ours; 0 keeps the authors' way.
+        Probability that a modality is hidden from a sample in training, never all of them. Ours; 0 is as the authors train.
     adversarial_weight, specific_weight, task_weight (0.1, 0.1, 1.0), reversal (1.0):
         Weights of the three losses, and strength of the gradient reversal.
     """
@@ -150,10 +150,7 @@ class EmertConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict, **kwargs) -> "EmertConfig":
-        """transformers only warns of another network's checkpoint, and goes on with random weights.
-
-        Raises `EmertInputError` for it.
-        """
+        """Raises `EmertInputError` for another network's checkpoint; transformers only warns, and uses random weights."""
         found = config_dict.get("model_type", cls.model_type)
         if found != cls.model_type:
             maker = ", ".join(config_dict.get("architectures") or ["the class that saved it"])
@@ -163,11 +160,11 @@ class EmertConfig(PreTrainedConfig):
         return super().from_dict(config_dict, **kwargs)
 
     def _check_backbone(self) -> None:
-        """Here, since transformers looks the type up before it validates, and says no more than its name."""
+        """A clear error: transformers looks the type up before it validates, and its error is only the type's name."""
         kind = self.backbone_config.get("model_type") if isinstance(self.backbone_config, dict) else None
         if kind is not None and kind not in CONFIG_MAPPING:
             raise ValueError(
-                f"backbone_config: model_type {kind!r} is none that transformers knows; give one that AutoBackbone takes, "
+                f"backbone_config: model_type {kind!r} is unknown to transformers; give one that AutoBackbone takes, "
                 "such as 'resnet', 'convnext', 'dinov2' or 'timm_backbone'"
             )
 
@@ -182,7 +179,7 @@ class EmertConfig(PreTrainedConfig):
         return {"face": self.num_frames, "eye_movements": self.num_eye_steps, "fixations": self.num_fixation_steps}
 
     def validate_tasks(self):
-        """Every task is known and named once."""
+        """Every task is known and listed once."""
         unknown = [name for name in self.tasks if name not in TASKS]
         if unknown:
             raise ValueError(f"tasks: unknown {', '.join(map(repr, unknown))}; known tasks: {', '.join(TASKS)}")
@@ -191,11 +188,11 @@ class EmertConfig(PreTrainedConfig):
 
     @property
     def derived_tasks(self) -> dict[str, str]:
-        """Coarse tasks whose probabilities follow from a fine one: coarse name to fine name."""
+        """Coarse tasks whose probabilities are computed from a fine one: coarse name to fine name."""
         return {f"{view}3": f"{view}7" for view in ("er", "fer") if self.hierarchical and f"{view}3" in self.tasks}
 
     def validate_combinations(self):
-        """Fields that contradict each other are named together."""
+        """No two fields contradict each other."""
         views = [view for view in ("er", "fer") if f"{view}3" in self.tasks]
         lacking = [f"{view}7" for view in views if f"{view}7" not in self.tasks]
         if self.hierarchical and (lacking or not views):
@@ -212,7 +209,7 @@ class EmertConfig(PreTrainedConfig):
         ]
         if uncalibrated:
             raise ValueError(
-                f"temperatures names {', '.join(uncalibrated)}, but only class tasks with a head of their own have one"
+                f"temperatures names {', '.join(uncalibrated)}, but only classification tasks with their own head have one"
             )
         for name, weights in (self.class_weights or {}).items():
             classes = TASKS[name].size if TASKS[name].kind == "classification" else 0
@@ -248,7 +245,7 @@ class EmertConfig(PreTrainedConfig):
             )
 
     def validate_shares(self):
-        """Chances lie in [0, 1), weights are finite and not negative."""
+        """Probabilities are in [0, 1), weights finite and not negative."""
         for name in ("stream_dropout", "position_dropout", "fusion_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
@@ -263,7 +260,7 @@ class EmertConfig(PreTrainedConfig):
 
     @classmethod
     def authors(cls, variant: Literal["va", "er7", "er7_intensity"], **overrides) -> "EmertConfig":
-        """One of the three networks in the authors' code, which differ in widths and heads without saying so."""
+        """One of the three networks in the authors' code, which differ in widths and heads."""
         variants = {
             "va": {"tasks": ["er_va"], "projection_sizes": [64], "head_sizes": [32, 16, 8]},
             "er7": {"tasks": ["er7"], "projection_sizes": [64, 32]},
@@ -275,7 +272,7 @@ class EmertConfig(PreTrainedConfig):
 
     @classmethod
     def small(cls, **overrides) -> "EmertConfig":
-        """A network of about 0.25 million parameters that trains on a laptop's CPU in minutes. The design is EMERT's."""
+        """The same design with about 0.25 million parameters, which trains on a laptop's CPU in minutes."""
         small = {
             "backbone_config": {
                 "model_type": "resnet",
@@ -292,8 +289,8 @@ class EmertConfig(PreTrainedConfig):
             "stream_dropout": 0.2,
             "fusion_dropout": 0.2,
             "modality_dropout": 0.5,
-            # At the authors' full strength the discriminator's gradient drowns the face's in a network of this size: on
-            # generated recordings fer7's validation UAR stayed at 0.37 where it reaches 0.61 so, and er7's is the same.
+            # At the authors' 1.0 the discriminator's gradient dominates the face's in a network of this size: on generated
+            # recordings the validation UAR of fer7 is 0.37, and 0.61 with 0.1; that of er7 is the same.
             "reversal": 0.1,
         }
         return cls(**{**small, **overrides})

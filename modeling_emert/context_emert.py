@@ -1,7 +1,7 @@
-"""What may be known of a recording besides what was recorded: the participant's personality, the stimulus's own emotion.
+"""Context besides the recorded signals: the participant's personality and the stimulus's emotion.
 
-The network takes neither unless its config says so: work on felt and perceived emotion gains from both, and both can give
-the label away (a clip that is meant to amuse amuses), so a score with them is no score of reading eyes and faces.
+The network takes neither unless its config says so: both help to predict felt and perceived emotion, and both can reveal the
+label (a clip that is meant to amuse amuses), so a score with them is no score of reading eyes and faces.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,32 +13,31 @@ from .errors_emert import EmertInputError
 from .recording_emert import Recording
 from .tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, EMOTIONS
 
-# The questionnaire's five numbers in the usual order, each as a share of its scale, 0..1.
+# The questionnaire's five numbers in the usual order, each as a fraction of its scale, 0..1.
 BIG_FIVE = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
 BIG_FIVE_RANGE = (0.0, 1.0)
 
-# What the stimulus is meant to show or to cause, one of `tasks_emert.EMOTIONS`.
+# The emotion that the stimulus is meant to show or to cause, one of `tasks_emert.EMOTIONS`.
 STIMULUS_EMOTION = "stimulus_emotion"
 
 CONTEXT_COLUMNS = (*BIG_FIVE, STIMULUS_EMOTION)
 
 
 def context_inputs(recordings: Sequence[Recording], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The context of a batch as the model takes it, for those `names` that its config's `context` holds.
+    """The context of a batch as the model takes it; `names` are those of its config's `context`.
 
     `big_five` `(batch, 5)` float32, 0..1, all NaN where any of the five is absent; `stimulus_emotion` `(batch,)` int64,
-    index into `tasks_emert.EMOTIONS`, -100 where it is absent. Either may give the label away.
+    index into `tasks_emert.EMOTIONS`, -100 where absent. Either may reveal the label.
 
-    Raises:
-        EmertInputError: a recording's Big Five are no five numbers of 0..1, or its stimulus's emotion is none of ours.
+    Raises `EmertInputError` if a recording's Big Five are not five numbers in 0..1, or its stimulus's emotion is unknown.
     """
     return {name: np.stack([_one(item, name, number) for number, item in enumerate(recordings)]) for name in names}
 
 
 def read_big_five(given: Any) -> np.ndarray:
-    """`(5,)` float32 in 0..1 from five numbers in the order of `BIG_FIVE`, or their names with numbers; None: all absent.
+    """`(5,)` float32 in 0..1 from five numbers in the order of `BIG_FIVE`, or a dictionary by name; None: all absent.
 
-    Where any of the five is NaN or None, all are absent (NaN). Raises `EmertInputError` for what can't be the five.
+    If any of the five is NaN or None, all are absent (NaN). Raises `EmertInputError` for anything else.
     """
     absent = np.full(len(BIG_FIVE), ABSENT_NUMBER, np.float32)
     if given is None:
@@ -47,13 +46,13 @@ def read_big_five(given: Any) -> np.ndarray:
     try:
         values = np.asarray(ordered, np.float32)
     except (TypeError, ValueError):
-        values = np.zeros(0)  # words, or lists of several lengths
+        values = np.zeros(0)  # words, or lists of different lengths
     low, high = BIG_FIVE_RANGE
     known = values[~np.isnan(values)]
     if values.shape != absent.shape or (known < low).any() or (known > high).any():
         found = given.tolist() if isinstance(given, np.ndarray) else given
         raise EmertInputError(
-            f"big_five is {found}, expected {len(BIG_FIVE)} shares of the scale in {low:g}..{high:g} "
+            f"big_five is {found}, expected {len(BIG_FIVE)} fractions of the scale in {low:g}..{high:g} "
             f"({', '.join(BIG_FIVE)}); divide the questionnaire's numbers by its range"
         )
     return values if len(known) == len(values) else absent

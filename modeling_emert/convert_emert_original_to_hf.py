@@ -11,6 +11,7 @@ import torch
 
 from .checkpoint_reading_emert import find_network, read_checkpoint
 from .configuration_emert import EmertConfig
+from .constants_emert import CONFIG_FILE
 from .errors_emert import EmertInputError
 from .modeling_emert import EmertForEmotionRecognition
 from .processing_emert import EmertProcessor
@@ -23,7 +24,7 @@ _TASK_OF_WIDTH = {1: "fer_intensity", 2: "er_va", 3: "er3", 7: "er7"}
 
 
 def _prefixes() -> dict[str, str]:
-    """The beginning of each of the authors' names -> ours; heads excepted, since their tasks have to be found first."""
+    """The prefix of each of the authors' names -> ours; without the heads, since their tasks have to be found first."""
     pairs = {
         "subnet.f_extractor.conv1.": f"{_RESNET}.embedder.embedder.convolution.",
         "subnet.f_extractor.bn1.": f"{_RESNET}.embedder.embedder.normalization.",
@@ -39,21 +40,21 @@ def _prefixes() -> dict[str, str]:
         "transformer.pos_embedding_t": "emert.fusion.target_positions",
     }
     for stage, block in ((stage, block) for stage in range(4) for block in range(2)):  # ResNet-18, torchvision's names
-        theirs = f"subnet.f_extractor.layer{stage + 1}.{block}."
+        authors = f"subnet.f_extractor.layer{stage + 1}.{block}."
         ours = f"{_RESNET}.encoder.stages.{stage}.layers.{block}."
         for index in range(2):
-            pairs[f"{theirs}conv{index + 1}."] = f"{ours}layer.{index}.convolution."
-            pairs[f"{theirs}bn{index + 1}."] = f"{ours}layer.{index}.normalization."
-        pairs[f"{theirs}downsample.0."] = f"{ours}shortcut.convolution."
-        pairs[f"{theirs}downsample.1."] = f"{ours}shortcut.normalization."
+            pairs[f"{authors}conv{index + 1}."] = f"{ours}layer.{index}.convolution."
+            pairs[f"{authors}bn{index + 1}."] = f"{ours}layer.{index}.normalization."
+        pairs[f"{authors}downsample.0."] = f"{ours}shortcut.convolution."
+        pairs[f"{authors}downsample.1."] = f"{ours}shortcut.normalization."
     for layer in range(2):
-        theirs, ours = f"transformer.CrossTransformerEncoder.layers.{layer}.", f"emert.fusion.layers.{layer}."
+        authors, ours = f"transformer.CrossTransformerEncoder.layers.{layer}.", f"emert.fusion.layers.{layer}."
         for part in "qkv":
-            pairs[f"{theirs}0.norm_{part}."] = f"{ours}attention.norm_{part}."
-            pairs[f"{theirs}0.fn.to_{part}."] = f"{ours}attention.{part}_proj."
-        pairs[f"{theirs}0.fn.to_out.0."] = f"{ours}attention.out_proj."
-        pairs[f"{theirs}1.norm."] = f"{ours}norm."
-        pairs[f"{theirs}1.fn.net."] = f"{ours}feed_forward."
+            pairs[f"{authors}0.norm_{part}."] = f"{ours}attention.norm_{part}."
+            pairs[f"{authors}0.fn.to_{part}."] = f"{ours}attention.{part}_proj."
+        pairs[f"{authors}0.fn.to_out.0."] = f"{ours}attention.out_proj."
+        pairs[f"{authors}1.norm."] = f"{ours}norm."
+        pairs[f"{authors}1.fn.net."] = f"{ours}feed_forward."
     return pairs
 
 
@@ -62,26 +63,25 @@ _FIRST_PARTS = frozenset({prefix.split(".")[0] for prefix in _PREFIXES} | {"cls_
 
 
 def rename(name: str) -> str | None:
-    """Our name of one of the authors' tensors, heads excepted; None for the ones that their network never uses.
+    """Our name of one of the authors' tensors (not of a head); None for those that the authors' network never uses.
 
-    Raises `ValueError` for a name that is none of theirs.
+    Raises `ValueError` for an unknown name.
     """
     if _UNUSED.match(name):
         return None
-    for theirs, ours in _PREFIXES.items():
-        if name.startswith(theirs):
-            return ours + name.removeprefix(theirs)
+    for authors, ours in _PREFIXES.items():
+        if name.startswith(authors):
+            return ours + name.removeprefix(authors)
     raise ValueError(f"{name!r} is no tensor of the authors' network")
 
 
 def convert_state_dict(state_dict: Mapping[str, Any]) -> EmertForEmotionRecognition:
     """Our network with the authors' weights, float32, in eval mode.
 
-    `state_dict`: theirs, or a dictionary around it; names with `module.` and the like are understood. BatchNorm's counters
-    may be absent, as old checkpoints have none: they are 0 then.
+    `state_dict`: the authors', or a dictionary that contains it; prefixes of wrappers (`module.`) are removed. Missing
+    BatchNorm counters, which old checkpoints lack, become 0.
 
-    Raises:
-        EmertInputError: it holds no such network, or tensors that are missing, unexpected or of another shape: all are named.
+    Raises `EmertInputError` if it holds no such network, or names all tensors that are missing, unexpected or of another shape.
     """
     state = find_network(state_dict, _FIRST_PARTS)
     config, heads = _config_and_heads(state)
@@ -95,7 +95,7 @@ def convert_state_dict(state_dict: Mapping[str, Any]) -> EmertForEmotionRecognit
     for name in sorted(converted.keys() | expected.keys()):
         found, wanted = _form(converted.get(name)), _form(expected.get(name))
         if found != wanted:
-            faults.append(f"{_their_name(name, prefixes)} -> {name}: found {found}, expected {wanted}")
+            faults.append(f"{_authors_name(name, prefixes)} -> {name}: found {found}, expected {wanted}")
     if faults:
         raise EmertInputError(f"the checkpoint does not fit the authors' network: {'; '.join(faults)}")
     model.load_state_dict(converted)
@@ -103,7 +103,7 @@ def convert_state_dict(state_dict: Mapping[str, Any]) -> EmertForEmotionRecognit
 
 
 def _rename_all(state: Mapping[str, Any], heads: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """By our names; and a complaint for each name that is none of theirs."""
+    """The tensors by our names, and an error message for each unknown name."""
     converted, faults = {}, []
     for name, value in state.items():
         head, _, rest = name.partition(".")
@@ -118,20 +118,20 @@ def _rename_all(state: Mapping[str, Any], heads: Mapping[str, str]) -> tuple[dic
 
 
 def _form(value: Any) -> object:
-    """What is compared and shown of a tensor: its shape; something else is called by its type."""
+    """What is compared and shown of a tensor: its shape; of anything else its type."""
     if isinstance(value, torch.Tensor):
         plain = value.layout == torch.strided and not (value.is_meta or value.is_complex() or value.is_quantized)
         return tuple(value.shape) if plain else f"a tensor of {value.dtype}, {value.layout}"
     return None if value is None else f"{type(value).__name__}, no tensor"
 
 
-def _their_name(name: str, prefixes: Mapping[str, str]) -> str:
-    theirs = next((theirs for theirs, ours in prefixes.items() if name.startswith(ours)), None)
-    return name if theirs is None else theirs + name.removeprefix(prefixes[theirs])
+def _authors_name(name: str, prefixes: Mapping[str, str]) -> str:
+    authors = next((authors for authors, ours in prefixes.items() if name.startswith(ours)), None)
+    return name if authors is None else authors + name.removeprefix(prefixes[authors])
 
 
 def _config_and_heads(state: Mapping[str, Any]) -> tuple[EmertConfig, dict[str, str]]:
-    """The variant by the shapes of its heads, and which task each of the authors' heads is."""
+    """The variant, found by the shapes of its heads, and the task of each of the authors' heads."""
     if any(name.startswith("cls_head_e.") for name in state):
         return EmertConfig.authors("er7_intensity"), {"cls_head_e": "er7", "cls_head_in": "fer_intensity"}
     layers = {int(found[1]): name for name in state if (found := re.fullmatch(r"cls_head\.(\d{1,4})\.weight", name))}
@@ -147,13 +147,13 @@ def _config_and_heads(state: Mapping[str, Any]) -> tuple[EmertConfig, dict[str, 
 
 
 def convert_checkpoint(path: str | Path, out: str | Path, overwrite: bool = False) -> EmertForEmotionRecognition:
-    """Writes the model, its processor and its code into the folder `out`, whole or not at all, and gives the model back.
+    """Writes the model, its processor and its code into the folder `out` (an atomic write), and returns the model.
 
-    The processor's normalisation is not the authors', who publish none: fit it on the data that the model is to see.
+    The processor's normalisation is not the authors', who publish none: fit it on your data.
 
     Raises:
-        EmertInputError: `out` holds something (with `overwrite`: something else than an EMERT model) or can't be written; the
-            checkpoint can't be read, or is not that of the authors' network.
+        EmertInputError: `out` is not empty (with `overwrite`: holds something else than an EMERT model) or can't be written;
+            the checkpoint can't be read, or is not of the authors' network.
     """
     path, out = Path(path), Path(out).resolve()
     _check_out(out, overwrite)
@@ -169,7 +169,7 @@ def convert_checkpoint(path: str | Path, out: str | Path, overwrite: bool = Fals
             model.save_pretrained(finished)
             EmertProcessor.for_config(model.config).save_pretrained(finished)
             if out.exists():
-                out.rename(Path(folder) / "replaced")  # not removed before the new one stands there
+                out.rename(Path(folder) / "replaced")  # removed only once the new one is in place
             finished.rename(out)
     except OSError as error:
         raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error
@@ -177,7 +177,7 @@ def convert_checkpoint(path: str | Path, out: str | Path, overwrite: bool = Fals
 
 
 def _check_out(out: Path, overwrite: bool) -> None:
-    """Only a model of ours may be replaced, and only where that is asked for."""
+    """Raises `EmertInputError` unless `out` is empty, or an EMERT model that may be overwritten."""
     if out.is_file():
         raise EmertInputError(f"{out}: is a file; give another --out")
     if not out.is_dir() or not any(out.iterdir()):
@@ -185,7 +185,7 @@ def _check_out(out: Path, overwrite: bool) -> None:
     if not overwrite:
         raise EmertInputError(f"{out}: already holds something; give another --out, or --overwrite to replace it")
     try:
-        is_model = json.loads((out / "config.json").read_text()).get("model_type") == "emert"
+        is_model = json.loads((out / CONFIG_FILE).read_text()).get("model_type") == "emert"
     except (OSError, ValueError, AttributeError):
         is_model = False
     if not is_model:

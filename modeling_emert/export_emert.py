@@ -8,22 +8,17 @@ import torch
 from torch import nn
 
 from .configuration_emert import EmertConfig
-from .constants_emert import MODALITIES
+from .constants_emert import INPUT_NAMES, MODALITIES
 from .errors_emert import EmertInputError
 from .modeling_emert import EmertForEmotionRecognition
 
-# The file's inputs in order: values, then masks, of every modality. A modality that is missing is zeros and a False mask.
-ONNX_INPUTS = (
-    "pixel_values",
-    "eye_movements",
-    "fixations",
-    *(f"{name}_mask" for name in MODALITIES),
-)
+# The file's inputs in order: values, then masks, of every modality. A missing modality is zeros with a mask of False.
+ONNX_INPUTS = (*INPUT_NAMES.values(), *(f"{name}_mask" for name in MODALITIES))
 _MAX_BATCH = 1024
 
 
 class _Plain(nn.Module):
-    """The network with a tuple of logits for its answer, in the order of the config's tasks."""
+    """The network with a tuple of logits as output, in the order of the config's tasks."""
 
     def __init__(self, model: EmertForEmotionRecognition):
         super().__init__()
@@ -42,7 +37,7 @@ class _Plain(nn.Module):
 
 
 def example_inputs(config: EmertConfig, batch: int, image_size: int) -> dict[str, torch.Tensor]:
-    """Random inputs of the right shapes, with every modality there. `image_size` in pixels."""
+    """Random inputs of the right shapes, with every modality. `image_size` in pixels."""
     values = {
         "pixel_values": torch.randn(batch, config.num_frames, 3, image_size, image_size),
         "eye_movements": torch.randn(batch, config.num_eye_steps, config.num_columns),
@@ -53,16 +48,14 @@ def example_inputs(config: EmertConfig, batch: int, image_size: int) -> dict[str
 
 
 def export_onnx(model: EmertForEmotionRecognition, path: str | Path, image_size: int = 112) -> Path:
-    """Writes the network in eval mode to `path`, for any batch of 1 to 1,024, whole or not at all; gives the path back.
+    """Writes the network in eval mode to `path` (an atomic write), for batches of 1 to 1,024; returns the path.
 
     Inputs are `ONNX_INPUTS`, prepared as the processor does; outputs are the logits by task name.
-
-    Raises:
-        EmertInputError: the packages onnx and onnxscript are not installed, or the model takes context, which the file
-            has no input for; or `path` can't be written.
+    Raises `EmertInputError` if the packages onnx and onnxscript are not installed, if the model takes context, for which the
+    file has no input, or if `path` can't be written.
     """
     try:
-        import onnxscript  # noqa: F401  (torch asks for it only after minutes of work)
+        import onnxscript  # noqa: F401  (torch imports it only after minutes of work)
     except ImportError as error:
         raise EmertInputError("writing ONNX needs `pip install onnx onnxscript`") from error
     if model.config.context:
@@ -82,7 +75,7 @@ def export_onnx(model: EmertForEmotionRecognition, path: str | Path, image_size:
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         try:
-            program.save(temporary, external_data=False)  # one file: weights beside it would bear the temporary name
+            program.save(temporary, external_data=False)  # one file: separate weights would keep the temporary name
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)

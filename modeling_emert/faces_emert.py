@@ -1,4 +1,4 @@
-"""From whole frames to face crops."""
+"""From video frames to face crops."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from .face_detection_emert import FaceBox, FaceDetector, default_detector
 from .recording_emert import FaceTrack
 from .video_emert import read_frames
 
-CROP_SIZE = 112  # pixels; what the authors' network takes
+CROP_SIZE = 112  # pixels, as the authors' network takes
 CROP_MARGIN = 1.15  # side of the square crop over the longer side of the box
 
 
@@ -19,10 +19,10 @@ def track_faces(
     detector: FaceDetector | None = None,
     size: int = CROP_SIZE,
 ) -> FaceTrack | None:
-    """Crops the largest face of each frame; None if no frame has one.
+    """Crops of the largest face in each frame; None if no frame has a face.
 
     `frames` `(frames, height, width, 3)` uint8 RGB, `times_ms` `(frames,)`. A frame without a face uses the box of the
-    frame with a face that is nearest in time, and says so in `detected`.
+    frame nearest in time that has one, and is False in `detected`.
     """
     detector = detector or default_detector()
     boxes = [max(detector(frame), key=lambda box: box.width * box.height, default=None) for frame in frames]
@@ -36,13 +36,13 @@ def track_faces(
 
 
 def load_face_track(path: str | Path, num_frames: int, detector: FaceDetector | None = None) -> FaceTrack | None:
-    """Face crops of `num_frames` frames spread over a video; None if no face is found. Raises `EmertInputError`."""
+    """Face crops of `num_frames` frames evenly spread over a video; None if there is no face. Raises `EmertInputError`."""
     frames, times_ms = read_frames(path, num_frames)
     return track_faces(frames, times_ms, detector)
 
 
 def _crop(frame: np.ndarray, box: FaceBox, size: int) -> np.ndarray:
-    """A square around the box, `(size, size, 3)`; beyond the frame its edge is repeated."""
+    """A square around the box, `(size, size, 3)`; outside the frame its edge is repeated."""
     height, width = frame.shape[:2]
     side = max(2, round(max(box.width, box.height) * CROP_MARGIN))
     left = round(box.left + box.width / 2 - side / 2)

@@ -1,4 +1,4 @@
-"""From gaze as recorded to what the network takes: 32 steps of 39 columns, 32 steps of fixations, and their masks."""
+"""From recorded gaze to the network's inputs: 32 steps of 39 columns, 32 steps of fixations, and their masks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from .columns_emert import NUM_COLUMNS
 from .recording_emert import Gaze
 
 Normalisation = Literal["training", "participant"]
-# A column that never changes is only centred: a spread below this, or below this share of the mean, is rounding.
-_SMALLEST_STD, _SMALLEST_SHARE = 1e-6, 1e-5
+# A constant column is only centred: a standard deviation below the first, or below the second times the mean, is rounding.
+_SMALLEST_STD, _SMALLEST_STD_TO_MEAN = 1e-6, 1e-5
 
 
 @dataclass
 class GazeStatistics:
-    """Sums over samples and fixations from which mean and spread follow; two of them can be added.
+    """Sums over samples and fixations, from which mean and standard deviation are computed; two can be added.
 
-    `eye` `(3, 39)` float64: count, sum and sum of squares by column, missing values left out. `fixations` `(3, 2)`: the
-    same for x and y.
+    `eye` `(3, 39)` float64: count, sum and sum of squares of the known values of each column. `fixations` `(3, 2)`: the same
+    for x and y.
     """
 
     eye: np.ndarray
@@ -42,7 +42,7 @@ class GazeStatistics:
 
     @property
     def eye_scale(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of the 39 columns; 0 and 1 for a column never seen."""
+        """Mean and standard deviation of the 39 columns; 0 and 1 for a column without values."""
         return _mean_and_std(self.eye)
 
     @property
@@ -61,7 +61,7 @@ def _mean_and_std(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     seen = np.maximum(count, 1)
     mean = total / seen
     variance = np.maximum(squares / seen - mean**2, 0)
-    smallest = np.maximum(_SMALLEST_STD, _SMALLEST_SHARE * np.abs(mean))
+    smallest = np.maximum(_SMALLEST_STD, _SMALLEST_STD_TO_MEAN * np.abs(mean))
     return mean, np.where(variance > smallest**2, np.sqrt(variance), 1.0)
 
 
@@ -70,12 +70,11 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
 
     Args:
         num_eye_steps, num_fixation_steps: as in the model's config.
-        normalisation: `"training"`: every column is standardised by the training participants' mean and spread, which
-            [`fit`] stores here. `"participant"`: by the participant's own, over all their recordings that are at hand;
-            no label is used, but one needs recordings of that participant, and the statistics are given with the call.
-            A call without them uses the recording itself.
-        clip: standardised values are cut to [-clip, clip].
-        eye_mean, eye_std, fixation_mean, fixation_std: what `fit` found.
+        normalisation: `"training"`: every column is standardised by the training participants' mean and standard deviation,
+            which [`fit`] stores. `"participant"`: by the participant's own, over all their available recordings, without
+            labels; the statistics are given with the call. A call without them uses the recording alone.
+        clip: standardised values are clipped to [-clip, clip].
+        eye_mean, eye_std, fixation_mean, fixation_std: the result of `fit`.
     """
 
     _auto_class = "AutoFeatureExtractor"
@@ -106,7 +105,7 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         super().__init__(**kwargs)
 
     def fit(self, statistics: GazeStatistics) -> None:
-        """Stores the statistics of the training recordings; they are saved with the processor."""
+        """Stores the statistics of the training recordings, which are saved with the processor."""
         eye, fixations = statistics.eye_scale, statistics.fixation_scale
         self.eye_mean, self.eye_std = eye[0].tolist(), eye[1].tolist()
         self.fixation_mean, self.fixation_std = fixations[0].tolist(), fixations[1].tolist()
@@ -117,9 +116,9 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         statistics: GazeStatistics | Sequence[GazeStatistics | None] | None = None,
         return_tensors: str | None = "pt",
     ) -> BatchFeature:
-        """One recording or a batch; a modality that a recording lacks is all zeros with a mask that is all False.
+        """One recording or a batch; an absent modality is all zeros with a mask of all False.
 
-        `statistics`: the participant's own, for `normalisation="participant"`, one a recording.
+        `statistics`: of each recording's participant, for `normalisation="participant"`.
 
         Returns `eye_movements` `(batch, eye steps, 39)` float32, `eye_movements_mask` `(batch, eye steps)` bool,
         `fixations` `(batch, fixation steps, 2)` float32, `fixations_mask` `(batch, fixation steps)` bool.
@@ -150,16 +149,16 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         return (self.eye_mean, self.eye_std), (self.fixation_mean, self.fixation_std)
 
     def _standardise(self, values: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
-        """Standardised, cut, and missing values at the mean."""
+        """Standardised, clipped, missing values at the mean."""
         scaled = (values - np.asarray(mean)) / np.asarray(std)
         return np.nan_to_num(np.clip(scaled, -self.clip, self.clip)).astype(np.float32)
 
 
 def resample(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Eye movements in `num_steps` equal parts of the recording's time; each step is the mean over its part.
+    """Eye movements in `num_steps` equal intervals of the recording; each step is the mean over its interval.
 
-    Returns values `(num_steps, 39)` float64, NaN where a column is missing throughout a part, and a mask `(num_steps,)`
-    bool, False where the part holds nothing at all.
+    Returns values `(num_steps, 39)` float64, NaN where a column has no value in an interval, and a mask `(num_steps,)` bool,
+    False where no column has one.
     """
     values = np.full((num_steps, NUM_COLUMNS), np.nan)
     if gaze.eye_movements is None or gaze.times_ms is None or len(gaze.times_ms) == 0:
@@ -167,7 +166,7 @@ def resample(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
     samples = gaze.eye_movements.astype(np.float64)
     edges = np.linspace(gaze.times_ms[0], gaze.times_ms[-1], num_steps + 1)[:-1]
     starts = np.searchsorted(gaze.times_ms, edges, side="left")
-    filled = np.diff(starts, append=len(samples)) > 0  # reduceat answers an empty part with a sample of the next
+    filled = np.diff(starts, append=len(samples)) > 0  # reduceat gives an empty interval a sample of the next one
     seen = np.isfinite(samples)
     starts = starts[filled]
     counts = np.add.reduceat(seen, starts, axis=0, dtype=np.int64)
@@ -177,10 +176,10 @@ def resample(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fixation_steps(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """The scan path in `num_steps` equal parts of the recording's time: the fixation that fills most of each part.
+    """The scan path in `num_steps` equal intervals of the recording: the fixation that fills most of each interval.
 
-    So a long fixation takes several steps, and how long a person looked is told by how many. Returns points
-    `(num_steps, 2)` and a mask `(num_steps,)`, False where there is no fixation at any time of the part.
+    A long fixation takes several steps, so their number shows its duration. Returns points `(num_steps, 2)` and a mask
+    `(num_steps,)`, False where the interval has no fixation.
     """
     points = np.full((num_steps, 2), np.nan)
     nothing = points, np.zeros(num_steps, bool)
@@ -192,7 +191,7 @@ def fixation_steps(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
     starts, ends = fixations[:, 2], fixations[:, 2] + np.maximum(fixations[:, 3], 1.0)
     begin = gaze.times_ms[0] if gaze.times_ms is not None and len(gaze.times_ms) else starts.min()
     edges = np.linspace(begin, max(gaze.duration_ms, begin + 1), num_steps + 1)
-    # (steps, fixations): ms of each fixation in each part
+    # (steps, fixations): ms of each fixation in each interval
     shared = np.minimum(ends, edges[1:, None]) - np.maximum(starts, edges[:-1, None])
     longest = shared.argmax(axis=1)
     there = shared.max(axis=1) > 0

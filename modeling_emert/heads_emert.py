@@ -1,6 +1,6 @@
-"""From EMERT's fused tokens to answers: pooling, context, a head for each task, coarse classes out of fine ones.
+"""From EMERT's fused tokens to answers: pooling, context, a head for each task, coarse classes from fine ones.
 
-The head and the mean are the authors'; all else is ours and off unless the config asks for it.
+The head and the mean are the authors'; the rest is ours and off by default.
 """
 
 import torch
@@ -41,7 +41,7 @@ class EmertPooling(nn.Module):
 
 
 class EmertContext(nn.Module):
-    """What is told besides the recording, as something to add to the fused representation; nothing where it is absent."""
+    """Context besides the recording, added to the fused representation; 0 where it is absent."""
 
     def __init__(self, config: EmertConfig):
         super().__init__()
@@ -49,7 +49,7 @@ class EmertContext(nn.Module):
         self.emotion = nn.Embedding(len(EMOTIONS), config.hidden_size) if "stimulus_emotion" in config.context else None
 
     def forward(self, big_five: torch.Tensor | None, stimulus_emotion: torch.Tensor | None) -> torch.Tensor | float:
-        """`(batch, 5)` shares 0..1, NaN for absent, and `(batch,)` class indices, -100 for absent -> `(batch, size)`."""
+        """`(batch, 5)` in 0..1, NaN for absent, and `(batch,)` class indices, -100 for absent -> `(batch, size)`."""
         added: torch.Tensor | float = 0.0
         if self.big_five is not None and big_five is not None:
             known = ~big_five.isnan().any(dim=1, keepdim=True)
@@ -65,7 +65,7 @@ class EmertContext(nn.Module):
 class EmertCoarse(nn.Module):
     """Coarse class probabilities as sums of fine ones: happiness positive, four emotions negative, neutral neutral.
 
-    Surprise has no published coarse class: the share of it that is positive is learned, and begins at one half.
+    Surprise has no published coarse class: the fraction of it that is positive is learned, starting at one half.
     """
 
     def __init__(self):
@@ -73,14 +73,14 @@ class EmertCoarse(nn.Module):
         self.surprise = nn.Parameter(torch.zeros(()))  # log odds that surprise is positive
 
     def forward(self, fine: torch.Tensor) -> torch.Tensor:
-        """Fine logits `(batch, 7)` -> logarithms of the three probabilities `(batch, 3)`, which serve as logits."""
-        log_shares = fine.log_softmax(dim=-1)
-        surprise = log_shares[:, EMOTIONS.index("surprise")]
-        shares = {"positive": functional.logsigmoid(self.surprise), "negative": functional.logsigmoid(-self.surprise)}
+        """Fine logits `(batch, 7)` -> log probabilities `(batch, 3)`, which serve as logits."""
+        log_fine = fine.log_softmax(dim=-1)
+        surprise = log_fine[:, EMOTIONS.index("surprise")]
+        split = {"positive": functional.logsigmoid(self.surprise), "negative": functional.logsigmoid(-self.surprise)}
         coarse = []
         for polarity in POLARITIES:
-            parts = [log_shares[:, index] for index, name in enumerate(EMOTIONS) if POLARITY_OF_EMOTION.get(name) == polarity]
-            if polarity in shares:
-                parts.append(surprise + shares[polarity])
+            parts = [log_fine[:, index] for index, name in enumerate(EMOTIONS) if POLARITY_OF_EMOTION.get(name) == polarity]
+            if polarity in split:
+                parts.append(surprise + split[polarity])
             coarse.append(torch.logsumexp(torch.stack(parts), dim=0))
         return torch.stack(coarse, dim=-1)

@@ -1,7 +1,7 @@
 """The parts of EMERT up to its fused tokens: encoders of the modalities, adversarial decoupling, cross-attention fusion.
 
-Sources: the authors' evaluation code (kejun1/EMER, January 2024) for the arithmetic; the masks are ours. With every mask
-full, the arithmetic is the authors'.
+The arithmetic is that of the authors' evaluation code (kejun1/EMER, January 2024). The masks are ours; with all True they
+change nothing.
 """
 
 import math
@@ -20,10 +20,7 @@ from .constants_emert import MODALITIES
 
 
 def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean over time of the steps that are there: `(batch, time, size)`, `(batch, time)` bool -> `(batch, size)`.
-
-    A sample without any step gives zeros.
-    """
+    """Mean over the present steps: `(batch, time, size)`, `(batch, time)` bool -> `(batch, size)`, zeros without any step."""
     weights = mask.unsqueeze(-1).to(values.dtype)
     return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 
@@ -44,24 +41,23 @@ def multilayer(sizes: list[int], slope: float) -> nn.Sequential:
 
 
 def make_backbone(config: EmertConfig) -> nn.Module:
-    """The backbone, with random weights. One without any attention takes every name of an implementation as it comes."""
-    config.backbone_config._attn_implementation_internal = None  # else it would be EMERT's own
+    """The backbone, with random weights. One without attention accepts every attention implementation."""
+    config.backbone_config._attn_implementation_internal = None  # otherwise it would be EMERT's
     backbone = AutoBackbone.from_config(config.backbone_config)
-    backbone.config = config.backbone_config  # from_config copies it, and then it is not found by its identity
+    backbone.config = config.backbone_config  # from_config copies it, but transformers finds sub-configs by identity
     if not (backbone._supports_sdpa or backbone._supports_flash_attn or backbone._supports_flex_attn):
         backbone._supports_sdpa = backbone._supports_flash_attn = backbone._supports_flex_attn = True
     return backbone
 
 
-_SMALL_MAP = 49  # pixels; at and below it, blocks of channels beat channels last
+_SMALL_MAP = 49  # pixels; up to this size the contiguous layout is faster than channels last
 
 
 def choose_layout(convolution: nn.Conv2d, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """A convolution's input `(images, channels, height, width)` in the layout in which it is computed soonest.
+    """A convolution's input `(images, channels, height, width)` in the fastest memory layout; the values stay the same.
 
-    That is channels last on CPUs and on tensor cores. But fp32 on a CPU: over maps as small as those of the last stages (4 x 4)
-    it takes twice as long so, forward and backward, as contiguous, which oneDNN puts into blocks of channels (measured on
-    AVX-512). The numbers are the same.
+    That is channels last on CPUs and tensor cores, except in fp32 on a CPU for maps as small as those of the last stages
+    (4 x 4): there it takes twice as long as contiguous, which oneDNN blocks by channels (measured on AVX-512).
     """
     images = inputs[0]
     plain = images.device.type == "cpu" and images.dtype == torch.float32
@@ -70,7 +66,7 @@ def choose_layout(convolution: nn.Conv2d, inputs: tuple[torch.Tensor, ...]) -> t
 
 
 class EmertFaceEncoder(nn.Module):
-    """Face frames to a stream: backbone per frame, global average pool, linear."""
+    """Face frames to a stream: backbone for each frame, global average pool, linear."""
 
     def __init__(self, config: EmertConfig):
         super().__init__()
@@ -85,7 +81,7 @@ class EmertFaceEncoder(nn.Module):
         self.projection = nn.Linear(self.backbone.channels[-1], config.encoder_size)
 
     def train(self, mode: bool = True) -> "EmertFaceEncoder":
-        """A frozen backbone stays in eval mode, so that its BatchNorm stays as it is."""
+        """A frozen backbone stays in eval mode, so that its BatchNorm statistics do not change."""
         super().train(mode)
         if self.frozen:
             self.backbone.eval()
@@ -107,12 +103,23 @@ class EmertFaceEncoder(nn.Module):
         if not self.backbone.training:
             features = self._pooled(torch.where(present[:, None, None, None], images, 0))
         else:
-            # BatchNorm must not see the frames that are absent: its statistics would depend on how many there are.
+            # BatchNorm must not see absent frames: its statistics would depend on their number.
             features = images.new_zeros(batch * frames, self.projection.in_features)
             if present.any():
                 computed = self._pooled(images[present])
                 features = features.to(computed.dtype).index_put((present.nonzero().squeeze(1),), computed)
         return features.unflatten(0, (batch, frames))
+
+    def load_backbone(self, name: str) -> None:
+        """The backbone's weights from a Hub id or folder. Raises `ValueError` if they do not fit."""
+        pretrained, report = type(self.backbone).from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True)
+        wrong = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+        expected, found = self.backbone.state_dict(), pretrained.state_dict()
+        wrong |= expected.keys() ^ found.keys()
+        wrong |= {key for key in expected.keys() & found.keys() if expected[key].shape != found[key].shape}
+        if wrong:
+            raise ValueError(f"pretrained_backbone {name} does not fit backbone_config: {', '.join(sorted(wrong)[:5])} differ")
+        self.backbone.load_state_dict(found)
 
     def _pooled(self, images: torch.Tensor) -> torch.Tensor:
         """`(images, 3, height, width)` -> `(images, channels)`."""
@@ -120,7 +127,7 @@ class EmertFaceEncoder(nn.Module):
 
 
 class EmertLSTM(nn.Module):
-    """`nn.LSTM` with `batch_first`, by the same names and numbers: `torch.compile` can't trace a module of that class."""
+    """`nn.LSTM` with `batch_first`, with the same parameter names and results: `torch.compile` can't trace `nn.LSTM`."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int):
         super().__init__()
@@ -135,7 +142,7 @@ class EmertLSTM(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """PyTorch's own way: uniform within one over the root of the width."""
+        """As PyTorch: uniform within 1 / sqrt(hidden_size)."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
@@ -148,7 +155,7 @@ class EmertLSTM(nn.Module):
 
 
 class EmertSequenceEncoder(nn.Module):
-    """Eye movements or fixations to a stream: an LSTM that a missing step leaves as it was."""
+    """Eye movements or fixations to a stream: an LSTM that skips missing steps."""
 
     def __init__(self, config: EmertConfig, input_size: int):
         super().__init__()
@@ -157,7 +164,7 @@ class EmertSequenceEncoder(nn.Module):
     def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """`(batch, time, input_size)`, `(batch, time)` bool -> `(batch, time, size)`, zeros where the mask is False."""
         values = torch.where(mask.unsqueeze(-1), values, 0)
-        # Present steps move to the front, in order. The LSTM runs forward in time, so what follows them changes nothing.
+        # Present steps move to the front, in order. The LSTM runs forward in time, so the steps after them have no effect.
         present = mask.long()
         place = torch.where(mask, present.cumsum(dim=1), present.sum(dim=1, keepdim=True) + (1 - present).cumsum(dim=1)) - 1
         packed = torch.zeros_like(values).scatter(1, place.unsqueeze(-1).expand_as(values), values)
@@ -178,16 +185,16 @@ class _ReverseGradient(torch.autograd.Function):
 
 
 def reverse_gradient(values: torch.Tensor, coefficient: float) -> torch.Tensor:
-    """The values as they are; their gradient turned round and scaled, so that what follows is worked against."""
+    """The identity, whose gradient is multiplied by `-coefficient`: what comes before learns against the loss after it."""
     return _ReverseGradient.apply(values, coefficient)
 
 
 class EmertDecoupling(nn.Module):
     """Modality-adversarial feature decoupling.
 
-    Each modality has a *specific* projection of its own; one *invariant* projection serves all three. A linear
-    discriminator guesses the modality from each stream's mean over time: from the specific streams directly, from the
-    invariant ones through a gradient reversal. It is one for both sides, a quirk of the authors', unless
+    Each modality has its own *specific* projection; one *invariant* projection is shared by all three. A linear
+    discriminator classifies the modality from each stream's mean over time: of the specific streams directly, of the
+    invariant ones through a gradient reversal. Both sides share one discriminator, as in the authors' code, unless
     `separate_discriminators`.
     """
 
@@ -204,10 +211,8 @@ class EmertDecoupling(nn.Module):
             self.specific_discriminator = None
 
     def forward(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor]):
-        """Streams `(batch, time, encoder_size)` by modality.
-
-        Gives `specific` and `invariant`, both `(batch, tokens, size)` with the modalities one after another in time, and
-        the discriminator's logits of both sides, `(batch, 3 modalities, 3)`.
+        """Streams `(batch, time, encoder_size)` by modality -> specific and invariant tokens, both `(batch, tokens, size)` with
+        the modalities one after another, and the discriminator's logits of each, `(batch, 3 modalities, 3)`.
         """
         specific = {name: self.specific[name](streams[name]) for name in MODALITIES}
         invariant = {name: self.invariant(streams[name]) for name in MODALITIES}
@@ -231,7 +236,7 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **kwargs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention in plain torch, in the form of transformers' attention interface.
+    """Attention in plain torch, with the signature of transformers' attention interface.
 
     Query, key, value `(batch, heads, tokens, head_dim)` -> output `(batch, tokens, heads, head_dim)` and weights
     `(batch, heads, target tokens, source tokens)`.
@@ -247,7 +252,7 @@ def eager_attention_forward(
 
 
 class EmertAttention(nn.Module):
-    """Target tokens ask source tokens. Each of query, key and value has a LayerNorm of its own; no bias in them."""
+    """Target tokens attend to source tokens. Query, key and value each have a LayerNorm and no bias."""
 
     def __init__(self, config: EmertConfig):
         super().__init__()
@@ -272,7 +277,7 @@ class EmertAttention(nn.Module):
         value = self._split_heads(self.v_proj(self.norm_v(source)))
         implementation = self.config._attn_implementation
         if implementation == "sdpa" and kwargs.get("output_attentions"):
-            implementation = "eager"  # sdpa gives no weights, and whoever asks for them means it
+            implementation = "eager"  # sdpa returns no weights
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(implementation, eager_attention_forward)
         output, weights = attend(self, query, key, value, attention_mask, scaling=self.scaling, dropout=0.0, **kwargs)
         return self.dropout(self.out_proj(output.flatten(2))), weights
@@ -283,11 +288,11 @@ class EmertAttention(nn.Module):
 
 
 class EmertCrossAttention(EmertAttention):
-    """Target tokens asking source tokens, the attention of the authors: `output_attentions` gives this one alone."""
+    """The authors' attention, of the target to the source; the only one that `output_attentions` returns."""
 
 
 class EmertFusionLayer(GradientCheckpointingLayer):
-    """Cross-attention and a small feed-forward part, each with a residual onto the target; self-attention if configured."""
+    """Cross-attention and a feed-forward part, each with a residual onto the target; self-attention first, if configured."""
 
     def __init__(self, config: EmertConfig, attention: type[EmertAttention] = EmertCrossAttention):
         super().__init__()
@@ -304,7 +309,7 @@ class EmertFusionLayer(GradientCheckpointingLayer):
         )
 
     def forward(self, target: torch.Tensor, source: torch.Tensor, attention_mask: torch.Tensor | None, **kwargs):
-        """Both `(batch, tokens, size)`; gives the new target."""
+        """Both `(batch, tokens, size)` -> the new target."""
         if self.self_attention is not None:
             target = self.self_attention(target, target, attention_mask, **kwargs)[0] + target
         target = self.attention(target, source, attention_mask, **kwargs)[0] + target
@@ -312,10 +317,10 @@ class EmertFusionLayer(GradientCheckpointingLayer):
 
 
 class EmertFusion(nn.Module):
-    """The emotion-sensitive fusion: invariant tokens (target) ask the specific ones (source).
+    """The emotion-sensitive fusion: invariant tokens (target) attend to the specific ones (source).
 
-    As in the authors' code there is no self-attention, the source stays the same in every layer, and no norm follows
-    the last layer; `self_attention`, `update_source` and `final_norm` change each of these.
+    As in the authors' code there is no self-attention, the source is the same in every layer, and no norm follows the last
+    layer; `self_attention`, `update_source` and `final_norm` change that.
     """
 
     def __init__(self, config: EmertConfig):
@@ -326,9 +331,9 @@ class EmertFusion(nn.Module):
         self.target_positions = nn.Parameter(torch.zeros(1, tokens, config.hidden_size))
         self.dropout = nn.Dropout(config.position_dropout)
         self.layers = nn.ModuleList([EmertFusionLayer(config) for _ in range(config.num_fusion_layers)])
-        # The source is renewed between layers, so there is one less of these.
-        renewals = config.num_fusion_layers - 1 if config.update_source else 0
-        self.source_layers = nn.ModuleList([EmertFusionLayer(config, EmertAttention) for _ in range(renewals)])
+        # The source is updated between layers, so there is one less of these.
+        updates = config.num_fusion_layers - 1 if config.update_source else 0
+        self.source_layers = nn.ModuleList([EmertFusionLayer(config, EmertAttention) for _ in range(updates)])
         self.norm = nn.LayerNorm(config.hidden_size) if config.final_norm else nn.Identity()
 
     def forward(self, specific: torch.Tensor, invariant: torch.Tensor, mask: torch.Tensor, **kwargs) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The three losses of EMERT, with absent labels and absent modalities left out."""
+"""The three losses of EMERT; absent labels and absent modalities do not count."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from .tasks_emert import ABSENT_CLASS, Task
 
 
 def modality_loss(logits: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of guessing the modality, summed over modalities, averaged over the samples that have it.
+    """Cross-entropy of the modality classification, summed over modalities, averaged over the samples that have each.
 
-    `logits` `(batch, 3 modalities, 3)`, `present` `(batch, 3)` bool. The sign of the adversarial side is turned by the
-    gradient reversal inside the network, not here.
+    `logits` `(batch, 3 modalities, 3)`, `present` `(batch, 3)` bool. The sign of the adversarial side is changed by the
+    gradient reversal in the network, not here.
     """
     batch, modalities = present.shape
     targets = torch.arange(modalities, device=logits.device).expand(batch, modalities)
@@ -24,10 +24,10 @@ def modality_loss(logits: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
 def task_loss(
     task: Task, logits: torch.Tensor, labels: torch.Tensor, class_weights: Sequence[float] | None = None
 ) -> torch.Tensor:
-    """Cross-entropy for classes, smooth-L1 for numbers, averaged over the labels that are there (0 if none is).
+    """Cross-entropy for classes, smooth-L1 for numbers, averaged over the known labels (0 without any).
 
     `logits` `(batch, task.size)`; `labels` `(batch,)` long with -100 for absent, or `(batch, task.size)` float with NaN.
-    `class_weights`: one for each class, None for all alike.
+    `class_weights`: one for each class, None for equal weights.
     """
     if task.kind == "classification":
         return class_loss(logits, labels, class_weights)
@@ -37,13 +37,13 @@ def task_loss(
 
 
 def class_loss(logits: torch.Tensor, labels: torch.Tensor, class_weights: Sequence[float] | None = None) -> torch.Tensor:
-    """Cross-entropy averaged over the labels that are there: `(batch, classes)`, `(batch,)` long with -100 for absent.
+    """Cross-entropy averaged over the known labels: `(batch, classes)`, `(batch,)` long with -100 for absent.
 
-    With `class_weights` each label's share in that average is its class's weight.
+    With `class_weights` it is the average weighted by each label's class.
     """
     present = labels != ABSENT_CLASS
     losses = functional.cross_entropy(logits, labels, ignore_index=ABSENT_CLASS, reduction="none")
     if class_weights is None:
         return (losses * present).sum() / present.sum().clamp(min=1)
-    shares = losses.new_tensor(class_weights)[labels.clamp(min=0)] * present
-    return (losses * shares).sum() / torch.where(present.any(), shares.sum(), 1.0)
+    weights = losses.new_tensor(class_weights)[labels.clamp(min=0)] * present
+    return (losses * weights).sum() / torch.where(present.any(), weights.sum(), 1.0)

@@ -35,7 +35,7 @@ from .tasks_emert import get_task
 
 @dataclass
 class EmertModalityLogits(ModelOutput):
-    """The discriminator's guesses of the modality, `(batch, 3 modalities, 3)`, from the streams of either side."""
+    """The discriminator's logits of the modality, `(batch, 3 modalities, 3)`, from the streams of each side."""
 
     invariant: torch.FloatTensor | None = None
     specific: torch.FloatTensor | None = None
@@ -43,17 +43,16 @@ class EmertModalityLogits(ModelOutput):
 
 @dataclass
 class EmertModelOutput(ModelOutput):
-    """What the network makes of a batch.
+    """Output of the network without heads.
 
     - `last_hidden_state`: `(batch, tokens, hidden_size)`, fused tokens: frames, eye-movement steps, fixation steps.
-    - `pooler_output`: `(batch, hidden_size)`, their mean over the tokens that are there.
-    - `modality_logits`: see [`EmertModalityLogits`].
+    - `pooler_output`: `(batch, hidden_size)`, mean over the present tokens.
+    - `modality_logits`: see [`EmertModalityLogits`]; None in a network with another fusion.
     - `modality_present`: `(batch, 3)` bool, which modalities took part (after modality dropout in training).
-    - `token_mask`: `(batch, tokens)` bool, which of the fused tokens are there.
+    - `token_mask`: `(batch, tokens)` bool, which of the fused tokens are present.
     - `auxiliary`: scalar losses by name that another fusion adds to the tasks'; None in EMERT.
     - `hidden_states`: target tokens before the first and after each fusion layer.
-    - `attentions`: `(batch, heads, tokens, tokens)` of each attention in the order in which they are computed: one a layer,
-      and with `self_attention` or `update_source` theirs between them.
+    - `attentions`: `(batch, heads, tokens, tokens)` of each cross-attention, in the order of the layers.
     """
 
     last_hidden_state: torch.FloatTensor | None = None
@@ -68,12 +67,12 @@ class EmertModelOutput(ModelOutput):
 
 @dataclass
 class EmertOutput(ModelOutput):
-    """Answers for a batch.
+    """Output of the network with heads.
 
-    - `loss`: scalar, where labels were given: the weighted sum of `losses`.
+    - `loss`: scalar, if labels are given: the weighted sum of `losses`.
     - `logits`: by task: class logits `(batch, classes)`, or numbers `(batch, numbers)` in the task's range.
-    - `losses`: by name, not weighted: each task, `adversarial`, `specific`, and `participant` where the config has it.
-    - `participant_logits`: `(batch, num_participants)`, where the config has that head.
+    - `losses`: by name, not weighted: each task, `adversarial`, `specific`, and `participant` if configured.
+    - `participant_logits`: `(batch, num_participants)`, if configured.
     - the rest as in [`EmertModelOutput`].
     """
 
@@ -99,16 +98,16 @@ class EmertPreTrainedModel(EmertModelSharing, PreTrainedModel):
     _supports_attention_backend = True
     _no_split_modules = ("EmertFusionLayer",)
     _can_record_outputs = {  # noqa: RUF012  (the name and form are transformers')
-        # By name, since the layers that renew the source (`update_source`) are of the same class.
+        # By name, since the layers that update the source (`update_source`) are of the same class.
         "hidden_states": OutputRecorder(EmertFusionLayer, layer_name="fusion.layers"),
         "attentions": OutputRecorder(EmertCrossAttention, index=1),
     }
-    # The loss is a mean over labels that are there; Trainer must not rescale it by the number of items in the batch.
+    # The loss is a mean over the known labels; Trainer must not rescale it by the number of items in the batch.
     accepts_loss_kwargs = False
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """PyTorch's own defaults, with which the authors trained; positions (unpublished) start small."""
+        """PyTorch's defaults, with which the authors trained; positions (unpublished) start small."""
         super()._init_weights(module)
         if isinstance(module, nn.Linear):
             init.kaiming_uniform_(module.weight, a=math.sqrt(5))
@@ -129,8 +128,8 @@ class EmertPreTrainedModel(EmertModelSharing, PreTrainedModel):
 class EmertModel(EmertPreTrainedModel):
     """Encoders, decoupling and fusion, without heads.
 
-    A network with another fusion is a subclass that overrides [`_fuse`] and is given its module: `fusion` replaces EMERT's
-    decoupling and cross-attention. `modalities`: those that get an encoder; the others are not looked at.
+    A network with another fusion is a subclass that overrides [`_fuse`]; its module `fusion` replaces EMERT's decoupling and
+    cross-attention. `modalities`: those that get an encoder; the others are ignored.
     """
 
     _auto_class = "AutoModel"
@@ -163,18 +162,18 @@ class EmertModel(EmertPreTrainedModel):
         """
         Args:
             pixel_values: `(batch, frames, 3, height, width)` float, normalised face crops; None: no sample has a face.
-            face_features: `(batch, frames, channels)` float, what [`get_face_features`] gave for them, in their place.
+            face_features: `(batch, frames, channels)` float of [`get_face_features`], instead of `pixel_values`.
             eye_movements: `(batch, eye steps, 39)` float, normalised; or None.
             fixations: `(batch, fixation steps, 2)` float, normalised; or None.
-            face_mask, eye_movements_mask, fixations_mask: `(batch, time)` bool, True where the step is there; None: all
-                of it. What stands at a False step, NaN included, has no effect.
+            face_mask, eye_movements_mask, fixations_mask: `(batch, time)` bool, True where the step is present; None: all
+                are. The values at a False step, NaN included, have no effect.
 
         Raises:
             ValueError: no modality is given, both pixels and features are, a length differs from the config's, or a sample
                 has no step at all.
         """
         if pixel_values is not None and face_features is not None:
-            raise ValueError("give pixel_values or face_features, not both: the features are made of the pixels")
+            raise ValueError("give pixel_values or face_features, not both: the features are computed from the pixels")
         face = pixel_values if face_features is None else face_features
         encoders = dict(zip(MODALITIES, (self.face_encoder, self.eye_encoder, self.fixation_encoder), strict=True))
         values = dict(zip(MODALITIES, (face, eye_movements, fixations), strict=True))
@@ -183,12 +182,13 @@ class EmertModel(EmertPreTrainedModel):
         masks = self._complete_masks(values, masks)
         if self.training and self.config.modality_dropout > 0:
             masks = self._drop_modalities(masks)
-        streams = {
-            name: self.stream_dropout(encoders[name](values[name], masks[name]))
-            if values[name] is not None
-            else self._empty_stream(masks[name])
-            for name in self.modalities
-        }
+        streams = {}
+        for name in self.modalities:
+            value, mask = values[name], masks[name]
+            if value is None:
+                streams[name] = torch.zeros(*mask.shape, self.config.encoder_size, dtype=self.dtype, device=mask.device)
+            else:
+                streams[name] = self.stream_dropout(encoders[name](value, mask))
         fused = self._fuse(streams, masks, **kwargs)
         return replace(
             fused,
@@ -197,8 +197,8 @@ class EmertModel(EmertPreTrainedModel):
         )
 
     def _fuse(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor], **kwargs) -> EmertModelOutput:
-        """`last_hidden_state`, `token_mask` and what the losses need, from streams `(batch, time, encoder_size)` and masks
-        `(batch, time)` bool by modality. What stands at a masked step of a stream does not depend on the input.
+        """Streams `(batch, time, encoder_size)` and masks `(batch, time)` bool by modality -> `last_hidden_state`, `token_mask`
+        and what the losses need. The values at a masked step of a stream do not depend on the input.
         """
         specific, invariant, specific_logits, invariant_logits = self.decoupling(streams, masks)
         mask = torch.cat([masks[name] for name in MODALITIES], dim=1)
@@ -209,37 +209,25 @@ class EmertModel(EmertPreTrainedModel):
         )
 
     def get_face_features(self, pixel_values: torch.Tensor, face_mask: torch.Tensor | None = None) -> torch.Tensor:
-        """What the backbone makes of each frame, to be stored and given as `face_features`.
+        """The backbone's features of each frame, to be stored and given as `face_features`.
 
         `pixel_values` `(batch, frames, 3, height, width)`, `face_mask` `(batch, frames)` bool -> `(batch, frames, channels)`.
-        Only with a frozen backbone in training do stored features stay what they would be.
+        Stored features stay valid in training only if the backbone is frozen.
         """
         if face_mask is None:
             face_mask = torch.ones(pixel_values.shape[:2], dtype=torch.bool, device=pixel_values.device)
         return self.face_encoder.features(pixel_values, face_mask)
 
     def load_pretrained_backbone(self) -> None:
-        """The backbone's weights from the config's `pretrained_backbone`, for a network that is to be trained and has one.
+        """Loads the weights of the config's `pretrained_backbone`, before training; nothing to do without a face encoder.
 
-        Raises:
-            ValueError: the config names none, or one of another form than `backbone_config`.
+        Raises `ValueError` if the config names none, or one that does not fit `backbone_config`.
         """
         name = self.config.pretrained_backbone
         if name is None:
-            raise ValueError("the config's pretrained_backbone names no model to take weights from")
-        if self.face_encoder is None:
-            return
-        backbone = self.face_encoder.backbone
-        pretrained, report = type(backbone).from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True)
-        wrong = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
-        expected, found = backbone.state_dict(), pretrained.state_dict()
-        wrong += [key for key in expected.keys() | found.keys() if key not in found or key not in expected]
-        wrong += [key for key in expected.keys() & found.keys() if expected[key].shape != found[key].shape]
-        if wrong:
-            raise ValueError(
-                f"pretrained_backbone {name} does not fit backbone_config: {', '.join(sorted(set(wrong))[:5])} differ"
-            )
-        backbone.load_state_dict(pretrained.state_dict())
+            raise ValueError("the config's pretrained_backbone names no model to load weights from")
+        if self.face_encoder is not None:
+            self.face_encoder.load_backbone(name)
 
     def _complete_masks(
         self, values: dict[str, torch.Tensor | None], masks: dict[str, torch.Tensor | None]
@@ -248,7 +236,7 @@ class EmertModel(EmertPreTrainedModel):
         given = next((value for value in values.values() if value is not None), None)
         if given is None:
             raise ValueError(f"EMERT needs at least one of {', '.join(MODALITIES)}; all are None")
-        batch = given.shape[0]  # not len(): that is a plain number, and an export would hold this batch's size for the only one
+        batch = given.shape[0]  # not len(): that is a plain int, and an export would fix the batch size to it
         complete = {}
         for name, length in self.config.lengths.items():
             value, mask = values[name], masks[name]
@@ -260,18 +248,15 @@ class EmertModel(EmertPreTrainedModel):
                 raise ValueError(f"the mask of {name} must be {(batch, length)}, got {tuple(mask.shape)}")
             complete[name] = mask.bool()
         if not torch.compiler.is_compiling() and not torch.cat(list(complete.values()), dim=1).any(dim=1).all():
-            raise ValueError("a sample has no step in any modality: leave it out, there is nothing to answer from")
+            raise ValueError("a sample has no step in any modality: leave it out, there is nothing to predict from")
         return complete
 
     def _drop_modalities(self, masks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Hides each modality of each sample by chance; a sample that would lose everything keeps all that it has."""
+        """Hides each modality of each sample at random; a sample that would lose all of them keeps all."""
         present = present_modalities(masks)
         keep = torch.rand(present.shape, device=present.device) >= self.config.modality_dropout
         keep = keep | ~(keep & present).any(dim=1, keepdim=True)
         return {name: masks[name] & keep[:, index : index + 1] for index, name in enumerate(MODALITIES)}
-
-    def _empty_stream(self, mask: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(*mask.shape, self.config.encoder_size, dtype=self.dtype, device=mask.device)
 
 
 class EmertForEmotionRecognition(EmertPreTrainedModel):
@@ -307,15 +292,14 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
     ) -> EmertOutput:
         """
         Args:
-            big_five: `(batch, 5)` float, shares 0..1 in the order of `context_emert.BIG_FIVE`, NaN for absent.
+            big_five: `(batch, 5)` float in 0..1 in the order of `context_emert.BIG_FIVE`, NaN for absent.
             stimulus_emotion: `(batch,)` long, index into `tasks_emert.EMOTIONS`, -100 for absent.
-            labels: by task: `(batch,)` long, -100 for absent; or `(batch, numbers)` float, NaN for absent. A task that is
-                left out is not trained. `participant` `(batch,)` long where the config has `num_participants`.
+            labels: by task: `(batch,)` long, -100 for absent; or `(batch, numbers)` float, NaN for absent. A task without
+                labels is not trained. `participant` `(batch,)` long if the config has `num_participants`.
             the rest as in [`EmertModel.forward`].
 
         Raises:
-            ValueError: as [`EmertModel.forward`]; a label's task is none of the config's; context is given that the
-                config does not take.
+            ValueError: as [`EmertModel.forward`]; a label's task, or given context, is not in the config.
         """
         outputs: EmertModelOutput = self.emert(
             pixel_values=pixel_values,
@@ -342,7 +326,7 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         )
 
     def explain(self, inputs: Mapping[str, torch.Tensor]) -> EmertExplanation:
-        """What each answer rests on, for a batch as the processor gives it; see [`EmertExplanation`]. In eval mode."""
+        """Which inputs each answer depends on, for a batch of the processor; see [`EmertExplanation`]. In eval mode."""
         return explain(self, self.config, inputs)
 
     def _logits(self, outputs: EmertModelOutput, context: dict[str, torch.Tensor | None]) -> dict[str, torch.Tensor]:

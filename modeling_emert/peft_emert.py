@@ -1,4 +1,4 @@
-"""Small adapters (LoRA) for EMERT: what they attach to, and what must not move while they learn.
+"""LoRA adapters for EMERT: the layers that they attach to, and BatchNorm that must not change in their training.
 
 ```python
 model = get_peft_model(base, lora_config(base.config))
@@ -23,14 +23,14 @@ _LSTMS = ("eye_encoder.lstm", "fixation_encoder.lstm")
 
 
 def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
-    """LoRA on attention, on the projections and inside both LSTMs; what belongs to one task alone is trained whole.
+    """LoRA on attention, the projections and both LSTMs; the parts of a single task are trained completely.
 
-    `rank`: of the adapters; their scale is 2. For [`EmertForEmotionRecognition`]. The face backbone is left alone.
-    Its `task_type` stays None: peft's own task types pass text models' arguments to the forward pass.
+    For [`EmertForEmotionRecognition`]. `rank`: of the adapters, with scale 2. The face backbone is not adapted. `task_type` is
+    None, since peft's task types pass text models' arguments to the forward pass.
     """
     from peft import LoraConfig
 
-    layers = [2 * index for index in range(len(config.projection_sizes))]  # a LeakyReLU stands between two
+    layers = [2 * index for index in range(len(config.projection_sizes))]  # a LeakyReLU is between two
     projections = ["decoupling.invariant", *(f"decoupling.specific.{name}" for name in MODALITIES)]
     fine = [name for name in config.tasks if name not in config.derived_tasks]
     whole = [f"heads.{name}" for name in fine] + [f"coarse.{name}" for name in config.derived_tasks]
@@ -55,11 +55,11 @@ def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
 
 
 def keep_batchnorm_still(model: nn.Module) -> list[RemovableHandle]:
-    """Keeps every BatchNorm in eval mode from now on, whatever `train()` says, and gives the handles that end it.
+    """Keeps every BatchNorm in eval mode, whatever `train()` says; removing the returned handles ends it.
 
-    Running statistics are no parameters: in training mode they would follow the new data although the base is frozen, and
-    an adapter does not store them: it would answer otherwise once it is loaded on the base. A config with
-    `freeze_backbone` needs no such help.
+    Running statistics are not parameters: in training mode they would follow the new data although the base is frozen, and
+    since an adapter does not store them, it would predict differently once loaded on the base. Not needed with
+    `freeze_backbone`.
     """
     layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     return [layer.register_forward_pre_hook(_to_eval) for layer in layers]

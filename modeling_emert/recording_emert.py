@@ -1,4 +1,4 @@
-"""One recording (a participant watching a stimulus) as every room of the project passes it on."""
+"""One recording (a participant watching a stimulus), the form in which all parts of the project pass it on."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ class FaceTrack:
     """Face crops of one clip.
 
     - `frames`: `(frames, height, width, 3)` uint8, RGB.
-    - `times_ms`: `(frames,)` float32, from the start of the clip, rising.
+    - `times_ms`: `(frames,)` float32, from the start of the clip, increasing.
     - `detected`: `(frames,)` bool; False where the crop uses the box of the nearest frame with a face.
     """
 
@@ -33,16 +33,16 @@ class FaceTrack:
 
     @property
     def detected_fraction(self) -> float:
-        """Share of the frames in which a face was found, 0..1."""
+        """Fraction of the frames in which a face was found, 0..1."""
         return float(self.detected.mean())
 
 
 @dataclass
 class ActionUnits:
-    """What a program saw on the face, where the video itself is not given away.
+    """Action units that a program estimated from the face, for data sets that do not share the video.
 
     - `intensities`: `(frames, 17)` float32, 0..5, the units of `columns_emert.ACTION_UNITS`; missing is NaN.
-    - `times_ms`: `(frames,)` float32, from the start of the recording, rising.
+    - `times_ms`: `(frames,)` float32, from the start of the recording, increasing.
     """
 
     intensities: np.ndarray
@@ -55,20 +55,21 @@ class ActionUnits:
             raise ValueError(f"action units must be (frames, {len(ACTION_UNITS)}), got {self.intensities.shape}")
 
 
-_ON_SCREEN = "The fixations are in shares of the screen: the file doesn't say where the stimulus was on it."
+_ON_SCREEN = "The fixations are in fractions of the screen: the file doesn't say where the stimulus was on it."
 
 
 @dataclass
 class Gaze:
-    """What an eye tracker recorded; either part may be absent (None).
+    """Data of an eye tracker; either part may be absent (None).
 
     - `eye_movements`: `(samples, 39)` float32, the columns of `columns_emert`, missing is NaN.
-    - `times_ms`: `(samples,)` float32, from the start of the recording, rising.
-    - `fixations`: `(fixations, 4)` float32: x, y in shares of the stimulus (origin top left), start and duration in ms.
-    - `participant`, `stimulus`: as the file names them, where it does.
-    - `format`: which reader made it. `notes`: what it changed or could not tell, in sentences for the user.
-    - `fixation_method`: where the fixations come from: `export`, or the detection with its parameters; None without any.
-    - `fixations_on_screen`: they are in shares of the screen, since the file doesn't say where the stimulus was; noted.
+    - `times_ms`: `(samples,)` float32, from the start of the recording, increasing.
+    - `fixations`: `(fixations, 4)` float32: x, y in normalised coordinates of the stimulus (origin top left), start and
+      duration in ms.
+    - `participant`, `stimulus`: names in the file, if any.
+    - `format`: the reader. `notes`: what it changed or could not determine, in sentences for the user.
+    - `fixation_method`: `export`, or the detection with its parameters; None without fixations.
+    - `fixations_on_screen`: x and y are fractions of the screen, since the file doesn't say where the stimulus was; noted.
     """
 
     eye_movements: np.ndarray | None = None
@@ -105,7 +106,7 @@ class Gaze:
 
     @property
     def missing_fraction(self) -> float | None:
-        """Share of the samples without any gaze point, 0..1; None where there are no samples."""
+        """Fraction of the samples without any gaze point, 0..1; None without samples."""
         if self.eye_movements is None or len(self.eye_movements) == 0:
             return None
         gaze = self.eye_movements[:, [COLUMN_INDEX[name] for name in GAZE_COLUMNS]]
@@ -126,11 +127,11 @@ class Gaze:
 
 @dataclass
 class Recording:
-    """All parts together. A part that is None is absent: the model is told by masks.
+    """All parts together. A part that is None is absent; the model's masks mark it.
 
-    - `action_units`: kept for those who want them; the network takes faces.
+    - `action_units`: for other methods; the network takes faces.
     - `big_five`: `(5,)` float32 in the order of `context_emert.BIG_FIVE`, 0..1. `stimulus_emotion`: one of `EMOTIONS`.
-    - `stimulus_frame`: `(height, width, 3)` uint8, a picture of what was watched; only for looking at.
+    - `stimulus_frame`: `(height, width, 3)` uint8, a picture of the stimulus, for display only.
     - `notes`: what was left out and why, in sentences for the user.
     """
 

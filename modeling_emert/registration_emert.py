@@ -1,9 +1,9 @@
-"""Makes transformers' Auto classes and `pipeline` know EMERT, in any order of imports, and without loading either early.
+"""Registers EMERT with transformers' Auto classes and `pipeline`, in any order of imports, without importing either early.
 
-Two rules give this. Loading one of transformers' auto modules loads our file that belongs to it; loading our file registers
-it. A file of ours may itself import the auto module (the network needs `AutoBackbone`): then the first rule finds the file
-in the middle of being loaded and leaves it, and the second one registers it when it is whole. A part of the network may be
-the first of ours to import one; the network then waits until that part is whole.
+Two import hooks do this. Importing one of transformers' auto modules imports our file that belongs to it; importing our file
+registers it. If our file itself imports the auto module (the network needs `AutoBackbone`), the first hook finds it partly
+imported and does nothing, and the second registers it when the import ends. If a part of the network is the first of our files
+to import an auto module, the network is imported after that part.
 """
 
 import sys
@@ -18,9 +18,9 @@ PIPELINE_TASK = "emotion-recognition"
 
 
 def _hide_pipelines(config_class: type) -> None:
-    """A saved config names the pipeline for those who have not the package; where it is installed, ours is the pipeline.
+    """Hides the pipeline that a saved config names for users without this package.
 
-    Otherwise `pipeline(...)` would ask everybody for `trust_remote_code`.
+    Otherwise `pipeline(...)` would ask for `trust_remote_code` although the package is installed.
     """
     config_class.custom_pipelines = property(lambda self: {}, lambda self, value: vars(self).update(custom_pipelines=value))
 
@@ -72,7 +72,7 @@ def _config_class() -> type:
     return EmertConfig
 
 
-# transformers' module -> our file, and what registers it.
+# transformers' module -> our file, and the function that registers it.
 _PAIRS: dict[str, tuple[str, Callable[[ModuleType], None]]] = {
     "transformers.models.auto.configuration_auto": ("configuration_emert", _register_config),
     "transformers.models.auto.modeling_auto": ("modeling_emert", _register_models),
@@ -84,21 +84,21 @@ _PAIRS: dict[str, tuple[str, Callable[[ModuleType], None]]] = {
 
 
 _NETWORK = "modeling_emert"
-_PARTS = ("layers_emert", "heads_emert")  # of the network that load an auto module when they are imported before it
+_PARTS = ("layers_emert", "heads_emert")  # of the network; they import an auto module, perhaps before the network does
 
 
 def register_when_imported() -> None:
-    """Sets both rules up; what transformers has loaded already is registered at once."""
+    """Sets up both hooks; auto modules that are already imported are handled at once."""
     for file, register in _PAIRS.values():
         when_imported(f"{__package__}.{file}")(register)
-    for theirs, (file, _) in _PAIRS.items():
-        when_imported(theirs)(partial(_load, file))
+    for auto_module, (file, _) in _PAIRS.items():
+        when_imported(auto_module)(partial(_load, file))
     for part in _PARTS:
         when_imported(f"{__package__}.{part}")(partial(_load, _NETWORK))
 
 
 def _load(file: str, loaded: ModuleType) -> None:
-    """Loads our file now that another one is loaded; a network of which a part is half loaded comes after that part."""
+    """Imports our file after `loaded`; the network not while one of its parts is being imported."""
     parts = [f"{__package__}.{part}" for part in _PARTS]
     if file == _NETWORK and any(_is_half_loaded(part) for part in parts if part != loaded.__name__):
         return
@@ -106,5 +106,5 @@ def _load(file: str, loaded: ModuleType) -> None:
 
 
 def _is_half_loaded(name: str) -> bool:
-    """Whether a module is being loaded further up in the call; `importlib` notes that in its spec, as for its own errors."""
+    """Whether a module is being imported by a caller; `importlib` marks that in its spec."""
     return name in sys.modules and getattr(sys.modules[name].__spec__, "_initializing", False)

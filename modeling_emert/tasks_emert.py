@@ -1,8 +1,8 @@
-"""Every task that EMERT can predict: the one place for labels, their order, ranges and metrics.
+"""All tasks that EMERT can predict: labels, their order, ranges and metrics.
 
-Everything else (ClassLabel features, `id2label`, data set configs, cards, the demo) is derived from here.
-Source of the seven EMER tasks: the authors' annotation list; that they are the paper's seven protocols is our reading.
-The order of the labels is ours: the authors publish none.
+Everything else (ClassLabel features, `id2label`, data set configs, cards, the demo) is derived from this file. The seven EMER
+tasks are the authors' annotation list; that they are the paper's seven protocols is our reading. The order of the labels is
+ours, since the authors publish none.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Kind = Literal["classification", "regression"]
 EMOTIONS = ("happiness", "sadness", "fear", "surprise", "disgust", "anger", "neutral")
 POLARITIES = ("positive", "negative", "neutral")
 
-# Surprise is missing on purpose: its coarse class is published nowhere, so a source decides, and by default it is free.
+# Without surprise, whose coarse class is published nowhere: a source decides, and by default it is open.
 POLARITY_OF_EMOTION = {
     "happiness": "positive",
     "sadness": "negative",
@@ -24,17 +24,14 @@ POLARITY_OF_EMOTION = {
     "neutral": "neutral",
 }
 
-# How an absent label is written in a batch; the loss and the metrics leave such entries out.
+# Absent labels in a batch; the loss and the metrics ignore them.
 ABSENT_CLASS = -100
 ABSENT_NUMBER = float("nan")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to predict.
-
-    `labels` are the names of the classes in order, or the names of the numbers. `range` is that of each number.
-    """
+    """`labels`: the names of the classes in order, or of the numbers. `range`: of each number."""
 
     name: str
     view: View
@@ -44,19 +41,19 @@ class Task:
 
     @property
     def size(self) -> int:
-        """Width of the head: one logit a class, or one value a number."""
+        """Width of the head: one output for each class or number."""
         return len(self.labels)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the data set's label columns: the task's own for classes, one for each number."""
+        """Names of the data set's label columns: the task's name for classes, one column for each number."""
         if self.kind == "classification":
             return (self.name,)
         return tuple(f"{self.view}_{label}" for label in self.labels)
 
     @property
     def primary_metric(self) -> str:
-        """The metric on which a checkpoint is chosen; higher is better."""
+        """The metric by which a checkpoint is chosen; higher is better."""
         return "uar" if self.kind == "classification" else "ccc"
 
 
@@ -80,7 +77,7 @@ LABEL_COLUMNS: tuple[str, ...] = tuple(column for task in _ALL_TASKS for column 
 
 
 def get_task(name: str) -> Task:
-    """The task of that name. Raises `ValueError` that lists the known ones."""
+    """The task with that name. Raises `ValueError` that lists the known ones."""
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}; known tasks: {', '.join(TASKS)}")
     return TASKS[name]

@@ -1,8 +1,8 @@
-"""Frames spread over a video file, decoded by PyAV in two sequential passes.
+"""Frames evenly spread over a video file, decoded by PyAV in two sequential passes.
 
-Two passes, since neither the frame count nor the duration in a header can be trusted (a webcam's webm has neither): the
-first lists the packets without decoding them, the second decodes in order and keeps the frames that are wanted. Of frames
-that no other frame is made of it decodes the wanted ones alone, which saves a third of the time.
+Neither the frame count nor the duration in a header is reliable (a webcam's webm has neither), so the first pass lists the
+packets without decoding them, and the second decodes in order and keeps the wanted frames. Frames that no other frame refers
+to are decoded only if wanted, which saves a third of the time.
 """
 
 import io
@@ -18,25 +18,25 @@ from .errors_emert import EmertInputError
 MAX_SECONDS = 3600  # of video
 MAX_FRAMES = 500_000
 MAX_PIXELS = 8192 * 4352
-MAX_DECODING_SECONDS = 120  # of our time
+MAX_DECODING_SECONDS = 120  # of wall-clock time
 LONGEST_SIDE = 1280  # a face crop of 112 pixels needs no more, and 32 frames stay under 100 MB
 
-# Containers that hold the video itself. Playlists (hls, concat, dash) are left out: they name other files, and a hostile
-# one would make FFmpeg read them.
+# Containers that hold the video itself. No playlists (hls, concat, dash): they name other files, and a malicious one would
+# make FFmpeg read them.
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,wmv"
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 
 
 @dataclass(frozen=True)
 class _Clip:
-    """A file, or the bytes of one; `name` is what messages call it."""
+    """A file or its bytes; `name` is for messages."""
 
     content: Path | bytes
     name: str
 
     @classmethod
     def of(cls, video: str | Path | bytes) -> "_Clip":
-        """Raises `EmertInputError` where there is nothing to read."""
+        """Raises `EmertInputError` if there is no such file, or it is empty."""
         if isinstance(video, bytes):
             clip, size = cls(video, f"video of {len(video)} bytes"), len(video)
         else:
@@ -59,8 +59,8 @@ class _Picture:
     seconds: float
 
 
-class _Camera:
-    """Makes pictures of frames, all of the first one's size, as long as its time lasts."""
+class _FrameConverter:
+    """Converts frames to pictures, all of the first one's size, within the time limit."""
 
     def __init__(self, clip: _Clip):
         self._name, self._deadline = clip.name, time.monotonic() + MAX_DECODING_SECONDS
@@ -77,20 +77,20 @@ class _Camera:
 
 
 def check_video_file(path: str | Path) -> None:
-    """Raises `EmertInputError` where there is no such file."""
+    """Raises `EmertInputError` if there is no such file."""
     if not Path(path).is_file():
         raise EmertInputError(f"{path}: no such video file")
 
 
 def read_frames(video: str | Path | bytes, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`count` frames spread evenly over the whole clip (a file, or its bytes), the first and the last among them.
+    """`count` frames evenly spread over the clip (a file, or its bytes), from the first to the last.
 
     Returns:
         frames `(frames, height, width, 3)` uint8 RGB, upright, the longest side at most 1280 pixels;
-        times `(frames,)` float32 in ms from the first frame. A clip with fewer frames gives each of them once.
+        times `(frames,)` float32 in ms from the first frame. A clip with fewer frames gives each once.
 
     Raises:
-        EmertInputError: no such file, not a video, no picture in it, too long, too large, or too slow to decode.
+        EmertInputError: no such file, not a video, without pictures, too long, too large, or too slow to decode.
     """
     clip = _Clip.of(video)
     try:
@@ -127,7 +127,7 @@ def _stream_kinds(container: "av.container.InputContainer") -> str:
 
 
 def _packet_moments(clip: _Clip) -> list[int | None]:
-    """When each packet with data is to be shown, in the stream's unit, unsorted; reads the file without decoding it."""
+    """Presentation time of each packet with data, in the stream's unit, unsorted; reads the file without decoding it."""
     moments: list[int | None] = []
     first: float | None = None
     with clip.open() as container:
@@ -140,52 +140,50 @@ def _packet_moments(clip: _Clip) -> list[int | None]:
             seconds = 0.0 if known is None else float(known * stream.time_base)
             first = seconds if first is None else first
             if len(moments) > MAX_FRAMES or seconds - first > MAX_SECONDS:
-                raise EmertInputError(
-                    f"{clip.name}: longer than {MAX_SECONDS} s or {MAX_FRAMES:,} frames; cut it to the part that matters"
-                )
+                raise EmertInputError(f"{clip.name}: longer than {MAX_SECONDS} s or {MAX_FRAMES:,} frames; cut it shorter")
     if not moments:
         raise EmertInputError(f"{clip.name}: the video stream holds no frames")
     return moments
 
 
 def _chosen(moments: list[int | None], wanted: np.ndarray) -> set[int]:
-    """The moments of the frames with these numbers in order of presentation; none where not all moments tell frames apart."""
+    """Presentation times of the frames with these numbers; empty if two frames have the same time or one has none."""
     known = sorted(moment for moment in moments if moment is not None)
     return {known[number] for number in wanted} if len(set(known)) == len(moments) else set()
 
 
 def _decode_moments(clip: _Clip, wanted: set[int]) -> list[_Picture]:
-    """The frames of these moments in their order; nothing where one of them can't be had."""
+    """The frames with these presentation times, in order; empty if one of them can't be decoded."""
     if not wanted:
         return []
     found: dict[int, _Picture] = {}
-    camera = _Camera(clip)
+    converter = _FrameConverter(clip)
     with clip.open() as container:
         stream = _open_stream(clip, container)
         for packet in container.demux(stream):
             needed = packet.pts is None or packet.pts in wanted
             stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
-            camera.check_time()
+            converter.check_time()
             for frame in packet.decode():
                 if frame.pts in wanted:
-                    found[frame.pts] = camera.take(frame, float(frame.pts * stream.time_base))
+                    found[frame.pts] = converter.take(frame, float(frame.pts * stream.time_base))
             if len(found) == len(wanted):
                 break
     return [found[moment] for moment in sorted(found)] if len(found) == len(wanted) else []
 
 
 def _decode_numbers(clip: _Clip, wanted: set[int]) -> list[_Picture]:
-    """The frames with these numbers, counted as they come, which is in order of presentation.
+    """The frames with these numbers, counted while decoding, which is in order of presentation.
 
-    A clip whose last packets can't be decoded gives the frames before them.
+    If the last packets can't be decoded, the frames before them are returned.
     """
     pictures: list[_Picture] = []
-    camera, last = _Camera(clip), max(wanted)
+    converter, last = _FrameConverter(clip), max(wanted)
     with clip.open() as container:
         for number, frame in enumerate(container.decode(_open_stream(clip, container))):
-            camera.check_time()
+            converter.check_time()
             if number in wanted:
-                pictures.append(camera.take(frame, float(frame.time) if frame.time is not None else number / 30))
+                pictures.append(converter.take(frame, float(frame.time) if frame.time is not None else number / 30))
             if number >= last:
                 break
     return pictures

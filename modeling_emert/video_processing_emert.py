@@ -12,9 +12,9 @@ from .recording_emert import FaceTrack
 
 
 class EmertVideoProcessor(BaseVideoProcessor):
-    """Resizing and normalisation of face crops; finding the face in a video is [`EmertProcessor.load`]'s.
+    """Resizing and normalisation of face crops; [`EmertProcessor.load`] finds the face in a video.
 
-    `num_frames` and `size` are the model's; mean and spread are ImageNet's, since the authors' backbone comes from there.
+    `num_frames` and `size` are the model's; mean and std are ImageNet's, on which the authors' backbone was pretrained.
     """
 
     _auto_class = "AutoVideoProcessor"
@@ -37,7 +37,7 @@ class EmertVideoProcessor(BaseVideoProcessor):
         """One clip or a batch; a clip is a [`FaceTrack`], face crops `(frames, height, width, 3)` uint8, or None.
 
         Returns `pixel_values` `(batch, num_frames, 3, height, width)` float32 and `face_mask` `(batch, num_frames)` bool,
-        all False for a clip that is None; nothing at all if every clip is.
+        all False for a clip that is None; an empty batch if all are None.
         """
         clips = list(videos) if isinstance(videos, (list, tuple)) else [videos]
         frames = [None if clip is None else self._spread(clip) for clip in clips]
@@ -53,8 +53,8 @@ class EmertVideoProcessor(BaseVideoProcessor):
         return BatchFeature({"pixel_values": pixel_values, "face_mask": face_mask}, tensor_type=return_tensors)
 
     def _spread(self, clip: "FaceTrack | np.ndarray") -> np.ndarray:
-        """`num_frames` frames at even distances, first and last among them; a short clip repeats some."""
-        # Not by `isinstance(clip, FaceTrack)`: as remote code each processor comes with a copy of that class.
+        """`num_frames` frames evenly spread from the first to the last; a short clip repeats some."""
+        # Not `isinstance(clip, FaceTrack)`: as remote code each processor has its own copy of that class.
         frames = clip if isinstance(clip, np.ndarray) else clip.frames
         if frames.ndim != 4 or len(frames) == 0:
             raise ValueError(f"face crops must be (frames, height, width, 3) with at least one frame, got {frames.shape}")

@@ -66,7 +66,7 @@ def test_answers_differ_by_the_context_alone():
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
-        ({"big_five": np.full(5, 3.5)}, r"recording 1: big_five is \[3.5, .*expected 5 shares of the scale in 0..1"),
+        ({"big_five": np.full(5, 3.5)}, r"recording 1: big_five is \[3.5, .*expected 5 fractions of the scale in 0..1"),
         ({"big_five": np.zeros(4)}, r"recording 1: big_five is \[0.0, 0.0, 0.0, 0.0\], expected 5"),
         ({"stimulus_emotion": "joy"}, "recording 1: stimulus_emotion is 'joy', expected one of happiness, sadness"),
     ],
@@ -99,7 +99,7 @@ def test_the_pipeline_is_told_context_beside_a_clip_or_within():
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
-        ({"big_five": [3, 4, 5, 1, 2]}, r"^big_five is \[3, 4, 5, 1, 2\], expected 5 shares of the scale in 0..1"),
+        ({"big_five": [3, 4, 5, 1, 2]}, r"^big_five is \[3, 4, 5, 1, 2\], expected 5 fractions of the scale in 0..1"),
         ({"big_five": [0.5] * 4}, "big_five is .*expected 5"),
         ({"big_five": "open"}, "big_five is open, expected 5"),
         ({"big_five": [[0.1], [0.2, 0.3]]}, "big_five is .*expected 5"),

@@ -185,7 +185,7 @@ def test_authors_variants_have_their_sizes(variant, width, parameters):
         ({"projection_sizes": []}, "projection_sizes needs one or more"),
         ({"head_sizes": [8, 0]}, r"head_sizes none or more, got \[64\] and \[8, 0\]"),
         ({"num_frames": "8"}, "'num_frames' expected int, got str"),
-        ({"backbone_config": {"model_type": "resent"}}, "backbone_config: model_type 'resent' is none that transformers knows"),
+        ({"backbone_config": {"model_type": "resent"}}, "backbone_config: model_type 'resent' is unknown to transformers"),
         ({"fusion_dropout": "none"}, "fusion_dropout"),
         ({"tasks": "er7"}, "tasks"),
     ],
