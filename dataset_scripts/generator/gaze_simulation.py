@@ -53,7 +53,7 @@ def simulate_gaze(truth: Truth, settings: GeneratorSettings) -> SimulatedGaze:
     blinks = _blinks(max(0.5, blinks_a_minute) * truth.person.blink_scale, duration, rng)
     event = np.clip(np.searchsorted(events[:, 1], times, side="right") - 1, 0, len(events) - 1)
     lost = _inside(times, blinks) | _inside(times, _dropouts(truth.person.dropout_rate, duration, rng))
-    gaze = _gaze_points(times, event, events, truth, settings, rng)
+    gaze = _gaze_points(times, event, events, np.array(truth.person.offset), settings.noise, rng)
     pupil = _pupil(times, pupil_change, truth, settings, rng)
     gaze[lost], pupil[lost] = np.nan, np.nan
     return SimulatedGaze(times, gaze, pupil, event, events, blinks, lost)
@@ -104,20 +104,15 @@ def _inside(times: np.ndarray, spans: np.ndarray) -> np.ndarray:
 
 
 def _gaze_points(
-    times: np.ndarray,
-    event: np.ndarray,
-    events: np.ndarray,
-    truth: Truth,
-    settings: GeneratorSettings,
-    rng: np.random.Generator,
+    times: np.ndarray, event: np.ndarray, events: np.ndarray, offset: np.ndarray, noise: float, rng: np.random.Generator
 ) -> np.ndarray:
     """`(samples, 2 eyes, 2)`: the fixation point, in a saccade between two of them; with calibration offset and noise."""
     kind, start, end = events[event, 0], events[event, 1], events[event, 2]
     target = events[event, 3:5]
     origin = events[np.maximum(event - 1, 0), 3:5]
     progress = np.where(kind == 1, np.clip((times - start) / (end - start), 0, 1), 1.0)[:, None]
-    point = origin + (target - origin) * progress + np.array(truth.person.offset)
-    return point[:, None, :] + 0.006 * settings.noise * rng.standard_normal((len(times), 2, 2))
+    point = origin + (target - origin) * progress + offset
+    return point[:, None, :] + 0.006 * noise * rng.standard_normal((len(times), 2, 2))
 
 
 def _pupil(times: np.ndarray, change: float, truth: Truth, settings: GeneratorSettings, rng: np.random.Generator) -> np.ndarray:

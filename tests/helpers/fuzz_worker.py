@@ -1,4 +1,4 @@
-"""Reads files in a process of its own, whose time and memory are watched; a new one takes over where it dies or hangs."""
+"""Reads files in a separate process with limits of time and memory; it is replaced if it dies or hangs."""
 
 import gc
 import multiprocessing
@@ -23,7 +23,7 @@ _HARD_BYTES = 6_000_000_000  # of addresses: saves the machine, not the test
 
 
 def complaint(recordings: list[Gaze]) -> str | None:
-    """What is unsound about what a reader gave; None for nothing."""
+    """The first property that a reader's result violates; None if it is valid."""
     if not recordings:
         return "no recording and no error"
     for gaze in recordings:
@@ -43,7 +43,7 @@ def complaint(recordings: list[Gaze]) -> str | None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`problem`: None where the reader did what it may do. `said`: the refusal, or what was read.
+    """`problem`: None for valid recordings or a refusal. `said`: the refusal, or the number and format of the recordings.
 
     `megabytes`: the peak, over the start.
     """
@@ -60,29 +60,37 @@ def _memory(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
-def _read(path: Path) -> tuple[str | None, str]:
+def read_in_process(path: Path) -> tuple[str | None, str]:
+    """Problem and result as in `Outcome`, without a watch on time and memory. A warning is a problem."""
+    import pymovements.events.detection  # noqa: F401  its import may warn
+
     from dataset_scripts.readers import read_gaze_recordings
 
     unraised: list[str] = []
-    sys.unraisablehook = lambda what: unraised.append(f"{what.err_msg}: {what.exc_value!r}")
+    hook, sys.unraisablehook = sys.unraisablehook, lambda what: unraised.append(f"{what.err_msg}: {what.exc_value!r}")
     try:
-        recordings = read_gaze_recordings(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            recordings = read_gaze_recordings(path)
     except EmertInputError as error:
         message = str(error)
         return ("a refusal of several lines" if "\n" in message else unraised[0] if unraised else None), message
-    except BaseException:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # the panics of extensions are no Exception
         return traceback.format_exc(limit=-6), ""
+    finally:
+        sys.unraisablehook = hook
     problem = unraised[0] if unraised else complaint(recordings)
     return problem, f"{len(recordings)} recordings of {recordings[0].format if recordings else None}"
 
 
 def _serve(connection: Connection) -> None:
-    import pymovements.events.detection  # noqa: F401  it takes seconds to import, which are no reader's
+    import pymovements.events.detection  # noqa: F401  the seconds of its import are not the reader's
 
     import dataset_scripts.readers  # noqa: F401
 
     resource.setrlimit(resource.RLIMIT_AS, (_HARD_BYTES, _HARD_BYTES))
-    warnings.simplefilter("error")
     gc.collect()
     gc.freeze()  # else every collection looks through all modules again
     start = _memory("VmRSS")
@@ -90,7 +98,7 @@ def _serve(connection: Connection) -> None:
     while (path := connection.recv()) is not None:
         Path("/proc/self/clear_refs").write_text("5")  # the peak counts anew
         begun = time.perf_counter()
-        problem, said = _read(path)
+        problem, said = read_in_process(path)
         seconds, megabytes = time.perf_counter() - begun, (_memory("VmHWM") - start) / 1e6
         connection.send(Outcome(problem, said, seconds, megabytes))
         gc.collect()

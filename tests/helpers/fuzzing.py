@@ -1,7 +1,6 @@
-"""Damages exports in known ways, by seed, and reads each in a process whose time and memory are watched.
+"""Damages exports in known ways, by random seed. `variants` makes the damaged files; `fuzz_worker` reads them.
 
-`variants` makes the damage, `Worker` reads. What a reader may do with a damaged file: give recordings that are sound
-(`complaint`), or refuse it with one `EmertInputError` of one line.
+For a damaged file a reader may give valid recordings (`complaint`), or refuse it with one `EmertInputError` of one line.
 """
 
 import gzip
@@ -16,46 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-ODD_CELLS = (
-    *(
-        "",
-        "NaN",
-        "nan",
-        "inf",
-        "-inf",
-        "1e400",
-        "-1e308",
-        "1e38",
-        "3.4e38",
-        "1e-320",
-        "0",
-        "-1",
-        "-0.0",
-        "00",
-        "0x10",
-        "1,5",
-        "1.5",
-    ),
-    *("9223372036854775808", "-9223372036854775808", "1e18", "left", "None", "TRUE", "=1+1", "@SUM(A1:A9)", "=cmd|'/c'!A1"),
-    *(
-        '"',
-        '""',
-        '"a\nb"',
-        '"a,b;c\td"',
-        "(0.1, 0.2)",
-        "(nan, nan, 1e400)",
-        "((",
-        "é",
-        "\x1a",
-        "\r",
-        " ",
-        "-",
-        ".",
-        "٣",
-        "1_000",
-    ),
-    *("../../etc/passwd", "%s%n", "{0}", "\\", "2021-01-01 10:00", "1e5e5", "x" * 5000, "1" * 400),
-)
+_NUMBERS = """NaN nan inf -inf 1e400 -1e308 1e38 3.4e38 1e-320 0 -1 -0.0 00 0x10 1,5 1.5
+    9223372036854775808 -9223372036854775808 1e18 left None TRUE =1+1 @SUM(A1:A9) =cmd|'/c'!A1 (( é - . ٣ 1_000 ../../etc/passwd %s%n
+    {0} \\ 1e5e5"""
+_QUOTED = ('"', '""', '"a\nb"', '"a,b;c\td"', "(0.1, 0.2)", "(nan, nan, 1e400)", "2021-01-01 10:00")
+ODD_CELLS = ("", " ", "\r", "\x1a", "x" * 5000, "1" * 400, *_QUOTED, *_NUMBERS.split())
 GIGABYTE = 1_000_000_000
 _TABLE_SEPARATORS = "\t,;"
 Rng = np.random.Generator

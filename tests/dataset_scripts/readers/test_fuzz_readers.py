@@ -1,13 +1,16 @@
-"""Every reader on damaged exports: sound recordings or one clear refusal, in bounded time and memory.
+"""Every reader on damaged exports: valid recordings or one clear refusal, in bounded time and memory.
 
-The everyday test takes a few variants of each format, the slow one 200, among them what unpacks to gigabytes.
+The everyday test reads a few variants of each format in this process; the slow one reads 200 in a separate process with limits
+of time and memory, among them files that unpack to gigabytes.
 """
 
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzz_worker import Worker, complaint
+from fuzz_worker import Worker, complaint, read_in_process
 from fuzzing import Variant, variants
 from gaze_exports import small_exports
 
@@ -23,33 +26,33 @@ def worker():
         yield worker
 
 
-def problems(worker: Worker, name: str, count: int, seed: int, with_large: bool) -> list[str]:
-    """What went wrong, each with the number that makes it again."""
+def problems(read: Callable[[Path], str | None], folder: Path, name: str, count: int, seed: int, with_large: bool) -> list[str]:
+    """The problems that `read` reports, each with the seed and number that reproduce it."""
     found = []
     for number, variant in enumerate(variants(EXPORTS[name], count, seed, with_large)):
-        outcome = worker.read(variant.write(worker.folder / "variant"))
-        shutil.rmtree(worker.folder / "variant")
-        if outcome.problem is not None:
-            found.append(f"{name}, seed {seed}, variant {number} ({variant.damage}): {outcome.problem}")
+        problem = read(variant.write(folder / "variant"))
+        shutil.rmtree(folder / "variant")
+        if problem is not None:
+            found.append(f"{name}, seed {seed}, variant {number} ({variant.damage}): {problem}")
     return found
 
 
-def test_every_format_is_fuzzed(worker, tmp_path):
-    outcomes = [worker.read(Variant("none", files).write(tmp_path / name)) for name, files in EXPORTS.items()]
-    assert {outcome.problem for outcome in outcomes} == {None}
-    assert {outcome.said.rpartition(" ")[2] for outcome in outcomes} == {reader.NAME for reader in READERS} | {"mapped"}
+def test_every_format_is_fuzzed(tmp_path):
+    found = [read_in_process(Variant("none", files).write(tmp_path / name)) for name, files in EXPORTS.items()]
+    assert {problem for problem, _ in found} == {None}
+    assert {said.rpartition(" ")[2] for _, said in found} == {reader.NAME for reader in READERS} | {"mapped"}
 
 
 @pytest.mark.parametrize("name", EXPORTS)
-def test_a_few_damaged_forms(worker, name):
-    seed = list(EXPORTS).index(name)  # so that other kinds of damage meet every format
-    assert problems(worker, name, 8, seed, with_large=False) == []
+def test_a_few_damaged_forms(tmp_path, name):
+    seed = list(EXPORTS).index(name)  # so that the kinds of damage differ between formats
+    assert problems(lambda path: read_in_process(path)[0], tmp_path, name, 8, seed, with_large=False) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPORTS)
 def test_two_hundred_damaged_forms(worker, name):
-    assert problems(worker, name, 200, 100, with_large=True) == []
+    assert problems(lambda path: worker.read(path).problem, worker.folder, name, 200, 100, with_large=True) == []
 
 
 @pytest.mark.slow
@@ -57,15 +60,15 @@ def test_a_process_that_dies_is_noticed_and_replaced(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("time_ms,gaze_x\n0,0.5\n")
     with Worker() as worker:
-        assert worker.read(None).problem == "the process died"  # it ends at that
+        assert worker.read(None).problem == "the process died"  # which ends it
         assert worker.read(path).problem is None
 
 
-def test_unsound_recordings_are_noticed():
+def test_invalid_recordings_are_noticed():
     def recording(times=(0, 1), value=0.5, fixation=1.0, note="well"):
         return [Gaze(np.full((2, 39), value), np.array(times), np.full((1, 4), fixation), notes=[note])]
 
     assert complaint(recording()) is None
-    unsound = [recording(times=(0, 0)), recording(times=(0, np.nan)), recording(times=(1, 2)), recording(value=-np.inf)]
-    unsound += [recording(fixation=np.nan), recording(note="two\nlines"), []]
-    assert all(complaint(recordings) for recordings in unsound)
+    invalid = [recording(times=(0, 0)), recording(times=(0, np.nan)), recording(times=(1, 2)), recording(value=-np.inf)]
+    invalid += [recording(fixation=np.nan), recording(note="two\nlines"), []]
+    assert all(complaint(recordings) for recordings in invalid)
