@@ -22,7 +22,7 @@ from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
 from training.outputs import SCORES
 
-from .evaluation.evaluate import evaluate_baselines, evaluate_model
+from .evaluation.evaluate import evaluate_all_baselines, evaluate_models
 from .evaluation.model_folder import read_training
 from .fit.fit import fit
 from .fit.prepare import choose_tasks
@@ -61,13 +61,15 @@ def quickstart(
         raise EmertInputError(f"--folds {folds}: this data has {data.assignment.folds} folds; give 1..{data.assignment.folds}")
     choose_tasks(recipe, data)
     models = [out / ("model" if fold == 1 else f"model-fold{fold}") for fold in range(1, folds + 1)]
-    tables, records = [], []
     for fold, model in enumerate(models, start=1):
-        table, record = _one_fold(recipe, data, model, fold, strict)
-        tables.append(table)
-        records.append(record)
+        if not (model.is_dir() and _is_of(model, recipe, data, strict)):
+            print(f"fold {fold}")
+            fit(recipe, data, model, fold, strict)
+    records = [read_training(model) for model in models]
+    tested = evaluate_models(models, data)
+    predictions = pd.concat([tested, evaluate_all_baselines(data, tested, records)], ignore_index=True)
     command = f"emert quickstart --source {source} --recipe {recipe_name} --folds {folds}{' --strict' if strict else ''}"
-    results = write_results(scores, pd.concat(tables, ignore_index=True), make_header(data, records, command))
+    results = write_results(scores, predictions, make_header(data, records, command))
     print(summary_table(results))
     print(_next_steps(source, recordings, out))
     return results
@@ -79,18 +81,6 @@ def _recordings(source: str, path: Path | None, out: Path, settings: GeneratorSe
     if source != "synthetic":
         raise EmertInputError(f"source {source} needs --path, the folder with its recordings")
     return ensure_recordings(out / "recordings", settings or GeneratorSettings())
-
-
-def _one_fold(recipe: Recipe, data: EmertData, model: Path, fold: int, strict: bool) -> tuple[pd.DataFrame, dict]:
-    """Trains the fold unless this very model is there, and gives its predictions and the baselines'."""
-    if not (model.is_dir() and _is_of(model, recipe, data, strict)):
-        print(f"fold {fold}")
-        fit(recipe, data, model, fold, strict)
-    record = read_training(model)
-    predictions = evaluate_model(model, data)
-    tasks = list(dict.fromkeys(predictions["task"]))
-    baselines = evaluate_baselines(data, tasks, fold, strict, recipe.normalisation == "participant")
-    return pd.concat([predictions, baselines], ignore_index=True), record
 
 
 def _is_of(model: Path, recipe: Recipe, data: EmertData, strict: bool) -> bool:

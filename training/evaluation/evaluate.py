@@ -14,6 +14,7 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.answers_emert import calibrated
 from modeling_emert.constants_emert import INPUT_NAMES
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.feature_extraction_emert import Normalisation
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import TASKS
 
@@ -138,27 +139,24 @@ def predictions_table(
 def evaluate_all_baselines(
     data: EmertData, tested: pd.DataFrame, records: Sequence[dict], protocols: Sequence[Protocol] = ()
 ) -> pd.DataFrame | None:
-    """The baselines beside the models' table `tested`: trained on the training participants of the same folds.
+    """The baselines beside the models' table `tested`, on the same folds and tasks.
 
     None where the models were tested on people outside any fold of this data.
     """
     if not protocols and any(record["splits_sha256"] != data.assignment.sha256 for record in records):
         return None
     strict = protocols[0].strict if protocols else records[0]["strict"]
-    by_participant = records[0]["recipe"]["normalisation"] == "participant"
     tables = []
     for fold, rows in tested.groupby("fold"):
         tasks = list(dict.fromkeys(rows["task"]))
-        tables.append(evaluate_baselines(data, tasks, int(fold), strict, by_participant))
+        tables.append(evaluate_baselines(data, tasks, int(fold), strict, records[0]["recipe"]["normalisation"]))
     return pd.concat(tables, ignore_index=True)
 
 
-def evaluate_baselines(data: EmertData, tasks: Sequence[str], fold: int, strict: bool, by_participant: bool) -> pd.DataFrame:
-    """The majority, and a logistic regression on summary statistics, on the same split as the model.
-
-    `by_participant`: standardise each participant's statistics over their own recordings, as the model's processor does.
-    """
-    normalisation = "participant" if by_participant else "training"
+def evaluate_baselines(
+    data: EmertData, tasks: Sequence[str], fold: int, strict: bool, normalisation: Normalisation
+) -> pd.DataFrame:
+    """The majority, and a logistic regression on summary statistics, trained on the training participants of this fold."""
     tables = []
     for key in BASELINES:
         rows = predict_classical(data, get_method(key), tasks, fold, strict, normalisation, progress=False)

@@ -18,9 +18,9 @@ import pandas as pd
 from modeling_emert.tasks_emert import TASKS
 
 from ..metrics.predictions import to_arrays
-from ..statistics.gap import agreement, gap_quality, gap_scores, label_table, subset_scores
+from ..statistics.gap import agreement, gap_quality, gap_scores, label_table, split_by_agreement
 from ..statistics.intervals import Interval
-from .sections import or_none, plain_interval
+from .sections import or_none, plain_interval, primary_of
 
 _VIEWS = ("er", "fer")
 
@@ -66,18 +66,12 @@ def _answers(rows: pd.DataFrame, er: str, fer: str) -> list[list[int]] | None:
 
 def _subsets(rows: pd.DataFrame, agree: pd.Series, n_resamples: int, seed: int) -> dict:
     found = {}
-    for name in set(rows["task"]):
-        task = TASKS[str(name)]
-        if task.view in _VIEWS:
-            found[task.name] = {
-                which: {
-                    "n": part.n,
-                    "participants": part.participants,
-                    "metrics": {task.primary_metric: plain_interval(part.metrics[task.primary_metric], part.participants)},
-                }
-                for which, part in subset_scores(task, rows, agree, n_resamples, seed).items()
-            }
-    return {name: found[name] for name in TASKS if name in found}
+    for name, task in TASKS.items():
+        own = rows[rows["task"] == name]
+        if task.view in _VIEWS and len(own):
+            parts = split_by_agreement(own, agree)
+            found[name] = {which: primary_of(task, part, n_resamples, seed) for which, part in parts.items()}
+    return found
 
 
 def _scores(rows: pd.DataFrame, n_resamples: int, seed: int) -> dict[str, dict]:

@@ -10,24 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from modeling_emert.tasks_emert import TASKS, Task
+from modeling_emert.tasks_emert import TASKS
 
 from ..metrics.emotion_gap.gap_scores import auroc, spearman
 from ..metrics.predictions import to_arrays
-from .intervals import Interval, intervals, make_interval, resample_counts
+from .intervals import Interval, make_interval, resample_counts
 
 # Finest first.
 _PAIRS = (("er7", "fer7"), ("er3", "fer3"))
 _NUMBERS = ("er_va", "fer_va")
-
-
-@dataclass(frozen=True)
-class Subset:
-    """How many recordings and participants there are, and their metrics with intervals."""
-
-    n: int
-    participants: int
-    metrics: dict[str, Interval]
 
 
 @dataclass(frozen=True)
@@ -66,22 +57,13 @@ def label_table(predictions: pd.DataFrame) -> pd.DataFrame:
     return table.set_axis(pd.Index(labels, name=er)).set_axis(pd.Index(labels, name=fer), axis=1)
 
 
-def subset_scores(
-    task: Task, predictions: pd.DataFrame, agree: pd.Series, n_resamples: int = 1000, seed: int = 0
-) -> dict[str, Subset]:
-    """The metrics of one method on one task where the labels `agree` and where they `disagree`, as `{"agree", "disagree"}`.
+def split_by_agreement(rows: pd.DataFrame, agree: pd.Series) -> dict[str, pd.DataFrame]:
+    """`{"agree", "disagree"}`: the rows of the recordings whose two labels agree, and differ; `agree` as from [`agreement`].
 
-    `agree` as from `agreement`, made from a table that has both views; recordings not in it are in neither subset. Raises
-    `ValueError` as `intervals`.
+    A recording without both labels is in neither.
     """
-    rows = predictions[predictions["task"] == task.name]
     verdict = rows["recording_id"].map(agree)
-    found = {}
-    for name, wanted in (("agree", True), ("disagree", False)):
-        part = rows[(verdict == wanted).to_numpy()]
-        metrics = intervals(task, part, n_resamples, seed)
-        found[name] = Subset(part["recording_id"].nunique(), part["participant_id"].nunique(), metrics)
-    return found
+    return {name: rows[(verdict == wanted).to_numpy()] for name, wanted in (("agree", True), ("disagree", False))}
 
 
 def gap_scores(predictions: pd.DataFrame) -> pd.Series:

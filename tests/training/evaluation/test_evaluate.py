@@ -130,14 +130,14 @@ def test_a_record_that_does_not_tell_whom_the_model_has_seen_is_refused(
 
 def test_baselines_answer_for_the_same_recordings_as_the_model(model: Path, data: EmertData):
     ours = evaluate_model(model, data, progress=False)
-    theirs = evaluate_baselines(data, ["er7", "er_va"], fold=1, strict=False, by_participant=False)
+    theirs = evaluate_baselines(data, ["er7", "er_va"], fold=1, strict=False, normalisation="training")
     assert set(theirs["recording_id"]) == set(ours["recording_id"])
     assert set(theirs["method"]) == {"majority", "logistic regression"}
 
 
 def test_a_shuffled_label_in_the_test_set_changes_no_baseline(data: EmertData, monkeypatch: pytest.MonkeyPatch):
     def predictions() -> np.ndarray:
-        return np.stack(evaluate_baselines(data, ["er7"], fold=1, strict=False, by_participant=True)["prediction"])
+        return np.stack(evaluate_baselines(data, ["er7"], fold=1, strict=False, normalisation="participant")["prediction"])
 
     honest, labels = predictions(), EmertData.labels
     test_rows = data.select(1)["test"]

@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from training.metrics.emotion_gap.gap_scores import auroc, spearman
 from training.metrics.predictions import to_rows
-from training.statistics.gap import agreement, distances, gap_quality, gap_scores, label_table, subset_scores
+from training.statistics.gap import agreement, distances, gap_quality, gap_scores, label_table, split_by_agreement
+from training.statistics.intervals import intervals
 
 COUNT, PEOPLE = 240, 24
 IDS = [f"r{i:03d}" for i in range(COUNT)]
@@ -79,18 +80,26 @@ def test_label_table():
 
 def test_copying_the_face_shows_where_labels_differ():
     agree = agreement(READER)
-    reader, copier = (subset_scores(TASKS["er7"], rows, agree, n_resamples=100) for rows in (READER, COPIER))
-    assert copier["agree"].metrics["uar"].value == reader["agree"].metrics["uar"].value == 1
-    assert copier["disagree"].metrics["uar"].value == 0
-    assert reader["disagree"].metrics["uar"].value == 1
-    assert reader["agree"].n + reader["disagree"].n == COUNT
-    assert reader["agree"].n == (FELT == SHOWN).sum()
-    assert reader["disagree"].participants == PEOPLE
+    reader, copier = (split_by_agreement(rows[rows["task"] == "er7"], agree) for rows in (READER, COPIER))
+    uar = {
+        (name, part): intervals(TASKS["er7"], rows, n_resamples=100)["uar"].value
+        for name, subsets in (("reader", reader), ("copier", copier))
+        for part, rows in subsets.items()
+    }
+    assert uar == {
+        ("reader", "agree"): 1,
+        ("reader", "disagree"): 1,
+        ("copier", "agree"): 1,
+        ("copier", "disagree"): 0,
+    }
+    assert len(reader["agree"]) + len(reader["disagree"]) == COUNT
+    assert len(reader["agree"]) == (FELT == SHOWN).sum()
+    assert reader["disagree"]["participant_id"].nunique() == PEOPLE
 
 
 def test_recordings_of_unknown_agreement_are_in_neither_subset():
-    found = subset_scores(TASKS["er_va"], READER, agreement(READER)[:100], n_resamples=10)
-    assert found["agree"].n + found["disagree"].n == 100
+    found = split_by_agreement(READER[READER["task"] == "er_va"], agreement(READER)[:100])
+    assert len(found["agree"]) + len(found["disagree"]) == 100
 
 
 def test_gap_score_is_the_one_that_people_are_told():
