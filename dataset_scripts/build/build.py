@@ -10,11 +10,11 @@ from modeling_emert.errors_emert import EmertInputError
 from ..common.output import Content, check_free, check_replaceable
 from ..common.parallel import run_parallel
 from ..dataset.counts import Counts
-from ..dataset.label_rules import check_labels
 from ..dataset.layout import DATA_SET, FRESHNESS_FILE, assemble, cell_name, cell_path
 from ..dataset.metadata import METADATA_FILE, DataFile, Metadata
 from ..dataset.splits import Assignment, Cell, assign
 from ..sources.base import Entry, Source
+from ..sources.label_rules import check_labels
 from .cells import CellJob, CellReport, build_cell, cell_members, check_reports
 from .fingerprint import Fingerprint, take_fingerprint
 from .reassign_folds import reassign_folds

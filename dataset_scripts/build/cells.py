@@ -16,11 +16,11 @@ from modeling_emert.recording_emert import Recording
 
 from ..common.errors import list_some
 from ..dataset.counts import Counts
-from ..dataset.label_rules import note_contradictions
 from ..dataset.rows import to_row
 from ..dataset.schema import row_features, stored_schema
 from ..dataset.splits import Assignment, Cell
 from ..sources.base import Entry, Source
+from ..sources.label_rules import note_contradictions
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from ..common.code_fingerprint import code_fingerprint
-from ..sources.base import Entry, Source
+from ..sources.base import TERMS, Entry, Source
 
 # Imported on the way, but no file of recordings, config or split depends on them.
 _DECIDE_NOTHING = ("dataset_scripts.dataset.card", "modeling_emert.registration_emert")
@@ -56,8 +56,7 @@ def _description(source: Source) -> list:
     """What the data set's description takes from the source, and the hash of the source's mapping file."""
     mapping = source.mapping or (source.path / source.mapping_name if source.mapping_name else None)
     mapped = hashlib.sha256(mapping.read_bytes()).hexdigest() if mapping and mapping.is_file() else None
-    terms = [source.licence, source.redistributable, source.citation, source.collection, source.lacks]
-    return [source.name, source.tasks, source.surprise_polarity, *terms, mapped]
+    return [source.name, source.tasks, source.surprise_polarity, *(getattr(source, name) for name in TERMS), mapped]
 
 
 def _stater(source: Source) -> Callable[[str], tuple[str, int, int]]:

@@ -16,6 +16,7 @@ from modeling_emert.tasks_emert import get_task
 
 from ..dataset.layout import cell_path
 from ..dataset.metadata import DataFile, Metadata, make_fingerprint
+from ..dataset.rows import named_labels
 from ..dataset.splits import Assignment, Cell, assign
 from ..sources.base import Entry
 from .cells import open_data_file
@@ -51,13 +52,9 @@ def reassign_folds(
 
 def _entries(file: Path, tasks: Sequence[str]) -> dict[_Row, Entry]:
     """Ids and class labels of every recording in a cell: what the folds are made from."""
-    names = {task: get_task(task).labels for task in tasks if get_task(task).kind == "classification"}
-    table = pq.read_table(file, columns=[*_IDS, *names], partitioning=None).to_pylist()
-    entries = {}
-    for number, row in enumerate(table):
-        labels = {task: classes[row[task]] for task, classes in names.items() if row[task] is not None}
-        entries[file, number] = Entry(*(row[name] for name in _IDS), labels)
-    return entries
+    classes = [task for task in tasks if get_task(task).kind == "classification"]
+    table = pq.read_table(file, columns=[*_IDS, *classes], partitioning=None).to_pylist()
+    return {(file, number): Entry(*map(row.get, _IDS), named_labels(row)) for number, row in enumerate(table)}
 
 
 def _write(target: Path, cell: Cell, rows: Sequence[_Row]) -> Path:

@@ -36,14 +36,14 @@ _SHARD = Content("a shard of a data set", (SHARD_FILE,))
 
 
 @dataclass(frozen=True)
-class Share:
+class ShardIndex:
     """Shard `number` of `count`; counts from 1."""
 
     number: int
     count: int
 
     @classmethod
-    def parse(cls, text: str) -> "Share":
+    def parse(cls, text: str) -> "ShardIndex":
         """Raises `EmertInputError` where the text is not like `2/3`."""
         match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
         if not match or not 1 <= int(match[1]) <= int(match[2]):
@@ -70,13 +70,13 @@ class Shard:
     """A shard's folder. `metadata` describes its own cells."""
 
     folder: Path
-    share: Share
+    index: ShardIndex
     fingerprint: Fingerprint
     metadata: Metadata
     assignment: Assignment
 
     def write(self) -> None:
-        content = {"share": asdict(self.share), "identity": asdict(self.fingerprint), "metadata": asdict(self.metadata)}
+        content = {"share": asdict(self.index), "identity": asdict(self.fingerprint), "metadata": asdict(self.metadata)}
         (self.folder / _SPLITS_FILE).write_text(self.assignment.to_json())
         (self.folder / SHARD_FILE).write_text(json.dumps(content, indent=2) + "\n")
 
@@ -89,12 +89,12 @@ class Shard:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             metadata = Metadata.from_content(content["metadata"])
-            share, fingerprint = Share(**content["share"]), Fingerprint(**content["identity"])
-            if not 1 <= share.number <= share.count <= 9999:
-                raise ValueError(f"found {share}")
+            index, fingerprint = ShardIndex(**content["share"]), Fingerprint(**content["identity"])
+            if not 1 <= index.number <= index.count <= 9999:
+                raise ValueError(f"found {index}")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EmertInputError(f"{path} is not as it was built ({str(error)[:100]}); build this shard again") from error
-        return cls(folder, share, fingerprint, metadata, Assignment.read(folder / _SPLITS_FILE))
+        return cls(folder, index, fingerprint, metadata, Assignment.read(folder / _SPLITS_FILE))
 
     def check_files(self) -> None:
         """Raises `EmertInputError` where a cell is missing or was changed."""
@@ -102,13 +102,13 @@ class Shard:
             cell = cell_file(self.folder, name)
             if not cell.is_file() or DataFile.of(cell, file.recordings) != file:
                 state = "was changed after it was built" if cell.is_file() else "is missing"
-                raise EmertInputError(f"{cell} {state}; copy or build shard {self.share} again")
+                raise EmertInputError(f"{cell} {state}; copy or build shard {self.index} again")
 
 
 def build_shard(
     source: Source,
     out: Path,
-    share: Share,
+    index: ShardIndex,
     num_workers: int = 2,
     faces: int = FACES_KEPT,
     seed: int = 0,
@@ -123,11 +123,11 @@ def build_shard(
     out = out.resolve()
     check_target(source.path, out, _SHARD)
     plan = Plan.of(source, faces, seed)
-    if share.count > len(plan.members):
-        raise EmertInputError(f"--shard {share}: the data set has {len(plan.members)} parts to divide; use fewer shards")
-    partial = open_partial(out, f"{plan.fingerprint.freshness} {share}")
-    metadata = build_cells(plan, share.of(plan.members), partial, num_workers)
-    Shard(partial, share, plan.fingerprint, metadata, plan.assignment).write()
+    if index.count > len(plan.members):
+        raise EmertInputError(f"--shard {index}: the data set has {len(plan.members)} parts to divide; use fewer shards")
+    partial = open_partial(out, f"{plan.fingerprint.freshness} {index}")
+    metadata = build_cells(plan, index.of(plan.members), partial, num_workers)
+    Shard(partial, index, plan.fingerprint, metadata, plan.assignment).write()
     if out.exists():
         shutil.rmtree(out)
     os.replace(partial, out)
@@ -170,8 +170,8 @@ def _check_same(shards: Sequence[Shard]) -> None:
     first = shards[0]
     for shard in shards[1:]:
         message = f"{shard.folder} does not belong to {first.folder}:"
-        if shard.share.count != first.share.count:
-            raise EmertInputError(f"{message} it is one of {shard.share.count} shards, the other one of {first.share.count}")
+        if shard.index.count != first.index.count:
+            raise EmertInputError(f"{message} it is one of {shard.index.count} shards, the other one of {first.index.count}")
         if shard.fingerprint.code != first.fingerprint.code:
             raise EmertInputError(f"{message} it was built by another version of the code; build all shards with the same")
         found, wanted = ((one.metadata.source, one.metadata.faces_kept, one.metadata.seed) for one in (shard, first))
@@ -184,8 +184,8 @@ def _check_same(shards: Sequence[Shard]) -> None:
 
 
 def _check_complete(shards: Sequence[Shard]) -> None:
-    numbers = [shard.share.number for shard in shards]
-    count = shards[0].share.count
+    numbers = [shard.index.number for shard in shards]
+    count = shards[0].index.count
     twice = sorted({number for number in numbers if numbers.count(number) > 1})
     if twice:
         raise EmertInputError(f"shard {twice[0]}/{count} is given {numbers.count(twice[0])} times; give every shard once")

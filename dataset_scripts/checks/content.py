@@ -1,10 +1,13 @@
-"""Checks across recordings: identities, duplicates, and warnings about what makes scores less certain."""
+"""Checks across recordings: identities, duplicates, copied columns, and warnings about what makes scores less certain."""
 
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from dataset_scripts.dataset.layout import cell_path
 from dataset_scripts.dataset.splits import FOLDS, config_name, split_cells
+from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import TASKS
 
 from .configs import Protocols
@@ -12,6 +15,8 @@ from .recordings import StoredRecording
 from .result import CheckResult, judge, some
 
 MODALITIES = ("face", "eye_movements", "fixations")
+_MOST_SHARED = 0.3  # fraction of values, above that shared across stimuli; copies have 0.7, all other columns under 0.05
+_FEWEST_PAIRS = 20
 
 
 def check_identities(recordings: Sequence[StoredRecording]) -> CheckResult:
@@ -101,3 +106,42 @@ def _folds(protocols: Protocols) -> CheckResult:
     if protocols.empty:
         problems.append(f"no config for lack of recordings in one of its splits: {some(protocols.empty)}")
     return judge("folds", problems, f"{FOLDS} folds, plain and strict", "warn")
+
+
+def check_copies(recordings: Sequence[StoredRecording]) -> CheckResult:
+    """No column has the same values for different participants of one stimulus, unless it has them for all stimuli.
+
+    Such a column was copied from one participant to the others and identifies the stimulus, and so the label: any model
+    given it seems to recognise emotions. A published data set has three such columns.
+    """
+    first: dict[tuple[str | None, str | None], StoredRecording] = {}
+    for one in recordings:
+        if one.sketch is not None:
+            first.setdefault((one.participant, one.stimulus), one)
+    stimuli = [stimulus for _, stimulus in first]
+    sketches = np.array([one.sketch for one in first.values()], np.uint64).reshape(-1, len(COLUMN_NAMES))
+    problems = []
+    for name, column in zip(COLUMN_NAMES, sketches.T, strict=True):
+        same, other = _shared(column, stimuli)
+        if same - other > _MOST_SHARED:
+            problems.append(
+                f"{name}: participants of one stimulus share {same:.0%} of their values, those of others {other:.0%}; it "
+                "identifies the stimulus, so leave it empty in the recordings"
+            )
+    return judge("copied columns", problems, "no column's values are shared by the participants of a stimulus")
+
+
+def _shared(column: np.ndarray, stimuli: Sequence[str | None]) -> tuple[float, float]:
+    """Fraction of pairs of recordings with the same sketch, within one stimulus and across stimuli; 0 for too few pairs."""
+    known = [(stimulus, int(value)) for stimulus, value in zip(stimuli, column, strict=True) if value]
+    within = _pairs(Counter(stimulus for stimulus, _ in known))
+    across = _pairs(Counter({None: len(known)})) - within
+    if within < _FEWEST_PAIRS or across < _FEWEST_PAIRS:
+        return 0.0, 0.0
+    equal = _pairs(Counter(known))
+    equal_anywhere = _pairs(Counter(value for _, value in known))
+    return equal / within, (equal_anywhere - equal) / across
+
+
+def _pairs(counts: Counter) -> int:
+    return sum(count * (count - 1) // 2 for count in counts.values())

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from dataset_scripts.dataset.layout import DATA_FOLDER, cell_of
 from dataset_scripts.dataset.metadata import METADATA_FILE, Metadata, hash_file
+from dataset_scripts.dataset.rows import named_labels
 from dataset_scripts.dataset.splits import FOLDS, SPLITS_FILE, Assignment, assign
 from dataset_scripts.sources.base import Entry
 from modeling_emert.errors_emert import EmertInputError
 
-from .recordings import StoredRecording, named_labels
+from .recordings import StoredRecording
 from .result import CheckResult, judge, some
 
 _LARGEST_DESCRIPTION = 64 << 20  # bytes of dataset.json or splits.json

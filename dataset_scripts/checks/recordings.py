@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from dataset_scripts.dataset.counts import MODALITY_COLUMNS
-from dataset_scripts.dataset.label_rules import find_contradictions
+from dataset_scripts.dataset.rows import FIXATION_COLUMNS, named_labels
+from dataset_scripts.sources.label_rules import find_contradictions
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.faces_emert import CROP_SIZE
 from modeling_emert.tasks_emert import TASKS
@@ -24,7 +25,6 @@ RECORDING_CHECKS = {
     SHAPES: "every sample, crop and fixation has its time and its numbers",
     FACES: f"every face crop is a JPEG of {CROP_SIZE} x {CROP_SIZE} that can be decoded",
 }
-_FIXATION_COLUMNS = ("fixation_x", "fixation_y", "fixation_start_ms", "fixation_duration_ms")
 
 
 @dataclass(frozen=True)
@@ -109,17 +109,6 @@ def _smallest(hashes: np.ndarray) -> int:
 Problems = Iterator[tuple[str, str]]
 
 
-def named_labels(labels: dict[str, int | float]) -> dict[str, str | float]:
-    """Classes by name, as sources give them; an invalid class is left out."""
-    named: dict[str, str | float] = {}
-    for column, value in labels.items():
-        if column not in TASKS or TASKS[column].kind == "regression":
-            named[column] = value
-        elif 0 <= value < TASKS[column].size:
-            named[column] = TASKS[column].labels[int(value)]
-    return named
-
-
 def _label_problems(labels: dict[str, int | float]) -> Problems:
     for task in TASKS.values():
         low, high = (0, task.size - 1) if task.kind == "classification" else task.range or (-np.inf, np.inf)
@@ -191,7 +180,7 @@ def _sample_problems(row: Row, name: str, times_name: str, width: int, digests: 
 
 
 def _fixation_problems(row: Row, digests: dict[str, bytes]) -> Problems:
-    parts = [row.numbers(name) for name in _FIXATION_COLUMNS]
+    parts = [row.numbers(name) for name in FIXATION_COLUMNS]
     counts = [None if part is None else len(part) for part in parts]
     if len(set(counts)) > 1:
         yield SHAPES, f"fixations have {counts} numbers for x, y, start and duration; expected as many of each"

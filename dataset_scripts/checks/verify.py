@@ -15,8 +15,7 @@ from modeling_emert.errors_emert import EmertInputError
 from ..dataset.layout import DATA_FOLDER, cell_of
 from ..dataset.metadata import METADATA_FILE, Metadata
 from .configs import Protocols, check_apart, check_configs, check_tested, check_views, read_configs
-from .content import check_amounts, check_identities, check_twice
-from .copied_columns import check_copies
+from .content import check_amounts, check_copies, check_identities, check_twice
 from .files import check_cells, check_files, check_hashes, check_seed, read_splits, require_own
 from .recordings import RECORDING_CHECKS, StoredRecording, examine
 from .result import CheckResult, judge

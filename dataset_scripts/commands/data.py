@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     publish.add_argument("--confirm", default="", metavar="WORDS", help="needed where the licence does not plainly allow it")
     generate = actions.add_parser("generate", help="generate recordings with known ground truth (source synthetic)")
     generate.add_argument("--out", required=True, type=Path, help="folder of the recordings, made new")
-    for name, text in _GENERATOR_OPTIONS.items():
-        generate.add_argument(f"--{name}", type=_GENERATOR_TYPES.get(name, int), help=text)
+    for name, (kind, text) in _GENERATOR_OPTIONS.items():
+        generate.add_argument(f"--{name}", type=kind, help=text)
     generate.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
     verify = actions.add_parser("verify", help="check that a data set's splits, labels, times and files are valid")
     verify.add_argument("folder", type=Path, help="folder of the data set")
@@ -52,14 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _GENERATOR_OPTIONS = {
-    "participants": "how many people",
-    "stimuli": "how many clips each of them watches",
-    "seconds": "length of a recording",
-    "disagreement": "fraction of recordings whose face shows another emotion than is felt, 0..1",
-    "noise": "scales every random deviation; 1 is the default",
-    "seed": "the same seed gives the same recordings",
+    "participants": (int, "how many people"),
+    "stimuli": (int, "how many clips each of them watches"),
+    "seconds": (float, "length of a recording"),
+    "disagreement": (float, "fraction of recordings whose face shows another emotion than is felt, 0..1"),
+    "noise": (float, "scales every random deviation; 1 is the default"),
+    "seed": (int, "the same seed gives the same recordings"),
 }
-_GENERATOR_TYPES = {"seconds": float, "disagreement": float, "noise": float}
 
 
 def run(arguments: argparse.Namespace) -> int | None:
@@ -68,15 +67,15 @@ def run(arguments: argparse.Namespace) -> int | None:
 
 def _build(arguments: argparse.Namespace) -> None:
     from dataset_scripts.build.build import build
-    from dataset_scripts.build.shards import Share, build_shard
+    from dataset_scripts.build.shards import ShardIndex, build_shard
     from dataset_scripts.sources import open_source
 
     source = open_source(arguments.source, arguments.path, arguments.mapping)
     settings = (arguments.num_workers, arguments.faces, arguments.seed, arguments.overwrite)
     if arguments.shard is not None:
-        share = Share.parse(arguments.shard)
-        out = build_shard(source, arguments.out, share, *settings)
-        print(f"{out}: shard {share} built; when all are, `emert data join --out OUT SHARD ...` makes the data set of them")
+        index = ShardIndex.parse(arguments.shard)
+        out = build_shard(source, arguments.out, index, *settings)
+        print(f"{out}: shard {index} built; when all are, `emert data join --out OUT SHARD ...` makes the data set of them")
         return
     _print_built(build(source, arguments.out, *settings), source.tasks[0])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import POLARITIES, TASKS
 
-from ..sources.base import Source
+from ..sources.base import TERMS, Source
 from .counts import Counts
 
 METADATA_FILE = "dataset.json"
@@ -68,11 +68,7 @@ class Metadata:
         files = dict(sorted(files.items()))
         return cls(
             source=source.name,
-            licence=source.licence,
-            redistributable=source.redistributable,
-            citation=source.citation,
-            collection=source.collection,
-            lacks=source.lacks,
+            **{name: getattr(source, name) for name in TERMS},
             tasks=tuple(source.tasks),
             surprise_polarity=source.surprise_polarity,
             seed=seed,

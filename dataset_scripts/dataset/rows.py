@@ -1,5 +1,6 @@
 """From a recording to a row of the data set, and back. Does not import `datasets`, which takes seconds."""
 
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image as PillowImage
 from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.context_emert import BIG_FIVE, CONTEXT_COLUMNS, STIMULUS_EMOTION
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze, Recording
-from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS
+from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, TASKS
 
 from ..sources.base import Entry
 
@@ -76,6 +77,19 @@ def from_row(row: dict, num_frames: int | None = None) -> Recording:
         big_five=None if any(value is None for value in big_five) else np.array(big_five, np.float32),
         stimulus_emotion=None if emotion is None else EMOTIONS[int(emotion)],
     )
+
+
+def named_labels(row: Mapping) -> dict[str, str | float]:
+    """The labels of a row as sources give them: classes by name. Absent labels and invalid classes are left out."""
+    labels: dict[str, str | float] = {}
+    for task in TASKS.values():
+        for column in task.columns:
+            value = row.get(column)
+            if value is not None and task.kind == "regression":
+                labels[column] = value
+            elif value is not None and 0 <= value < task.size:
+                labels[column] = task.labels[int(value)]
+    return labels
 
 
 def _face_of(row: dict, num_frames: int | None) -> FaceTrack | None:

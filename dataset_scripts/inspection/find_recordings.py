@@ -8,9 +8,10 @@ import numpy as np
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze, Recording
-from modeling_emert.tasks_emert import LABEL_COLUMNS, TASKS
+from modeling_emert.tasks_emert import LABEL_COLUMNS
 
 from ..dataset.metadata import METADATA_FILE
+from ..dataset.rows import named_labels
 from .quality import FaceCheck
 
 FACES_SHOWN = 16  # frames of a video in which faces are searched, spread over it
@@ -111,9 +112,8 @@ def _found_gaze(path: Path, gaze: Gaze, number: int, count: int) -> Found:
 
 
 def _read_video(path: Path) -> Found:
-    recording, face = Recording(), _find_faces(path)
-    recording.face, check = face
-    return Found(path.name, recording=recording, face=check)
+    track, check = _find_faces(path)
+    return Found(path.name, recording=Recording(track), face=check)
 
 
 def _find_faces(video: Path):
@@ -196,24 +196,10 @@ def _of_dataset(path: Path, with_faces: bool) -> FoundRecordings:
 
 def _rows(data, with_faces: bool) -> Iterator[Found]:
     labels = data.table.select([name for name in LABEL_COLUMNS if name in data.table.column_names]).to_pylist()
-    checks = _face_checks(data)
+    found, times_ms = (data.column(name) for name in ("face_detected", "face_times_ms"))
     for row in range(len(data)):
         recording = data.recording(row, FACES_SHOWN) if with_faces else Recording(gaze=data.gaze_only([row])[0].gaze)
         ids = [str(data.ids[name][row]) for name in ("recording_id", "participant_id", "stimulus_id")]
-        yield Found(*ids, _label_names(labels[row]), recording, next(checks))
-
-
-def _face_checks(data) -> Iterator[FaceCheck | None]:
-    """Of every row in order, without reading the faces themselves."""
-    import pyarrow.parquet as pq
-
-    for file in data.files:
-        table = pq.read_table(file, columns=["face_detected", "face_times_ms"], partitioning=None)
-        for found, times in zip(table["face_detected"].to_pylist(), table["face_times_ms"].to_pylist(), strict=True):
-            yield FaceCheck(np.array(found, bool), np.array(times, np.float32)) if found else None
-
-
-def _label_names(row: dict) -> dict[str, str | float]:
-    classes = {name: task.labels for name, task in TASKS.items() if task.kind == "classification"}
-    present = {column: value for column, value in row.items() if value is not None}
-    return {column: classes[column][value] if column in classes else value for column, value in present.items()}
+        detected, times = found[row].as_py(), times_ms[row].as_py()
+        check = FaceCheck(np.array(detected, bool), np.array(times, np.float32)) if detected else None
+        yield Found(*ids, named_labels(labels[row]), recording, check)

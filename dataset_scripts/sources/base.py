@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze
 
+TERMS = ("licence", "redistributable", "citation", "collection", "lacks")  # attributes that a data set's description takes
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from dataset_scripts.build.build import Plan, build
-from dataset_scripts.build.shards import Shard, Share, build_shard, join
+from dataset_scripts.build.shards import Shard, ShardIndex, build_shard, join
 from dataset_scripts.checks.verify import verify
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.dataset.splits import assign
@@ -61,7 +61,7 @@ def test_nobody_who_was_left_out_keeps_a_fold(recordings, tmp_path):
 def test_joined_shards_are_settled_alike(recordings, tmp_path):
     source = open_source("folder", recordings)
     whole = build(source, tmp_path / "whole", num_workers=1)
-    parts = [build_shard(source, tmp_path / f"part{number}", Share(number, 2), num_workers=1) for number in (1, 2)]
+    parts = [build_shard(source, tmp_path / f"part{number}", ShardIndex(number, 2), num_workers=1) for number in (1, 2)]
     joined = join(parts, tmp_path / "joined")
     assert {path.name: path.read_bytes() for path in (whole / "data").iterdir()} == {
         path.name: path.read_bytes() for path in (joined / "data").iterdir()
@@ -75,7 +75,8 @@ def test_a_shard_of_which_nothing_is_left_is_joined_with_the_others(recordings, 
     source = open_source("folder", recordings)
     count = len(Plan.of(source, 1, 0).members)  # a cell a shard: those of C are empty
     parts = [
-        build_shard(source, tmp_path / f"part{number}", Share(number, count), num_workers=1) for number in range(1, count + 1)
+        build_shard(source, tmp_path / f"part{number}", ShardIndex(number, count), num_workers=1)
+        for number in range(1, count + 1)
     ]
     assert any(not Shard.read(part).metadata.files for part in parts)
     assert len(EmertData.open(join(parts, tmp_path / "joined"))) == (len(PEOPLE) - 1) * CLIPS - 1

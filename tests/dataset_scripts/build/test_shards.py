@@ -12,7 +12,7 @@ from datasets import load_dataset
 from dataset_scripts.build import build as building
 from dataset_scripts.build.build import build, is_current
 from dataset_scripts.build.fingerprint import take_fingerprint
-from dataset_scripts.build.shards import SHARD_FILE, Shard, Share, build_shard, join
+from dataset_scripts.build.shards import SHARD_FILE, Shard, ShardIndex, build_shard, join
 from dataset_scripts.dataset.metadata import Metadata
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
@@ -39,7 +39,9 @@ def _shards(_few, tmp_path_factory) -> list[Path]:
     shards = []
     for number in (1, 2, 3):
         recordings = shutil.copytree(_few, folder / f"machine-{number}" / "recordings", copy_function=shutil.copy)
-        shards.append(build_shard(opened(recordings), folder / f"shard-{number}", Share(number, 3), num_workers=1, faces=1))
+        shards.append(
+            build_shard(opened(recordings), folder / f"shard-{number}", ShardIndex(number, 3), num_workers=1, faces=1)
+        )
     return shards
 
 
@@ -63,7 +65,7 @@ def test_joined_shards_are_the_data_set_that_one_machine_builds(shards, whole, t
 
 def test_shards_built_on_one_disk_are_known_to_be_current(few_recordings, tmp_path):
     source = opened(few_recordings)
-    shards = [build_shard(source, tmp_path / f"s{number}", Share(number, 2), num_workers=1, faces=1) for number in (1, 2)]
+    shards = [build_shard(source, tmp_path / f"s{number}", ShardIndex(number, 2), num_workers=1, faces=1) for number in (1, 2)]
     out = join(shards, tmp_path / "out")
     assert is_current(out, source, faces=1)
     gaze = next((few_recordings / "gaze").iterdir())
@@ -79,7 +81,7 @@ def test_the_command_builds_a_shard_that_load_dataset_takes_for_nothing(few_reco
     assert main([*arguments, "--out", str(out), "--shard", "2/2"]) == 2
     assert "already holds something" in capsys.readouterr().err
     assert main([*arguments, "--out", str(out), "--shard", "2/2", "--overwrite"]) == 0
-    assert Shard.read(out).share == Share(2, 2)
+    assert Shard.read(out).index == ShardIndex(2, 2)
     with pytest.raises((FileNotFoundError, ConnectionError)):
         load_dataset(str(out), cache_dir=cache)
 
@@ -96,33 +98,33 @@ def test_a_shard_that_was_stopped_goes_on(few_recordings, tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr(building, "build_cell", build_two)
         with pytest.raises(KeyboardInterrupt):
-            build_shard(opened(few_recordings), tmp_path / "s1", Share(1, 2), num_workers=1, faces=1)
+            build_shard(opened(few_recordings), tmp_path / "s1", ShardIndex(1, 2), num_workers=1, faces=1)
     assert not (tmp_path / "s1").exists()
     kept = {path.name: path.stat().st_ino for path in (tmp_path / ".s1.partial").glob("*.cell")}
     assert len(kept) == 2
-    shards = [build_shard(opened(few_recordings), tmp_path / f"s{number}", Share(number, 2), 1, 1) for number in (1, 2)]
+    shards = [build_shard(opened(few_recordings), tmp_path / f"s{number}", ShardIndex(number, 2), 1, 1) for number in (1, 2)]
     assert {name: (shards[0] / name).stat().st_ino for name in kept} == kept
     out = join(shards, tmp_path / "out")
     assert Metadata.read(out) == Metadata.read(whole)
 
 
-def test_shares_cover_every_cell_once_and_weigh_about_the_same():
+def test_shards_cover_every_cell_once_and_weigh_about_the_same():
     members = {(row, group): range(10 * row + group) for row in range(1, 6) for group in range(1, 6)}
-    shares = [Share(number, 4).of(members) for number in range(1, 5)]
-    assert sorted(cell for share in shares for cell in share) == sorted(members)
-    loads = [sum(len(members[cell]) for cell in share) for share in shares]
+    parts = [ShardIndex(number, 4).of(members) for number in range(1, 5)]
+    assert sorted(cell for part in parts for cell in part) == sorted(members)
+    loads = [sum(len(members[cell]) for cell in part) for part in parts]
     assert max(loads) - min(loads) <= 25
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "a/b", "-1/3", "1/3/3", "1.0/3", ""])
-def test_a_share_that_is_none_is_refused(text):
+def test_a_shard_index_that_is_none_is_refused(text):
     with pytest.raises(EmertInputError, match="--shard"):
-        Share.parse(text)
+        ShardIndex.parse(text)
 
 
 def test_more_shards_than_parts_are_refused(few_recordings, tmp_path):
     with pytest.raises(EmertInputError, match="9 parts"):
-        build_shard(opened(few_recordings), tmp_path / "out", Share(1, 10), num_workers=1)
+        build_shard(opened(few_recordings), tmp_path / "out", ShardIndex(1, 10), num_workers=1)
 
 
 def rewrite(folder: Path, **changes) -> None:
@@ -147,7 +149,7 @@ def test_shards_that_do_not_fit_are_refused_and_nothing_appears(shards, tmp_path
     assert "shard 1/3 is given 2 times" in refused([one, one, two, three])
     assert "no shard here" in refused([one, two, tmp_path])
     for changes, part in (
-        ({"share": Share(2, 4)}, "one of 4 shards"),
+        ({"index": ShardIndex(2, 4)}, "one of 4 shards"),
         ({"fingerprint": replace(known, code="other")}, "another version of the code"),
         ({"fingerprint": replace(known, content="other")}, "other recordings"),
         ({"metadata": replace(metadata, faces_kept=7)}, "source, faces and seed"),
