@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from dataset_scripts.common.output import atomic_file
 from dataset_scripts.dataset.reader import EmertData
+from modeling_emert.constants_emert import WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import GazeStatistics
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
@@ -204,7 +205,7 @@ def adapt_all(
 
 def _open_kept(kept: Path, folders: Sequence[Path], data: EmertData, recipe: AdaptationRecipe) -> None:
     """The folder of an unfinished run of the same, or a new one. Raises `EmertInputError` where it can't be made."""
-    weights = [hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() for folder in folders]
+    weights = [hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest() for folder in folders]
     content = [recipe.to_dict(), data.metadata.fingerprint, weights, [read_record(folder) for folder in folders]]
     fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     marker = kept / "fingerprint"

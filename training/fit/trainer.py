@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
+from modeling_emert.constants_emert import WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
 
 from ..data.sampler import EqualBatchSampler
@@ -25,7 +26,7 @@ class EmertTrainer(Trainer):
 
     def restore(self, step: int) -> None:
         """Loads the weights of a complete checkpoint, on every process."""
-        path = checkpoints.checkpoint_folder(self.run, step) / "model.safetensors"
+        path = checkpoints.checkpoint_folder(self.run, step) / WEIGHTS_FILE
         self.model.load_state_dict(safetensors.torch.load_file(path))
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
