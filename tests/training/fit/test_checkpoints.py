@@ -43,9 +43,8 @@ def test_a_run_killed_while_it_writes_resumes_and_ends_with_the_same_weights(
 ):
     assert train_in_child(augmented, data, tmp_path / "whole") == 0
     killed = tmp_path / "killed"
-    for moment in ("while its optimizer is written", "before it is marked complete", "while the model folder is written"):
-        second_checkpoint = 2 if moment == "before it is marked complete" else 1
-        assert train_in_child(augmented, data, killed, _MOMENTS[moment], second_checkpoint) == -9, moment
+    for moment, calls in (("before it is marked complete", 2), ("while the model folder is written", 1)):
+        assert train_in_child(augmented, data, killed, _MOMENTS[moment], calls) == -9, moment
         assert not killed.exists()
     run = checkpoints.run_folder(killed, augmented, data, 1, False)
     last = checkpoints.last_checkpoint(run)

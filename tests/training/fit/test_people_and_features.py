@@ -76,7 +76,7 @@ def test_the_weight_of_forgetting_reaches_the_network_and_changes_it(recipe: Rec
     ("changes", "named"),
     [
         (["overrides.num_participants=5"], ("overrides.num_participants", "forget_participants")),
-        (["forget_participants=3"], ("forget_participants is 3; expected true or false",)),
+        (["forget_participants=3"], ("forget_participants is 3, expected true or false",)),
     ],
 )
 def test_recipes_that_contradict_themselves_are_refused(changes: list[str], named: tuple[str, ...]):

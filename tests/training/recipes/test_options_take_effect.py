@@ -53,6 +53,7 @@ def test_gradient_accumulation_goes_through_a_batch_in_parts(
     assert json.loads((folder / "training_record.json").read_text())["steps"] == 3
 
 
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN's LSTM has no bf16 on this CPU")
 def test_bf16_is_what_the_network_computes_in(eyes: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen: set[torch.dtype] = set()
     forward = EmertAttention.forward
