@@ -14,8 +14,7 @@ from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 
 from ..augmentation import make_augmentation
 from ..data.dataset import RecordingDataset, statistics_by_participant
-from ..methods.modalities import check_modalities
-from ..methods.registry import get_method
+from ..methods.registry import check_modalities, get_method
 from ..recipes.recipe import SCORE, Recipe
 from .make_model import make_model
 
