@@ -1,4 +1,4 @@
-"""The `emert` command: a table of sub-commands, each a thin file that is imported only when it is called."""
+"""The `emert` command: a table of sub-commands, each a short file that is imported only when it is called."""
 
 import argparse
 import importlib
@@ -7,37 +7,37 @@ import sys
 from importlib.metadata import entry_points
 
 # Name -> module, one line of help. A module has `add_arguments(parser)` and `run(arguments)`.
-# `--help` must answer at once, so nothing heavy is imported before the command is known.
+# `--help` must be fast, so nothing heavy is imported before the command is known.
 COMMANDS = {
     "quickstart": ("training.commands.quickstart", "recordings -> data set -> trained model -> table, in one go"),
     "data": ("dataset_scripts.commands.data", "recordings to a data set: generate, build, verify, inspect, publish"),
     "train": ("training.commands.train", "train a recipe on one fold of a data set"),
     "evaluate": ("training.commands.evaluate", "score a model on participants whom it has never seen"),
     "benchmark": ("training.commands.benchmark", "methods x protocols x folds x seeds: one table, one page"),
-    "adapt": ("training.commands.adapt", "adapt a model to a person from a few recordings: does it answer better?"),
+    "adapt": ("training.commands.adapt", "adapt a model to a person with a few recordings, and measure what it brings"),
     "probe": ("training.commands.probe", "how much of the participant's identity a model's features hold"),
     "predict": ("training.commands.predict", "what a person feels and what the face shows, for one clip"),
     "convert": ("training.commands.convert", "a checkpoint of the authors' network as a model folder"),
     "export": ("training.commands.export", "a model as an ONNX file"),
-    "speed": ("training.commands.speed", "how fast the network is on this machine"),
+    "speed": ("training.commands.speed", "how fast the network and its training are on this machine"),
     "card": ("training.commands.card", "figures into model cards, from stored results"),
     "push": ("training.commands.push", "a model folder to the Hub, with its code and card"),
 }
-# Commands of packages that know this one, such as the demo's: a module of theirs as an entry point, its line as `HELP`.
+# Commands of rooms that import this one, such as the demo: a module as an entry point, its line of help as `HELP`.
 COMMANDS |= {point.name: (point.value, point.load().HELP) for point in entry_points(group="emert.commands")}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command. Exit code 0: done; 1: done, with a bad result; 2: the user's input is refused in one line."""
+    """Runs one command. Exit code 0: done; 1: done, with a bad result; 2: an input is refused; 130: stopped."""
     try:
         return _run(parse(sys.argv[1:] if argv is None else argv))
-    except KeyboardInterrupt:  # a command's imports take seconds, in which people change their mind as well
-        print("emert: stopped; the same command goes on where it was", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("emert: stopped; the same command resumes it", file=sys.stderr)
         return 130
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """The words of the command line, checked; `run` holds what they ask for."""
+    """The parsed command line; its `run` is the command's function."""
     if argv and argv[0] in COMMANDS:
         return _parse_command(argv[0], argv[1:])
     parser = argparse.ArgumentParser(prog="emert", description="Felt emotion (ER) beside shown emotion (FER).")
@@ -55,7 +55,7 @@ def _parse_command(name: str, words: list[str]) -> argparse.Namespace:
     parser.set_defaults(command=name, run=module.run)
     try:
         return parser.parse_intermixed_args(words)  # `key=value` before or after the options
-    except TypeError:  # argparse's answer to a command that has commands of its own, such as `emert data`
+    except TypeError:  # from argparse, for a command with sub-commands such as `emert data`
         return parser.parse_args(words)
 
 
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except EmertInputError as error:
         print(f"emert: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # `emert ... | head` has seen enough
+    except BrokenPipeError:  # `emert ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 

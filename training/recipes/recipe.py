@@ -94,7 +94,7 @@ class Recipe:
         "to 1 GB).",
     )
     streaming: Flag = Field(
-        False, description="For data larger than memory: each process reads its own Parquet shards and keeps nothing."
+        False, description="For data larger than memory: every epoch reads each recording from its Parquet file, none is kept."
     )
     seed: whole(0, 2**31) = Field(0, description="Random seed of everything.")
 

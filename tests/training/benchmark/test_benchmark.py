@@ -224,6 +224,6 @@ def test_an_interrupted_run_says_so_in_one_line(recipe: BenchmarkRecipe, data: E
     os.killpg(process.pid, signal.SIGINT)
     _, told = process.communicate(timeout=60)  # until its cells' processes have ended as well
     assert process.returncode == 130
-    assert told.splitlines()[-1] == "emert: stopped; the same command goes on where it was"
+    assert told.splitlines()[-1] == "emert: stopped; the same command resumes it"
     assert "Traceback" not in told
     assert not (out / "run.json").exists()

@@ -71,7 +71,7 @@ def test_a_command_that_is_stopped_while_it_loads_says_so(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("training.cli.importlib.import_module", stopped)
     assert main(["train", "laptop"]) == 130
-    assert capsys.readouterr().err == "emert: stopped; the same command goes on where it was\n"
+    assert capsys.readouterr().err == "emert: stopped; the same command resumes it\n"
 
 
 def test_command_with_commands_of_its_own_is_read_as_well():
