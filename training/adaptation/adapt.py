@@ -165,9 +165,9 @@ def adapt(model: EmertForEmotionRecognition, batch: dict, recipe: AdaptationReci
 
 def predict_person(data: EmertData, adapting: ModelToAdapt, split: PersonSplit, recipe: AdaptationRecipe) -> pd.DataFrame:
     """Rows of the predictions table for every k on one participant's scored recordings."""
-    model, shared = adapting.model, (adapting.statistics, None, adapting.model.emert, adapting.method.modalities)
-    given = RecordingDataset(data, split.given, adapting.processor, adapting.tasks, *shared)
-    scored = RecordingDataset(data, split.scored, adapting.processor, [], *shared)
+    model, shared = adapting.model, {"statistics": adapting.statistics, "modalities": adapting.method.modalities}
+    given = RecordingDataset(data, split.given, adapting.processor, adapting.tasks, **shared)
+    scored = RecordingDataset(data, split.scored, adapting.processor, [], **shared)
     items = [given[index] for index in range(len(given))]
     trial = Trial(split.scored, adapting.tasks, adapting.fold)
     tables = []
