@@ -9,9 +9,8 @@ from modeling_emert.errors_emert import EmertInputError
 
 from ..common.output import Content, check_free, check_replaceable
 from ..common.parallel import run_parallel
-from ..dataset.counts import Counts
 from ..dataset.layout import DATA_SET, FRESHNESS_FILE, assemble, cell_name, cell_path
-from ..dataset.metadata import METADATA_FILE, DataFile, Metadata
+from ..dataset.metadata import METADATA_FILE, Counts, DataFile, Metadata
 from ..dataset.splits import Assignment, Cell, assign
 from ..sources.base import Entry, Source
 from ..sources.label_rules import check_labels

@@ -15,7 +15,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
 from ..common.errors import list_some
-from ..dataset.counts import Counts
+from ..dataset.metadata import Counts
 from ..dataset.rows import to_row
 from ..dataset.schema import row_features, stored_schema
 from ..dataset.splits import Assignment, Cell
