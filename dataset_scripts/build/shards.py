@@ -21,9 +21,8 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 
 from ..common.output import Content, check_free
-from ..dataset.counts import Counts
 from ..dataset.layout import DATA_SET, assemble
-from ..dataset.metadata import DataFile, Metadata, make_fingerprint
+from ..dataset.metadata import Counts, DataFile, Metadata, make_fingerprint
 from ..dataset.splits import Assignment, Cell
 from ..sources.base import Source
 from .build import FACES_KEPT, Plan, build_cells, cell_file, check_target, open_partial

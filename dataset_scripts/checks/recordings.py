@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from dataset_scripts.dataset.counts import MODALITY_COLUMNS
+from dataset_scripts.dataset.metadata import MODALITY_COLUMNS
 from dataset_scripts.dataset.rows import FIXATION_COLUMNS, named_labels
 from dataset_scripts.sources.label_rules import find_contradictions
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS

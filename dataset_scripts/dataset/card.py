@@ -9,8 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from modeling_emert.columns_emert import columns_markdown
 from modeling_emert.tasks_emert import Task, get_task
 
-from .counts import QUARTERS
-from .metadata import Metadata
+from .metadata import QUARTERS, Metadata
 from .schema import COLUMN_MEANINGS
 from .splits import Assignment, config_name, versions
 

@@ -15,8 +15,8 @@ from dataset_scripts.common.errors import refuse_all
 from dataset_scripts.readers import read_gaze
 from dataset_scripts.readers.eye_events import tidy_fixations
 from dataset_scripts.readers.samples import rising, stack_columns
-from dataset_scripts.sources.array_columns import read_array_columns
 from dataset_scripts.sources.base import Entry, Source
+from dataset_scripts.sources.emer_files import load_frame_folder, read_array_columns
 from dataset_scripts.sources.emer_mapping import (
     FIXATION_COLUMNS,
     PLACEHOLDER,
@@ -28,7 +28,6 @@ from dataset_scripts.sources.emer_mapping import (
     LabelRule,
     read_mapping,
 )
-from dataset_scripts.sources.frame_folder import load_frame_folder
 from dataset_scripts.sources.tables import Row, file_inside, number_or_name, read_text_rows, repeated
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import FaceTrack, Gaze

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dataset_scripts.common.settings import Flag, Positive, Range, Text, number, read_settings, settings
-from dataset_scripts.sources.array_columns import ColumnRule
+from dataset_scripts.sources.emer_files import ColumnRule
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS, Task
 

@@ -16,15 +16,24 @@ from pathlib import Path
 
 import pandas as pd
 
+from dataset_scripts.common.code_fingerprint import code_fingerprint
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from training.methods.registry import Method, get_method
+from training.methods.registry import METHODS, Method, get_method
 
-from .code_fingerprint import code_hash
 from .predictions import read_stored
 from .recipe import BenchmarkRecipe, Version
 
 RECORD, LOG = "cell.json", "log.txt"
+# What a cell runs, and every method, which the registry names as text: a change in this code makes every cell anew.
+CODE = (f"{__package__}.measuring", *sorted({method.made_by.partition(":")[0] for method in METHODS.values()}))
+# Imported on the way, but without effect on any prediction.
+NO_EFFECT = (
+    "training.reports",
+    "training.methods.card",
+    "modeling_emert.model_card_emert",
+    "modeling_emert.registration_emert",
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ def cell_name(cell: Cell, recipe: BenchmarkRecipe, data: EmertData) -> str:
         cell.method in recipe.robustness,
         data.metadata.fingerprint,
         data.assignment.sha256,
-        code_hash(),
+        code_fingerprint(CODE, NO_EFFECT),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 

@@ -7,8 +7,8 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from dataset_scripts.dataset.card import make_card
-from dataset_scripts.dataset.counts import QUARTERS, Counts
 from dataset_scripts.dataset.layout import CARD_FILE
+from dataset_scripts.dataset.metadata import QUARTERS, Counts
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.dataset.schema import COLUMN_MEANINGS
 from modeling_emert.columns_emert import COLUMN_NAMES

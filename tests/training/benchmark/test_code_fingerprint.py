@@ -4,12 +4,12 @@ import pytest
 from places import ROOT
 
 from dataset_scripts.common.code_fingerprint import code_files
-from training.benchmark.code_fingerprint import DECIDE_NOTHING, ENTRIES, code_hash
+from training.benchmark.jobs import CODE, NO_EFFECT
 
 
 @pytest.fixture(scope="module")
 def names() -> set[str]:
-    return {path.relative_to(ROOT).as_posix() for path in code_files(ENTRIES, DECIDE_NOTHING)}
+    return {path.relative_to(ROOT).as_posix() for path in code_files(CODE, NO_EFFECT)}
 
 
 def test_it_holds_networks_training_test_and_data(names: set[str]):
@@ -31,8 +31,3 @@ def test_it_holds_no_command_page_or_test(names: set[str]):
     others = ("training/commands/", "training/reports/", "training/benchmark/page", "training/benchmark/tables", "spaces_demo/")
     assert not [name for name in names if name.startswith((*others, "training/adaptation/", "tests/"))]
     assert not names & {f"training/{name}.py" for name in ("cli", "speed", "quickstart", "methods/card")}
-
-
-def test_the_hash_is_the_same_each_time():
-    assert code_hash() == code_hash()
-    assert len(code_hash()) == 64

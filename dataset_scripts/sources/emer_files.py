@@ -1,19 +1,24 @@
-"""Columns of `.npy` or text files without a known format, by rules of a mapping file."""
+"""The files of a copy of EMER: columns of `.npy` or text files by rules of the mapping file, and folders of frames."""
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from tokenize import TokenError
 from typing import Annotated
 
 import numpy as np
+from PIL import Image
 
 from dataset_scripts.common.settings import Positive, expects, settings, whole
 from dataset_scripts.readers.text.text_table import SEPARATORS, Head, Header, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.faces_emert import CROP_SIZE, track_faces
+from modeling_emert.recording_emert import FaceTrack
+from modeling_emert.video_emert import LONGEST_SIDE, MAX_FRAMES, MAX_PIXELS
 
 MAX_ARRAY_BYTES = 1 << 30
 NPY_MAGIC = b"\x93NUMPY"
-
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
 _Key = Annotated[str | whole(0, 1 << 20), expects("a column's name, or its number from 0 in an array")]
 
@@ -89,3 +94,46 @@ def _numbered(head: Head) -> Header:
     """A table without a header: its columns are named by their numbers."""
     separator = max(SEPARATORS, key=head.first_line.count)
     return Header(-1, separator, tuple(str(number) for number in range(head.first_line.count(separator) + 1)))
+
+
+def load_frame_folder(folder: Path, count: int, frames_per_second: float, cropped: bool) -> FaceTrack | None:
+    """`count` face crops spread evenly over the pictures, in the order of the numbers in their names.
+
+    `cropped`: the pictures are face crops and are only scaled to 112 x 112; otherwise faces are found in them.
+    None: no face was found in any.
+
+    Raises:
+        EmertInputError: no pictures, too many, one that can't be read or is too large, or pictures of different sizes.
+    """
+    files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
+    if not 0 < len(files) <= MAX_FRAMES:
+        kinds = ", ".join(PICTURES)
+        raise EmertInputError(f"{folder} has {len(files)} pictures ({kinds}), where 1 to {MAX_FRAMES:,} are expected")
+    files.sort(key=_by_numbers)
+    kept = np.unique(np.linspace(0, len(files) - 1, count).round().astype(int))
+    pictures = [_read_picture(files[index], (CROP_SIZE, CROP_SIZE) if cropped else None) for index in kept]
+    sizes = {picture.shape for picture in pictures}
+    if len(sizes) > 1:
+        raise EmertInputError(f"{folder} has pictures of {len(sizes)} sizes, where one video has one; keep those of one video")
+    frames, times = np.stack(pictures), kept * (1000 / frames_per_second)
+    return FaceTrack(frames, times, np.ones(len(kept), bool)) if cropped else track_faces(frames, times.astype(np.float32))
+
+
+def _by_numbers(file: Path) -> list[tuple[int, str]]:
+    """Sorts frame2 before frame10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)]
+
+
+def _read_picture(file: Path, size: tuple[int, int] | None) -> np.ndarray:
+    """`(height, width, 3)` uint8, of that size, or with its longest side at most 1280 pixels."""
+    try:
+        with Image.open(file) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise EmertInputError(f"{file} has {picture.width} x {picture.height} pixels; at most {MAX_PIXELS:,} are read")
+            picture = picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise EmertInputError(f"{file} is no picture that can be read ({str(error)[:100]}); save it again") from error
+    if size is None:
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        return np.asarray(picture)
+    return np.asarray(picture.resize(size))
