@@ -1,7 +1,6 @@
 """Who imports whom among the four rooms, read from the source: imports anywhere in a file, and names of modules in strings."""
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from places import ROOT
 
 ROOMS = ("modeling_emert", "dataset_scripts", "training", "spaces_demo")  # each may import those before it
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-_NAME = re.compile(rf"(?:{'|'.join(ROOMS)})(?:\.\w+)+")
 
 Graph = dict[str, set[str]]
 
@@ -35,7 +33,8 @@ def _named(path: Path, modules: set[str]) -> Iterator[str]:
             base = ".".join([*outer, *([node.module] if node.module else [])])
             found = [f"{base}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAME.fullmatch(node.value.partition(":")[0]):
-            found = [node.value.partition(":")[0]]  # for `import_module`, now or later
+            # For `import_module`, now or later. `modeling_emert.EmertModel` is a file and class of a model folder.
+            found = [name for name in [node.value.partition(":")[0]] if name in modules]
         else:
             continue
         for name in found:
