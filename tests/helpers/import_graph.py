@@ -32,9 +32,9 @@ def _named(path: Path, modules: set[str]) -> Iterator[str]:
             outer = package[: len(package) - node.level + 1] if node.level else ()
             base = ".".join([*outer, *([node.module] if node.module else [])])
             found = [f"{base}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAME.fullmatch(node.value.partition(":")[0]):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             # For `import_module`, now or later. `modeling_emert.EmertModel` is a file and class of a model folder.
-            found = [name for name in [node.value.partition(":")[0]] if name in modules]
+            found = {node.value.partition(":")[0]} & modules
         else:
             continue
         for name in found:
