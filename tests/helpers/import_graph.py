@@ -34,7 +34,7 @@ def _named(path: Path, modules: set[str]) -> Iterator[str]:
             found = [f"{base}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             # For `import_module`, now or later. `modeling_emert.EmertModel` is a file and class of a model folder.
-            found = {node.value.partition(":")[0]} & modules
+            found = {name for name in [node.value.partition(":")[0]] if "." in name} & modules
         else:
             continue
         for name in found:
