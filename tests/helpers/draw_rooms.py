@@ -1,4 +1,4 @@
-"""Draws docs/rooms.svg: the four rooms, their folders in the order of the imports, and who imports whom.
+"""Draws docs/rooms.svg: the four rooms, and their folders in the order of the imports.
 
 python tests/helpers/draw_rooms.py docs/rooms.svg
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from import_graph import ROOMS, Graph, folder_graph, import_graph
 from places import ROOT
 
-WIDTH, HEIGHT, GAP, TOP, COLUMN = 224, 44, 14, 72, 300
+WIDTH, HEIGHT, GAP, TOP, COLUMN = 300, 44, 8, 72, 332
 SAYS = {
     "modeling_emert": "the model, as it goes to the Hub",
     "dataset_scripts": "recordings to a data set",
@@ -20,8 +20,8 @@ SAYS = {
     "spaces_demo": "the page that answers",
 }
 _STYLE = (
-    "text{font-family:sans-serif;font-size:13px;fill:#222}.room{font-size:16px;font-weight:bold}.says{fill:#555;font-size:11px}"
-    ".box{fill:#fff;stroke:#4a6fa5}.frame{fill:#eef3fa;stroke:none}path{fill:none;stroke:#8aa4c8;stroke-width:1.3}"
+    "text{font-family:sans-serif;font-size:13px;fill:#222}.room{font-size:16px;font-weight:bold}.says,.uses{fill:#555;font-size:11px}.uses{fill:#4a6fa5}"
+    ".box{fill:#fff;stroke:#4a6fa5}.frame{fill:#eef3fa;stroke:none}path{fill:none;stroke:#4a6fa5}"
 )
 
 
@@ -32,10 +32,10 @@ def draw() -> str:
     size = f'width="{COLUMN * len(ROOMS)}" height="{height}" viewBox="0 0 {COLUMN * len(ROOMS)} {height}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
-        "<title>The four rooms and their folders; a line joins a folder to those below it that it imports</title>",
+        "<title>The four rooms and their folders; a box uses those that it names, and what these use</title>",
         f"<style>{_STYLE}</style>",
         '<defs><marker id="tip" markerWidth="8" markerHeight="8" refX="6" refY="3" orient="auto">'
-        '<path d="M0,0 L6,3 L0,6" style="stroke:#4a6fa5"/></marker></defs>',
+        '<path d="M0,0 L6,3 L0,6"/></marker></defs>',
     ]
     for column, room in enumerate(ROOMS):
         parts += _draw_room(column, room, graph, height)
@@ -50,20 +50,16 @@ def _draw_room(column: int, room: str, graph: Graph, height: int) -> list[str]:
         f'<text class="says" x="{left + 6}" y="52">{SAYS[room]}</text>',
     ]
     if column:
-        parts.append(f'<path d="M{left + 4},62 L{left - 40},62" marker-end="url(#tip)" style="stroke:#4a6fa5"/>')
+        parts.append(f'<path d="M{left + 4},40 L{left - 40},40" marker-end="url(#tip)"/>')
     boxes = _boxes(room, graph)
-    places = {box: TOP + number * (HEIGHT + GAP) for number, box in enumerate(boxes)}
-    for box, imported in _reduced({box: graph[box] & set(boxes) for box in boxes}).items():
-        for other in sorted(imported):
-            start, end = places[box] + HEIGHT / 2, places[other] + HEIGHT / 2
-            edge, bend = left + WIDTH, left + WIDTH + 10 + 8 * min(5, abs(boxes.index(box) - boxes.index(other)))
-            parts.append(f'<path d="M{edge},{start + 6:g} C{bend},{start + 6:g} {bend},{end - 6:g} {edge},{end - 6:g}"/>')
-    for box, top in places.items():
-        name = box.partition(".")[2]
+    for box, near in _reduced({box: graph[box] & set(boxes) for box in boxes}).items():
+        top = TOP + boxes.index(box) * (HEIGHT + GAP)
+        uses = ", ".join(other.partition(".")[2].removesuffix("_emert") for other in boxes if other in near)
         parts += [
             f'<rect class="box" x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}" rx="5"/>',
-            f'<text x="{left + 9}" y="{top + 18}">{name}</text>',
+            f'<text x="{left + 9}" y="{top + 18}">{box.partition(".")[2]}</text>',
             f'<text class="says" x="{left + 9}" y="{top + 34}">{escape(_says(box))}</text>',
+            f'<text class="uses" x="{left + WIDTH - 7}" y="{top + 17}" text-anchor="end">{uses and f"← {uses}"}</text>',
         ]
     return parts
 
@@ -93,7 +89,7 @@ def _says(box: str) -> str:
     file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     text = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
     clause = text.split(". ")[0].split(": ")[0].split(";")[0].rstrip(".:")
-    return clause if len(clause) <= 40 else clause[:38].rsplit(" ", 1)[0] + " …"
+    return clause if len(clause) <= 52 else clause[:50].rsplit(" ", 1)[0] + " …"
 
 
 if __name__ == "__main__":
