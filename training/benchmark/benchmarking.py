@@ -67,8 +67,7 @@ def run_benchmark(recipe: BenchmarkRecipe, given: Path | None, out: Path, proces
 
 def write_report(out: Path) -> dict:
     """`table.json`, `table.md` and `report.html` from the stored run; no model and no data set is needed."""
-    from .markdown import to_markdown
-    from .page import to_page
+    from .page import to_markdown, to_page
     from .tables import make_tables
 
     results = make_tables(read_run(out), read_stored(out))

@@ -1,4 +1,4 @@
-"""`report.html`: one self-contained page without scripts, with a section for each task and one for each further result."""
+"""The pages of a benchmark: `table.md`, and `report.html`, which is self-contained and runs no script."""
 
 import math
 from functools import partial
@@ -10,13 +10,61 @@ from dataset_scripts.pictures.style import Style
 from modeling_emert.tasks_emert import TASKS, Task
 from training.metrics import METRIC_TITLES, METRICS
 from training.reports import tables as words
+from training.reports.page import describe, made_by, sections_markdown
 from training.reports.pictures import Curves, curves_picture, light_and_dark, reliability_picture, svg_of
 from training.reports.results import SCALING, SPLIT_VERSIONS
 
-from .markdown import describe_power, describe_significance
-
 _HERE = Path(__file__).parent
 _MOST_CURVES = 4  # of one reliability panel
+
+
+def to_markdown(results: dict) -> str:
+    """What was measured on what, then for each version the sections of `training.reports.page`, then the cost."""
+    header = results["header"]
+    first = next(iter(results["versions"].values()))
+    parts = [f"# Benchmark {results['name']}: {header['data']['kind']}", made_by(first), *describe_significance(header)]
+    for name, version in results["versions"].items():
+        sections = [part.replace("## ", "### ") for part in sections_markdown(version, by_task=True)]
+        parts += [f"## {name.capitalize()}: {SPLIT_VERSIONS[name]}"]
+        parts += [describe(version)] if version["bootstrap"] else []
+        parts += [*describe_power(version), *sections]
+    return "\n\n".join([*parts, "## Cost of training", _cost(results)]) + "\n"
+
+
+def describe_significance(header: dict) -> list[str]:
+    """How the columns of the comparisons are to be read; empty without a reference."""
+    if header["reference"] is None:
+        return []
+    seeds = "" if len(header["seeds"]) == 1 else f"The {len(header['seeds'])} seeds are pooled. "
+    return [
+        f"{seeds}Δ: difference to {header['reference']}; p: two-sided, from {header['n_resamples_of_p']} resamples of "
+        "participants that both methods share, after Holm over all methods of the task; p folds: Nadeau and Bengio's corrected "
+        "t-test over the folds, where there are three or more."
+    ]
+
+
+def describe_power(version: dict) -> list[str]:
+    """A sentence for each task on which not even the clearest difference could be significant."""
+    return [
+        f"{name}: so few participants and resamples can show no difference among so many methods; the smallest possible p is "
+        f"{words.p_value(smallest)} after Holm."
+        for name, smallest in version["smallest_p"].items()
+        if name in TASKS and smallest is not None and smallest >= words.SIGNIFICANT
+    ]
+
+
+def _cost(results: dict) -> str:
+    rows = [
+        [
+            entry["method"],
+            str(entry["cells"]),
+            words.duration(entry["training_seconds"]),
+            *(words.amount(entry[name]) for name in ("parameters", "samples_per_second", "peak_memory_mb")),
+        ]
+        for entry in results["cost"]
+    ]
+    head = ["method", "cells", "training, mean of a cell", "parameters", "recordings a second", "peak memory, MB"]
+    return words.markdown_table(head, rows)
 
 
 def to_page(results: dict) -> str:

@@ -36,7 +36,7 @@ _TIMES = {"seconds", "training_seconds", "samples_per_second", "peak_memory_mb"}
 def recipe() -> BenchmarkRecipe:
     return BenchmarkRecipe(
         name="tiny",
-        methods=("majority", "early_fusion", "emert"),
+        methods=("majority", "logistic_regression", "emert"),
         tasks=("er7", "fer7"),
         training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
         folds=(1,),
@@ -120,7 +120,7 @@ def test_differences_are_those_to_emert(finished: Path, tmp_path: Path, monkeypa
     for task in ("er7", "fer7"):
         rows = {method: entries[task] for method, entries in scores.items()}
         assert rows["EMERT"]["against"] is None
-        for name in ("Majority", "Early fusion"):
+        for name in ("Majority", "Logistic regression"):
             against = rows[name]["against"]
             difference = rows[name]["metrics"]["uar"]["value"] - rows["EMERT"]["metrics"]["uar"]["value"]
             assert against["difference"] == pytest.approx(difference)
@@ -144,7 +144,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_names_its_data(finished: Path
     assert "<script" not in page
     assert "synthetic" in page[: page.index("</header>")]
     assert str(Path.home()) not in page
-    for name in ("Majority", "Early fusion", "EMERT"):
+    for name in ("Majority", "Logistic regression", "EMERT"):
         assert f'<th scope="row">{name}</th>' in page
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from places import ROOT
 
-from training.benchmark.markdown import to_markdown
+from training.benchmark.page import to_markdown
 from training.benchmark.recipe import RECIPES, load_benchmark_recipe
 
 DOCS = ROOT / "docs" / "benchmarks"

@@ -238,6 +238,7 @@ def test_a_modality_that_the_method_is_not_given_changes_nothing(model: Path, da
     np.testing.assert_allclose(np.stack(ours["prediction"]), np.stack(hidden["prediction"]), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_other_test_labels_change_nothing_that_was_chosen(
     data: EmertData, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -265,6 +266,7 @@ def test_other_test_labels_change_nothing_that_was_chosen(
     assert not np.array_equal(true, planted(data, TASKS["er7"])[test_rows])  # else nothing was planted
 
 
+@pytest.mark.slow
 def test_the_command_writes_all_files_and_makes_them_again_without_the_model(
     model: Path, data: EmertData, tmp_path: Path, capsys: pytest.CaptureFixture
 ):

@@ -177,3 +177,20 @@ def test_a_file_without_a_header_says_so(table, tmp_path):
         read_header(path)
     write_table(path, table, {"data": "drawn"})
     assert read_header(path) == {"data": "drawn"}
+
+
+def test_a_file_of_before_there_were_versions_and_seeds_is_read(table, tmp_path):
+    path = tmp_path / "predictions.parquet"
+    _write_raw(path, table[list(COLUMNS)])
+    back = read_predictions(path)
+    assert set(zip(back["version"], back["seed"], strict=True)) == {("plain", 0)}
+    assert back[["uncalibrated", "groups"]].isna().all(axis=None)
+    pd.testing.assert_frame_equal(back[list(COLUMNS)], table[list(COLUMNS)])
+
+
+def test_the_same_recording_may_be_there_for_another_seed_or_version(table, tmp_path):
+    path = tmp_path / "predictions.parquet"
+    write_predictions(path, pd.concat([table, table.assign(seed=1), table.assign(version="strict")]))
+    assert len(read_predictions(path)) == 3 * len(table)
+    with pytest.raises(ValueError, match="is there twice"):
+        write_predictions(path, pd.concat([table, table]))

@@ -5,12 +5,22 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from places import ROOT
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.metrics import score
 from training.metrics.predictions import read_predictions, to_arrays, to_rows
-from training.reports.results import Header, make_results, remake_results, results_markdown, summary_table, write_results
+from training.reports.results import (
+    Header,
+    make_results,
+    read_results,
+    remake_results,
+    results_markdown,
+    summary_table,
+    to_json,
+    write_results,
+)
 
 FILES = {"results.json", "results.md", "predictions.parquet"}
 
@@ -168,3 +178,27 @@ def test_everything_can_be_made_again_from_the_predictions_alone(header, tmp_pat
     assert again == first
     for path in (tmp_path / "first").rglob("*.*"):
         assert (tmp_path / "again" / path.relative_to(tmp_path / "first")).read_bytes() == path.read_bytes(), path
+
+
+def test_results_of_an_older_version_are_read(header, tmp_path):
+    results = make_results(_predictions(names=("er7", "fer7")), header, n_resamples=20)
+    older = json.loads(json.dumps(results))
+    older["bootstrap"]["draws"] = older["bootstrap"].pop("n_resamples")
+    for found in older["gap"]["methods"].values():
+        found["score"] = found.pop("scores")["0"]
+    (tmp_path / "results.json").write_text(json.dumps(older, indent=2))
+    assert read_results(tmp_path / "results.json") == results
+
+
+def test_json_is_written_compactly(header):
+    results = make_results(_predictions(), header, n_resamples=20)
+    text = to_json(results)
+    assert json.loads(text) == results
+    assert len(text.splitlines()) < 40
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_json_under_docs_is_stored_compactly(path):
+    text = path.read_text(encoding="utf-8")
+    assert text == to_json(json.loads(text))
+    assert len(text.splitlines()) < 50

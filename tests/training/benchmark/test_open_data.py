@@ -14,12 +14,12 @@ from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from training.adaptation.adapt import adapt_all
 from training.adaptation.recipe import AdaptationRecipe
-from training.benchmark import leak_check as guards
+from training.benchmark import open_data as opening
 from training.benchmark.benchmarking import run_benchmark
 from training.benchmark.gap import gap
 from training.benchmark.jobs import Cell
-from training.benchmark.leak_check import find_leak
 from training.benchmark.measuring import measure_cell
+from training.benchmark.open_data import find_leak
 from training.benchmark.recipe import BenchmarkRecipe
 from training.benchmark.robustness import robustness
 from training.evaluation.evaluate import evaluate_model
@@ -72,13 +72,13 @@ def test_a_participant_on_both_sides_stops_every_step_before_anything_is_written
 def test_a_label_among_the_inputs_stops_the_run(
     recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    honest = guards.summary_table(data)
+    honest = opening.summary_table(data)
     leaking = np.column_stack([honest.features["fixations"], data.labels(TASKS["fer3"]) * 0.5 + 3])
     planted = SummaryTable({**honest.features, "fixations": leaking}, honest.recordings, honest.participants, honest.stimuli)
     three = replace(recipe, tasks=("fer3",))
-    guards.check_inputs(data, three.tasks)
-    monkeypatch.setattr(guards, "summary_table", lambda _: planted)
-    monkeypatch.setattr(guards, "_ENOUGH", 3)  # there are only 42 recordings
+    opening.check_inputs(data, three.tasks)
+    monkeypatch.setattr(opening, "summary_table", lambda _: planted)
+    monkeypatch.setattr(opening, "_ENOUGH", 3)  # there are only 42 recordings
     with pytest.raises(EmertInputError, match="determines the label of task fer3 for every recording"):
         run_benchmark(three, data.folder, tmp_path, 1, "emert benchmark tiny")
 
