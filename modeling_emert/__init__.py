@@ -1,6 +1,7 @@
 """EMERT for transformers. Importing the package is cheap: each name is imported at its first use, and EMERT is registered with
 the Auto classes and the pipeline when transformers imports them (see `registration_emert`)."""
 
+# ruff: noqa: F401  (the names below TYPE_CHECKING are for editors and type checkers)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ _FILES = {
     "for_inference": "inference_emert",
 }
 
+__all__ = list(_FILES)
+
 register_when_imported()
 
 
@@ -58,27 +61,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_FILES})
-
-
-__all__ = [
-    "EMER_TASKS",
-    "MODALITIES",
-    "TASKS",
-    "EmertConfig",
-    "EmertFeatureExtractor",
-    "EmertForEmotionRecognition",
-    "EmertInputError",
-    "EmertModel",
-    "EmertOutput",
-    "EmertProcessor",
-    "EmertVideoProcessor",
-    "EmotionRecognitionPipeline",
-    "FaceTrack",
-    "Gaze",
-    "GazeStatistics",
-    "Recording",
-    "answer",
-    "answers",
-    "export_onnx",
-    "for_inference",
-]

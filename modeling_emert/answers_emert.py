@@ -114,6 +114,3 @@ def _readable(name: str, logits: torch.Tensor) -> dict[str, float]:
     task = TASKS[name]
     values = logits.softmax(0) if task.kind == "classification" else logits.clamp(*task.range)
     return {label: round(float(value), 4) for label, value in zip(task.labels, values, strict=True)}
-
-
-__all__ = ["Network", "answer", "answers", "calibrated", "gap", "model_inputs", "quality_of"]

@@ -122,6 +122,3 @@ def _networks(content: Mapping, known: frozenset[str]) -> Iterator[tuple[str, Ma
             inner = ((f"{path}.{key}".strip("."), value) for key, value in mapping.items())
             deeper += [(where, value) for where, value in inner if isinstance(value, Mapping)]
         level = deeper
-
-
-__all__ = ["find_network", "plain_name", "read_checkpoint"]

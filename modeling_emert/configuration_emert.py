@@ -294,6 +294,3 @@ class EmertConfig(PreTrainedConfig):
             "reversal": 0.1,
         }
         return cls(**{**small, **overrides})
-
-
-__all__ = ["EmertConfig"]

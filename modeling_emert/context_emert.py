@@ -73,14 +73,3 @@ def _one(recording: Recording, name: str, number: int) -> np.ndarray:
         return _READERS[name](getattr(recording, name))
     except EmertInputError as error:
         raise EmertInputError(f"recording {number}: {error}") from error
-
-
-__all__ = [
-    "BIG_FIVE",
-    "BIG_FIVE_RANGE",
-    "CONTEXT_COLUMNS",
-    "STIMULUS_EMOTION",
-    "context_inputs",
-    "read_big_five",
-    "read_stimulus_emotion",
-]

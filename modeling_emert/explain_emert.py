@@ -97,6 +97,3 @@ def _time_weights(
     parts = weights.numpy()
     edges = np.cumsum([0, *config.lengths.values()])
     return {name: parts[:, edges[index] : edges[index + 1]] for index, name in enumerate(MODALITIES)}
-
-
-__all__ = ["EmertExplanation", "explain"]

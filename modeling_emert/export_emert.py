@@ -25,14 +25,7 @@ class _Plain(nn.Module):
         self.model = model
 
     def forward(self, pixel_values, eye_movements, fixations, face_mask, eye_movements_mask, fixations_mask):
-        output = self.model(
-            pixel_values=pixel_values,
-            eye_movements=eye_movements,
-            fixations=fixations,
-            face_mask=face_mask,
-            eye_movements_mask=eye_movements_mask,
-            fixations_mask=fixations_mask,
-        )
+        output = self.model(pixel_values, eye_movements, fixations, face_mask, eye_movements_mask, fixations_mask)
         return tuple(output.logits.values())
 
 
@@ -82,6 +75,3 @@ def export_onnx(model: EmertForEmotionRecognition, path: str | Path, image_size:
     except OSError as error:
         raise EmertInputError(f"{path}: can't be written ({error.strerror}); choose another place or make room") from error
     return path
-
-
-__all__ = ["ONNX_INPUTS", "example_inputs", "export_onnx"]

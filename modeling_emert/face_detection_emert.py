@@ -111,6 +111,3 @@ def _load_binding() -> _Detection:
             "Give face crops (FaceTrack) or another FaceDetector instead of a video"
         ) from error
     return lambda picture: detectRGB(picture.shape[1], picture.shape[0], picture.tobytes())
-
-
-__all__ = ["MIN_CONFIDENCE", "FaceBox", "FaceDetector", "SlimeFaceDetector", "default_detector"]

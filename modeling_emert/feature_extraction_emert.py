@@ -197,6 +197,3 @@ def fixation_steps(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
     there = shared.max(axis=1) > 0
     points[there] = fixations[longest[there], :2]
     return points, there
-
-
-__all__ = ["EmertFeatureExtractor", "GazeStatistics"]

@@ -44,6 +44,3 @@ def _has_card(api: HfApi, repo_id: str, revision: str | None) -> bool:
     except (EntryNotFoundError, RevisionNotFoundError):
         return False
     return True
-
-
-__all__ = ["EmertSharing", "push_folder"]

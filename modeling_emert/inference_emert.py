@@ -83,6 +83,3 @@ def _copy(model: _Model) -> _Model:
 def _values(found: dict) -> np.ndarray:
     """All numbers of an answer."""
     return np.array([value for task in found["tasks"].values() for value in task.values()])
-
-
-__all__ = ["answering_network", "fixed_recording", "for_inference", "has_native_bf16"]

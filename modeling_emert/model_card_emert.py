@@ -251,12 +251,3 @@ def _scores(results: dict[str, Any] | None) -> str:
         + "\n".join(rows)
         + "\n\n"
     )
-
-
-__all__ = [
-    "FRONT_MATTER",
-    "make_model_card",
-    "results_of_test",
-    "results_of_validation",
-    "write_model_card",
-]

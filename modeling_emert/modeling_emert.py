@@ -301,16 +301,8 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         Raises:
             ValueError: as [`EmertModel.forward`]; a label's task, or given context, is not in the config.
         """
-        outputs: EmertModelOutput = self.emert(
-            pixel_values=pixel_values,
-            eye_movements=eye_movements,
-            fixations=fixations,
-            face_mask=face_mask,
-            eye_movements_mask=eye_movements_mask,
-            fixations_mask=fixations_mask,
-            face_features=face_features,
-            **kwargs,
-        )
+        masks = (face_mask, eye_movements_mask, fixations_mask)
+        outputs: EmertModelOutput = self.emert(pixel_values, eye_movements, fixations, *masks, face_features, **kwargs)
         logits = self._logits(outputs, {"big_five": big_five, "stimulus_emotion": stimulus_emotion})
         participant_logits = self._participant_logits(outputs)
         losses = None if labels is None else self._losses(logits, participant_logits, labels, outputs)
@@ -379,6 +371,3 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         }
         by_task = config.task_weights or {}
         return sum(own.get(name, config.task_weight * by_task.get(name, 1)) * loss for name, loss in losses.items())
-
-
-__all__ = ["EmertForEmotionRecognition", "EmertModel", "EmertModelOutput", "EmertOutput", "EmertPreTrainedModel"]

@@ -67,6 +67,3 @@ def keep_batchnorm_still(model: nn.Module) -> list[RemovableHandle]:
 
 def _to_eval(layer: nn.Module, inputs: tuple) -> None:
     layer.eval()
-
-
-__all__ = ["keep_batchnorm_still", "lora_config"]

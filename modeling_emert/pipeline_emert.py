@@ -174,6 +174,3 @@ def _files(clip: Clip) -> str:
     values = (clip.get("video"), clip.get("gaze")) if isinstance(clip, Mapping) else ()
     names = [Path(value).name for value in values if isinstance(value, (str, Path))]
     return f" ({', '.join(names)})" if names else ""
-
-
-__all__ = ["EmotionRecognitionPipeline"]

@@ -195,6 +195,3 @@ def _gaze_reader():
     for entry_point in entry_points(group="emert.gaze_readers"):
         return entry_point.load()
     raise EmertInputError("no reader of gaze files is installed: `pip install emert`, or give arrays (Gaze)")
-
-
-__all__ = ["EmertProcessor"]

@@ -31,6 +31,3 @@ def _pipelines() -> dict[str, dict[str, Any]]:
 
     file = Pipeline.__module__.rpartition(".")[2]
     return {"emotion-recognition": {"impl": f"{file}.{Pipeline.__name__}", "pt": ["AutoModelForVideoClassification"]}}
-
-
-__all__ = ["EmertModelSharing"]

@@ -59,6 +59,3 @@ class EmertVideoProcessor(BaseVideoProcessor):
         if frames.ndim != 4 or len(frames) == 0:
             raise ValueError(f"face crops must be (frames, height, width, 3) with at least one frame, got {frames.shape}")
         return frames[np.linspace(0, len(frames) - 1, self.num_frames).round().astype(int)]
-
-
-__all__ = ["EmertVideoProcessor"]

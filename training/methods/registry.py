@@ -42,24 +42,14 @@ class Method:
     tasks: Literal["one", "all"] = "one"
 
 
-def _classical(key: str, name: str, made_by: str, source: str) -> Method:
-    return Method(key, name, "classical", f"training.methods.{made_by}", source)
+def _compared(kind: str, key: str, name: str, made_by: str, source: str = "ours", **changes) -> Method:
+    """`made_by`: file in this folder, and class."""
+    return Method(key, name, kind, f"training.methods.{made_by}", source, **changes)
 
 
 def _unimodal(key: str, name: str, modality: Modality) -> Method:
-    return Method(
-        key,
-        name,
-        "network",
-        "training.methods.simple_fusions:UnimodalForEmotionRecognition",
-        "ours, EMERT's encoder of that modality",
-        overrides={"modality": modality},
-        modalities=(modality,),
-    )
-
-
-def _fusion(key: str, name: str, made_by: str, source: str) -> Method:
-    return Method(key, name, "network", f"training.methods.{made_by}", source)
+    made_by, source = "simple_fusions:UnimodalForEmotionRecognition", "ours, EMERT's encoder of that modality"
+    return _compared("network", key, name, made_by, source, overrides={"modality": modality}, modalities=(modality,))
 
 
 def _emert(key: str, name: str, source: str = f"ablation of {_EMERT_PAPER}", **changes) -> Method:
@@ -71,21 +61,22 @@ def _without(modality: Modality) -> tuple[Modality, ...]:
 
 
 _ALL_METHODS = (
-    _classical("majority", "Majority", "frequencies:Majority", "ours"),
-    _classical("stimulus_majority", "Stimulus majority", "frequencies:StimulusMajority", "ours"),
-    _classical("logistic_regression", "Logistic regression", "fitted:LogisticRegression", "scikit-learn"),
-    _classical("svm", "SVM", "fitted:SupportVectorMachine", "scikit-learn"),
-    _classical("random_forest", "Random forest", "fitted:RandomForest", "scikit-learn"),
+    _compared("classical", "majority", "Majority", "frequencies:Majority"),
+    _compared("classical", "stimulus_majority", "Stimulus majority", "frequencies:StimulusMajority"),
+    _compared("classical", "logistic_regression", "Logistic regression", "fitted:LogisticRegression", "scikit-learn"),
+    _compared("classical", "svm", "SVM", "fitted:SupportVectorMachine", "scikit-learn"),
+    _compared("classical", "random_forest", "Random forest", "fitted:RandomForest", "scikit-learn"),
     _unimodal("face_only", "Face only", "face"),
     _unimodal("eye_movements_only", "Eye movements only", "eye_movements"),
     _unimodal("fixations_only", "Fixations only", "fixations"),
-    _fusion("early_fusion", "Early fusion", "simple_fusions:EarlyFusionForEmotionRecognition", "ours"),
-    _fusion("late_fusion", "Late fusion", "simple_fusions:LateFusionForEmotionRecognition", "ours"),
-    _fusion("tfn", "TFN", "tensor_fusion:TensorFusionForEmotionRecognition", "Zadeh et al., EMNLP 2017"),
-    _fusion("lmf", "LMF", "tensor_fusion:LowRankFusionForEmotionRecognition", "Liu et al., ACL 2018"),
-    _fusion("mult", "MulT", "mult:MultForEmotionRecognition", "Tsai et al., ACL 2019"),
-    _fusion("misa", "MISA", "misa:MisaForEmotionRecognition", "Hazarika et al., ACM MM 2020"),
-    _fusion(
+    _compared("network", "early_fusion", "Early fusion", "simple_fusions:EarlyFusionForEmotionRecognition"),
+    _compared("network", "late_fusion", "Late fusion", "simple_fusions:LateFusionForEmotionRecognition"),
+    _compared("network", "tfn", "TFN", "tensor_fusion:TensorFusionForEmotionRecognition", "Zadeh et al., EMNLP 2017"),
+    _compared("network", "lmf", "LMF", "tensor_fusion:LowRankFusionForEmotionRecognition", "Liu et al., ACL 2018"),
+    _compared("network", "mult", "MulT", "mult:MultForEmotionRecognition", "Tsai et al., ACL 2019"),
+    _compared("network", "misa", "MISA", "misa:MisaForEmotionRecognition", "Hazarika et al., ACM MM 2020"),
+    _compared(
+        "network",
         "optional_modalities",
         "Optional modalities (MAET-style)",
         "optional_modalities:OptionalModalitiesForEmotionRecognition",
