@@ -29,7 +29,7 @@ _NOT_THE_SAME_FOR_ALL = ("context", "num_participants")
 class BenchmarkRecipe:
     """What is compared, on what, and how."""
 
-    name: str
+    name: str = Field(description="By default the name of the file.")
     methods: some(Literal[*METHODS]) = Field(description="Keys of training/methods/registry.py, in the order of the tables.")
     tasks: some(TaskName) = Field(description="Each has a table of its own.")
     training: dict[str, JsonValue] = Field(
@@ -96,8 +96,8 @@ class BenchmarkRecipe:
         own = {"method": method.key} if method.kind == "network" else {}
         return replace(recipe, tasks=tasks, seed=seed, normalisation=self.normalisation, **own)
 
-    def to_yaml(self) -> str:
-        return to_yaml(self)
+    def to_yaml(self, comments: bool = False) -> str:
+        return to_yaml(self, comments)
 
 
 def stored_recipe(text: str) -> dict:

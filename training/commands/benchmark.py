@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, help="data set folder; a recipe for synthetic recordings makes its own")
     parser.add_argument("--out", type=Path, help="folder of the results")
+    parser.add_argument("--show", action="store_true", help="print the complete recipe with what every key means, and end")
     parser.add_argument("--processes", type=int, default=2, help="cells at a time, each with one thread (default 2)")
 
 
@@ -44,11 +45,14 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     from training.benchmark.recipe import load_benchmark_recipe
     from training.outputs import BENCHMARK
 
+    recipe = load_benchmark_recipe(arguments.what, arguments.rest)
+    if arguments.show:
+        print(recipe.to_yaml(comments=True), end="")
+        return 0
     if arguments.out is None:
         raise EmertInputError("emert benchmark needs --out, the folder of the results")
     if arguments.processes < 1:
         raise EmertInputError(f"--processes is {arguments.processes}; expected 1 or more")
-    recipe = load_benchmark_recipe(arguments.what, arguments.rest)
     check_out(arguments.out, BENCHMARK, overwrite=True, read=[] if arguments.data is None else [arguments.data])
     # Whoever repeats it has folders of their own; --processes decides no figure.
     words = ["emert", "benchmark", arguments.what, *arguments.rest]
