@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 _NUMBERS = """NaN nan inf -inf 1e400 -1e308 1e38 3.4e38 1e-320 0 -1 -0.0 00 0x10 1,5 1.5
-    9223372036854775808 -9223372036854775808 1e18 left None TRUE =1+1 @SUM(A1:A9) =cmd|'/c'!A1 (( é - . ٣ 1_000 ../../etc/passwd %s%n
-    {0} \\ 1e5e5"""
+    9223372036854775808 -9223372036854775808 1e18 left None TRUE =1+1 @SUM(A1:A9) =cmd|'/c'!A1 (( é - . ٣ 1_000
+    ../../etc/passwd %s%n {0} \\ 1e5e5"""
 _QUOTED = ('"', '""', '"a\nb"', '"a,b;c\td"', "(0.1, 0.2)", "(nan, nan, 1e400)", "2021-01-01 10:00")
 ODD_CELLS = ("", " ", "\r", "\x1a", "x" * 5000, "1" * 400, *_QUOTED, *_NUMBERS.split())
 GIGABYTE = 1_000_000_000

@@ -7,9 +7,10 @@ is the right eye, eye1 the left.
 
 import numpy as np
 
+from dataset_scripts.readers.columns import drop_where, take
 from dataset_scripts.readers.eye_events import DURATION, START, fixation_columns, tidy_fixations
 from dataset_scripts.readers.pupil_labs.export_tables import find_table, nearest_rows, read_beside, require, without_gaze
-from dataset_scripts.readers.samples import covering, drop_where, rising, stack_columns, take
+from dataset_scripts.readers.samples import covering, rising, stack_columns
 from dataset_scripts.readers.text.text_files import ExportFiles, TextFile
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
 from modeling_emert.errors_emert import EmertInputError

@@ -25,7 +25,7 @@ FIXATION_ROWS = re.compile(rb'(?m)^"?(?:Fixation|Visual Intake)\b[^\n]*+\n')
 USER_EVENT_ROWS = re.compile(rb'(?m)^"?User ?Event\b[^\n]*+\n')
 FIXATIONS = ("Fixation", "VisualIntake")
 
-# The names in the text export and in Event Statistics (without spaces); for times with the factor to ms.
+# The names in the text export and in Event Statistics (without spaces), with the factor to ms or pixels.
 KIND = ("EventType", "Category")
 TRIAL = ("Trial",)
 PARTICIPANT = ("Subject", "Participant")
@@ -33,7 +33,7 @@ STIMULUS = ("Image", "Stimulus")
 EYE = ("EyeL/R",)
 BEGIN = {"Start": 1e-3, "EventStartTrialTime[ms]": 1.0, "EventStartRawTime[ms]": 1.0}
 DURATION = {"Duration": 1e-3, "EventDuration[ms]": 1.0}
-POINT = (("LocationX", "FixationPositionX[px]"), ("LocationY", "FixationPositionY[px]"))
+X, Y = (dict.fromkeys((f"Location{axis}", f"FixationPosition{axis}[px]"), 1.0) for axis in "XY")
 SEPARATORS = "\t,;"
 
 
@@ -59,8 +59,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     notes: list[str] = []
     known = preamble(head, header)
     table = _fixation_table(head, header, notes)
-    begin, duration = (_times(head, table, names) for names in (BEGIN, DURATION))
-    x, y = (table.numbers[_present(head, table.numbers, names)] for names in POINT)
+    begin, duration, x, y = (_column(head, table, names) for names in (BEGIN, DURATION, X, Y))
     known |= {} if CALIBRATION_AREA in known else _beside(head)
     size = screen_size(head, known, x, y, notes)
     rows = np.stack([x / size[0], y / size[1], begin, duration], axis=1)
@@ -73,18 +72,10 @@ def read(head: Head, header: Header) -> list[Gaze]:
         if len(fixations):
             fixations[:, START] -= fixations[0, START]
             shown = next((message.stimulus for message in messages if message.trial == trial), None)
-            stimulus = stimulus or shown or known.get("Stimulus")
-            person = person or known.get("Subject", "")
-            recordings.append(
-                Gaze(
-                    fixations=fixations,
-                    participant=person or None,
-                    stimulus=stimulus or None,
-                    format=NAME,
-                    notes=own,
-                    fixations_on_screen=True,
-                )
-            )
+            gaze = Gaze(fixations=fixations, format=NAME, notes=own, fixations_on_screen=True)
+            gaze.participant = person or known.get("Subject") or None
+            gaze.stimulus = stimulus or shown or known.get("Stimulus") or None
+            recordings.append(gaze)
     if not recordings:
         raise EmertInputError(f"{head.file} has no fixation with a point and a duration; export the fixations of a recording")
     return recordings
@@ -96,20 +87,15 @@ def _fixation_table(head: Head, header: Header, notes: list[str]) -> Table:
     if "EventType" in header.names:
         head = select_lines(head, FIXATION_ROWS)
         header = data_header(header, head)
-    numbers = [name for names in POINT for name in names]
     texts = (*KIND, *TRIAL, *PARTICIPANT, *STIMULUS, *EYE)
-    return read_table(head, header, numbers, texts, times=(*BEGIN, *DURATION), notes=notes)
+    return read_table(head, header, (*X, *Y), texts, times=(*BEGIN, *DURATION), notes=notes)
 
 
-def _present(head: Head, columns: dict[str, np.ndarray], names: tuple[str, ...]) -> str:
-    found = next((name for name in names if name in columns), None)
-    if found is None:
+def _column(head: Head, table: Table, names: dict[str, float]) -> np.ndarray:
+    """The first of these columns that the table has, in ms or pixels. Raises `EmertInputError` if it has none."""
+    name = next((name for name in names if name in table.numbers), None)
+    if name is None:
         raise EmertInputError(f"{head.file} has no column {' or '.join(names)} for its fixations; tick it in BeGaze's export")
-    return found
-
-
-def _times(head: Head, table: Table, names: dict[str, float]) -> np.ndarray:
-    name = _present(head, table.numbers, tuple(names))
     return table.numbers[name] * names[name]
 
 

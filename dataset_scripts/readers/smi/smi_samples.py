@@ -11,18 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dataset_scripts.readers.columns import SIDES, all_or_none, drop_where, find_columns, keep_positive, spell
 from dataset_scripts.readers.eye_events import mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.samples import (
-    SIDES,
-    all_or_none,
-    drop_where,
-    find_columns,
-    group_rows,
-    keep_positive,
-    rising,
-    spell,
-    stack_columns,
-)
+from dataset_scripts.readers.samples import group_rows, rising, stack_columns
 from dataset_scripts.readers.smi.smi_shared import StimulusMessage, preamble, screen_size, stimulus_messages, text_column
 from dataset_scripts.readers.text.line_chunks import data_header, select_lines
 from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
@@ -78,18 +69,10 @@ def read(head: Head, header: Header) -> list[Gaze]:
     for rows, participant, stimulus in _groups(head.file, table, messages):
         order, times, own_notes = rising(time[rows])
         if len(times):
-            rows = rows[order]
-            recordings.append(
-                Gaze(
-                    eye_movements=stack_columns(table.rows, columns, rows),
-                    times_ms=times,
-                    fixations=_fixations(table, columns, rows, times),
-                    participant=participant or known.get("Subject") or None,
-                    stimulus=stimulus or None,
-                    format=NAME,
-                    notes=[*notes, *own_notes],
-                )
-            )
+            values, fixations = stack_columns(table.rows, columns, rows[order]), _fixations(table, columns, rows[order], times)
+            gaze = Gaze(values, times, fixations, stimulus=stimulus or None, format=NAME, notes=[*notes, *own_notes])
+            gaze.participant = participant or known.get("Subject") or None
+            recordings.append(gaze)
     if not recordings:
         raise EmertInputError(f"{head.file} has a header and no samples; export the gaze data of a recording")
     return recordings

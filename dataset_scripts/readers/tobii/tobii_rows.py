@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from dataset_scripts.readers.samples import drop_where, group_rows, name_in, rising, stack_columns
+from dataset_scripts.readers.columns import drop_where
+from dataset_scripts.readers.samples import group_rows, name_in, rising, stack_columns
 from dataset_scripts.readers.text.text_table import Table, TextColumn
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
@@ -65,7 +67,6 @@ class TobiiRows:
 
         Raises `EmertInputError` for a recording without any time.
         """
-        fixations = _Fixations.of(self)
         recordings = []
         for rows, who, stimulus in self._groups(file, notes):
             order, times, own_notes = rising(self.times_ms[rows])
@@ -75,7 +76,7 @@ class TobiiRows:
                 Gaze(
                     eye_movements=stack_columns(len(rows), self.columns, rows[order]),
                     times_ms=times,
-                    fixations=fixations.within(rows[order], times) if fixations else None,
+                    fixations=None if self.fixation_index is None else self._fixations(rows[order], times),
                     participant=who or participant,
                     stimulus=stimulus,
                     format=format,
@@ -96,44 +97,30 @@ class TobiiRows:
         for rows in group_rows(file, np.flatnonzero(samples), self.names):
             yield rows, name_in(participants, rows[0]), name_in(stimuli, rows[0])
 
-
-@dataclass(frozen=True)
-class _Fixations:
-    """The fixation that each row belongs to, `(rows,)` each; `point` and `gaze` `(2, rows)` on the stimulus's plane."""
-
-    index: np.ndarray
-    point: np.ndarray
-    gaze: np.ndarray
-    duration: np.ndarray
-
-    @classmethod
-    def of(cls, table: TobiiRows) -> "_Fixations | None":
-        if table.fixation_index is None:
-            return None
-        missing = np.full(len(table.samples), np.nan)
-        point, screen, stimulus = (
-            np.stack([table.columns.get(f"{name}_{axis}", missing) for axis in "xy"])
+    @cached_property
+    def _points(self) -> tuple[np.ndarray, np.ndarray]:
+        """`(2, rows)` each, normalised to the stimulus: the fixation point, and the gaze point."""
+        missing = np.full(len(self.samples), np.nan)
+        fixation, screen, stimulus = (
+            np.stack([self.columns.get(f"{name}_{axis}", missing) for axis in "xy"])
             for name in ("fixation", "gaze", "gaze_stimulus")
         )
-        gaze = table.frame.on_stimulus(screen)
-        gaze = np.where(np.isnan(gaze), stimulus, gaze)
-        return cls(table.fixation_index, point, gaze, table.columns.get("event_duration", missing))
+        gaze = self.frame.on_stimulus(screen)
+        return fixation, np.where(np.isnan(gaze), stimulus, gaze)
 
-    def within(self, rows: np.ndarray, times: np.ndarray) -> np.ndarray:
+    def _fixations(self, rows: np.ndarray, times: np.ndarray) -> np.ndarray:
         """`(fixations, 4)`: x, y, start, duration of those in these rows, by start.
 
         The tracker gives no point for a fixation beside the stimulus: then it is the mean of its gaze points. A fixation
         without any gaze point is left out.
         """
-        inside = np.flatnonzero(~np.isnan(self.index[rows]))
+        inside = np.flatnonzero(~np.isnan(self.fixation_index[rows]))
         rows, times = rows[inside], times[inside]
-        _, first, number = np.unique(self.index[rows], return_index=True, return_inverse=True)
+        _, first, number = np.unique(self.fixation_index[rows], return_index=True, return_inverse=True)
         ends = np.maximum.reduceat(times[np.argsort(number, kind="stable")], _offsets(number)) if len(rows) else times
-        x, y = (
-            np.where(np.isnan(point), mean, point)
-            for point, mean in zip(self.point[:, rows[first]], _means(self.gaze[:, rows], number), strict=True)
-        )
-        duration = self.duration[rows[first]]
+        point, gaze = self._points
+        x, y = np.where(np.isnan(point[:, rows[first]]), _means(gaze[:, rows], number), point[:, rows[first]])
+        duration = self.columns.get("event_duration", np.full(len(self.samples), np.nan))[rows[first]]
         duration = np.where(np.isnan(duration), ends - times[first], duration)
         fixations = np.stack([x, y, times[first], duration], axis=1)
         fixations = fixations[~np.isnan(fixations).any(axis=1)]

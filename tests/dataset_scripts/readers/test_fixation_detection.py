@@ -1,7 +1,5 @@
 """Detection of fixations, on traces whose fixations are known."""
 
-import time
-
 import numpy as np
 import pytest
 from places import REAL
@@ -130,12 +128,11 @@ def test_none_with_a_note(make):
     assert (found.fixations, found.fixation_method, len(found.notes)) == (None, None, 1)
 
 
-def test_an_eye_that_never_moves_takes_no_time():
-    """pymovements' search alone is quadratic in a fixation's length."""
+def test_an_eye_that_never_moves_needs_no_search(monkeypatch):
+    """pymovements' search is quadratic in a fixation's length."""
+    monkeypatch.setattr("pymovements.events.detection.idt", lambda *_, **__: pytest.fail("searched"))
     times = np.arange(0, 600_000, 4.0)
-    begin = time.perf_counter()
     found = with_fixations(gaze_of(times, np.full((len(times), 2), 0.5))).fixations
-    assert time.perf_counter() - begin < 10
     np.testing.assert_allclose(found, [[0.5, 0.5, 0, times[-1]]])
 
 

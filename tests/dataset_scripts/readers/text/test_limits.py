@@ -1,6 +1,4 @@
-"""Limits and repairs that every reader shares: times far away, rows that are cut, tables that hold too much."""
-
-import time
+"""Limits and repairs of all readers: times far away, incomplete rows, tables that are too large."""
 
 import numpy as np
 import pytest
@@ -60,10 +58,8 @@ def test_numbers_in_the_column_of_names_are_refused(monkeypatch):
 
 
 def test_a_header_without_end_is_refused_at_once(tmp_path):
-    """It took minutes: each name was looked for among all before it."""
+    """Before the columns were limited this took minutes."""
     path = tmp_path / "a.csv"
     path.write_text(SDK.strip() + ";x" * 60_000 + "\n0;(0.5, 0.25);3.5\n")
-    start = time.perf_counter()
     with pytest.raises(EmertInputError, match="columns, where at most 10,000 are read"):
         read_gaze(path)
-    assert time.perf_counter() - start < 5
