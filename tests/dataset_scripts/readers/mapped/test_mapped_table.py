@@ -2,7 +2,6 @@
 
 import gzip
 import shutil
-import time
 
 import numpy as np
 import pyarrow as pa
@@ -189,12 +188,10 @@ def test_all_problems_are_named_at_once(tmp_path):
 def test_mappings_that_are_refused(tmp_path, text, part):
     path = write(tmp_path)
     (tmp_path / "gaze_mapping.yaml").write_text(text)
-    begin = time.perf_counter()
     with pytest.raises(EmertInputError) as caught:
         read_gaze(path)
     assert part in str(caught.value)
     assert "gaze_mapping.yaml" in str(caught.value)
-    assert time.perf_counter() - begin < 5
 
 
 def test_columns_that_the_table_lacks_are_named(tmp_path):
