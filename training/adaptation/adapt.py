@@ -136,7 +136,7 @@ def _number(seed: int, text: str) -> int:
 def adapt(model: EmertForEmotionRecognition, batch: dict, recipe: AdaptationRecipe, seed: int) -> "torch.nn.Module":
     """A copy of the model with adapters that have learned from `batch` (inputs and `labels`, as `collate` makes them).
 
-    In eval mode. The model itself is left as it was, and so is the state of torch's random numbers.
+    In eval mode. The model itself and the state of torch's random numbers are unchanged.
     """
     from peft import get_peft_model
 
@@ -180,11 +180,11 @@ def predict_person(data: EmertData, adapting: ModelToAdapt, split: PersonSplit, 
 def adapt_all(
     folders: Sequence[Path], data: EmertData, recipe: AdaptationRecipe, kept: Path, progress: bool = True
 ) -> tuple[pd.DataFrame, dict]:
-    """The table of predictions of every model for its test participants, and what was done, as plain data.
+    """The table of predictions of every model for its test participants, and plain data for the report.
 
-    Each participant is written to the folder `kept` once done; a call with the same models, data and recipe goes on there.
+    Each finished participant is written to the folder `kept`; a call with the same models, data and recipe resumes there.
     """
-    models = [open_model(folder, data, recipe) for folder in folders]  # all are refused or none, before anything is written
+    models = [open_model(folder, data, recipe) for folder in folders]  # all are checked before anything is written
     _open_kept(kept, folders, data, recipe)
     tables, people, left_out = [], {}, []
     for adapting in models:

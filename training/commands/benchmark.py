@@ -1,11 +1,11 @@
-"""`emert benchmark`: methods x protocols x folds x versions x seeds from one recipe, and what belongs to it."""
+"""`emert benchmark`: methods x tasks x folds x versions x seeds of one recipe, and its further steps."""
 
 import argparse
 from pathlib import Path
 
 _DESCRIPTION = """\
 emert benchmark RECIPE [key=value ...] --out DIR [--data DIR]
-    every method of the recipe, on every protocol, fold, version and seed; called again it goes on where it stopped.
+    every method of the recipe, on every task, fold, version and seed; called again it resumes where it stopped.
     RECIPE: small, uniss_fgd, ceap_360vr, or a .yaml file.
 emert benchmark table DIR
     table.md, table.json and report.html again, from the predictions that DIR holds.

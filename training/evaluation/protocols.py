@@ -59,17 +59,17 @@ def plan_trials(data: EmertData, record: dict, tasks: Sequence[str], protocols: 
     Without protocols: see [`unseen_rows`]. With them: the test recordings of each, whose participants it must not have seen.
 
     Raises:
-        EmertInputError: nobody is left; the data or the model lacks the task; a protocol's people, or in a strict one its
-            stimuli, were seen in training or validation.
+        EmertInputError: no participant is left; the data or the model has not the task; a protocol's participants, or in a
+            strict one its stimuli, were seen in training or validation.
     """
     labelled = [name for name in tasks if name in data.tasks]
     if not labelled:
         raise EmertInputError(f"{data.folder}: no labels for the model's tasks ({', '.join(tasks)})")
     if not protocols:
         return [Trial(unseen_rows(data, record), tuple(labelled), record["fold"])]
-    strangers = [protocol.name for protocol in protocols if protocol.task not in labelled]
-    if strangers:
-        raise EmertInputError(f"--protocol {strangers[0]}: the tasks of both model and data are {', '.join(labelled)}")
+    unknown = [protocol.name for protocol in protocols if protocol.task not in labelled]
+    if unknown:
+        raise EmertInputError(f"--protocol {unknown[0]}: the tasks of both model and data are {', '.join(labelled)}")
     trials = []
     for fold in dict.fromkeys(protocol.fold for protocol in protocols):
         chosen = [protocol for protocol in protocols if protocol.fold == fold]
@@ -82,7 +82,7 @@ def plan_trials(data: EmertData, record: dict, tasks: Sequence[str], protocols: 
 def check_unseen(data: EmertData, record: dict, rows: np.ndarray, protocol: Protocol) -> None:
     """Raises `EmertInputError` where the model has seen a participant of these rows or, for a strict protocol, a stimulus."""
     if data.metadata.source != record["data"]:
-        return  # other people, whatever they are called
+        return  # participants of another source are all new, whatever their names
     where = f"--protocol {protocol.name}"
     _check_people(data, record, rows, where, f"it was trained on fold {record['fold']}: test it there")
     if not protocol.strict:
@@ -122,17 +122,17 @@ def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
     """Rows to test on: the test split where the model was trained on this data, else all that it has not seen.
 
     Raises:
-        EmertInputError: nobody is left; the test split has a participant whom the model has seen; a model of
+        EmertInputError: no participant is left; the test split has a participant whom the model has seen; a model of
             strict splits comes from other splits of this source, so its stimuli are not known.
     """
     if data.metadata.source != record["data"]:
-        return np.arange(len(data))  # other people, whatever they are called
+        return np.arange(len(data))  # participants of another source are all new, whatever their names
     if record["strict"]:
         _check_same_splits(data, record, f"{data.folder}: its strict splits")
     if trained_on_these_splits(data, record):
         rows = data.select(record["fold"], record["strict"])["test"]
         where = f"{data.folder}: fold {record['fold']}{' strict' if record['strict'] else ''}"
-        _check_people(data, record, rows, where, "its training did not keep to the splits; train it again on this data set")
+        _check_people(data, record, rows, where, "it was not trained on these splits; train it again on this data set")
         return rows
     rows = np.flatnonzero(~np.isin(data.ids["participant_id"], record["seen_participants"]))  # the same people, other folds
     if len(rows) == 0:

@@ -5,11 +5,11 @@ metric's script and its sibling files and nothing else; `training.metrics.sums` 
 
 The rules for absent classes:
 
-- `uar`: mean recall over the classes **present in the truth**; a class that nobody has is no evidence.
+- `uar`: mean recall over the classes **present in the truth**; a class without recordings is no evidence.
 - `macro_f1`: mean F1 over the label set; a class absent from both truth and predictions is left out, one that is only
   predicted counts as 0.
 - `weighted_f1`: F1 weighted by how often the class is the truth, so that an absent class weighs nothing.
-- `war`: share of recordings that are right.
+- `war`: fraction of recordings that are right.
 
 All are 0..1, and NaN without recordings.
 """

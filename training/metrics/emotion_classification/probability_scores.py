@@ -5,7 +5,7 @@ import numpy as np
 PROBABILITY_METRICS = ("ece", "nll", "brier")
 BINS = 15
 
-# A probability of 0 for what then happened would cost infinity; this is what float64 tells apart from 0 beside 1.
+# A probability of 0 for the true class would cost infinity; this is the smallest that float64 distinguishes from 0 beside 1.
 _SMALLEST = np.finfo(np.float64).eps
 
 

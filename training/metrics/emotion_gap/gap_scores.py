@@ -1,4 +1,4 @@
-"""How well a number by recording tells where felt and shown emotion differ. Only numpy and scipy, for `evaluate.load`."""
+"""How well a score by recording detects that felt and shown emotion differ. Only numpy and scipy, for `evaluate.load`."""
 
 import numpy as np
 from scipy.stats import rankdata
@@ -25,7 +25,7 @@ def auroc(scores: np.ndarray, differs: np.ndarray, weights: np.ndarray | None = 
 def spearman(scores: np.ndarray, distances: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Spearman's rank correlation of two `(n,)` numbers, -1..1; equal ones share the mean rank.
 
-    `weights` as in `auroc`, with the ranks of the whole set in every resample. NaN where the distances don't vary, 0 where only
+    `weights` as in `auroc`, with the ranks of the full set in every resample. NaN where the distances don't vary, 0 where only
     the scores don't.
     """
     weights = np.ones(len(scores)) if weights is None else weights
@@ -33,7 +33,7 @@ def spearman(scores: np.ndarray, distances: np.ndarray, weights: np.ndarray | No
     total = np.maximum(weights.sum(axis=-1, keepdims=True), 1)
     x, y = x - (weights * x).sum(axis=-1, keepdims=True) / total, y - (weights * y).sum(axis=-1, keepdims=True) / total
     xx, yy, xy = ((weights * product).sum(axis=-1) for product in (x * x, y * y, x * y))
-    rounding = 1e-9  # of whole and half ranks
+    rounding = 1e-9  # of integer and half ranks
     spread = np.sqrt(np.where(yy > rounding, xx * yy, 1.0))
     covariance = np.where(yy > rounding, xy, 0.0)
     return np.divide(covariance, spread, out=np.full(np.shape(spread), np.nan), where=xx > rounding)

@@ -97,7 +97,7 @@ def _columns(values: Sequence) -> np.ndarray:
 
 def _scores(guesses: np.ndarray, truth: np.ndarray, labels: Sequence[str]) -> dict[str, float]:
     present = ~np.isnan(truth)
-    # About the truth's own mean, since nobody tells the range here: sums of numbers far from 0 would lose digits.
+    # About the truth's own mean, since the range is not known here: sums of numbers far from 0 would lose digits.
     middle = np.where(present, truth, 0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
     found = number_scores(number_sums(truth, guesses, middle, np.zeros(len(truth), np.int64), 1)[0])
     defined = {name: values[~np.isnan(values)] for name, values in found.items()}

@@ -6,7 +6,7 @@ The one place for this arithmetic; it is in this folder, and knows numpy only, f
 With x the truth and y the prediction, and population moments:
 
 - `ccc`, -1..1: Lin's concordance 1989. `pearson_r`, -1..1. Where the truth doesn't vary both are NaN: there is nothing to
-  agree with. Where only the predictions don't, both are 0: nothing was told apart. (scipy's r is NaN there; a score that
+  agree with. Where only the predictions don't, both are 0: they distinguish nothing. (scipy's r is NaN there; a score that
   vanishes where a method is worst would flatter it.)
 - `mae`, `rmse`, in the unit of the numbers, and `mse`, in its square.
 
@@ -20,7 +20,7 @@ NUMBER_METRICS = ("ccc", "pearson_r", "mae", "mse", "rmse")  # the first is the 
 # What is summed over recordings: x and y are taken from a middle, so that the variance isn't a difference of large sums.
 SUMS = ("n", "x", "y", "xx", "yy", "xy", "absolute_error", "squared_error")
 
-# A variance below this share of the mean square is rounding: the numbers are constant.
+# A variance below this fraction of the mean square is rounding: the numbers are constant.
 _ROUNDING = 1e-12
 
 
