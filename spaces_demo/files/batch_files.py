@@ -14,7 +14,7 @@ _COMPRESSED = (".gz", ".xz")
 _ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|changelog)\b", re.IGNORECASE)  # texts that are no gaze files
 _NAMED, _LONGEST_LISTED = 5, 60  # names that a sentence lists, and their characters
 
-File = tuple[str, Path]  # what the visitor calls it, with folders, and where it lies
+File = tuple[str, Path]  # the visitor's name of it, with folders, and its path here
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 
 from .batch_files import File, Piece, listed, pieces_of, stem_of
-from .uploads import cut_middle, visible_name, visible_path, whole_name
+from .uploads import cut_middle, full_name, visible_name, visible_path
 
 MAX_BATCH = 200  # recordings
 _LONGEST_IN_NOTE = 200  # characters of a path or a remark
@@ -123,7 +123,7 @@ def _of_one_place_in_any_case(alone: list[Piece], _: list[Piece]) -> list[_Match
 
 
 def _of_one_name_but_for_words(alone: list[Piece], _: list[Piece]) -> list[_Match]:
-    """Called by the words that both names share, or by their folder where that says the same or they share none."""
+    """Named by the words that both have in common, or by their folder where it has the same name or there are none."""
     matches = []
     for video, gaze in _twos(alone, lambda piece: (_folder(piece), "_".join(_own_words(piece)).casefold())):
         name, folder = "_".join(_own_words(video)), _folder(video)
@@ -139,7 +139,7 @@ def _alone_in_a_folder(alone: list[Piece], pieces: list[Piece]) -> list[_Match]:
     for video, gaze in _twos(pieces, _folder):
         sought = {(False, _name(video)), (True, _name(gaze))} & names
         if _folder(video) and video in alone and gaze in alone and not sought:
-            files, folder = f"{whole_name(video.name)} and {whole_name(gaze.name)}", visible_path("/".join(_folder(video)))
+            files, folder = f"{full_name(video.name)} and {full_name(gaze.name)}", visible_path("/".join(_folder(video)))
             why = f"{files} were paired because the folder {folder} has no other video or gaze file."
             matches.append(_Match(_folder(video), video, gaze, why))
     return matches
@@ -225,10 +225,10 @@ def _pair(name: str, one: _Match) -> Pair:
     video, gaze, beside = one.video, one.gaze, one.gaze.beside if one.gaze else ()
     remark = one.remark
     if gaze and beside:
-        files = ", ".join(whole_name(file) for file, _ in beside)
-        remark = f"{remark} {whole_name(gaze.name)} was read with what lies beside it: {files}.".lstrip()
+        files = ", ".join(full_name(file) for file, _ in beside)
+        remark = f"{remark} {full_name(gaze.name)} was read with the files beside it: {files}.".lstrip()
     paths = video.path if video else None, gaze.path if gaze else None
-    names = whole_name(video.name) if video else "", whole_name(gaze.name) if gaze else ""
+    names = full_name(video.name) if video else "", full_name(gaze.name) if gaze else ""
     return Pair(name, *paths, *names, beside, remark)
 
 
@@ -258,7 +258,7 @@ def _apart(alone: list[Piece]) -> str:
 
 
 def _without_partner(pairs: list[Pair]) -> str:
-    """In a batch of both kinds the visitor most likely wanted them paired."""
+    """Files without a partner, which the visitor of a batch of both kinds most likely wanted paired."""
     without = {
         "gaze file": [pair.name for pair in pairs if not pair.gaze],
         "video": [pair.name for pair in pairs if not pair.video],

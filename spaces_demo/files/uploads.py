@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from gradio.data_classes import FileData
 
 MAX_UPLOAD_MB = 200  # of one file; a minute of 1080p is about half of it
-UNUSED_UPLOAD_SECONDS = 900  # after which an upload that nobody asked about is deleted
+UNUSED_UPLOAD_SECONDS = 900  # after which an upload that no request is about is deleted
 _SWEEP_SECONDS = 60
 _PREFIX = "emert-demo-"
-_LONGEST_NAME, _LONGEST_WHOLE_NAME, _LONGEST_PATH = 60, 255, 1000  # characters: in a sentence, in a table, with folders
+_LONGEST_NAME, _LONGEST_FULL_NAME, _LONGEST_PATH = 60, 255, 1000  # characters: in a sentence, in a table, with folders
 _LONGEST_UPLOADED = 180  # bytes; gradio takes 200, with our mark
 _BROWSERS_CODES = {"%22": '"', "%0A": "\n", "%0D": "\r"}
 _OWN_MARK = re.compile(r"^up[0-9a-f]{16}-")
@@ -127,7 +127,7 @@ class Uploads:
     def sweep(self, age: float) -> None:
         """Deletes files and folders older than `age` s, unless they are claimed or a request that waits names them.
 
-        These are uploads that broke off or that nobody asked about.
+        These are incomplete uploads and those that no request was made about.
         """
         oldest = time.time() - age
         found = sorted(self.folder.rglob("*"), reverse=True)  # a folder's files before the folder
@@ -181,24 +181,24 @@ class Uploads:
 
 
 def visible_name(name: str | Path) -> str:
-    """A file's name for a sentence: [`whole_name`], cut to 60 characters."""
-    return cut_middle(whole_name(name), _LONGEST_NAME)
+    """A file's name for a sentence: [`full_name`], cut to 60 characters."""
+    return cut_middle(full_name(name), _LONGEST_NAME)
 
 
-def whole_name(name: str | Path) -> str:
+def full_name(name: str | Path) -> str:
     """A file's name for a table, on one line, without our mark and characters that can't be printed.
 
     Browsers send a quote and line ends as `%22`, `%0D` and `%0A`, which are decoded.
     """
     own = re.sub("|".join(_BROWSERS_CODES), lambda code: _BROWSERS_CODES[code[0].upper()], own_name(name), flags=re.IGNORECASE)
     plain = "".join(character if character.isprintable() else " " for character in own)
-    return cut_middle(re.sub(r"\s+", " ", plain).strip() or "file", _LONGEST_WHOLE_NAME)
+    return cut_middle(re.sub(r"\s+", " ", plain).strip() or "file", _LONGEST_FULL_NAME)
 
 
 def visible_path(name: str) -> str:
-    """Folders and file, each as [`whole_name`]."""
+    """Folders and file, each as [`full_name`]."""
     parts = [part for part in name.replace("\\", "/").split("/") if part]
-    return cut_middle("/".join(map(whole_name, parts or [""])), _LONGEST_PATH)
+    return cut_middle("/".join(map(full_name, parts or [""])), _LONGEST_PATH)
 
 
 def cut_middle(text: str, longest: int) -> str:

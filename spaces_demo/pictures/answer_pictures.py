@@ -212,7 +212,7 @@ def _describe(recording: Recording, panels: list[str], seconds: float) -> str:
 
 
 def density_map(recording: Recording) -> str | None:
-    """Where the fixations lie on the stimulus; None where none lies inside of it."""
+    """Density of the fixations on the stimulus; None where no fixation is inside of it."""
     fixations = known_fixations(recording.gaze)
     inside = ((fixations[:, :2] >= 0) & (fixations[:, :2] <= 1)).all(axis=1) if len(fixations) else np.zeros(0, bool)
     if not inside.any():

@@ -1,4 +1,4 @@
-"""What tests ask of a running page, drop on it, and what it may not leave behind."""
+"""Helpers for tests of a running page: its files, what is left on its disk, and drops and clicks in a browser."""
 
 from pathlib import Path
 

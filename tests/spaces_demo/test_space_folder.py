@@ -22,7 +22,7 @@ from spaces_demo.workers.pool import ANSWER_SECONDS
 SPACE = ROOT / "spaces_demo"
 
 
-def test_the_metadata_is_whole_and_true():
+def test_the_metadata_is_complete_and_its_limits_are_those_of_the_code():
     _, header, text = (SPACE / "README.md").read_text().split("---\n", 2)
     metadata = yaml.safe_load(header)
     assert {"title", "emoji", "sdk", "sdk_version", "app_file", "python_version", "license"} <= set(metadata)
@@ -41,7 +41,7 @@ def test_the_command_refuses_a_folder_without_a_model(tmp_path: Path, capsys: py
     assert "no model here" in capsys.readouterr().err
 
 
-def test_the_requirements_are_those_of_the_package_and_name_nothing_that_nobody_owns():
+def test_the_requirements_are_those_of_the_package_without_emert_itself():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["demo"]
     lines = (SPACE / "requirements.txt").read_text().splitlines()
@@ -49,7 +49,7 @@ def test_the_requirements_are_those_of_the_package_and_name_nothing_that_nobody_
     assert not any(line.startswith("emert") for line in lines)
 
 
-def test_a_space_is_written_whole_or_not_at_all(checkpoint: Path, tmp_path: Path):
+def test_a_space_is_written_completely_or_not_at_all(checkpoint: Path, tmp_path: Path):
     from training.cli import main
 
     assert main(["demo", "--space", str(tmp_path / "space"), "--model", str(checkpoint)]) == 0

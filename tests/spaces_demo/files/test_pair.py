@@ -1,4 +1,4 @@
-"""Which files of a batch are one recording, and what is said where that is in doubt."""
+"""Which files of a batch are one recording, and the remark where that is in doubt."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_files_of_one_name_are_one_recording():
         paired(*(f"{number}.csv" for number in range(201)))
 
 
-SURE = [
+UNAMBIGUOUS = [
     (("videos/p1.mp4", "gaze/p1.csv"), [("p1", "p1.mp4", "p1.csv")]),
     (("d/Eye tracking/p1.csv", "d/face_video/p1.mp4"), [("p1", "p1.mp4", "p1.csv")]),
     (("P1.mp4", "p1.csv"), [("P1", "P1.mp4", "p1.csv")]),
@@ -54,8 +54,8 @@ SURE = [
 ]
 
 
-@pytest.mark.parametrize(("names", "expected"), SURE, ids=lambda value: str(value[0]))
-def test_what_surely_belongs_together_is_paired_without_a_word(names: tuple[str, ...], expected: list):
+@pytest.mark.parametrize(("names", "expected"), UNAMBIGUOUS, ids=lambda value: str(value[0]))
+def test_unambiguous_names_are_paired_without_a_remark(names: tuple[str, ...], expected: list):
     found, batch = paired(*names)
     assert found == expected
     assert batch.note == ""
@@ -71,10 +71,10 @@ def test_two_peoples_files_of_one_name_are_left_apart():
     assert len(crossed) == 4
     assert "(and 1 more)" in batch.note
     assert paired("p1/a.mp4", "p1/a.csv", "p2/a.mp4")[0] == [("p1/a", "a.mp4", "a.csv"), ("p2/a", "a.mp4", "")]
-    assert len(paired("video/rec.mp4", "webcam/rec.mp4", "gaze/rec.csv")[0]) == 3  # nobody knows which
+    assert len(paired("video/rec.mp4", "webcam/rec.mp4", "gaze/rec.csv")[0]) == 3  # ambiguous
 
 
-def test_what_is_paired_in_doubt_says_so():
+def test_a_pair_in_doubt_gets_a_remark():
     found, batch = paired("p1/GOPR1.mp4", "p1/tobii-7.csv")
     why = "GOPR1.mp4 and tobii-7.csv were paired because the folder p1 has no other video or gaze file."
     assert found == [("p1", "GOPR1.mp4", "tobii-7.csv")]
@@ -95,7 +95,7 @@ def test_an_export_of_several_tables_is_one_recording():
     found, batch = paired(*core, "p1/face.mp4", *neon, "videos/p2.mp4")
     assert found == [("p1", "face.mp4", "gaze_positions.csv"), ("p2", "p2.mp4", "gaze.csv.gz")]
     assert [name for name, _ in batch.pairs[0].beside] == ["p1/fixations.csv", "p1/blinks.csv", "p1/export_info.csv"]
-    assert batch.pairs[1].remark == "gaze.csv.gz was read with what lies beside it: saccades.csv, info.json."
+    assert batch.pairs[1].remark == "gaze.csv.gz was read with the files beside it: saccades.csv, info.json."
     assert batch.note == ""
     # A table under another name, with companions; several such tables; companions alone; a table that is another video's.
     assert paired("p1.csv", "fixations.csv", "blinks.csv")[0] == [("p1", "", "p1.csv")]
@@ -110,7 +110,7 @@ def test_a_mapping_file_goes_with_every_table_of_its_folder():
     assert [[name for name, _ in pair.beside] for pair in batch.pairs] == [["a/gaze_mapping.yaml"]] * 2 + [[]]
 
 
-def test_what_is_of_no_recording_is_left_out_and_named():
+def test_other_files_are_left_out_and_named():
     names = [
         "README.txt",
         "p1.csv.gz",

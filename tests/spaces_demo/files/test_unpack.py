@@ -26,7 +26,7 @@ def test_a_zip_is_unpacked_by_number(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["../evil.csv", "/etc/evil.csv", "a/../../evil.csv"])
-def test_a_zip_that_leads_out_of_its_folder_is_refused(tmp_path: Path, name: str):
+def test_a_zip_with_paths_out_of_its_folder_is_refused(tmp_path: Path, name: str):
     (tmp_path / "out").mkdir()
     with pytest.raises(EmertInputError, match="outside of it"):
         unpack(make_zip(tmp_path / "a.zip", {name: b"x"}), tmp_path / "out")
@@ -45,7 +45,7 @@ def test_zip_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         unpack(tmp_path / "text.zip", tmp_path / "out")
 
 
-def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path):
+def test_a_zip_that_states_wrong_sizes_is_refused(tmp_path: Path):
     content = make_zip(tmp_path / "a.zip", {"a.csv": b"0123456789" * 50}).read_bytes()
     size = (500).to_bytes(4, "little")
     assert content.count(size) == 2
@@ -63,7 +63,7 @@ def test_files_of_one_recording_lie_together_by_plain_names(tmp_path: Path):
     assert sorted(path.name for path in together.iterdir()) == ["0001.csv", "0002.csv", "0003.csv", "0004.csv", "blinks.csv"]
 
 
-def test_a_zips_refusal_calls_it_by_the_visitors_name(tmp_path: Path):
+def test_a_refusal_names_the_zip_as_the_visitor_does(tmp_path: Path):
     archive = tmp_path / f"up{'0' * 16}-all.zip"
     archive.write_text("no zip")
     with pytest.raises(EmertInputError, match=r"^all\.zip: not a zip"):

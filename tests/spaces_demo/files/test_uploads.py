@@ -1,4 +1,4 @@
-"""Uploads: what may be asked about, when they are deleted, and how they are named in sentences."""
+"""Uploads: which paths are accepted, when files are deleted, and their names in sentences."""
 
 import shutil
 import stat
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modeling_emert.errors_emert import EmertInputError
-from spaces_demo.files.uploads import Uploads, upload_folder, visible_name, whole_name
+from spaces_demo.files.uploads import Uploads, full_name, upload_folder, visible_name
 
 
 def test_uploads_are_only_what_was_uploaded_and_are_deleted(tmp_path: Path):
@@ -33,15 +33,15 @@ def test_uploads_are_only_what_was_uploaded_and_are_deleted(tmp_path: Path):
     assert not folder.parent.exists()
 
 
-def test_names_for_people():
+def test_names_in_sentences_are_short_and_printable():
     assert visible_name("/tmp/x/a\nb\u202e.csv") == "a b .csv"
     assert len(visible_name("x" * 300)) == 60
     assert visible_name("\n") == "file"
     assert visible_name("%22q'uo%22te%0a%41.csv") == '"q\'uo"te %41.csv'  # as browsers write them, and no more
-    assert len(whole_name("x" * 300)) == 255
+    assert len(full_name("x" * 300)) == 255
 
 
-def test_what_nobody_asked_about_is_swept_away(tmp_path: Path):
+def test_files_without_a_request_are_swept_away(tmp_path: Path):
     uploads = Uploads(tmp_path)
     (tmp_path / "hash").mkdir()
     for name in ("half an upload", "hash/a.csv"):
@@ -55,8 +55,8 @@ def test_what_nobody_asked_about_is_swept_away(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_asked_about_is_not_swept_away(tmp_path: Path):
-    """Neither while it is answered nor while the request waits for its turn; afterwards it ages anew or is deleted."""
+def test_files_with_a_request_are_not_swept_away(tmp_path: Path):
+    """Neither while it is answered nor while the request waits for its turn; afterwards its age counts anew."""
     mark = f"up{'a' * 16}-"
     claimed, waits, forgotten = (tmp_path / name for name in ("claimed.csv", f"{mark}waits.csv", f"up{'b' * 16}-x.csv"))
     for file in (claimed, waits, forgotten):

@@ -71,12 +71,12 @@ def test_nothing_given_and_unknown_models_are_refused(client: Client):
         client.predict(files=[], model="other", api_name="/batch")
 
 
-def test_nobody_asks_for_a_file_of_the_server(server: Server, clips: Path):
+def test_a_path_on_the_server_is_refused(server: Server, clips: Path):
     """By bare HTTP, since the client would upload the file."""
     path = clips / "gaze" / "p000-s000.csv"
-    stolen = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    foreign = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     call = f"{server[0]}gradio_api/call/answer"
-    event = httpx.post(call, json={"data": [None, stolen, "", ""]}).json()["event_id"]
+    event = httpx.post(call, json={"data": [None, foreign, "", ""]}).json()["event_id"]
     events = httpx.get(f"{call}/{event}", timeout=60).text
     assert "event: error" in events
     assert "event: complete" not in events

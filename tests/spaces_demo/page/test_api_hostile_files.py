@@ -1,4 +1,4 @@
-"""Files that nobody should send: each gets one sentence or an answer, the server lives on, and nothing stays on its disk."""
+"""Hostile and broken files: each gets one sentence or an answer, the server keeps running, and nothing stays on its disk."""
 
 import json
 import logging
@@ -50,7 +50,7 @@ def three_hours(path: Path, clips: Path) -> None:
 
 
 def sixteen_thousand_pixels(path: Path, clips: Path) -> None:
-    """A GIF says its size in its first bytes; what is drawn is one pixel."""
+    """A GIF states its size in its first bytes; its only image has one pixel."""
     screen = b"GIF89a" + struct.pack("<HHBBB", 16_000, 16_000, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
     path.write_bytes(screen + b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00\x3b")
 
@@ -192,7 +192,7 @@ def test_what_cannot_be_answered_gets_one_sentence(
     check_refusal(server, sentence, caplog)
     assert left_behind(server) == []
     good_gaze(tmp_path / "good.csv", clips)
-    assert send(server, None, ("good.csv", tmp_path / "good.csv"))[0] == "complete"  # the server lives on
+    assert send(server, None, ("good.csv", tmp_path / "good.csv"))[0] == "complete"  # the server keeps running
 
 
 @pytest.mark.parametrize(("name", "make"), [("turned.mp4", turned), ("corrupt.mp4", corrupt)])
@@ -206,7 +206,7 @@ def test_a_strange_video_is_answered_beside_good_gaze(server: Server, clips: Pat
     assert left_behind(server) == []
 
 
-def test_gaze_of_another_clock_is_said_to_be(server: Server, clips: Path, tmp_path: Path):
+def test_gaze_of_another_clock_gets_a_note(server: Server, clips: Path, tmp_path: Path):
     another_clock(tmp_path / "clock.csv", clips)
     kind, answer = send(server, ("a.mp4", clips / "videos" / "p000-s000.mp4"), ("clock.csv", tmp_path / "clock.csv"))
     assert kind == "complete"
@@ -230,8 +230,8 @@ def test_a_formula_in_a_cell_is_text(server: Server, clips: Path, tmp_path: Path
     ],
     ids=["quotes", "newline", "up", "dots", "emoji", "html", "long", "formula", "blank", "encoded"],
 )  # fmt: skip
-def test_a_file_name_leads_nowhere(server: Server, clips: Path, tmp_path: Path, name: str):
-    """Either a refusal at the door, or an answer; and a bad file's sentence holds the name as plain text on one line."""
+def test_a_file_name_leads_out_of_no_folder(server: Server, clips: Path, tmp_path: Path, name: str):
+    """The upload is refused, or answered; a bad file's sentence has the name as plain text on one line."""
     outside = Path(server[1].uploads.folder).parents[1]
     for make in (good_gaze, text):
         make(tmp_path / "file", clips)
@@ -243,6 +243,6 @@ def test_a_file_name_leads_nowhere(server: Server, clips: Path, tmp_path: Path, 
             continue
         assert kind == ("complete" if make is good_gaze else "error"), found
         assert "\n" not in str(found)
-    server[1].uploads.sweep(0)  # what was refused at the door waits for the sweeper
+    server[1].uploads.sweep(0)  # files of refused uploads are left to the sweeper
     assert left_behind(server) == []
     assert not list(outside.glob("*escaped*"))

@@ -1,4 +1,4 @@
-"""Batches on the running page and by programs: what is one recording, what is said of it, what stays and what goes."""
+"""Batches on the running page and by programs: their recordings, remarks, downloads, and the files that are deleted."""
 
 import base64
 import io
@@ -31,7 +31,7 @@ def make_zip(path: Path, files: dict[str, Path | str]) -> Path:
 
 
 def pupil_export(seconds: int = 6) -> dict[str, str]:
-    """A small one; its gaze stands still in each of the fixations."""
+    """A small export of Pupil Core; the gaze does not move within a fixation."""
     times = [number / 50 for number in range(seconds * 50)]
     gaze = [f"{time:.2f},1,0.99,{0.3 + 0.1 * (int(time) % 3):.2f},0.5" for time in times]
     fixations = [f"{second},{second}.1,700,{0.3 + 0.1 * (second % 3):.2f},0.5" for second in range(seconds)]
@@ -43,12 +43,12 @@ def pupil_export(seconds: int = 6) -> dict[str, str]:
 
 
 def ask_page(server: Server, button: str, data: list) -> list[list]:
-    """As the browser does it: what each reply says of the outputs."""
+    """Clicks a button as the browser does; gives the outputs of each reply."""
     url = server[0]
     config = httpx.get(f"{url}config").json()
     (target,) = (one["id"] for one in config["components"] if one["props"].get("elem_id") == button)
     (event,) = (one for one in config["dependencies"] if [target, "click"] in one["targets"])
-    while not event["backend_fn"]:  # what the browser does by itself comes before
+    while not event["backend_fn"]:  # a step of the browser alone comes before
         (event,) = (one for one in config["dependencies"] if one["trigger_after"] == event["id"])
     question = {"data": data, "fn_index": event["id"], "session_hash": button}
     assert httpx.post(f"{url}gradio_api/queue/join", json=question).status_code == 200
@@ -97,7 +97,7 @@ def test_nothing_dropped_or_a_wrong_batch_keeps_the_last_table(server: Server):
     assert table == _SKIPPED
 
 
-def test_the_downloads_of_the_page_hold_the_whole_table(server: Server, clips: Path):
+def test_the_downloads_of_the_page_hold_the_complete_table(server: Server, clips: Path):
     uploads = server[1].uploads.folder
     for part, suffix in (("videos", "mp4"), ("gaze", "csv")):
         (uploads / f"a.{suffix}").write_bytes((clips / part / f"p000-s000.{suffix}").read_bytes())
@@ -126,8 +126,8 @@ def test_an_export_is_answered_in_a_batch_as_by_itself(client: Client, server: S
     assert [(row["recording"], row["video"], row["problem"]) for row in rows] == [("p1", "face.mp4", None), ("p2", "", None)]
     assert {name: rows[1][f"er7/{name}"] for name in one["tasks"]["er7"]} == one["tasks"]["er7"]
     assert one["measured"]["fixations"] == 6
-    assert "with what lies beside it: fixations.csv, blinks.csv." in rows[1]["remarks"]
-    # A companion that is broken is called by its folder and its name.
+    assert "with the files beside it: fixations.csv, blinks.csv." in rows[1]["remarks"]
+    # The refusal of a broken companion file names its folder and the file.
     export["fixations.csv"] = "id\n1"
     (broken,) = client.predict(
         files=[handle_file(make_zip(tmp_path / "c.zip", {f"p1/{name}": text for name, text in export.items()}))],
@@ -171,4 +171,4 @@ def test_the_table_says_what_its_columns_are_and_shows_problems_where_they_are_s
     page = table_html([table_row(Pair("p1"), Reply(an_answer())), table_row(Pair("p2"), Reply(refusal="bad " * 100))])
     assert '<th scope="col">felt (ER)</th><th scope="col">shown (FER)</th>' in page
     assert '<td colspan="5"><div class="emert-problem">bad bad' in page
-    assert len(page) < 1200  # the downloads hold the whole sentence
+    assert len(page) < 1200  # the downloads hold the complete sentence

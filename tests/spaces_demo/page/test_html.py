@@ -20,7 +20,7 @@ def test_without_a_face_nothing_is_said_of_what_it_shows():
 
 
 def test_without_eyes_the_reason_stands_in_place_of_the_gap():
-    """What is felt is a guess then, and so is how far it lies from what is shown."""
+    """The felt emotion is a guess then, and so is its distance from the shown one."""
     answer = an_answer(modalities=["face"])
     page = answer_html(Reply(answer, {"plane": None}), "a.mp4")
     assert "Needs the eyes" in page

@@ -9,7 +9,7 @@ from running_space import Server, left_behind
 from spaces_demo.page.screen import answer_clip
 
 
-def test_a_participant_that_has_to_be_named_costs_no_second_upload(server: Server, crowd: Path):
+def test_the_file_is_kept_while_its_participant_has_to_be_named(server: Server, crowd: Path):
     service = server[1]
     file = shutil.copy(crowd, service.uploads.folder / "crowd.csv")
     ((_, page, _, *files, field),) = answer_clip(service, None, str(file), "", None)
@@ -27,8 +27,8 @@ def test_a_participant_that_has_to_be_named_costs_no_second_upload(server: Serve
     assert not file.exists()
 
 
-def test_a_wrong_file_costs_only_itself(server: Server, clips: Path):
-    """The right one waits for another question, unclaimed, so that it is swept away if none comes."""
+def test_a_wrong_file_is_deleted_and_the_right_one_kept(server: Server, clips: Path):
+    """The right one is released, so that it is swept away if no other question comes."""
     service = server[1]
     wrong = {"video": b"no video", "gaze": b"hello\nthere\n"}
     for part, content in wrong.items():
@@ -42,13 +42,13 @@ def test_a_wrong_file_costs_only_itself(server: Server, clips: Path):
         assert left == [gr.skip() if name == right else None for name in files]
         assert field == gr.skip()
         assert [path.exists() for path in files.values()] == [name == right for name in files]
-        assert not service.uploads._claimed
         service.uploads.sweep(age=-1)
         assert left_behind(server) == []
 
 
-def test_where_nothing_is_given_the_last_answer_stays(server: Server):
-    ((notice, *rest),) = answer_clip(server[1], None, None, "", None)
+def test_where_nothing_is_given_the_last_answer_stays():
+    no_service = None  # nothing is asked of it
+    ((notice, *rest),) = answer_clip(no_service, None, None, "", None)
     assert 'role="alert"' in notice.value
     assert "Nothing to answer from" in notice.value
     assert rest == [gr.skip()] * 5

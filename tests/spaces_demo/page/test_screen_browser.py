@@ -12,7 +12,7 @@ from running_space import Server, drop, wait_for_button
 pytestmark = NEEDS_BROWSER
 
 
-def test_the_program_is_told_where_the_page_is(page, server: Server):
+def test_the_example_for_programs_has_the_address_of_the_page(page, server: Server):
     page.get_by_role("tab", name="API").click()
     page.wait_for_selector(f".emert-code:has-text('{server[0]}')")
 
@@ -20,7 +20,7 @@ def test_the_program_is_told_where_the_page_is(page, server: Server):
 def test_a_visitor_drops_both_files_and_sees_why(page, clips: Path):
     drop(page, clips, "video", "gaze")
     page.focus("#ask")
-    page.keyboard.press("Enter")  # the whole page works by keyboard
+    page.keyboard.press("Enter")  # everything works by keyboard
     page.wait_for_selector("#reasons [aria-busy=false]")
     assert re.match(r"(The face shows|Face and eyes)", page.inner_text(".emert-verdict"))
     assert page.locator(".emert-bars").first.locator("tbody tr").count() == 7
@@ -35,7 +35,7 @@ def test_a_visitor_drops_both_files_and_sees_why(page, clips: Path):
 
 
 def boxes(page) -> tuple[bool, str]:
-    """Whether a video lies in its box, and the gaze file's name or nothing."""
+    """Whether there is a video in its box, and the gaze file's name or nothing."""
     stem = page.locator("#gaze .stem")
     return page.locator("#video video").count() > 0, stem.inner_text() if stem.count() else ""
 
@@ -46,13 +46,13 @@ def drop_gaze(page, file: Path) -> None:
 
 
 def wait_for_end(page) -> None:
-    """Of a question: the pictures are there, and another one can be asked."""
+    """Until the pictures are there and another question can be asked."""
     page.wait_for_selector("#reasons [aria-busy=false]")
     wait_for_button(page)
 
 
 def hold_replies(page) -> Callable[[], None]:
-    """The next question reaches the server only when the function is called that is given back."""
+    """Holds the next question back until the returned function is called."""
     held: list = []
     page.route("**/queue/join*", lambda route, _: held.append(route))
 
@@ -84,7 +84,7 @@ def test_files_dropped_while_an_answer_is_coming_are_of_the_next_question(page, 
     assert boxes(page) == (False, "")
 
 
-def test_a_question_that_the_server_does_not_take_costs_no_file(page, clips: Path):
+def test_a_question_that_the_server_refuses_loses_no_file(page, clips: Path):
     drop(page, clips, "video", "gaze")
     page.route("**/queue/join*", lambda route: route.fulfill(status=503, json={"detail": "Queue is full."}))
     page.click("#ask")
