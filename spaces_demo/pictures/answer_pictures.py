@@ -139,8 +139,8 @@ def _draw_gaze(axes: "Axes", gaze: Gaze) -> None:
     """As in reports; for glasses, which know no screen and no stimulus, the title names the scene camera's image instead."""
     draw_gaze(axes, gaze, LIGHT)
     if any(_SCENE in note for note in gaze.notes):
-        first, *notes = axes.get_title(loc="left").split(" · ")
-        panel_title(axes, f"{first.partition(' of the ')[0]} of the {_SCENE}", LIGHT, *notes)
+        _, *notes = axes.get_title(loc="left").split(" · ")
+        panel_title(axes, f"Gaze, normalised to the {_SCENE}", LIGHT, *notes)
 
 
 def _draw_attention(axes: "Axes", recording: Recording, reasons: EmertExplanation) -> None:

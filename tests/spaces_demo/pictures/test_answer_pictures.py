@@ -18,4 +18,4 @@ def test_the_title_of_the_gaze_panel_names_the_coordinate_frame(note: str, frame
     no_attention = SimpleNamespace(
         time_weights={"face": np.zeros((1, 8)), "eye_movements": np.zeros((1, 32)), "fixations": np.zeros((1, 32))}
     )
-    assert f" of the {frame}" in timeline(Recording(None, gaze), no_attention, "wide")
+    assert f"Gaze, normalised to the {frame}" in timeline(Recording(None, gaze), no_attention, "wide")
