@@ -12,7 +12,7 @@ from ..common.code_fingerprint import code_fingerprint
 from ..sources.base import TERMS, Entry, Source
 
 # Imported on the way, but no file of recordings, config or split depends on them.
-_DECIDE_NOTHING = ("dataset_scripts.dataset.card", "modeling_emert.registration_emert")
+NO_EFFECT = ("dataset_scripts.dataset.card", "modeling_emert.registration_emert")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def build_entries(source: type[Source]) -> tuple[str, ...]:
 
 def take_fingerprint(source: Source, entries: Sequence[Entry], faces: int, seed: int) -> Fingerprint:
     stat = _stater(source)
-    code = code_fingerprint(build_entries(type(source)), _DECIDE_NOTHING)
+    code = code_fingerprint(build_entries(type(source)), NO_EFFECT)
     content: list = [code, faces, seed, _description(source)]
     times: list = [str(source.path.resolve())]
     for entry in entries:

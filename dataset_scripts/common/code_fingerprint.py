@@ -48,6 +48,7 @@ def _is_in(module: str, packages: Sequence[str]) -> bool:
     return any(f"{module}.".startswith(f"{name}.") for name in packages)
 
 
+@cache
 def _file_of(module: str, root: Path) -> Path | None:
     """None for a name that is no module, such as that of a function."""
     place = root.joinpath(*module.split("."))
