@@ -244,7 +244,7 @@ class EmertConfig(PreTrainedConfig):
                 f"got {self.projection_sizes} and {self.head_sizes}"
             )
 
-    def validate_shares(self):
+    def validate_fractions(self):
         """Probabilities are in [0, 1), weights finite and not negative."""
         for name in ("stream_dropout", "position_dropout", "fusion_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:

@@ -33,9 +33,9 @@ def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
     layers = [2 * index for index in range(len(config.projection_sizes))]  # a LeakyReLU is between two
     projections = ["decoupling.invariant", *(f"decoupling.specific.{name}" for name in MODALITIES)]
     fine = [name for name in config.tasks if name not in config.derived_tasks]
-    whole = [f"heads.{name}" for name in fine] + [f"coarse.{name}" for name in config.derived_tasks]
+    complete = [f"heads.{name}" for name in fine] + [f"coarse.{name}" for name in config.derived_tasks]
     if config.task_pooling == "attention":
-        whole += [f"poolings.{name}" for name in fine]
+        complete += [f"poolings.{name}" for name in fine]
     return LoraConfig(
         r=rank,
         lora_alpha=2 * rank,
@@ -50,7 +50,7 @@ def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
             for layer in range(config.num_lstm_layers)
             for kind in ("ih", "hh")
         ],
-        modules_to_save=whole,
+        modules_to_save=complete,
     )
 
 

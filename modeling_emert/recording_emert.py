@@ -114,9 +114,9 @@ class Gaze:
 
     @property
     def duration_ms(self) -> float:
-        """Time of the last sample; where there are no samples, the end of the last fixation.
+        """Time of the last sample; without samples, the end of the last fixation.
 
-        Samples come first, since trackers give a fixation that outlasts the trial its whole duration.
+        Samples are preferred, since trackers report the full duration of a fixation that outlasts the trial.
         """
         if self.times_ms is not None and len(self.times_ms):
             return float(self.times_ms[-1])

@@ -2,7 +2,7 @@
 
 A method is a config with its own `model_type`, a fusion module, and a network class that names both. A fusion is called with
 `streams`, by modality `(batch, time, encoder_size)`, and `masks`, by modality `(batch, time)` bool, and returns a `Fused`.
-The values at a masked step of a stream do not depend on the input. The layers that several fusions use stand below the
+The values at a masked step of a stream do not depend on the input. The layers that several fusions use are below the
 network; their attention and feed-forward parts are EMERT's.
 """
 

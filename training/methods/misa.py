@@ -61,14 +61,14 @@ class Misa(nn.Module):
 
     def forward(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor]) -> Fused:
         present = present_modalities(masks)  # (batch, 3)
-        whole = [self.project[name](masked_mean(streams[name], masks[name])) for name in MODALITIES]
-        private = [self.private[name](vector) for name, vector in zip(MODALITIES, whole, strict=True)]
-        shared = [self.shared(vector) for vector in whole]
+        vectors = [self.project[name](masked_mean(streams[name], masks[name])) for name in MODALITIES]
+        private = [self.private[name](vector) for name, vector in zip(MODALITIES, vectors, strict=True)]
+        shared = [self.shared(vector) for vector in vectors]
         restored = [self.restore[name](own + common) for name, own, common in zip(MODALITIES, private, shared, strict=True)]
         losses = {
             "similarity": _over_pairs(moment_discrepancy, shared, present) / 3,
             "difference": _over_pairs(difference, private, present) + _over_modalities(difference, private, shared, present),
-            "reconstruction": _over_modalities(functional.mse_loss, restored, whole, present) / 3,
+            "reconstruction": _over_modalities(functional.mse_loss, restored, vectors, present) / 3,
         }
         mask = present.repeat(1, 2)
         tokens = self.encoder(torch.stack([*private, *shared], dim=1), mask)

@@ -56,7 +56,7 @@ class EarlyFusion(nn.Module):
     """Steps of the same time are concatenated, and one transformer encoder reads them.
 
     The modalities have different numbers of steps over the same time; steps are repeated up to the largest number. At each
-    step the three streams stand side by side, zeros where absent, with three flags that mark what is present.
+    step the three streams are concatenated, zeros where absent, with three flags that mark what is present.
     """
 
     def __init__(self, config: EarlyFusionConfig):
