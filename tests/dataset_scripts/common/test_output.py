@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_scripts.common.output import atomic_folder, check_out, replace_folder
+from dataset_scripts.common.output import atomic_file, atomic_folder, check_out, replace_folder
 from modeling_emert import EmertInputError
 from training.cli import main
 from training.fit.fit import fit
@@ -147,3 +147,29 @@ def test_where_the_new_folder_can_not_be_moved_the_old_one_stays(tmp_path: Path)
     with pytest.raises(FileNotFoundError):
         replace_folder(tmp_path / "beside" / "finished", out)
     assert list(_files(tmp_path)) == ["out/results.json"]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+
+    def fail_half_way():
+        with atomic_file(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_reader_of_the_old_file_keeps_it(tmp_path):
+    """The new file is moved into place, not written over the old one."""
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    with path.open() as reader:
+        with atomic_file(path) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"

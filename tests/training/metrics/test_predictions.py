@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataset_scripts.common.output import atomic_file
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 from training.metrics.predictions import (
@@ -123,32 +122,6 @@ def test_unlike_lengths_are_refused():
         to_rows(ER3, IDS[0], ["p0"], IDS[2], np.array([0, 1, 2]), np.eye(3), "EMERT", 0)
     with pytest.raises(ValueError, match="predictions of er3"):
         to_rows(ER3, *IDS, np.array([0, 1, 2]), np.eye(7)[:3], "EMERT", 0)
-
-
-def test_a_failure_leaves_the_old_file(tmp_path):
-    path = tmp_path / "kept.txt"
-    path.write_text("old")
-
-    def fail_half_way():
-        with atomic_file(path) as temporary:
-            temporary.write_text("half")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail_half_way()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_reader_of_the_old_file_keeps_it(tmp_path):
-    """The new file is moved into place, not written over the old one."""
-    path = tmp_path / "kept.txt"
-    path.write_text("old")
-    with path.open() as reader:
-        with atomic_file(path) as temporary:
-            temporary.write_text("new")
-        assert reader.read() == "old"
-    assert path.read_text() == "new"
 
 
 def test_a_file_in_the_way_is_the_users_error(table, tmp_path):
