@@ -1,4 +1,4 @@
-"""Which trained models are at hand, and what is known of how they were trained. A network that was never trained is none."""
+"""The trained models that the demo can show, found and checked. A network without a training record is refused."""
 
 import os
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from modeling_emert.errors_emert import EmertInputError
 from training.evaluation.model_folder import check_model_folder, read_record
 
 QUICKSTART = Path("runs/quickstart")
-ENVIRONMENT = "EMERT_MODELS"  # folders, separated as in PATH; how a Space is told of its models
-OWN_TRAINING = Path("runs/demo")  # of the model that the page itself trains
+ENVIRONMENT = "EMERT_MODELS"  # folders, separated as in PATH; a Space sets it
+OWN_TRAINING = Path("runs/demo")  # where the page trains its own model
 SYNTHETIC, _EMERT = "synthetic", "emert"
 
 
@@ -30,12 +30,9 @@ class Checkpoint:
 
 
 def find_checkpoints(given: Sequence[Path] = ()) -> list[Checkpoint]:
-    """Those that are given, else those that the environment names, else the quickstart's or the page's own.
+    """Those that are given, else those that the environment names, else the quickstart's or the page's own, if any.
 
-    None is an empty list.
-
-    Raises:
-        EmertInputError: a folder that was given or named holds no trained model.
+    Raises `EmertInputError` where a folder that was given or named holds no trained model.
     """
     named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
     folders = list(given) or named
@@ -74,7 +71,7 @@ def _open(folder: Path, taken: set[str]) -> Checkpoint:
 
 
 def _check_weights(file: Path) -> None:
-    """Reads the header only, which says where each tensor lies, up to the end of the file."""
+    """Reads the header only, which lists the place of each tensor up to the end of the file."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -87,7 +84,7 @@ def _check_weights(file: Path) -> None:
 
 
 def _check_method(folder: Path, key: str) -> None:
-    """Only what can be explained is shown: networks of EMERT's own class that take face and eyes."""
+    """Raises `EmertInputError` unless the network is of EMERT's class and takes all modalities: others can't be explained."""
     if key == _EMERT:
         return
     from training.methods.registry import EMERT, get_method

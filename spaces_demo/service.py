@@ -25,19 +25,19 @@ _SEVERAL_PEOPLE = (
     "{} holds several people's gaze; answer it under 'One clip' (programs: by /answer), where the participant can be named, "
     "or split it into a file for each person."
 )
-_LONGEST_MODEL = 80  # letters of a name that is none
+_LONGEST_MODEL = 80  # letters of an unknown model's name in a message
 NOTHING_GIVEN = "Nothing to answer from: give a video, a gaze file, or both."
 
 
 class Service:
-    """Answers for one server. Every method deletes the uploads that it was given, whatever happens."""
+    """Answers for one server. Every method deletes the uploads that it was given, after an error too."""
 
     def __init__(self, workers: Workers, uploads: Uploads, checkpoints: Sequence[Checkpoint], examples: ExampleFiles):
         self.workers, self.uploads = workers, uploads
         self.checkpoints, self.examples = list(checkpoints), examples
 
     def checkpoint(self, name: str | None) -> Checkpoint:
-        """By its name; the first without one. Raises `EmertInputError`."""
+        """By its name, or the first one. Raises `EmertInputError` where there is none of that name."""
         if not self.checkpoints:
             raise EmertInputError(_NO_MODEL)
         if not name:
@@ -50,7 +50,7 @@ class Service:
         raise EmertInputError(f"There is no model {shown!r}; there is {known}.")
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """A model that was trained meanwhile."""
+        """Adds a model that was trained while the server runs."""
         self.checkpoints.append(checkpoint)
         self.workers.add_model(checkpoint.folder)
 
@@ -66,8 +66,8 @@ class Service:
     ) -> Iterator[Reply]:
         """From uploaded files: the numbers, then with `pictures` the same once more. The files are deleted before the first.
 
-        `names`: what the visitor calls them, where the paths do not say. `keep`: where the reply says what was `wrong`, the
-        files that were right stay, so that they can be asked about once more.
+        `names`: the visitor's names of the files, where the paths do not have them. `keep`: where the reply says what was
+        `wrong`, the other files stay for the next request.
         """
         files, kept = {"video": video, "gaze": gaze}, []
         try:
@@ -95,7 +95,7 @@ class Service:
             yield self._finish(reply, model)
 
     def answers_of_example(self, example: Example, model: str | None) -> Iterator[Reply]:
-        """As [`answers`], from one of our own examples, whose files stay."""
+        """As [`answers`], from one of our own examples, whose files are kept."""
         try:
             request = Request(self.checkpoint(model).folder, *self.examples.of(example), example=True)
         except EmertInputError as error:
@@ -105,11 +105,11 @@ class Service:
             yield self._finish(reply, model)
 
     def answer_batch(self, files: Sequence[str | Path], model: str | None) -> Iterator[tuple[int, list[dict], str]]:
-        """Number of recordings, the rows so far, and what was left out or paired in doubt, in words; after each recording.
+        """After each recording: the number of recordings, the rows so far, a note on what was left out or is doubtful.
 
         Raises `EmertInputError` before the first.
         """
-        folder = Path(tempfile.mkdtemp(prefix="batch-"))  # not among the uploads, which are swept
+        folder = Path(tempfile.mkdtemp(prefix="batch-"))  # outside the uploads, which are deleted after a while
         try:
             chosen, rows = self.checkpoint(model), []
             batch = self._batch(files, folder)
@@ -125,7 +125,7 @@ class Service:
             self.uploads.delete(files)
 
     def _batch(self, files: Sequence[str | Path], folder: Path) -> Batch:
-        """The recordings of these uploads. Of several, a zip counts as a folder of its name."""
+        """The recordings of these uploads. If there are several, a zip counts as a folder of its name."""
         named: list[tuple[str, Path]] = []
         for number, given in enumerate(files):
             path = self.uploads.claim(given)

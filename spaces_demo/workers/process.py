@@ -9,10 +9,10 @@ from pathlib import Path
 EXTRA_MB = 1024  # memory that one answer may take on top of the loaded model
 
 
-def serve(line: Connection, models: list[Path]) -> None:
-    """Sends `warm` after a first answer, or the error that prevented it; then answers requests until the line is closed."""
+def serve(pipe: Connection, models: list[Path]) -> None:
+    """Sends `warm` after a first answer, or the error that prevented it; then answers requests until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server gets it as well, and stops its workers
-    with contextlib.suppress(EOFError, OSError):  # the server has closed the line
+    with contextlib.suppress(EOFError, OSError):  # the server has closed the pipe
         try:
             import torch
 
@@ -23,12 +23,12 @@ def serve(line: Connection, models: list[Path]) -> None:
                 warm_up(model)
             _limit_memory()
         except Exception as error:  # logged by the server
-            line.send(f"{type(error).__name__}: {error}")
+            pipe.send(f"{type(error).__name__}: {error}")
             return
-        line.send("warm")
+        pipe.send("warm")
         while True:
-            for reply in answer_request(line.recv()):
-                line.send(reply)
+            for reply in answer_request(pipe.recv()):
+                pipe.send(reply)
 
 
 def _limit_memory() -> None:

@@ -18,14 +18,14 @@ _NEEDED: dict[str, type] = {
 
 
 def check_model_folder(folder: str | Path) -> None:
-    """Raises `EmertInputError` where the folder holds no network of ours that was saved whole.
+    """Raises `EmertInputError` where the folder holds no complete model of ours.
 
-    Its type must be EMERT's, or that which the record of its training names (`training.methods`).
+    Its type must be EMERT's, or its training record must name another method (`training.methods`).
     """
     folder = Path(folder)
     for name in MODEL_FILES:
         if not (folder / name).is_file():
-            raise EmertInputError(f"{folder}: no model here ({name} is missing); expected a folder that was saved whole")
+            raise EmertInputError(f"{folder}: no model here ({name} is missing); expected a complete model folder")
     config, processor = (_read_json(folder / name, "save the model again") for name in (CONFIG_FILE, PROCESSOR_FILE))
     if not processor:
         raise EmertInputError(f"{folder / PROCESSOR_FILE}: holds nothing; save the model again")
@@ -35,24 +35,24 @@ def check_model_folder(folder: str | Path) -> None:
 
 
 def read_record(folder: str | Path) -> dict:
-    """What `fit` wrote down of a model's training. Raises `EmertInputError` where it is missing or no JSON object."""
+    """The training record that `fit` wrote. Raises `EmertInputError` where it is missing or no JSON object."""
     path = Path(folder) / RECORD_FILE
     if not path.is_file():
-        raise EmertInputError(f"{folder}: {RECORD_FILE} is missing, so nobody knows which participants the model has seen")
+        raise EmertInputError(f"{folder}: {RECORD_FILE} is missing, so the participants that the model has seen are unknown")
     return _read_json(path, "train the model again")
 
 
 def read_training(folder: str | Path) -> dict:
-    """The record, with all that is needed to test the model on people whom it has never seen.
+    """The record, checked for what a test on unseen participants needs.
 
-    Raises `EmertInputError` where a field is missing or is not what it should be.
+    Raises `EmertInputError` where a field is missing or of another type.
     """
     record = read_record(folder)
     for name, kind in _NEEDED.items():
         if not isinstance(record.get(name), kind):
             found = f"is {record[name]!r}"[:80] if name in record else "is missing"
             raise EmertInputError(
-                f"{Path(folder) / RECORD_FILE}: {name} {found}, so nobody knows what the model has seen; train the model again"
+                f"{Path(folder) / RECORD_FILE}: {name} {found}, so the data that the model has seen are unknown; train the model again"
             )
     lacking = [name for name in ("normalisation", "seed") if name not in record["recipe"]]
     if lacking:
