@@ -52,7 +52,7 @@ def read_training(folder: str | Path) -> dict:
         if not isinstance(record.get(name), kind):
             found = f"is {record[name]!r}"[:80] if name in record else "is missing"
             raise EmertInputError(
-                f"{Path(folder) / RECORD_FILE}: {name} {found}, so the data that the model has seen are unknown; train the model again"
+                f"{Path(folder) / RECORD_FILE}: {name} {found}, so what the model has seen is unknown; train the model again"
             )
     lacking = [name for name in ("normalisation", "seed") if name not in record["recipe"]]
     if lacking:
