@@ -7,9 +7,6 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-_DROPOUTS_PER_SECOND = 3.0  # of a badly set up tracker
-_INTENSITY = 2.4
-
 
 @dataclass(frozen=True)
 class Example:
@@ -29,14 +26,7 @@ EXAMPLES = (
     Example("masked-smile", "Masked smile", "a smile over sadness", "sadness", "happiness"),
     Example("eyes-only", "Eyes only", "gaze without a video; fear is felt", "fear", "neutral", ("gaze",)),
     Example("face-only", "Face only", "a video without gaze; surprise is shown", "surprise", "surprise", ("video",)),
-    Example(
-        "poor-tracking",
-        "Poor tracking",
-        "the eyes are lost for much of the time",
-        "anger",
-        "anger",
-        dropouts=_DROPOUTS_PER_SECOND,
-    ),
+    Example("poor-tracking", "Poor tracking", "the eyes are lost for much of the time", "anger", "anger", dropouts=3.0),
 )
 
 
@@ -45,8 +35,7 @@ class ExampleFiles:
 
     def __init__(self, folder: Path):
         folder.mkdir()
-        self._folder, self._made, self._lock = folder, {}, threading.Lock()
-        self._closed = False
+        self._folder, self._made, self._lock, self._closed = folder, {}, threading.Lock(), False
         self.drawn = threading.Event()  # all of them
 
     def of(self, example: Example) -> tuple[Path | None, Path | None]:
@@ -89,7 +78,7 @@ def _make(folder: Path, example: Example) -> tuple[Path | None, Path | None]:
         shown=example.shown,
         felt_affect=AFFECT[example.felt],
         shown_affect=AFFECT[example.shown],
-        intensity=0.0 if example.shown == "neutral" else _INTENSITY,
+        intensity=0.0 if example.shown == "neutral" else 2.4,  # of 3
     )
     simulated = simulate_gaze(truth, settings)
     video = gaze = None

@@ -98,22 +98,17 @@ def running(
 
 def _prepare(page: "gr.Blocks", service: "Service") -> None:
     """Does what is slow the first time, after the workers are warm, so that no visitor waits for it."""
-    with contextlib.suppress(OSError):  # the server has ended meanwhile, and its folder is gone
-        service.workers.wait_until_warm(wanted=WORKERS)
-        _ask(page)
-        service.examples.draw_all()
-
-
-def _ask(page: "gr.Blocks") -> None:
-    """A first request, which takes gradio half a second longer than later ones."""
     from gradio_client import Client
 
-    try:
+    service.workers.wait_until_warm(wanted=WORKERS)
+    try:  # gradio takes half a second longer for its first request
         client = Client(page.local_url, verbose=False, download_files=False)
         client.predict(api_name="/models")
         client.close()
     except Exception as error:  # the first visitor waits a little longer
         log.info("the page could not be asked beforehand: %s", error)
+    with contextlib.suppress(OSError):  # the server has ended meanwhile, and its folder is gone
+        service.examples.draw_all()
 
 
 def _launch(page: "gr.Blocks", host: str, port: int | None) -> None:

@@ -67,11 +67,11 @@ def _gaze_pieces(files: list[File], filmed: set[str]) -> tuple[list[Piece], list
     """The gaze recordings of one folder, and the files of none. A mapping file belongs to every recording."""
     tables = [file for file in files if _is_table(file)]
     export = _export_among(files, tables, filmed)
-    mapping = tuple(file for file in files if _plain_name(file) == _reader_names().mapping)
+    gaze_names, beside_names, mapping_name = _reader_names()
+    mapping = tuple(file for file in files if _plain_name(file) == mapping_name)
     pieces = [_piece(file, beside=mapping) for file in tables if file not in export]
     if export:
-        names = _reader_names()
-        generic = _plain_name(export[0]) in names.gaze | names.beside
+        generic = _plain_name(export[0]) in gaze_names | beside_names
         pieces.append(_piece(export[0], beside=(*export[1:], *mapping), generic=generic))
     used = [*tables, *export, *(mapping if pieces else ())]
     return pieces, [file for file in files if file not in used]
@@ -83,11 +83,11 @@ def _export_among(files: list[File], tables: list[File], filmed: set[str]) -> li
     The export's own gaze table with everything beside it except tables that are named like a video; otherwise the only
     table that is no companion, with its companions; otherwise companions alone, where there are several.
     """
-    names = _reader_names()
-    beside = [file for file in files if _plain_name(file) in names.beside]
+    gaze_names, beside_names, _ = _reader_names()
+    beside = [file for file in files if _plain_name(file) in beside_names]
     if not beside:
         return []
-    gaze = [file for file in tables if _plain_name(file) in names.gaze]
+    gaze = [file for file in tables if _plain_name(file) in gaze_names]
     others = [file for file in tables if file not in beside and file not in gaze]
     if gaze:
         return [*gaze, *beside, *(file for file in others if stem_of(file[0]).casefold() not in filmed)]
@@ -97,21 +97,13 @@ def _export_among(files: list[File], tables: list[File], filmed: set[str]) -> li
     return [*among, *(file for file in beside if file not in among)] if not others and len(among) > 1 else []
 
 
-@dataclass(frozen=True)
-class _ReaderNames:
-    """The file names that readers look for: gaze tables, files read beside them, and the mapping file."""
-
-    gaze: frozenset[str]
-    beside: frozenset[str]
-    mapping: str
-
-
 @cache
-def _reader_names() -> _ReaderNames:
+def _reader_names() -> tuple[frozenset[str], frozenset[str], str]:
+    """The file names that readers look for: gaze tables, files read beside them, and the mapping file."""
     from dataset_scripts.readers import EXPORTS, FILE_NAME  # here, since the import takes a second of the page's start
 
     beside = frozenset(name for export in EXPORTS for name in export.beside)
-    return _ReaderNames(frozenset(export.gaze for export in EXPORTS), beside, FILE_NAME)
+    return frozenset(export.gaze for export in EXPORTS), beside, FILE_NAME
 
 
 def _piece(file: File, is_video: bool = False, beside: tuple[File, ...] = (), generic: bool = False) -> Piece:

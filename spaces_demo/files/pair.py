@@ -104,8 +104,7 @@ def _check_names(pieces: list[Piece]) -> None:
 def _match(pieces: list[Piece]) -> tuple[list[_Match], list[Piece]]:
     """Those that belong together, and the others, by the rules of [`pair_up`]."""
     alone, matches = list(pieces), []
-    rules = (_of_one_place, _of_one_place_in_any_case, _of_one_name_but_for_words, _alone_in_a_folder, _in_two_folders)
-    for rule in rules:
+    for rule in (_of_one_place, _of_one_name_but_for_words, _alone_in_a_folder, _in_two_folders):
         found = rule(alone, pieces)
         matches += found
         taken = [piece for one in found for piece in (one.video, one.gaze)]
@@ -114,12 +113,11 @@ def _match(pieces: list[Piece]) -> tuple[list[_Match], list[Piece]]:
 
 
 def _of_one_place(alone: list[Piece], _: list[Piece]) -> list[_Match]:
-    return [_Match(_own_place(video), video, gaze) for video, gaze in _twos(alone, _own_place)]
-
-
-def _of_one_place_in_any_case(alone: list[Piece], _: list[Piece]) -> list[_Match]:
-    both = _twos(alone, lambda piece: tuple(part.casefold() for part in _own_place(piece)))
-    return [_Match(_own_place(video), video, gaze) for video, gaze in both]
+    """First of the same case, then of the rest in any case."""
+    same = _twos(alone, _own_place)
+    rest = [piece for piece in alone if not any(piece in both for both in same)]
+    same += _twos(rest, lambda piece: tuple(part.casefold() for part in _own_place(piece)))
+    return [_Match(_own_place(video), video, gaze) for video, gaze in same]
 
 
 def _of_one_name_but_for_words(alone: list[Piece], _: list[Piece]) -> list[_Match]:
