@@ -32,7 +32,8 @@ from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 
 from ..data.dataset import RecordingDataset, collate, statistics_by_participant
-from ..evaluation.evaluate import load_model, method_of, predict, predictions_table
+from ..evaluation.evaluate import predict, predictions_table
+from ..evaluation.load_model import load_model, method_of
 from ..evaluation.model_folder import read_record
 from ..evaluation.protocols import Trial, plan_trials
 from ..methods.registry import EMERT, Method

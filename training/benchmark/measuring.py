@@ -60,7 +60,8 @@ def _training_recipe(method: Method, tasks: tuple[str, ...], seed: int, recipe: 
 
 
 def _network(cell: Cell, method: Method, recipe: BenchmarkRecipe, data: EmertData, folder: Path) -> tuple[pd.DataFrame, dict]:
-    from training.evaluation.evaluate import load_model, make_batches, predict, predictions_table
+    from training.evaluation.evaluate import make_batches, predict, predictions_table
+    from training.evaluation.load_model import load_model
     from training.evaluation.model_folder import read_record
     from training.evaluation.protocols import Trial
     from training.fit.fit import fit

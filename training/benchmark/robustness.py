@@ -13,7 +13,8 @@ from dataset_scripts.pictures.style import LIGHT
 from modeling_emert.constants_emert import INPUT_NAMES, MODALITIES, Modality
 from modeling_emert.tasks_emert import TASKS, View
 
-from ..evaluation.evaluate import load_model, make_batches, method_of, predict, predictions_table
+from ..evaluation.evaluate import make_batches, predict, predictions_table
+from ..evaluation.load_model import load_model, method_of
 from ..evaluation.model_folder import find_models, read_record
 from ..evaluation.protocols import plan_trials
 from ..metrics import METRIC_TITLES

@@ -15,7 +15,8 @@ from modeling_emert import EmertInputError
 from modeling_emert.constants_emert import RECORD_FILE
 from modeling_emert.tasks_emert import TASKS
 from training.cli import main
-from training.evaluation.evaluate import ABLATIONS, evaluate_baselines, evaluate_model, evaluate_models, load_model
+from training.evaluation.evaluate import ABLATIONS, evaluate_baselines, evaluate_model, evaluate_models
+from training.evaluation.load_model import load_model
 from training.evaluation.model_folder import find_models, read_record
 from training.evaluation.protocols import parse_protocols, unseen_rows
 from training.fit.fit import fit

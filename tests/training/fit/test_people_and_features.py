@@ -13,7 +13,7 @@ from transformers import AutoBackbone, set_seed
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.data.dataset import RecordingDataset, collate
-from training.evaluation.evaluate import load_model
+from training.evaluation.load_model import load_model
 from training.fit.fit import fit, validation_scores
 from training.fit.make_model import make_model
 from training.fit.prepare import participant_numbers
