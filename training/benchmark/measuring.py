@@ -43,8 +43,7 @@ def check_networks(cells: Sequence[Cell], recipe: BenchmarkRecipe, data: EmertDa
     networks = dict.fromkeys((cell.method, cell.tasks) for cell in cells if get_method(cell.method).kind == "network")
     if not networks:
         return
-    from training.fit.make_model import make_model
-    from training.fit.prepare import choose_tasks
+    from training.fit.prepare import choose_tasks, make_model
 
     for key, tasks in networks:
         training = _training_recipe(get_method(key), tasks, recipe.seeds[0], recipe)

@@ -13,8 +13,7 @@ from modeling_emert.columns_emert import COLUMN_INDEX
 from training.augmentation import make_augmentation
 from training.data.dataset import RecordingDataset, collate, statistics_by_participant
 from training.fit.fit import fit
-from training.fit.make_model import make_model
-from training.fit.prepare import prepare_processor
+from training.fit.prepare import make_model, prepare_processor
 from training.recipes.recipe import Recipe
 
 ALL = make_augmentation([{"name": name} for name in ("time_crop", "time_warp", "gaze_jitter", "blinks", "flip", "colour")])

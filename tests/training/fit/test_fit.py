@@ -15,8 +15,7 @@ from modeling_emert import EmertInputError, GazeStatistics
 from modeling_emert.constants_emert import RECORD_FILE
 from training.data.dataset import RecordingDataset, collate, statistics_by_participant
 from training.fit.fit import fit
-from training.fit.make_model import make_model
-from training.fit.prepare import choose_tasks, prepare_processor
+from training.fit.prepare import choose_tasks, make_model, prepare_processor
 from training.recipes.recipe import Recipe
 
 

@@ -15,8 +15,7 @@ from modeling_emert import EmertInputError
 from training.data.dataset import RecordingDataset, collate
 from training.evaluation.load_model import load_model
 from training.fit.fit import fit, validation_scores
-from training.fit.make_model import make_model
-from training.fit.prepare import participant_numbers
+from training.fit.prepare import make_model, participant_numbers
 from training.recipes.recipe import Recipe, load_recipe
 
 FORGET = {"forget_participants": True, "epochs": 1}

@@ -92,9 +92,8 @@ def test_the_command_shows_the_resolved_recipe_with_all_comments(tmp_path: Path,
     (tmp_path / "shown.yaml").write_text(shown)
     assert load_recipe(str(tmp_path / "shown.yaml")) == load_recipe("uniss_fgd", ["seed=3"])
     assert main(["benchmark", "small", "--show"]) == 0
-    assert "# Keys of training/methods/registry.py, in the order of the tables.\nmethods:\n- majority\n" in capsys.readouterr()[0]
-        "# Keys of training/methods/registry.py, in the order of the tables.\nmethods:\n- majority\n" in capsys.readouterr().out
-    )
+    shown = capsys.readouterr().out
+    assert "# Keys of training/methods/registry.py, in the order of the tables.\nmethods:\n- majority\n" in shown
     assert main(["train", "uniss_fgd"]) == 2
     assert "--data and --out are missing" in capsys.readouterr().err
 
@@ -173,7 +172,7 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path):
 
 
 def test_a_misspelt_field_of_the_network_is_refused():
-    from training.fit.make_model import make_model
+    from training.fit.prepare import make_model
 
     with pytest.raises(EmertInputError, match="droput is no field of EmertConfig"):
         make_model(Recipe(overrides={"droput": 0.3}), ["er7"])
@@ -183,7 +182,7 @@ def test_a_misspelt_field_of_the_network_is_refused():
 @pytest.mark.parametrize("name", ["dtype", "id2label", "problem_type", "is_encoder_decoder", "return_dict"])
 def test_fields_that_every_network_of_transformers_has_are_no_overrides(method: str, name: str):
     """They would change nothing, or break the training."""
-    from training.fit.make_model import make_model
+    from training.fit.prepare import make_model
 
     with pytest.raises(EmertInputError, match=f"overrides: {name} is no field of .*Config's own; it has .*encoder_size"):
         make_model(Recipe(method=method, overrides={name: None}), ["er7"])
@@ -191,7 +190,7 @@ def test_fields_that_every_network_of_transformers_has_are_no_overrides(method: 
 
 @pytest.mark.parametrize("backbone", [{"depths": [1]}, {"model_type": "bert"}, {"model_type": "resnet", "depths": 5}])
 def test_a_backbone_that_makes_no_network_is_refused(backbone: dict):
-    from training.fit.make_model import make_model
+    from training.fit.prepare import make_model
 
     with pytest.raises(EmertInputError, match="recipe: overrides: "):
         make_model(Recipe(overrides={"backbone_config": backbone}), ["er7"])
