@@ -20,18 +20,18 @@ from pathlib import Path
 import pandas as pd
 
 from dataset_scripts.common.output import atomic_file
-from dataset_scripts.pictures.style import LIGHT, LINE_WIDTH, Style, drawing, dress, panel_title, png_of
+from dataset_scripts.pictures.style import LIGHT, Style
 from modeling_emert.tasks_emert import TASKS, Task
 
 from ..metrics import METRIC_TITLES
 from ..metrics.predictions import PREDICTIONS_FILE, write_table
-from ..reports.pictures import headline
+from ..reports.pictures import curves_picture
 from ..reports.results import Header, write_step
 from ..reports.sections import or_none, scores_of
 from ..reports.tables import markdown_table, score_cell, three
 from ..statistics.comparisons import compare
 
-_PANEL, _COLUMNS = (2.7, 2.2), 3  # inches of one task's panel, and how many stand side by side
+_COLUMNS = 3  # panels side by side
 
 
 def make_report(predictions: pd.DataFrame, done: dict, header: Header) -> dict:
@@ -96,35 +96,14 @@ def _row(task: Task, point: dict) -> list[str]:
 
 
 def curve_png(report: dict, style: Style = LIGHT) -> bytes:
-    """One panel a task: the primary metric with its interval by k, the line of no adaptation behind it."""
-    tasks = list(report["curve"])
-    columns = min(_COLUMNS, len(tasks))
-    rows = -(-len(tasks) // columns)
-    with drawing(columns * _PANEL[0] + 0.3, rows * _PANEL[1] + 0.5, style) as figure:
-        figure.subplots_adjust(
-            left=0.2 / columns, right=0.98, top=1 - 0.28 / rows, bottom=0.24 / rows, wspace=0.32, hspace=0.55
-        )
-        for place, name in enumerate(tasks, start=1):
-            axes = figure.add_subplot(rows, columns, place)
-            _draw_task(axes, TASKS[name], report["curve"][name], style)
-        headline(figure, f"Personal adaptation, {report['header']['data_kind']}", style)
-        return png_of(figure)
-
-
-def _draw_task(axes, task: Task, points: list[dict], style: Style) -> None:
-    dress(axes, style)
-    shown = [point for point in points if point["metrics"][task.primary_metric]["value"] is not None]
-    values = [point["metrics"][task.primary_metric] for point in shown]
-    places = [point["recordings"] for point in shown]
-    if shown and places[0] == 0:
-        axes.axhline(values[0]["value"], color=style.faint, linewidth=LINE_WIDTH, linestyle="--")
-    for place, value in zip(places, values, strict=True):
-        if value["low"] is not None:
-            axes.plot([place, place], [value["low"], value["high"]], color=style.first, linewidth=LINE_WIDTH, alpha=0.6)
-    axes.plot(places, [value["value"] for value in values], color=style.first, marker="o", markersize=4, linewidth=LINE_WIDTH)
-    axes.set_xticks([point["recordings"] for point in points])
-    axes.set(xlabel="recordings of the person given", ylabel=METRIC_TITLES[task.primary_metric])
-    panel_title(axes, task.name, style)
+    """One panel a task: the primary metric with its interval by k."""
+    panels = []
+    for name, points in report["curve"].items():
+        metric = TASKS[name].primary_metric
+        line = {METRIC_TITLES[metric]: [point["metrics"][metric] for point in points]}
+        panels.append((name, [point["recordings"] for point in points], line, "recordings of the person given"))
+    rows = [panels[start : start + _COLUMNS] for start in range(0, len(panels), _COLUMNS)]
+    return curves_picture(rows, "score", f"Personal adaptation, {report['header']['data_kind']}", style)
 
 
 def write_report(folder: Path, predictions: pd.DataFrame, done: dict, header: Header) -> dict:

@@ -36,7 +36,8 @@ def draw_pictures(results: dict, predictions: pd.DataFrame, style: Style = LIGHT
     for name, entry in results["scores"][method].items():
         title = f"{name}, {method}, {results['header']['data_kind']}"
         if TASKS[name].kind == "classification":
-            pictures[f"confusion-{name}.png"] = _confusion_png(TASKS[name], np.array(entry["confusion"]), title, style)
+            counts = {"recordings; colour: fraction of the row": entry["confusion"]}
+            pictures[f"confusion-{name}.png"] = _confusions_png(counts, TASKS[name].labels, ("label", "answer"), title, style)
         else:
             pictures[f"numbers-{name}.png"] = _numbers_png(TASKS[name], rows[rows["task"] == name], title, style)
     classes = {name: entry for name, entry in results["scores"][method].items() if entry["calibration"]}
@@ -60,27 +61,25 @@ def _reliability_panels(classes: dict) -> dict[str, dict[str, list]]:
     return panels
 
 
-def _confusion_png(task: Task, counts: np.ndarray, title: str, style: Style) -> bytes:
-    side = 1.9 + 0.42 * task.size
-    with drawing(side + 0.6, side, style) as figure:
-        axes = figure.add_axes((1.15 / (side + 0.6), 1.05 / side, 1 - 1.35 / (side + 0.6), 1 - 1.5 / side))
-        draw_confusion(axes, counts, task.labels, style, "recordings; colour: fraction of the row", ("label", "answer"))
-        headline(figure, title, style)
-        return png_of(figure)
-
-
 def gap_png(labels: dict, method: str, title: str, style: Style = LIGHT) -> bytes:
     """Felt against shown in the labels and in the answers; `labels` as in `gap_section`."""
-    names = labels["names"]
     given = {"labels": labels["counts"], f"answers of {method}": labels["answers"]}
-    tables = {name: np.array(counts) for name, counts in given.items() if counts is not None}
-    side = 1.9 + 0.42 * len(names)
+    tables = {name: counts for name, counts in given.items() if counts is not None}
+    axis_names = f"felt ({labels['er']})", f"shown ({labels['fer']})"
+    return _confusions_png(tables, labels["names"], axis_names, title, style)
+
+
+def _confusions_png(
+    tables: Mapping[str, list], labels: Sequence[str], names: tuple[str, str], title: str, style: Style
+) -> bytes:
+    """Tables of counts side by side, by their titles; `names`: of rows and columns."""
+    side = 1.9 + 0.42 * len(labels)
     width = len(tables) * (side + 0.6)
     with drawing(width, side, style) as figure:
         for index, (name, counts) in enumerate(tables.items()):
             left = index * (side + 0.6) + 1.15
             axes = figure.add_axes((left / width, 1.05 / side, (side - 0.75) / width, 1 - 1.5 / side))
-            draw_confusion(axes, counts, names, style, name, (f"felt ({labels['er']})", f"shown ({labels['fer']})"))
+            draw_confusion(axes, np.array(counts), labels, style, name, names)
         headline(figure, title, style)
         return png_of(figure)
 
@@ -96,7 +95,8 @@ def reliability_picture(panels: Mapping[str, Mapping[str, list]], title: str, st
 
 def curves_picture(rows: Sequence[Sequence[Curves]], ylabel: str, title: str, style: Style, render: Render = png_of) -> bytes:
     """Rows of panels; the panels of a row have one y axis, which holds 0..1 and every value."""
-    with panel_grid(max(map(len, rows)), style, len(rows)) as figure:
+    columns = max(map(len, rows))
+    with panel_grid(columns, style, len(rows)) as figure:
         axes = iter(figure.axes)
         for row in rows:
             lowest, own = 0.0, []
@@ -106,6 +106,8 @@ def curves_picture(rows: Sequence[Sequence[Curves]], ylabel: str, title: str, st
                 lowest = min(lowest, *(point["low"] or point["value"] or 0.0 for points in lines.values() for point in points))
             for panel in own:
                 panel.set_ylim(lowest - 0.02, 1.0)
+            for _ in range(columns - len(row)):
+                next(axes).set_axis_off()
             own[0].set_ylabel(ylabel)
             own[0].legend(loc="best", frameon=False, fontsize=SMALL_SIZE, labelcolor=style.ink, handlelength=1.6)
         headline(figure, title, style)
