@@ -43,11 +43,9 @@ _Name = Annotated[str, Field(pattern=rf"^{RECORDING_ID.pattern}$"), expects("a n
 
 @settings
 class _Description:
-    """`source.yaml`; what is None is not stated."""
+    """`source.yaml`; None: not stated."""
 
-    name: Annotated[str, Field(pattern=rf"^{RECORDING_ID.pattern}$"), expects("a name of letters, digits, - and _")] | None = (
-        None
-    )
+    name: _Name | None = None
     licence: Text | None = None
     redistributable: Flag | None = None
     citation: Text | None = None
@@ -58,7 +56,7 @@ class _Description:
 
 
 class FolderSource(Source):
-    """Recordings with a `recordings.csv`; what is known of them stands in `source.yaml` or in the mapping file."""
+    """Recordings with a `recordings.csv`, described in `source.yaml` or in the mapping file."""
 
     name = "folder"
     tasks = ()  # the object's own follow from the columns of its table
@@ -86,7 +84,7 @@ class FolderSource(Source):
         return read_recordings_table(self._table, self.tasks, self._big_five_range)
 
     def load_gaze(self, entry: Entry) -> Gaze | None:
-        """The recording of this participant and stimulus in the file; the only one there is taken by whatever name."""
+        """The recording of this participant and stimulus in the file; a single one is taken whatever its names."""
         file, participant, stimulus = entry.location
         if not file:
             return None
@@ -94,7 +92,7 @@ class FolderSource(Source):
         named = bool(participant or stimulus)
         if len(found) > 1 or named:
             wanted = (participant or entry.participant, stimulus or entry.stimulus)
-            # Some formats know no participants and many no stimuli: there the other name alone must do.
+            # Some formats have no participants and many no stimuli: there the other name decides.
             pairs = [(gaze, (gaze.participant, gaze.stimulus)) for gaze in found]
             found = tuple(gaze for gaze, names in pairs if all(a in (None, b) for a, b in zip(names, wanted, strict=True)))
             if len(found) != 1:
@@ -108,15 +106,15 @@ class FolderSource(Source):
         return entry.location[0], entry.recording_id
 
     def _describe(self, path: Path) -> None:
-        """Takes over what the file says of the recordings."""
-        said = read_settings(_Description, path)
+        """Sets the attributes that the file states."""
+        stated = read_settings(_Description, path)
         for key in ("name", "licence", "redistributable", "citation", "collection", "lacks", "surprise_polarity"):
-            if getattr(said, key) is not None:
-                setattr(self, key, getattr(said, key))
-        self._big_five_range = said.big_five_range or BIG_FIVE_RANGE
+            if getattr(stated, key) is not None:
+                setattr(self, key, getattr(stated, key))
+        self._big_five_range = stated.big_five_range or BIG_FIVE_RANGE
 
 
-# Recordings of one file follow each other when they are built; four, for callers that go by participants.
+# A build reads the recordings of a file one after the other; four, for callers that go by participants.
 @lru_cache(maxsize=4)
 def _recordings(file: str) -> tuple[Gaze, ...]:
     return tuple(read_gaze_recordings(file))
