@@ -20,7 +20,7 @@ _HELP = f"""<p>A zip, or several files, at most {MAX_BATCH} recordings; a video 
 file are one recording where they lie in one folder under one name (<code>p01.mp4</code>, <code>p01.csv</code>; or
 <code>face_p01.mp4</code>, <code>gaze_p01.csv</code>), or are the only two in a folder, which then names them. Folders called
 by their kind, such as <code>videos</code> and <code>gaze</code>, count as one. Tables of one export of Pupil Core, Neon or
-Invisible stay in one folder. What was paired in doubt or left alone is said above the table. {DELETED}</p>"""
+Invisible stay in one folder. Pairs in doubt and files without a partner are reported above the table. {DELETED}</p>"""
 _SHOWN_COLUMNS = {"recording": "recording", **VIEW_WORDS, "gap": "gap", "quality": "quality", "verdict": "verdict"}
 _LONGEST_PROBLEM, _LONGEST_NAME = 220, 60  # characters on the page; the downloads have them all
 
