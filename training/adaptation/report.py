@@ -100,8 +100,15 @@ def curve_png(report: dict, style: Style = LIGHT) -> bytes:
     panels = []
     for name, points in report["curve"].items():
         metric = TASKS[name].primary_metric
-        line = {METRIC_TITLES[metric]: [point["metrics"][metric] for point in points]}
-        panels.append((name, [point["recordings"] for point in points], line, "recordings of the person given"))
+        line = {"with 95 % interval": [point["metrics"][metric] for point in points]}
+        panels.append(
+            (
+                f"{name} {METRIC_TITLES[metric]}",
+                [point["recordings"] for point in points],
+                line,
+                "recordings of the person given",
+            )
+        )
     rows = [panels[start : start + _COLUMNS] for start in range(0, len(panels), _COLUMNS)]
     return curves_picture(rows, "score", f"Personal adaptation, {report['header']['data_kind']}", style)
 

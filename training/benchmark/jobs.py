@@ -84,7 +84,7 @@ class Measured:
     - `seconds`: of the cell; `training_seconds`: of `fit`. `peak_memory_mb`: of its process, libraries included.
     - `parameters`: that are trained. `samples_per_second`: recordings through forward, backward and step.
     - `validation_score`: on which the epoch was chosen. `epochs`: how many were trained.
-    - `robustness`: `{"hidden": {modality: {task: score}}, "curves": {name: {level, levels, tasks: {task: [scores]}}}}`.
+    - `robustness`: as `robustness.measure_robustness`, without intervals, which need all folds together.
     - `participant_probe`: fields of `ParticipantProbe`.
     """
 

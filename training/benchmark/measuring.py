@@ -11,7 +11,6 @@ import pandas as pd
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS
 from training.methods.registry import Method, get_method
 from training.recipes.recipe import Recipe
 
@@ -84,31 +83,12 @@ def _network(cell: Cell, method: Method, recipe: BenchmarkRecipe, data: EmertDat
         "epochs": record["epochs"],
     }
     if cell.method in recipe.robustness:
-        found["robustness"] = _robustness(out, data, cell)
+        from .robustness import measure_robustness
+
+        found["robustness"] = measure_robustness([out], data, cell.seed, n_resamples=1, progress=False)
     if cell.method == "emert":
         found["participant_probe"] = _probe(model, processor, data, rows["test"])
     return table, found
-
-
-def _robustness(model: Path, data: EmertData, cell: Cell) -> dict:
-    """Primary metrics without intervals, which need all folds together."""
-    from .robustness import measure_robustness
-
-    found = measure_robustness([model], data, cell.seed, n_resamples=1, progress=False)
-    return {
-        "hidden": {
-            name: {task: scores[task]["metrics"][TASKS[task].primary_metric]["value"] for task in cell.tasks}
-            for name, scores in found["hidden"].items()
-        },
-        "curves": {
-            name: {
-                "level": curve["level_is"],
-                "levels": curve["levels"],
-                "tasks": {task: [point["value"] for point in curve["tasks"][task]["points"]] for task in cell.tasks},
-            }
-            for name, curve in found["curves"].items()
-        },
-    }
 
 
 def _probe(model, processor, data: EmertData, rows) -> dict | None:

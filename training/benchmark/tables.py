@@ -200,9 +200,12 @@ def _robustness(cells: list[dict]) -> list[dict]:
             method, found = get_method(cell["method"]).name, cell["robustness"]
             for task in cell["tasks"]:
                 for modality, scores in found["hidden"].items():
-                    parts[method, task, f"hidden: {modality.replace('_', ' ')}", ""].append(([], [scores[task]]))
+                    parts[method, task, f"hidden: {modality.replace('_', ' ')}", ""].append(
+                        ([], [_value_of(scores[task], task)])
+                    )
                 for name, curve in found["curves"].items():
-                    parts[method, task, name, curve["level"]].append((curve["levels"], curve["tasks"][task]))
+                    level = curve.get("level_is") or curve["level"]
+                    parts[method, task, name, level].append((curve["levels"], _values_of(curve["tasks"][task])))
     means = []
     for (method, task, damage, level), same in parts.items():
         values = np.mean([[np.nan if value is None else value for value in scores] for _, scores in same], axis=0)
@@ -220,3 +223,12 @@ def _robustness(cells: list[dict]) -> list[dict]:
             }
         )
     return means
+
+
+def _value_of(scores: dict | float | None, task: str) -> float | None:
+    """The primary metric; an older run stored nothing else."""
+    return scores["metrics"][TASKS[task].primary_metric]["value"] if isinstance(scores, dict) else scores
+
+
+def _values_of(curve: dict | list) -> list:
+    return [point["value"] for point in curve["points"]] if isinstance(curve, dict) else curve
