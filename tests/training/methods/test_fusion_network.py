@@ -13,6 +13,19 @@ EACH = pytest.mark.parametrize("key", FUSIONS)
 EACH_TRIMODAL = pytest.mark.parametrize("key", TRIMODAL)
 MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "training"])
 MASKS = {values: mask for values, mask, _ in ARGUMENTS}
+# Sums of the absolute initial weights of seed 0: heads, fusion, and all but the heads.
+INITIAL_WEIGHTS = {
+    "face_only": (11.98, 226.678, 1424.689),
+    "eye_movements_only": (11.98, 227.46, 506.851),
+    "fixations_only": (11.98, 229.077, 294.825),
+    "early_fusion": (11.98, 236.519, 1784.426),
+    "late_fusion": (11.98, 688.828, 2224.046),
+    "tfn": (11.98, 206.105, 1747.996),
+    "lmf": (11.98, 161.252, 1696.378),
+    "mult": (11.98, 925.087, 2455.178),
+    "misa": (11.98, 415.533, 1965.088),
+    "optional_modalities": (11.98, 318.675, 1859.37),
+}
 
 
 def _logits(network, inputs: dict) -> dict[str, torch.Tensor]:
@@ -71,6 +84,24 @@ def test_same_seed_same_training(key):
         runs.append((losses, _logits(network.eval(), inputs_of(key))))
     assert runs[0][0] == runs[1][0]
     _assert_same(runs[0][1], runs[1][1])
+
+
+@EACH
+def test_a_seed_gives_the_initial_weights_of_the_stored_scores(key):
+    """A change of the order in which parts are made changes the weights, and no stored score could be repeated."""
+    weights = tiny_network(key, seed=0).state_dict()
+    for part, expected in zip(("heads.", "emert.fusion.", "emert."), INITIAL_WEIGHTS[key], strict=True):
+        found = sum(value.double().abs().sum().item() for name, value in weights.items() if name.startswith(part))
+        assert found == pytest.approx(expected, rel=1e-4), part
+
+
+@EACH
+def test_there_is_no_decoupling_and_no_loss_of_it(key):
+    network = tiny_network(key)
+    output = network(**inputs_of(key), labels=tiny_labels(network))
+    assert not hasattr(network.emert, "decoupling")
+    assert output.modality_logits is None
+    assert set(output.losses) == {*network.config.tasks, *network.config.auxiliary_weights}
 
 
 @EACH
