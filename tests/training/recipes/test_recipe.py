@@ -93,7 +93,6 @@ def test_the_command_shows_the_resolved_recipe_with_all_comments(tmp_path: Path,
     assert load_recipe(str(tmp_path / "shown.yaml")) == load_recipe("uniss_fgd", ["seed=3"])
     assert main(["benchmark", "small", "--show"]) == 0
     shown = capsys.readouterr().out
-    shown = capsys.readouterr().out
     assert "# Keys of training/methods/registry.py, in the order of the tables.\nmethods:\n- majority\n" in shown
     assert main(["train", "uniss_fgd"]) == 2
     assert "--data and --out are missing" in capsys.readouterr().err
