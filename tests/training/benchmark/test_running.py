@@ -1,4 +1,4 @@
-"""Damaged files, full disks, settings that make no network, killed processes: a benchmark says so, loses nothing, goes on."""
+"""Damaged files, full disks, settings that make no network, killed processes: a benchmark reports them and resumes."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def recipe() -> BenchmarkRecipe:
 
 @pytest.fixture(scope="module")
 def _finished(recipe: BenchmarkRecipe, data: EmertData, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("mishaps") / "out"
+    out = tmp_path_factory.mktemp("running") / "out"
     run_benchmark(recipe, data.folder, out, 1, COMMAND)
     return out
 
