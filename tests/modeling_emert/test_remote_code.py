@@ -11,6 +11,7 @@ import torch
 from tiny_emert import face_track, gaze, tiny_model
 
 from modeling_emert import EmertProcessor, Recording, answer
+from modeling_emert.inference_emert import answering_network
 
 _RELATIVE = re.compile(r"^\s*from\s+\.(\w*)\s+import", re.MULTILINE)  # as transformers looks for them
 
@@ -100,6 +101,6 @@ def test_folder_loads_answers_and_is_saved_again_without_the_package(folder, tmp
         "EmertVideoProcessor",
     ]
     model, processor = tiny_model(), EmertProcessor.from_pretrained(folder)
-    expected = answer(model, processor, Recording(face, eyes))
+    expected = answer(answering_network(model, processor), processor, Recording(face, eyes))
     assert found["first"] == found["again"] == expected
     assert {path.name for path in (tmp_path / "again").iterdir()} == {path.name for path in folder.iterdir()}
