@@ -27,7 +27,8 @@ from .evaluation.model_folder import read_training
 from .fit.fit import fit
 from .fit.prepare import choose_tasks
 from .recipes.recipe import Recipe, load_recipe, recipe_of_record
-from .reports.results import make_header, summary_table, write_results
+from .reports.page import summary_table
+from .reports.results import make_header, write_results
 
 
 def quickstart(

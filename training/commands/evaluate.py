@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     _check(arguments)
     results = _score(arguments) if arguments.predictions is None else _remake(arguments)
-    from training.reports.results import summary_table
+    from training.reports.page import summary_table
 
     print(summary_table(results))
     print(f"\nin full: {arguments.out / 'results.md'}")

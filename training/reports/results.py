@@ -38,23 +38,9 @@ from training.outputs import SCORES
 from ..evaluation.protocols import Protocol, trained_on_these_splits
 from ..metrics.predictions import PREDICTIONS_FILE, find_problem, read_header, read_predictions, write_table
 from .gap_section import gap_of
-from .page import results_markdown, summary_table
+from .page import results_markdown
 from .pictures import draw_pictures
 from .sections import BINS, LEVEL, score_section
-
-__all__ = [
-    "Header",
-    "make_header",
-    "make_results",
-    "read_results",
-    "remake_results",
-    "results_markdown",
-    "summary_table",
-    "to_json",
-    "training_cost",
-    "write_results",
-    "write_step",
-]
 
 PICTURES = "pictures"  # the folder of the PNG files, beside results.md
 SPLIT_VERSIONS = {"plain": "new participants", "strict": "participants and stimuli both new"}

@@ -11,13 +11,12 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.metrics import score
 from training.metrics.predictions import read_predictions, to_arrays, to_rows
+from training.reports.page import results_markdown, summary_table
 from training.reports.results import (
     Header,
     make_results,
     read_results,
     remake_results,
-    results_markdown,
-    summary_table,
     to_json,
     write_results,
 )
