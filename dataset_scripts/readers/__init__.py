@@ -18,8 +18,8 @@ from dataset_scripts.readers import emert_csv, gazepoint
 from dataset_scripts.readers.eyelink import reader as eyelink
 from dataset_scripts.readers.fixation_detection import with_fixations
 from dataset_scripts.readers.mapped import mapped_table
+from dataset_scripts.readers.mapped.mapped_table import is_parquet
 from dataset_scripts.readers.mapped.mapping import FILE_NAME, Mapping, own_names, read_mapping
-from dataset_scripts.readers.mapped.parquet_table import is_parquet
 from dataset_scripts.readers.pupil_labs import neon, pupil_core
 from dataset_scripts.readers.smi import smi_events, smi_samples
 from dataset_scripts.readers.text.text_files import ExportFiles, TextFile, list_files

@@ -11,7 +11,7 @@ import yaml
 
 from dataset_scripts.common.settings import MAX_BYTES
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
-from dataset_scripts.readers.mapped import parquet_table
+from dataset_scripts.readers.mapped import mapped_table
 from modeling_emert.errors_emert import EmertInputError
 
 FULL = {
@@ -247,9 +247,9 @@ def test_parquet_that_is_refused(tmp_path, monkeypatch):
     pq.write_table(pa.table({"time_ms": pa.array([], pa.float64())}), path)
     refuse("0 rows")
     pq.write_table(pa.table({"time_ms": np.arange(1000.0), "gaze_x": np.arange(1000.0)}), path)
-    monkeypatch.setattr(parquet_table, "MAX_COLUMN_BYTES", 5000)
+    monkeypatch.setattr(mapped_table, "MAX_COLUMN_BYTES", 5000)
     refuse("bytes in column")
-    monkeypatch.setattr(parquet_table, "MAX_ROWS", 999)
+    monkeypatch.setattr(mapped_table, "MAX_ROWS", 999)
     refuse("1,000 rows")
 
 

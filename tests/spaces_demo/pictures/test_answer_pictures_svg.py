@@ -3,7 +3,7 @@
 import numpy as np
 
 from dataset_scripts.pictures.style import LIGHT, drawing, dress
-from spaces_demo.pictures.svg import svg_of
+from spaces_demo.pictures.answer_pictures import svg_of
 
 
 def test_an_svg_takes_the_pages_colours_and_says_what_it_shows():
