@@ -1,1 +1,1 @@
-"""Methods x protocols x folds x versions x seeds, from one recipe file to one page that one can send to a colleague."""
+"""Methods x tasks x folds x versions x seeds, from one recipe file to one self-contained page."""

@@ -124,6 +124,7 @@ def test_quickstart_makes_everything_and_a_second_call_refuses(
     assert "already holds" in _refused(capsys, "quickstart", "--out", out, *_CHANGES)
 
 
+@pytest.mark.slow
 def test_train_then_evaluate(data, tmp_path: Path, capsys: pytest.CaptureFixture):
     model, scores = tmp_path / "model", tmp_path / "scores"
     assert main(["train", "laptop", *_CHANGES, "--data", str(data.folder), "--out", str(model), "--fold", "2"]) == 0

@@ -62,7 +62,7 @@ def test_a_strict_protocol_wants_a_model_that_has_not_seen_its_stimuli(data: Eme
 
 def test_after_other_splits_of_the_same_people_nobody_knows_the_stimuli(data: EmertData):
     record = _record(data, strict=True) | {"splits_sha256": "another"}
-    with pytest.raises(EmertInputError, match="nobody can tell which stimuli"):
+    with pytest.raises(EmertInputError, match="the stimuli that it has seen are unknown"):
         _plan(data, record, "er7-strict-fold1")
 
 
@@ -87,7 +87,7 @@ def test_nobody_whom_the_model_has_seen_is_tested_though_the_splits_are_its_own(
 
 def test_a_model_of_strict_splits_is_not_called_so_on_other_splits_of_its_source(data: EmertData):
     record = _record(data, strict=True) | {"splits_sha256": "another"}
-    with pytest.raises(EmertInputError, match="nobody can tell which stimuli"):
+    with pytest.raises(EmertInputError, match="the stimuli that it has seen are unknown"):
         _plan(data, record)
     assert len(_plan(data, record | {"strict": False})[0].rows), "new participants are promised there, and no more"
 
