@@ -15,7 +15,7 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 from .configuration_emert import EmertConfig
 from .constants_emert import MODALITIES, PARTICIPANT, Modality
 from .explain_emert import EmertExplanation, explain
-from .heads_emert import EmertCoarse, EmertContext, EmertHead, EmertPooling
+from .heads_emert import EmertCoarse, EmertContext, EmertHead, EmertPooling, class_loss, modality_loss, task_loss
 from .layers_emert import (
     EmertCrossAttention,
     EmertDecoupling,
@@ -28,7 +28,6 @@ from .layers_emert import (
     present_modalities,
     reverse_gradient,
 )
-from .losses_emert import class_loss, modality_loss, task_loss
 from .sharing_emert import EmertModelSharing
 from .tasks_emert import get_task
 

@@ -11,8 +11,7 @@ from authors_network import INPUT_SHAPES, named_input, named_tensor, variant_sha
 from safetensors.torch import save_file
 
 from modeling_emert import EmertForEmotionRecognition, EmertInputError, EmertProcessor
-from modeling_emert.checkpoint_reading_emert import MAX_BYTES, plain_name
-from modeling_emert.convert_emert_original_to_hf import convert_checkpoint, convert_state_dict
+from modeling_emert.convert_emert_original_to_hf import MAX_BYTES, convert_checkpoint, convert_state_dict, plain_name
 from training.cli import main
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_va7.json").read_text())

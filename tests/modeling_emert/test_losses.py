@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_emert import ARGUMENTS, NO_DROPOUT, tiny_inputs, tiny_labels, tiny_model
 
-from modeling_emert.losses_emert import modality_loss, task_loss
+from modeling_emert.heads_emert import modality_loss, task_loss
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 
 NAN = float("nan")

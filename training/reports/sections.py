@@ -12,7 +12,7 @@ import pandas as pd
 from modeling_emert.tasks_emert import Task
 
 from ..metrics import collect, score
-from ..metrics.emotion_classification.probability_scores import BINS
+from ..metrics.emotion_classification.class_scores import BINS
 from ..metrics.predictions import to_arrays
 from ..statistics.calibration import calibration, reliability
 from ..statistics.intervals import FEWEST_PARTICIPANTS, Interval, intervals

@@ -7,7 +7,7 @@ from scipy.special import log_softmax
 
 from modeling_emert.tasks_emert import ABSENT_CLASS
 
-from ..metrics.emotion_classification.probability_scores import BINS, probability_scores, reliability_bins
+from ..metrics.emotion_classification.class_scores import BINS, probability_scores, reliability_bins
 
 # The range of temperatures: at 0.05 every confidence is 1, at 20 all classes are equal.
 COLDEST, HOTTEST = 0.05, 20.0

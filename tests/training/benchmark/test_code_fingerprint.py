@@ -24,7 +24,7 @@ def test_it_holds_networks_training_test_and_data(names: set[str]):
         "statistics": ("calibration",),
     }
     assert {f"training/{room}/{name}.py" for room, files in rooms.items() for name in files} <= names
-    assert {"modeling_emert/layers_emert.py", "modeling_emert/losses_emert.py", "dataset_scripts/dataset/reader.py"} <= names
+    assert {"modeling_emert/layers_emert.py", "modeling_emert/heads_emert.py", "dataset_scripts/dataset/reader.py"} <= names
 
 
 def test_it_holds_no_command_page_or_test(names: set[str]):

@@ -11,8 +11,7 @@ import datasets
 import evaluate
 import numpy as np
 
-from .class_scores import class_scores, confusion_matrices
-from .probability_scores import probability_scores
+from .class_scores import class_scores, confusion_matrices, probability_scores
 
 ABSENT = -100  # how transformers and modeling_emert write a label that is not there
 
