@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from .configuration_emert import EmertConfig
-from .context_emert import BIG_FIVE
 from .layers_emert import masked_mean, multilayer
+from .recording_emert import BIG_FIVE
 from .tasks_emert import ABSENT_CLASS, EMOTIONS, POLARITIES, POLARITY_OF_EMOTION, Task
 
 

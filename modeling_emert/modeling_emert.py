@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +18,7 @@ from .configuration_emert import EmertConfig
 from .constants_emert import MODALITIES, PARTICIPANT, Modality
 from .explain_emert import EmertExplanation, explain
 from .heads_emert import EmertCoarse, EmertContext, EmertHead, EmertPooling, class_loss, modality_loss, task_loss
+from .hub_emert import EmertSharing
 from .layers_emert import (
     EmertCrossAttention,
     EmertDecoupling,
@@ -28,7 +31,7 @@ from .layers_emert import (
     present_modalities,
     reverse_gradient,
 )
-from .sharing_emert import EmertModelSharing
+from .model_card_emert import write_model_card
 from .tasks_emert import get_task
 
 
@@ -85,7 +88,14 @@ class EmertOutput(ModelOutput):
     attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
-class EmertPreTrainedModel(EmertModelSharing, PreTrainedModel):
+# Both are listed, whichever is saved: the base model loads the weights of the complete model too.
+_AUTO_MODELS = {
+    "AutoModel": "modeling_emert.EmertModel",
+    "AutoModelForVideoClassification": "modeling_emert.EmertForEmotionRecognition",
+}
+
+
+class EmertPreTrainedModel(EmertSharing, PreTrainedModel):
     config: EmertConfig
     base_model_prefix = "emert"
     main_input_name = "pixel_values"
@@ -103,6 +113,18 @@ class EmertPreTrainedModel(EmertModelSharing, PreTrainedModel):
     }
     # The loss is a mean over the known labels; Trainer must not rescale it by the number of items in the batch.
     accepts_loss_kwargs = False
+
+    def save_pretrained(self, save_directory: str | Path, is_main_process: bool = True, **kwargs: Any) -> None:
+        """As transformers' own, with the code, and with a card `README.md` unless there is one."""
+        from .pipeline_emert import EmotionRecognitionPipeline  # because of this import, transformers copies its code too
+
+        self.config.auto_map = dict(_AUTO_MODELS)
+        file = EmotionRecognitionPipeline.__module__.rpartition(".")[2]
+        entry = {"impl": f"{file}.{EmotionRecognitionPipeline.__name__}", "pt": ["AutoModelForVideoClassification"]}
+        self.config.custom_pipelines = {"emotion-recognition": entry}
+        super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
+        if is_main_process:
+            write_model_card(save_directory, self.config)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -291,7 +313,7 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
     ) -> EmertOutput:
         """
         Args:
-            big_five: `(batch, 5)` float in 0..1 in the order of `context_emert.BIG_FIVE`, NaN for absent.
+            big_five: `(batch, 5)` float in 0..1 in the order of `recording_emert.BIG_FIVE`, NaN for absent.
             stimulus_emotion: `(batch,)` long, index into `tasks_emert.EMOTIONS`, -100 for absent.
             labels: by task: `(batch,)` long, -100 for absent; or `(batch, numbers)` float, NaN for absent. A task without
                 labels is not trained. `participant` `(batch,)` long if the config has `num_participants`.

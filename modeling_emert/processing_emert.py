@@ -10,12 +10,11 @@ from transformers import BatchFeature, ProcessorMixin
 
 from .columns_emert import NUM_COLUMNS
 from .configuration_emert import EmertConfig
-from .context_emert import context_inputs, read_big_five, read_stimulus_emotion
 from .errors_emert import EmertInputError
-from .faces_emert import FaceDetector, track_faces
+from .face_detection_emert import FaceDetector, track_faces
 from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
 from .hub_emert import EmertSharing
-from .recording_emert import FaceTrack, Gaze, Recording
+from .recording_emert import FaceTrack, Gaze, Recording, context_inputs, read_big_five, read_stimulus_emotion
 from .video_emert import read_frames
 from .video_processing_emert import EmertVideoProcessor
 
@@ -79,7 +78,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             gaze: a file, or its bytes, in a format that the installed readers know; samples `(samples, 39)` in the columns
                 of `columns_emert`, evenly spaced in time; or a [`Gaze`].
             big_five, stimulus_emotion: context, for a model whose config takes it: five shares of the scale, 0..1, in the
-                order of `context_emert.BIG_FIVE` or by those names; one of `tasks_emert.EMOTIONS`. Either may give a label
+                order of `recording_emert.BIG_FIVE` or by those names; one of `tasks_emert.EMOTIONS`. Either may give a label
                 away.
 
         Raises:
@@ -108,7 +107,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
 
         Raises:
             EmertInputError: something else than recordings is given, or a recording's context can't be what it says (see
-                `context_emert.context_inputs`).
+                `recording_emert.context_inputs`).
         """
         batch = [recordings] if _is_recording(recordings) else list(recordings)
         if not batch or not all(map(_is_recording, batch)):

@@ -10,7 +10,7 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 
 from .answers.messages import Reply, Request
-from .answers.table import answer_pairs
+from .answers.verdict import answer_pairs
 from .checkpoints import Checkpoint
 from .examples import Example, ExampleFiles
 from .files.pair import Batch, Pair, pair_up

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import yaml
 
-from modeling_emert.context_emert import STIMULUS_EMOTION
+from modeling_emert.recording_emert import STIMULUS_EMOTION
 from modeling_emert.tasks_emert import LABEL_COLUMNS, get_task
 
 from ..common.output import Content

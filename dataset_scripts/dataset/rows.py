@@ -7,8 +7,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from modeling_emert.columns_emert import NUM_COLUMNS
-from modeling_emert.context_emert import BIG_FIVE, CONTEXT_COLUMNS, STIMULUS_EMOTION
-from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze, Recording
+from modeling_emert.recording_emert import BIG_FIVE, CONTEXT_COLUMNS, STIMULUS_EMOTION, ActionUnits, FaceTrack, Gaze, Recording
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, TASKS
 
 from ..sources.base import Entry

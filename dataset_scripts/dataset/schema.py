@@ -8,7 +8,7 @@ from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCardData
 
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
-from modeling_emert.context_emert import BIG_FIVE, STIMULUS_EMOTION
+from modeling_emert.recording_emert import BIG_FIVE, STIMULUS_EMOTION
 from modeling_emert.tasks_emert import EMOTIONS, TASKS
 
 from .rows import FIXATION_COLUMNS

@@ -118,7 +118,7 @@ def _read_video(path: Path) -> Found:
 
 def _find_faces(video: Path):
     """Face crops of some frames (None without any face) and in which of them a face was found."""
-    from modeling_emert.faces_emert import track_faces
+    from modeling_emert.face_detection_emert import track_faces
     from modeling_emert.video_emert import read_frames
 
     frames, times_ms = read_frames(video, FACES_SHOWN)

@@ -1,11 +1,16 @@
 """The interface of all sources of recordings."""
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze
+from modeling_emert.tasks_emert import EMOTIONS, POLARITIES, POLARITY_OF_EMOTION, TASKS, Task
+
+from ..common.settings import list_some, refuse_all
 
 TERMS = ("licence", "redistributable", "citation", "collection", "lacks")  # attributes that a data set's description takes
 
@@ -18,7 +23,7 @@ class Entry:
     - `labels`: by label column (`tasks_emert.LABEL_COLUMNS`): the class's name, or the number. Absent ones are left out.
     - `video`: the face video (for a source that reads such: the folder of its frames), or None.
     - `location`: where the other parts are, in a form of the source; only its `load_...` methods read it.
-    - `context`: by column of `context_emert.CONTEXT_COLUMNS`; absent ones are left out.
+    - `context`: by column of `recording_emert.CONTEXT_COLUMNS`; absent ones are left out.
     - `stimulus_frame`: a picture of what was watched, or None; only `emert data inspect` shows it.
     """
 
@@ -66,7 +71,7 @@ class Source(ABC):
 
     def load_face(self, entry: Entry, count: int) -> FaceTrack | None:
         """`count` face crops spread over the recording; None without a video, and where no face is found in it."""
-        from modeling_emert.faces_emert import load_face_track
+        from modeling_emert.face_detection_emert import load_face_track
 
         return load_face_track(entry.video, count) if entry.video else None
 
@@ -77,3 +82,67 @@ class Source(ABC):
     def load_action_units(self, entry: Entry) -> ActionUnits | None:
         """Action units of the face, for a source that gives them instead of video."""
         return None
+
+
+# (coarse, fine) label columns of each view that has both: er3 and er7, fer3 and fer7.
+COARSE_AND_FINE: tuple[tuple[str, str], ...] = tuple(
+    (coarse.name, fine.name)
+    for coarse in TASKS.values()
+    for fine in TASKS.values()
+    if coarse.view == fine.view and coarse.labels == POLARITIES and fine.labels == EMOTIONS
+)
+
+
+def find_contradictions(labels: Mapping[str, str | float | None], surprise_polarity: str | None = None) -> list[str]:
+    """Coarse labels of one recording that contradict its fine ones, each as a clause "er3 is positive where er7 is fear".
+
+    `labels`: class names by label column; absent ones are left out or None. Happiness is positive; sadness, fear, disgust
+    and anger are negative; neutral is neutral. `surprise_polarity`: the coarse class of surprise in the source; None: any,
+    since it is published nowhere.
+    """
+    polarities = POLARITY_OF_EMOTION | ({"surprise": surprise_polarity} if surprise_polarity else {})
+    clauses = []
+    for coarse, fine in COARSE_AND_FINE:
+        found, expected = labels.get(coarse), polarities.get(str(labels.get(fine)))
+        if found is not None and expected is not None and found != expected:
+            clauses.append(f"{coarse} is {found} where {fine} is {labels[fine]}")
+    return clauses
+
+
+def check_labels(source: Source, entries: Sequence[Entry]) -> None:
+    """Every label belongs to a task of the source, and is one of its classes or in its range.
+
+    Raises:
+        EmertInputError: naming those that are not (the first ten, and how many more).
+    """
+    tasks = {column: TASKS[name] for name in source.tasks for column in TASKS[name].columns}
+    problems = []
+    for entry in entries:
+        for column, label in entry.labels.items():
+            where = f"recording {entry.recording_id}: label {column}"
+            if column not in tasks:
+                problems.append(f"{where} belongs to no task of source {source.name} ({', '.join(source.tasks)})")
+            elif expected := _expected_instead(tasks[column], label):
+                problems.append(f"{where} is {label!r}, where {expected} is expected")
+    refuse_all(source.path, problems, "correct them or leave them empty")
+
+
+def _expected_instead(task: Task, label: object) -> str | None:
+    """What the label may be; None where it is a class of the task, or a number within its range."""
+    if task.kind == "classification":
+        return None if label in task.labels else f"one of {', '.join(task.labels)}"
+    low, high = task.range or (-math.inf, math.inf)
+    return None if isinstance(label, int | float) and low <= label <= high else f"a number in [{low:g}, {high:g}]"
+
+
+def note_contradictions(source: Source, entries: Sequence[Entry]) -> list[str]:
+    """One sentence for the data set's notes on all recordings whose labels contradict each other; empty where none do.
+
+    They are no reason to refuse a build: the labels are the source's, and users who may not change them must be able to
+    work with them. `emert data verify` fails on them.
+    """
+    found = {entry.recording_id: find_contradictions(entry.labels, source.surprise_polarity) for entry in entries}
+    clauses = [f"{name}: {' and '.join(contradictions)}" for name, contradictions in found.items() if contradictions]
+    if not clauses:
+        return []
+    return [f"kept, though the coarse label contradicts the fine one, in {len(clauses)} recordings ({list_some(clauses)})"]

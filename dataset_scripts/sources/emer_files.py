@@ -12,7 +12,7 @@ from PIL import Image
 from dataset_scripts.common.settings import Positive, expects, settings, whole
 from dataset_scripts.readers.text.text_table import SEPARATORS, Head, Header, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.faces_emert import CROP_SIZE, track_faces
+from modeling_emert.face_detection_emert import CROP_SIZE, track_faces
 from modeling_emert.recording_emert import FaceTrack
 from modeling_emert.video_emert import LONGEST_SIDE, MAX_FRAMES, MAX_PIXELS
 

@@ -1,15 +1,18 @@
 """`recordings.csv`: one row for each recording, with ids, files and labels. Shared by several sources."""
 
 import csv
+import json
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from dataset_scripts.common.errors import refuse_all
+from dataset_scripts.common.settings import refuse_all
 from dataset_scripts.sources.base import Entry
-from modeling_emert.context_emert import BIG_FIVE, BIG_FIVE_RANGE, STIMULUS_EMOTION
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import BIG_FIVE, BIG_FIVE_RANGE, STIMULUS_EMOTION
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, get_task
 
 MAX_TABLE_BYTES = 1 << 26
@@ -182,3 +185,35 @@ def file_inside(folder: Path, name: str, folders: bool = False) -> tuple[Path | 
     if not inside:
         return None, "lies outside the folder"
     return (file, None) if exists else (None, "does not exist")
+
+
+MAX_JSON_BYTES = 1 << 26
+
+
+def load_json(file: Path) -> Any:
+    """The content of the file. Raises `EmertInputError`: it does not exist, is too large, or is no JSON."""
+    if not file.is_file():
+        raise EmertInputError(f"{file} does not exist; get the whole data set, and give its folder")
+    if file.stat().st_size > MAX_JSON_BYTES:
+        raise EmertInputError(f"{file} has more than {MAX_JSON_BYTES:,} bytes, as none of the data set has; get it anew")
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise EmertInputError(f"{file} is no JSON ({str(error)[:80]}); get it anew") from error
+
+
+def json_field(record: Any, name: str, kind: type, file: Path) -> Any:
+    """`record[name]`. Raises `EmertInputError` where it is not of that type."""
+    value = record.get(name) if isinstance(record, dict) else None
+    if not isinstance(value, kind):
+        wanted = {list: "a list", str: "a text"}[kind]
+        raise EmertInputError(f"{file} has {str(value)[:40]!r} as {name}, where {wanted} is expected; get it anew")
+    return value
+
+
+def json_number(record: Any, name: str, file: Path) -> float:
+    """`record[name]`. Raises `EmertInputError` where it is not a finite number."""
+    value = record.get(name) if isinstance(record, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise EmertInputError(f"{file} has {str(value)[:40]!r} as {name}, where a number is expected; get it anew")
+    return float(value)

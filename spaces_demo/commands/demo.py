@@ -1,10 +1,15 @@
 """`emert demo`: the page that shows what a face expresses beside what the person feels."""
 
 import argparse
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 HELP = "a page in the browser: felt beside shown emotion, for everyone"
+_DEMO = Path(__file__).parents[1]
+_SPACE_FILES = ("app.py", "README.md", "requirements.txt", "packages.txt")
+_PACKAGES = ("modeling_emert", "dataset_scripts", "training", "spaces_demo")
+_MODEL_FILES = ("*.json", "*.safetensors", "*.md")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +23,6 @@ def run(arguments: argparse.Namespace) -> None:
     from modeling_emert.errors_emert import EmertInputError
 
     if arguments.space is not None:
-        from spaces_demo.space_folder import write_space
-
         if len(arguments.model) > 1:
             raise EmertInputError(f"--space takes one --model, got {len(arguments.model)}; give the one that is to answer")
         folder = write_space(arguments.space, *arguments.model)
@@ -30,3 +33,31 @@ def run(arguments: argparse.Namespace) -> None:
     from spaces_demo.server import serve
 
     serve(arguments.model, arguments.host, arguments.port)
+
+
+def write_space(out: Path, model: Path | None = None) -> Path:
+    """Writes a Hugging Face Space to `out`, a new folder: `app.py`, the packages that it runs, and the model folder if given.
+
+    The packages are copied and not installed by name: nobody owns the name `emert` on PyPI, so a requirement of that name
+    would run whatever a stranger publishes there.
+
+    Raises:
+        EmertInputError: `out` exists already or can't be written, or `model` holds no trained model.
+    """
+    from dataset_scripts.common.output import Content, atomic_folder
+    from modeling_emert.errors_emert import EmertInputError
+
+    from ..checkpoints import open_checkpoint
+
+    if out.exists():
+        raise EmertInputError(f"{out}: exists already; give a new folder for the Space")
+    files = [] if model is None else [file for kind in _MODEL_FILES for file in open_checkpoint(model).folder.glob(kind)]
+    with atomic_folder(out, Content("a Space", ("app.py",))) as folder:
+        for name in _PACKAGES:
+            shutil.copytree(_DEMO.parent / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in _SPACE_FILES:
+            shutil.copy(_DEMO / name, folder)
+        for file in files:
+            (folder / "model").mkdir(exist_ok=True)
+            shutil.copy(file, folder / "model")
+    return out

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from dataset_scripts.inspection.gaze_signals import known_fixations
+from dataset_scripts.inspection.quality import known_fixations
 from dataset_scripts.pictures.scan_path import draw_density
 from dataset_scripts.pictures.style import LINE_WIDTH, SMALL_SIZE, TEXT_SIZE, drawing, dress, panel_legend, panel_title
 from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils

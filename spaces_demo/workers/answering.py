@@ -21,7 +21,7 @@ from modeling_emert.answers_emert import answer, calibrated, model_inputs
 from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.explain_emert import explain
-from modeling_emert.faces_emert import default_detector
+from modeling_emert.face_detection_emert import default_detector
 from modeling_emert.inference_emert import fixed_recording
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Gaze, Recording

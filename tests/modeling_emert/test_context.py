@@ -8,7 +8,7 @@ from transformers import pipeline
 
 from modeling_emert import EmertInputError, EmertProcessor, EmotionRecognitionPipeline, Recording
 from modeling_emert.answers_emert import answer, answers
-from modeling_emert.context_emert import BIG_FIVE as NAMES
+from modeling_emert.recording_emert import BIG_FIVE as NAMES
 from modeling_emert.tasks_emert import EMOTIONS
 
 BIG_FIVE = np.array([0.1, 0.9, 0.5, 0.25, 0.75], np.float32)

@@ -12,7 +12,7 @@ from dataset_scripts.generator.face_drawing import Pose, draw_face
 from dataset_scripts.generator.truth import Person
 from modeling_emert import EMER_TASKS, TASKS, EmertInputError, EmertProcessor, FaceTrack, Recording
 from modeling_emert.answers_emert import answer, gap, quality_of
-from modeling_emert.faces_emert import CROP_SIZE, FaceBox, default_detector, track_faces
+from modeling_emert.face_detection_emert import CROP_SIZE, FaceBox, default_detector, track_faces
 
 EMOTIONS = ["happiness", "sadness", "fear", "surprise", "disgust", "anger", "neutral"]
 POLARITIES = ["positive", "negative", "neutral"]

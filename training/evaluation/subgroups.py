@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dataset_scripts.dataset.reader import EmertData
-from modeling_emert.context_emert import BIG_FIVE, STIMULUS_EMOTION
+from modeling_emert.recording_emert import BIG_FIVE, STIMULUS_EMOTION
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS
 
 # Columns of ids, splits and labels, which make no groups.

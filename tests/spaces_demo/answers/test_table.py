@@ -5,7 +5,7 @@ import io
 import pandas as pd
 
 from spaces_demo.answers.messages import Reply
-from spaces_demo.answers.table import as_csv, as_parquet, table_row
+from spaces_demo.answers.verdict import as_csv, as_parquet, table_row
 from spaces_demo.files.pair import Pair
 
 

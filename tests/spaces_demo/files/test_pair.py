@@ -6,7 +6,7 @@ import pytest
 
 from modeling_emert.errors_emert import EmertInputError
 from spaces_demo.answers.messages import Reply
-from spaces_demo.answers.table import table_row
+from spaces_demo.answers.verdict import table_row
 from spaces_demo.files.pair import Batch, Pair, pair_up
 from spaces_demo.files.uploads import visible_name
 

@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from running_space import Server, left_behind
 
 from spaces_demo.answers.messages import Reply
-from spaces_demo.answers.table import table_row
+from spaces_demo.answers.verdict import table_row
 from spaces_demo.files.pair import Pair
 from spaces_demo.page.batch_tab import answer_batch, table_html
 
