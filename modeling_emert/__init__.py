@@ -22,29 +22,22 @@ if TYPE_CHECKING:
     from .tasks_emert import EMER_TASKS, TASKS
     from .video_processing_emert import EmertVideoProcessor
 
-# Public name -> the file that holds it.
-_FILES = {
-    "EMER_TASKS": "tasks_emert",
-    "MODALITIES": "constants_emert",
-    "TASKS": "tasks_emert",
-    "EmertConfig": "configuration_emert",
-    "EmertFeatureExtractor": "feature_extraction_emert",
-    "EmertForEmotionRecognition": "modeling_emert",
-    "EmertInputError": "errors_emert",
-    "EmertModel": "modeling_emert",
-    "EmertOutput": "modeling_emert",
-    "EmertProcessor": "processing_emert",
-    "EmertVideoProcessor": "video_processing_emert",
-    "EmotionRecognitionPipeline": "pipeline_emert",
-    "FaceTrack": "recording_emert",
-    "Gaze": "recording_emert",
-    "GazeStatistics": "feature_extraction_emert",
-    "Recording": "recording_emert",
-    "answer": "answers_emert",
-    "answers": "answers_emert",
-    "export_onnx": "export_emert",
-    "for_inference": "inference_emert",
+_NAMES = {
+    "answers_emert": ("answer", "answers"),
+    "configuration_emert": ("EmertConfig",),
+    "constants_emert": ("MODALITIES",),
+    "errors_emert": ("EmertInputError",),
+    "export_emert": ("export_onnx",),
+    "feature_extraction_emert": ("EmertFeatureExtractor", "GazeStatistics"),
+    "inference_emert": ("for_inference",),
+    "modeling_emert": ("EmertForEmotionRecognition", "EmertModel", "EmertOutput"),
+    "pipeline_emert": ("EmotionRecognitionPipeline",),
+    "processing_emert": ("EmertProcessor",),
+    "recording_emert": ("FaceTrack", "Gaze", "Recording"),
+    "tasks_emert": ("EMER_TASKS", "TASKS"),
+    "video_processing_emert": ("EmertVideoProcessor",),
 }
+_FILES = {name: file for file, names in _NAMES.items() for name in names}
 
 __all__ = list(_FILES)
 

@@ -103,11 +103,10 @@ def _no_gap(tasks: Mapping[str, dict], modalities: Sequence[str]) -> str | None:
 
 def quality_of(recording: Recording) -> dict[str, float | None]:
     """Fraction of gaze samples without a gaze point, and of frames in which a face was found; None if absent."""
-    missing = None if recording.gaze is None else recording.gaze.missing_fraction
-    return {
-        "gaze_missing_fraction": None if missing is None else round(missing, 4),
-        "face_detected_fraction": None if recording.face is None else round(recording.face.detected_fraction, 4),
-    }
+    missing = recording.gaze and recording.gaze.missing_fraction
+    detected = recording.face and recording.face.detected_fraction
+    found = {"gaze_missing_fraction": missing, "face_detected_fraction": detected}
+    return {name: None if value is None else round(value, 4) for name, value in found.items()}
 
 
 def _readable(name: str, logits: torch.Tensor) -> dict[str, float]:

@@ -11,6 +11,8 @@ from .constants_emert import CONTEXT_INPUTS, Modality
 from .errors_emert import EmertInputError
 from .tasks_emert import EMER_TASKS, TASKS, get_task
 
+_SIZES = ("num_frames", "num_eye_steps", "num_fixation_steps", "num_columns", "fixation_size", "encoder_size")
+_SIZES += ("num_lstm_layers", "num_fusion_layers", "num_attention_heads", "head_dim")
 _WEIGHTS = ("adversarial_weight", "specific_weight", "task_weight", "reversal", "participant_weight")
 Fraction = float | int  # JSON gives 0 and 1 back as integers
 
@@ -88,15 +90,8 @@ class EmertConfig(PreTrainedConfig):
     sub_configs_defaults = {  # noqa: RUF012  (the name and form are transformers')
         "backbone_config": SubConfigSpec(config_class=AutoConfig, model_type="resnet", init_kwargs=RESNET18)
     }
-    keys_to_ignore_at_inference = [  # noqa: RUF012
-        "losses",
-        "modality_logits",
-        "participant_logits",
-        "last_hidden_state",
-        "pooler_output",
-        "hidden_states",
-        "attentions",
-    ]
+    keys_to_ignore_at_inference = ["losses", "modality_logits", "participant_logits"]  # noqa: RUF012
+    keys_to_ignore_at_inference += ["last_hidden_state", "pooler_output", "hidden_states", "attentions"]
 
     tasks: list[str] | tuple[str, ...] = EMER_TASKS
     num_frames: int = 8
@@ -141,7 +136,12 @@ class EmertConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs):
         for name in ("tasks", "projection_sizes", "head_sizes", "context"):
             setattr(self, name, list(getattr(self, name)))  # one type before and after JSON
-        self._check_backbone()
+        kind = self.backbone_config.get("model_type") if isinstance(self.backbone_config, dict) else None
+        if kind is not None and kind not in CONFIG_MAPPING:  # transformers' own error is only the type's name
+            raise ValueError(
+                f"backbone_config: model_type {kind!r} is unknown to transformers; give one that AutoBackbone takes, "
+                "such as 'resnet', 'convnext', 'dinov2' or 'timm_backbone'"
+            )
         if self.id2label is None and all(name in TASKS for name in self.tasks):
             outputs = [f"{name}/{label}" for name in self.tasks for label in get_task(name).labels]
             self.id2label = dict(enumerate(outputs))
@@ -158,15 +158,6 @@ class EmertConfig(PreTrainedConfig):
                 f"config.json: model_type is {found!r}, expected {cls.model_type!r}; load this checkpoint with {maker}"
             )
         return super().from_dict(config_dict, **kwargs)
-
-    def _check_backbone(self) -> None:
-        """A clear error: transformers looks the type up before it validates, and its error is only the type's name."""
-        kind = self.backbone_config.get("model_type") if isinstance(self.backbone_config, dict) else None
-        if kind is not None and kind not in CONFIG_MAPPING:
-            raise ValueError(
-                f"backbone_config: model_type {kind!r} is unknown to transformers; give one that AutoBackbone takes, "
-                "such as 'resnet', 'convnext', 'dinov2' or 'timm_backbone'"
-            )
 
     @property
     def hidden_size(self) -> int:
@@ -204,13 +195,9 @@ class EmertConfig(PreTrainedConfig):
             strangers = sorted(set(getattr(self, field) or {}) - set(self.tasks))
             if strangers:
                 raise ValueError(f"{field} names {', '.join(strangers)}, but tasks is {list(self.tasks)}")
-        uncalibrated = [
-            name for name in self.temperatures or {} if TASKS[name].kind == "regression" or name in self.derived_tasks
-        ]
-        if uncalibrated:
-            raise ValueError(
-                f"temperatures names {', '.join(uncalibrated)}, but only classification tasks with their own head have one"
-            )
+        without = [name for name in self.temperatures or {} if TASKS[name].kind == "regression" or name in self.derived_tasks]
+        if without:
+            raise ValueError(f"temperatures names {', '.join(without)}, but only classification tasks with a head have one")
         for name, weights in (self.class_weights or {}).items():
             classes = TASKS[name].size if TASKS[name].kind == "classification" else 0
             if len(weights) != classes or not all(0 < weight < float("inf") for weight in weights):
@@ -221,19 +208,7 @@ class EmertConfig(PreTrainedConfig):
 
     def validate_sizes(self):
         """Every size is positive."""
-        positive = (
-            "num_frames",
-            "num_eye_steps",
-            "num_fixation_steps",
-            "num_columns",
-            "fixation_size",
-            "encoder_size",
-            "num_lstm_layers",
-            "num_fusion_layers",
-            "num_attention_heads",
-            "head_dim",
-        )
-        for name in positive:
+        for name in _SIZES:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.num_participants < 0 or self.num_participants == 1:
@@ -274,14 +249,7 @@ class EmertConfig(PreTrainedConfig):
     def small(cls, **overrides) -> "EmertConfig":
         """The same design with about 0.25 million parameters, which trains on a laptop's CPU in minutes."""
         small = {
-            "backbone_config": {
-                "model_type": "resnet",
-                "layer_type": "basic",
-                "depths": [1, 1, 1, 1],
-                "hidden_sizes": [16, 24, 32, 64],
-                "embedding_size": 16,
-                "out_features": ["stage4"],
-            },
+            "backbone_config": RESNET18 | {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 24, 32, 64], "embedding_size": 16},
             "encoder_size": 64,
             "num_lstm_layers": 1,
             "projection_sizes": [64],

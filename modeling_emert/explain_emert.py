@@ -20,9 +20,9 @@ class EmertExplanation:
     """For each recording of a batch, as numpy arrays ready for a plot.
 
     - `contributions`: by task `(batch, 3)`, modalities in their order. For classes: by how much the probability of the
-      predicted class falls without the modality, -1..1. For numbers: by how much they move, as a share of the task's
+      predicted class falls without the modality, -1..1. For numbers: by how much they move, as a fraction of the task's
       range, 0..1. NaN where the modality is absent or the only one.
-    - `attention`: `(batch, 3)`, each modality's share of the attention, summing to 1.
+    - `attention`: `(batch, 3)`, each modality's fraction of the attention, summing to 1.
     - `time_weights`: by modality `(batch, steps)`: the same, step by step; all steps of all modalities sum to 1.
     """
 
@@ -90,10 +90,8 @@ def _time_weights(
     config: EmertConfig, attentions: tuple[torch.Tensor, ...], masks: dict[str, torch.Tensor]
 ) -> dict[str, np.ndarray]:
     """Attention on each source token: mean over layers, heads and those target tokens that are there."""
-    mask = torch.cat([masks[name] for name in MODALITIES], dim=1).float()
+    mask = torch.cat([masks[name] for name in MODALITIES], dim=1).float().cpu()
     by_target = torch.stack([layer.float() for layer in attentions]).mean(dim=(0, 2)).cpu()  # (batch, target, source)
-    mask = mask.cpu()
     weights = (by_target * mask.unsqueeze(2)).sum(dim=1) / mask.sum(dim=1, keepdim=True)
-    parts = weights.numpy()
-    edges = np.cumsum([0, *config.lengths.values()])
-    return {name: parts[:, edges[index] : edges[index + 1]] for index, name in enumerate(MODALITIES)}
+    parts = weights.split(list(config.lengths.values()), dim=1)
+    return {name: part.numpy() for name, part in zip(config.lengths, parts, strict=True)}

@@ -1,8 +1,8 @@
 """EMERT as an ONNX file, for programs without Python."""
 
 import os
+import tempfile
 from pathlib import Path
-from uuid import uuid4
 
 import torch
 from torch import nn
@@ -14,7 +14,6 @@ from .modeling_emert import EmertForEmotionRecognition
 
 # The file's inputs in order: values, then masks, of every modality. A missing modality is zeros with a mask of False.
 ONNX_INPUTS = (*INPUT_NAMES.values(), *(f"{name}_mask" for name in MODALITIES))
-_MAX_BATCH = 1024
 
 
 class _Plain(nn.Module):
@@ -54,7 +53,7 @@ def export_onnx(model: EmertForEmotionRecognition, path: str | Path, image_size:
     if model.config.context:
         raise EmertInputError(f"the model takes context ({', '.join(model.config.context)}), which an ONNX file can't be given")
     inputs = example_inputs(model.config, 2, image_size)
-    batch = torch.export.Dim("batch", min=1, max=_MAX_BATCH)
+    batch = torch.export.Dim("batch", min=1, max=1024)
     program = torch.onnx.export(
         _Plain(model).eval(),
         kwargs=inputs,
@@ -65,13 +64,10 @@ def export_onnx(model: EmertForEmotionRecognition, path: str | Path, image_size:
         verbose=False,
     )
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
-        try:
-            program.save(temporary, external_data=False)  # one file: separate weights would keep the temporary name
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            program.save(Path(folder) / path.name, external_data=False)  # one file, weights included
+            os.replace(Path(folder) / path.name, path)
     except OSError as error:
         raise EmertInputError(f"{path}: can't be written ({error.strerror}); choose another place or make room") from error
     return path

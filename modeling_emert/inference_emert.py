@@ -51,7 +51,8 @@ def answering_network(model: _Model, processor: EmertProcessor) -> _Model:
     ready = for_inference(model)
     if model.device.type == "cpu" and has_native_bf16():
         reduced = for_inference(ready, torch.bfloat16)
-        full, rounded = (_values(answer(network, processor, fixed_recording())) for network in (ready, reduced))
+        found = [answer(network, processor, fixed_recording())["tasks"] for network in (ready, reduced)]
+        full, rounded = (np.array([value for task in tasks.values() for value in task.values()]) for tasks in found)
         if np.abs(full - rounded).max() <= _TOLERANCE:
             return reduced
     return ready
@@ -78,8 +79,3 @@ def fixed_recording() -> Recording:
 def _copy(model: _Model) -> _Model:
     """In eval mode, with the model's own config, so that temperatures which are set later are used."""
     return copy.deepcopy(model, {id(model.config): model.config}).eval()
-
-
-def _values(found: dict) -> np.ndarray:
-    """All numbers of an answer."""
-    return np.array([value for task in found["tasks"].values() for value in task.values()])

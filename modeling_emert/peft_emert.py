@@ -30,8 +30,9 @@ def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
     """
     from peft import LoraConfig
 
-    layers = [2 * index for index in range(len(config.projection_sizes))]  # a LeakyReLU is between two
-    projections = ["decoupling.invariant", *(f"decoupling.specific.{name}" for name in MODALITIES)]
+    names = ["decoupling.invariant", *(f"decoupling.specific.{name}" for name in MODALITIES)]
+    # A LeakyReLU is between two layers.
+    projections = [f"{name}.{2 * index}" for name in names for index in range(len(config.projection_sizes))]
     fine = [name for name in config.tasks if name not in config.derived_tasks]
     complete = [f"heads.{name}" for name in fine] + [f"coarse.{name}" for name in config.derived_tasks]
     if config.task_pooling == "attention":
@@ -39,11 +40,7 @@ def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
     return LoraConfig(
         r=rank,
         lora_alpha=2 * rank,
-        target_modules=[
-            *_ATTENTION,
-            "face_encoder.projection",
-            *(f"{name}.{layer}" for name in projections for layer in layers),
-        ],
+        target_modules=[*_ATTENTION, "face_encoder.projection", *projections],
         target_parameters=[
             f"{lstm}.weight_{kind}_l{layer}"
             for lstm in _LSTMS
@@ -61,9 +58,8 @@ def keep_batchnorm_still(model: nn.Module) -> list[RemovableHandle]:
     since an adapter does not store them, it would predict differently once loaded on the base. Not needed with
     `freeze_backbone`.
     """
-    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-    return [layer.register_forward_pre_hook(_to_eval) for layer in layers]
 
+    def to_eval(layer: nn.Module, inputs: tuple) -> None:
+        layer.eval()
 
-def _to_eval(layer: nn.Module, inputs: tuple) -> None:
-    layer.eval()
+    return [layer.register_forward_pre_hook(to_eval) for layer in model.modules() if isinstance(layer, _BatchNorm)]

@@ -34,9 +34,8 @@ class FaceTrack:
         self.detected = np.asarray(self.detected, bool)
         count = len(self.frames)
         if self.frames.ndim != 4 or self.frames.shape[-1] != 3 or self.frames.dtype != np.uint8:
-            raise ValueError(
-                f"face frames must be (frames, height, width, 3) uint8, got {self.frames.shape} {self.frames.dtype}"
-            )
+            found = f"{self.frames.shape} {self.frames.dtype}"
+            raise ValueError(f"face frames must be (frames, height, width, 3) uint8, got {found}")
         if self.times_ms.shape != (count,) or self.detected.shape != (count,):
             raise ValueError(f"{count} face frames need as many times and flags, got {len(self.times_ms)} times")
 
@@ -205,11 +204,8 @@ def read_stimulus_emotion(given: Any) -> np.ndarray:
     return np.array(ABSENT_CLASS if given is None else EMOTIONS.index(given), np.int64)
 
 
-_READERS = {"big_five": read_big_five, STIMULUS_EMOTION: read_stimulus_emotion}
-
-
 def _one(recording: Recording, name: str, number: int) -> np.ndarray:
     try:
-        return _READERS[name](getattr(recording, name))
+        return (read_big_five if name == "big_five" else read_stimulus_emotion)(getattr(recording, name))
     except EmertInputError as error:
         raise EmertInputError(f"recording {number}: {error}") from error

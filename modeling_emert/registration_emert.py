@@ -17,18 +17,12 @@ from wrapt import when_imported
 PIPELINE_TASK = "emotion-recognition"
 
 
-def _hide_pipelines(config_class: type) -> None:
-    """Hides the pipeline that a saved config names for users without this package.
-
-    Otherwise `pipeline(...)` would ask for `trust_remote_code` although the package is installed.
-    """
-    config_class.custom_pipelines = property(lambda self: {}, lambda self, value: vars(self).update(custom_pipelines=value))
-
-
 def _register_config(ours: ModuleType) -> None:
+    """Hides the pipeline that a saved config names for users without this package, else `pipeline` asks to trust it."""
     from transformers import AutoConfig
 
-    _hide_pipelines(ours.EmertConfig)
+    hidden = property(lambda self: {}, lambda self, value: vars(self).update(custom_pipelines=value))
+    ours.EmertConfig.custom_pipelines = hidden
     AutoConfig.register("emert", ours.EmertConfig, exist_ok=True)
 
 
@@ -39,22 +33,13 @@ def _register_models(ours: ModuleType) -> None:
     AutoModelForVideoClassification.register(ours.EmertConfig, ours.EmertForEmotionRecognition, exist_ok=True)
 
 
-def _register_feature_extractor(ours: ModuleType) -> None:
-    from transformers import AutoFeatureExtractor
+def _register_processor(auto_class: str, our_class: str, ours: ModuleType) -> None:
+    """For all kinds of processors; `auto_class` is transformers' and `our_class` is in our file."""
+    import transformers
 
-    AutoFeatureExtractor.register(_config_class(), ours.EmertFeatureExtractor, exist_ok=True)
+    from .configuration_emert import EmertConfig
 
-
-def _register_video_processor(ours: ModuleType) -> None:
-    from transformers import AutoVideoProcessor
-
-    AutoVideoProcessor.register(_config_class(), ours.EmertVideoProcessor, exist_ok=True)
-
-
-def _register_processor(ours: ModuleType) -> None:
-    from transformers import AutoProcessor
-
-    AutoProcessor.register(_config_class(), ours.EmertProcessor, exist_ok=True)
+    getattr(transformers, auto_class).register(EmertConfig, getattr(ours, our_class), exist_ok=True)
 
 
 def _register_pipeline(ours: ModuleType) -> None:
@@ -66,19 +51,19 @@ def _register_pipeline(ours: ModuleType) -> None:
     )
 
 
-def _config_class() -> type:
-    from .configuration_emert import EmertConfig
-
-    return EmertConfig
-
-
+_PROCESSORS = {
+    "feature_extraction": ("AutoFeatureExtractor", "EmertFeatureExtractor"),
+    "video_processing": ("AutoVideoProcessor", "EmertVideoProcessor"),
+    "processing": ("AutoProcessor", "EmertProcessor"),
+}
 # transformers' module -> our file, and the function that registers it.
 _PAIRS: dict[str, tuple[str, Callable[[ModuleType], None]]] = {
     "transformers.models.auto.configuration_auto": ("configuration_emert", _register_config),
     "transformers.models.auto.modeling_auto": ("modeling_emert", _register_models),
-    "transformers.models.auto.feature_extraction_auto": ("feature_extraction_emert", _register_feature_extractor),
-    "transformers.models.auto.video_processing_auto": ("video_processing_emert", _register_video_processor),
-    "transformers.models.auto.processing_auto": ("processing_emert", _register_processor),
+    **{
+        f"transformers.models.auto.{kind}_auto": (f"{kind}_emert", partial(_register_processor, *classes))
+        for kind, classes in _PROCESSORS.items()
+    },
     "transformers.pipelines": ("pipeline_emert", _register_pipeline),
 }
 

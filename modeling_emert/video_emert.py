@@ -51,12 +51,8 @@ class _Clip:
         return av.open(file, options=_OPTIONS)
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """`pixels` `(height, width, 3)` uint8 RGB, upright, at most `LONGEST_SIDE` long."""
-
-    pixels: np.ndarray
-    seconds: float
+# Pixels `(height, width, 3)` uint8 RGB, upright, at most `LONGEST_SIDE` long; and its time in s.
+_Picture = tuple[np.ndarray, float]
 
 
 class _FrameConverter:
@@ -71,9 +67,11 @@ class _FrameConverter:
             raise EmertInputError(f"{self._name}: decoding took over {MAX_DECODING_SECONDS} s; shorten the video")
 
     def take(self, frame: "av.VideoFrame", seconds: float) -> _Picture:
-        self._size = self._size or _target_size(frame.width, frame.height)
+        if self._size is None:
+            scale = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))
+            self._size = max(2, round(frame.width * scale)), max(2, round(frame.height * scale))
         pixels = frame.reformat(*self._size, format="rgb24").to_ndarray()
-        return _Picture(np.rot90(pixels, round(frame.rotation / 90) % 4), seconds)
+        return np.rot90(pixels, round(frame.rotation / 90) % 4), seconds
 
 
 def check_video_file(path: str | Path) -> None:
@@ -98,32 +96,24 @@ def read_frames(video: str | Path | bytes, count: int) -> tuple[np.ndarray, np.n
         wanted = np.unique(np.linspace(0, len(moments) - 1, count).round().astype(int))
         pictures = _decode_moments(clip, _chosen(moments, wanted)) or _decode_numbers(clip, set(wanted.tolist()))
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
-        raise EmertInputError(f"{clip.name}: not a video that FFmpeg can read ({_reason(error)})") from error
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise EmertInputError(f"{clip.name}: not a video that FFmpeg can read ({reason})") from error
     if not pictures:
         raise EmertInputError(f"{clip.name}: no picture could be decoded from this video")
-    start = pictures[0].seconds
-    times = np.asarray([(picture.seconds - start) * 1000 for picture in pictures], np.float32)
-    return np.stack([picture.pixels for picture in pictures]), times
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__
+    pixels, seconds = zip(*pictures, strict=True)
+    return np.stack(pixels), np.asarray([(moment - seconds[0]) * 1000 for moment in seconds], np.float32)
 
 
 def _open_stream(clip: _Clip, container: "av.container.InputContainer") -> "av.VideoStream":
     if not container.streams.video:
-        raise EmertInputError(f"{clip.name}: holds no video stream, only {_stream_kinds(container)}")
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise EmertInputError(f"{clip.name}: holds no video stream, only {kinds}")
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > MAX_PIXELS:
         raise EmertInputError(f"{clip.name}: {width} x {height} pixels; at most {MAX_PIXELS:,} pixels are read")
     return stream
-
-
-def _stream_kinds(container: "av.container.InputContainer") -> str:
-    kinds = sorted({stream.type for stream in container.streams})
-    return ", ".join(kinds) or "nothing"
 
 
 def _packet_moments(clip: _Clip) -> list[int | None]:
@@ -187,8 +177,3 @@ def _decode_numbers(clip: _Clip, wanted: set[int]) -> list[_Picture]:
             if number >= last:
                 break
     return pictures
-
-
-def _target_size(width: int, height: int) -> tuple[int, int]:
-    scale = min(1.0, LONGEST_SIDE / max(width, height))
-    return max(2, round(width * scale)), max(2, round(height * scale))

@@ -34,11 +34,11 @@ from modeling_emert.tasks_emert import TASKS
 from .data.dataset import collate
 from .data.sampler import EqualBatchSampler
 from .fit import checkpoints
-from .fit.arguments import training_arguments
 from .fit.callbacks import ProgressBar
 from .fit.fit import make_trainer
-from .fit.history import epochs_of
 from .fit.prepare import Fold, prepare
+from .fit.record import epochs_of
+from .fit.trainer import training_arguments
 from .recipes.recipe import load_recipe
 
 BATCH = 16

@@ -12,8 +12,7 @@ from ..common.parallel import run_parallel
 from ..dataset.layout import DATA_SET, FRESHNESS_FILE, assemble, cell_name, cell_path
 from ..dataset.metadata import METADATA_FILE, Counts, DataFile, Metadata
 from ..dataset.splits import Assignment, Cell, assign
-from ..sources.base import Entry, Source
-from ..sources.label_rules import check_labels
+from ..sources.base import Entry, Source, check_labels
 from .cells import CellJob, CellReport, build_cell, cell_members, check_reports
 from .fingerprint import Fingerprint, take_fingerprint
 from .reassign_folds import reassign_folds

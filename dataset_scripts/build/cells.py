@@ -14,13 +14,12 @@ from datasets import Array2D, Features
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
-from ..common.errors import list_some
+from ..common.settings import list_some
 from ..dataset.metadata import Counts
 from ..dataset.rows import to_row
 from ..dataset.schema import row_features, stored_schema
 from ..dataset.splits import Assignment, Cell
-from ..sources.base import Entry, Source
-from ..sources.label_rules import note_contradictions
+from ..sources.base import Entry, Source, note_contradictions
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ All problems of a file come in one `EmertInputError`, each with its key, the val
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
 
@@ -18,8 +18,6 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict,
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from dataset_scripts.common.errors import refuse_all
-from dataset_scripts.common.yaml_reader import parse_yaml
 from modeling_emert.errors_emert import EmertInputError
 
 MAX_BYTES = 1 << 16
@@ -110,11 +108,70 @@ def some(item: Any) -> Any:
 # ---- Reading
 
 
-def read_yaml(file: Any, recipe: bool = False) -> dict:
-    """The keys and values of a YAML file in UTF-8: a `Path`, or another object with `open()`.
+class _Loader(yaml.SafeLoader):
+    """YAML forbids a key twice in one mapping; PyYAML takes the last one and says nothing."""
 
-    Raises:
-        EmertInputError: can't be read; larger than 64 kB; no YAML; no keys with values; a key twice.
+    def __init__(self, text: str):
+        super().__init__(text)
+        self.deep_construct = True  # refuses an alias to what holds it, which has no end
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # such as 2026-13-01, which looks like a date and is none
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from error
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        first: dict[tuple[str, str], int] = {}
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            name = (key.tag, key.value)
+            if name in first:
+                problem = f"the key {key.value} stands twice, first in line {first[name]}; keep one"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            first[name] = key.start_mark.line + 1
+        return node
+
+
+class _RecipeLoader(_Loader):
+    """Powers of ten without a point or a sign (`1e-3`), which YAML 1.1 takes for text, are numbers."""
+
+
+_RecipeLoader.add_implicit_resolver("!power", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
+_RecipeLoader.add_constructor("!power", lambda loader, node: int(n) if (n := float(node.value)).is_integer() else n)
+
+
+class _PlainLoader(_Loader):
+    """Without aliases, of which a small file can make a huge one."""
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not read; write that part out", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+
+def parse_yaml(text: str, recipe: bool = False) -> Any:
+    """What the text says. `recipe`: one part may refer to another by an alias, and `1e-3` is a number.
+
+    Raises `ValueError` with the line, the column and what is wrong there.
+    """
+    try:
+        return yaml.load(text, _RecipeLoader if recipe else _PlainLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ValueError(f"line {mark.line + 1}, column {mark.column + 1}: {error.problem or error.context}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ValueError(f"line {line}: the character {chr(error.character)!r}: {error.reason}") from error
+    except RecursionError as error:
+        raise ValueError("lists or keys lie too deep within each other") from error
+
+
+def read_yaml(file: Any, recipe: bool = False) -> dict:
+    """The keys and values of a YAML file in UTF-8, at most 64 kB: a `Path`, or another object with `open()`.
+
+    Raises `EmertInputError` where it can't be read, is no YAML of keys with values, or has a key twice.
     """
     try:
         with file.open("rb") if isinstance(file, Path) else file.open() as stream:
@@ -163,10 +220,7 @@ def read_recipe(
     """The recipe of this name or file, on top of the one that its key `base` names, after `key=value` changes.
 
     `key.inner=value` changes one of a key's own keys, and a `base` is changed in the same way. A `name` that the dataclass
-    has and the file lacks is the file's.
-
-    Raises:
-        EmertInputError: no such recipe; not YAML; a change that can't be made; the problems of the settings.
+    has and the file lacks is the file's. Raises `EmertInputError` for anything that is wrong in the files or the changes.
     """
     path = find_yaml(name, folder, shipped, what)
     content = _with_base(path, folder, shipped, what, ())
@@ -215,6 +269,19 @@ def _apply(content: dict, change: str) -> None:
 # ---- Problems
 
 
+def list_some(sentences: Sequence[str], most: int = 10) -> str:
+    """The first `most` of them, and how many more there are."""
+    more = f"; and {len(sentences) - most} more" if len(sentences) > most else ""
+    return "; ".join(sentences[:most]) + more
+
+
+def refuse_all(where: object, errors: Sequence[str], remedy: str, most: int = 10) -> None:
+    """Raises one `EmertInputError` that names `where`, the number of errors and the first `most`; none: does nothing."""
+    if errors:
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        raise EmertInputError(f"{where} has {count}: {list_some(errors, most)}; {remedy}")
+
+
 def _refuse(where: object, kind: Any, error: ValidationError) -> None:
     """Raises `EmertInputError` with every problem that pydantic found."""
     unknown: dict[str, list[str]] = {}
@@ -233,9 +300,8 @@ def _refuse(where: object, kind: Any, error: ValidationError) -> None:
             problems.append(f"{inside} has the key {_show(found['input'])}, expected {expected}")
         else:
             problems.append(f"{_name(path) or 'the file'} is {_show(found['input'])}, expected {expected}")
-    problems += [
-        f"unknown key{'s' * (len(names) > 1)} {', '.join(names)}, known keys: {known}" for known, names in unknown.items()
-    ]
+    for known, names in unknown.items():
+        problems.append(f"unknown key{'s' * (len(names) > 1)} {', '.join(names)}, known keys: {known}")
     refuse_all(where, problems, "correct it", _MOST_PROBLEMS)
 
 
@@ -253,11 +319,9 @@ def _known_keys(kind: Any, path: Sequence[str | int]) -> list[str]:
     return list(kind.__pydantic_fields__) if kind else []
 
 
-def _parts_of(kind: Any) -> Iterator[Any]:
+def _parts_of(kind: Any) -> list[Any]:
     """A type and what it is made of: `dict[str, A] | None` holds `A`."""
-    yield kind
-    for part in get_args(kind):
-        yield from _parts_of(part)
+    return [kind, *(inner for part in get_args(kind) for inner in _parts_of(part))]
 
 
 def _show(value: object) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from modeling_emert.tasks_emert import TASKS
 
-from .gaze_signals import BLINK_SOURCES
-from .quality import VERDICTS, Quality
+from .quality import BLINK_SOURCES, VERDICTS, Quality
 from .summary import Inspection, Line, confusion, label_counts, number_ranges, reason_counts, verdict_counts
 
 WIDTH = 100

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataset_scripts.inspection.find_recordings import Found
-from dataset_scripts.inspection.gaze_signals import known_fixations
-from dataset_scripts.inspection.quality import Quality
+from dataset_scripts.inspection.quality import Quality, known_fixations
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from modeling_emert.recording_emert import FaceTrack, Gaze
 
-from ..inspection.gaze_signals import BLINK_SOURCES, PUPILS, blink_spans, gaze_points, known_fixations, pupil, pupil_unit
+from ..inspection.quality import BLINK_SOURCES, PUPILS, blink_spans, gaze_points, known_fixations, pupil, pupil_unit
 from .style import LINE_WIDTH, SMALL_SIZE, Style, dress, panel_legend, panel_title, printable
 
 if TYPE_CHECKING:

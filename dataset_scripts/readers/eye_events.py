@@ -8,8 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dataset_scripts.readers.columns import SIDES, take
-from dataset_scripts.readers.samples import covering
+from dataset_scripts.readers.samples import SIDES, covering, take
 
 X, Y, START, DURATION = range(4)
 NO_NUMBER = 1e20  # beyond any pixel or time; differences of smaller numbers stay within float32

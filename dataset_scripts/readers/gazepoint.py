@@ -10,9 +10,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from dataset_scripts.readers.columns import all_or_none, drop_where, keep_positive, spell
 from dataset_scripts.readers.eye_events import DURATION, START, fixation_columns, mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.samples import check_count, group_rows, name_in, rising, stack_columns
+from dataset_scripts.readers.samples import (
+    all_or_none,
+    check_count,
+    drop_where,
+    group_rows,
+    keep_positive,
+    name_in,
+    rising,
+    spell,
+    stack_columns,
+)
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the help of the command line lists the names, without impor
 
 # Name -> module and class; imported when it is needed.
 SOURCES = {
-    "synthetic": ("synthetic", "SyntheticSource"),
+    "synthetic": ("folder", "SyntheticSource"),
     "folder": ("folder", "FolderSource"),
     "emer": ("emer", "EmerSource"),
     "affec": ("affec", "AffecSource"),

@@ -25,7 +25,7 @@ from dataset_scripts.readers.gazepoint import FIXATION, gaze_of_samples
 from dataset_scripts.readers.samples import nearest, rising
 from dataset_scripts.readers.text.text_table import Header, Table, read_head, read_table
 from dataset_scripts.sources.base import Entry, Source
-from dataset_scripts.sources.tables import Row, json_field, json_number, load_json, number_or_name, read_text_rows, repeated
+from dataset_scripts.sources.tables import Row, json_field, load_json, number_or_name, read_text_rows, repeated
 from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import STIMULUS_EMOTION, ActionUnits, Gaze
@@ -266,7 +266,7 @@ def _stream(file: Path, columns: tuple[str, ...]) -> tuple[np.ndarray, Table] | 
     sidecar = file.with_name(file.name.split(".")[0] + ".json")
     described = load_json(sidecar)
     names = tuple(str(name).strip() for name in json_field(described, "Columns", list, sidecar))
-    start = json_number(described, "StartTime", sidecar) if "StartTime" in described else 0.0
+    start = json_field(described, "StartTime", float, sidecar) if "StartTime" in described else 0.0
     head = read_head(file)
     header = head.find(TIME, *columns[:1]) or Header(-1, "\t", names)  # the standard allows no header, but some files have one
     cells = head.first_line.count("\t") + 1

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dataset_scripts.sources.base import Entry, Source
-from dataset_scripts.sources.json_files import json_field, json_number, load_json
+from dataset_scripts.sources.tables import json_field, load_json
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
@@ -84,7 +84,7 @@ class CeapSource(Source):
 
 
 def _rating(video: Any, name: str, file: Path) -> float:
-    value = json_number(video, name, file)
+    value = json_field(video, name, float, file)
     if abs(value - NEUTRAL) > HALF_SCALE:
         raise EmertInputError(f"{file} has {value:g} as {name}, where a rating from 1 to 9 is expected; correct it")
     return value
@@ -99,7 +99,7 @@ def _fixations(file: Path) -> dict[tuple[str, str], np.ndarray]:
     for person in json_field(load_json(file), "Behavior_FixationData", list, file):
         participant = json_field(person, "ParticipantID", str, file)
         for video in json_field(person, "Video_Behavior_FixationData", list, file):
-            rows = [[json_number(row, name, file) for name in names] for row in json_field(video, "Fixation", list, file)]
+            rows = [[json_field(row, name, float, file) for name in names] for row in json_field(video, "Fixation", list, file)]
             yaw, pitch, start, end = np.array(rows, np.float64).reshape(-1, 4).T
             frames_to_ms = 1000 / FRAMES_PER_SECOND
             columns = (yaw / 360 + 0.5, 0.5 - pitch / 180, start * frames_to_ms, (end - start) * frames_to_ms)

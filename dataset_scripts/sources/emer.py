@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_scripts.common.errors import refuse_all
+from dataset_scripts.common.settings import refuse_all
 from dataset_scripts.readers import read_gaze
 from dataset_scripts.readers.eye_events import tidy_fixations
 from dataset_scripts.readers.samples import rising, stack_columns

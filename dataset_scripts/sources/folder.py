@@ -1,4 +1,4 @@
-"""Source `folder`: a user's own recordings, as files with a table.
+"""Sources with a table `recordings.csv`: `folder`, a user's own recordings, and `synthetic`, generated ones.
 
     my_recordings/
       recordings.csv   one row a recording: recording_id, participant, stimulus, video, gaze, and columns for labels
@@ -30,7 +30,7 @@ from pydantic import Field
 
 from dataset_scripts.common.settings import Flag, Range, Text, expects, read_settings, refuse_all, settings
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
-from dataset_scripts.sources.base import Entry, Source
+from dataset_scripts.sources.base import TERMS, Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import BIG_FIVE_RANGE, Gaze
@@ -68,9 +68,11 @@ class FolderSource(Source):
     def __init__(self, path: Path, mapping: Path | None = None):
         beside = path / self.mapping_name
         super().__init__(path, mapping or (beside if beside.is_file() else None))
-        self._big_five_range = BIG_FIVE_RANGE
-        if self.mapping:
-            self._describe(self.mapping)
+        stated = read_settings(_Description, self.mapping) if self.mapping else _Description()
+        for key in ("name", *TERMS, "surprise_polarity"):
+            if getattr(stated, key) is not None:
+                setattr(self, key, getattr(stated, key))
+        self._big_five_range = stated.big_five_range or BIG_FIVE_RANGE
         self._table = path / "recordings.csv"
         columns = read_text_rows(self._table, []).columns
         refuse_all(self._table, check_columns(columns), "correct the table")
@@ -87,15 +89,13 @@ class FolderSource(Source):
         if not file:
             return None
         found = _recordings(file)
-        named = bool(participant or stimulus)
-        if len(found) > 1 or named:
-            wanted = (participant or entry.participant, stimulus or entry.stimulus)
+        if len(found) > 1 or participant or stimulus:
+            who, what = participant or entry.participant, stimulus or entry.stimulus
             # Some formats have no participants and many no stimuli: there the other name decides.
-            pairs = [(gaze, (gaze.participant, gaze.stimulus)) for gaze in found]
-            found = tuple(gaze for gaze, names in pairs if all(a in (None, b) for a, b in zip(names, wanted, strict=True)))
+            found = [gaze for gaze in found if gaze.participant in (None, who) and gaze.stimulus in (None, what)]
             if len(found) != 1:
                 raise EmertInputError(
-                    f"{file} has {len(found)} recordings of participant {wanted[0]!r} and stimulus {wanted[1]!r}, where one is "
+                    f"{file} has {len(found)} recordings of participant {who!r} and stimulus {what!r}, where one is "
                     "expected; add the columns gaze_participant and gaze_stimulus with the names that the file uses"
                 )
         return replace(found[0], notes=list(found[0].notes))
@@ -103,19 +103,11 @@ class FolderSource(Source):
     def reading_order(self, entry: Entry) -> tuple:
         return entry.location[0], entry.recording_id
 
-    def _describe(self, path: Path) -> None:
-        """Sets the attributes that the file states."""
-        stated = read_settings(_Description, path)
-        for key in ("name", "licence", "redistributable", "citation", "collection", "lacks", "surprise_polarity"):
-            if getattr(stated, key) is not None:
-                setattr(self, key, getattr(stated, key))
-        self._big_five_range = stated.big_five_range or BIG_FIVE_RANGE
-
 
 # A build reads the recordings of a file one after the other; four, for callers that go by participants.
 @lru_cache(maxsize=4)
-def _recordings(file: str) -> tuple[Gaze, ...]:
-    return tuple(read_gaze_recordings(file))
+def _recordings(file: str) -> list[Gaze]:
+    return list(read_gaze_recordings(file))
 
 
 class SyntheticSource(Source):
@@ -131,12 +123,9 @@ class SyntheticSource(Source):
 
     def entries(self) -> list[Entry]:
         if not (self.path / "settings.json").is_file():
-            raise EmertInputError(
-                f"{self.path}: no generated recordings here (settings.json is missing); "
-                f"make them with `emert data generate --out {self.path}`"
-            )
+            remedy = f"make them with `emert data generate --out {self.path}`"
+            raise EmertInputError(f"{self.path}: no generated recordings here (settings.json is missing); {remedy}")
         return read_recordings_table(self.path / "recordings.csv", self.tasks)
 
     def load_gaze(self, entry: Entry) -> Gaze | None:
-        gaze, *_ = entry.location
-        return read_gaze(Path(gaze)) if gaze else None
+        return read_gaze(Path(entry.location[0])) if entry.location[0] else None

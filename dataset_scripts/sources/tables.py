@@ -1,4 +1,4 @@
-"""`recordings.csv`: one row for each recording, with ids, files and labels. Shared by several sources."""
+"""Tables and JSON files of recordings, read with checks; `recordings.csv` has ids, files and labels, a row a recording."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import BIG_FIVE, BIG_FIVE_RANGE, STIMULUS_EMOTION
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, get_task
 
-MAX_TABLE_BYTES = 1 << 26
+MAX_BYTES = 1 << 26  # of a table or a JSON file
 REQUIRED = ("recording_id", "participant", "stimulus")
 FILES = ("video", "gaze")
 # Names in a gaze file of several recordings, where they differ from the table's.
@@ -40,15 +40,12 @@ def read_text_rows(path: Path, errors: list[str], separators: str = ",") -> Text
     """The complete table, each cell without surrounding spaces; empty lines are skipped.
 
     Rows with more or fewer cells than the header are left out and named in `errors`: a truncated row would look like
-    one without labels. `separators`: the one that splits the header into the most cells is taken.
-
-    Raises:
-        EmertInputError: no such file, too large, or no table.
+    one without labels. `separators`: the one that splits the header into the most cells is taken. Raises `EmertInputError`.
     """
     if not path.is_file():
         raise EmertInputError(f"{path}: no such file; a source needs a {path.name}")
-    if path.stat().st_size > MAX_TABLE_BYTES:
-        raise EmertInputError(f"{path} has more than {MAX_TABLE_BYTES:,} bytes, as no table of recordings does; give another")
+    if path.stat().st_size > MAX_BYTES:
+        raise EmertInputError(f"{path} has more than {MAX_BYTES:,} bytes, as no table of recordings does; give another")
     try:
         text = path.read_text(encoding="utf-8-sig")
         first = text.split("\n", 1)[0]
@@ -76,10 +73,8 @@ def read_recordings_table(
     `gaze_participant`, `gaze_stimulus`. Files are relative to the table's folder, or empty; an empty label is an absent one.
     `Entry.location` is the gaze file and the two names in it, "" where there are none.
 
-    Raises:
-        EmertInputError: with the first ten errors: a column is missing, unknown or repeated, a row has too few or too many
-            cells, an id is repeated or holds other characters than letters, digits, `-` and `_`, a file is outside of the
-            folder or does not exist, a value is not valid for its column.
+    Raises `EmertInputError` with the first ten errors of the columns, the number of cells, the ids, the files (one outside
+    of the folder is refused) and the values.
     """
     errors: list[str] = []
     table = read_text_rows(path, errors, separators=",;\t")
@@ -187,15 +182,12 @@ def file_inside(folder: Path, name: str, folders: bool = False) -> tuple[Path | 
     return (file, None) if exists else (None, "does not exist")
 
 
-MAX_JSON_BYTES = 1 << 26
-
-
 def load_json(file: Path) -> Any:
     """The content of the file. Raises `EmertInputError`: it does not exist, is too large, or is no JSON."""
     if not file.is_file():
         raise EmertInputError(f"{file} does not exist; get the whole data set, and give its folder")
-    if file.stat().st_size > MAX_JSON_BYTES:
-        raise EmertInputError(f"{file} has more than {MAX_JSON_BYTES:,} bytes, as none of the data set has; get it anew")
+    if file.stat().st_size > MAX_BYTES:
+        raise EmertInputError(f"{file} has more than {MAX_BYTES:,} bytes, as none of the data set has; get it anew")
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -203,17 +195,11 @@ def load_json(file: Path) -> Any:
 
 
 def json_field(record: Any, name: str, kind: type, file: Path) -> Any:
-    """`record[name]`. Raises `EmertInputError` where it is not of that type."""
+    """`record[name]`. Raises `EmertInputError` where it is not of that type: list, str, or float for a finite number."""
     value = record.get(name) if isinstance(record, dict) else None
-    if not isinstance(value, kind):
-        wanted = {list: "a list", str: "a text"}[kind]
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    if kind is float or not isinstance(value, kind):
+        wanted = {list: "a list", str: "a text", float: "a number"}[kind]
         raise EmertInputError(f"{file} has {str(value)[:40]!r} as {name}, where {wanted} is expected; get it anew")
     return value
-
-
-def json_number(record: Any, name: str, file: Path) -> float:
-    """`record[name]`. Raises `EmertInputError` where it is not a finite number."""
-    value = record.get(name) if isinstance(record, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise EmertInputError(f"{file} has {str(value)[:40]!r} as {name}, where a number is expected; get it anew")
-    return float(value)

@@ -20,10 +20,9 @@ import numpy as np
 from dataset_scripts.common.settings import make_settings
 from modeling_emert.errors_emert import EmertInputError
 
-from .colour import Colour
 from .flip import Flip
 from .gaze import Blinks, GazeJitter
-from .parts import Example, Part
+from .parts import Colour, Example, Part
 from .time import TimeCrop, TimeWarp
 
 # As recipes name them.

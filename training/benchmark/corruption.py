@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dataset_scripts.dataset.reader import EmertData
-from dataset_scripts.inspection.gaze_signals import BLINK_MS
+from dataset_scripts.inspection.quality import BLINK_MS
 from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.recording_emert import Gaze, Recording
 

@@ -45,10 +45,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise EmertInputError("--data and --out are missing; give both, or --show to print the recipe alone")
     check_out(arguments.out, MODEL, arguments.overwrite, read=[arguments.data])  # before anything heavy is loaded
     from dataset_scripts.dataset.reader import EmertData
-    from training.data.distributed import is_main_process
+    from training.data.sampler import is_main_process
     from training.fit.checkpoints import run_folder, unfinished_runs
     from training.fit.fit import fit
-    from training.fit.history import history_table
+    from training.fit.record import history_table
 
     data = EmertData.open(arguments.data)
     fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)

@@ -1,9 +1,26 @@
 """The batches of an epoch: the same ones on any number of processes."""
 
+import os
 from collections.abc import Iterator
 
 import torch
 from torch.utils.data import Sampler
+
+
+def number_of_processes() -> int:
+    """1 without a launcher."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def process_number() -> int:
+    """Rank of this process, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_main_process() -> bool:
+    """True for the process that writes files and prints."""
+    return process_number() == 0
+
 
 _FEWEST = 2  # BatchNorm can't be trained on one recording
 

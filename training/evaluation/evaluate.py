@@ -21,8 +21,7 @@ from modeling_emert.tasks_emert import TASKS
 from ..data.dataset import RecordingDataset, collate, statistics_by_participant
 from ..methods.classical import predict_classical
 from ..methods.registry import Method, check_modalities, get_method
-from ..metrics.logits import to_predictions
-from ..metrics.predictions import to_rows
+from ..metrics.predictions import to_predictions, to_rows
 from .load_model import load_model, method_of
 from .model_folder import check_model_folder, read_training
 from .protocols import Protocol, Trial, plan_trials

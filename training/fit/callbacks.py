@@ -7,7 +7,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from ..recipes.recipe import SCORE
-from .history import epochs_of, epochs_without_gain
+from .record import epochs_of, epochs_without_gain
 
 
 class ProgressBar(TrainerCallback):

@@ -15,20 +15,17 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 
 from ..data.dataset import collate
-from ..data.distributed import is_main_process, number_of_processes, process_number
-from ..data.sampler import EqualBatchSampler
+from ..data.sampler import EqualBatchSampler, is_main_process, number_of_processes, process_number
 from ..metrics import score
-from ..metrics.logits import to_predictions
+from ..metrics.predictions import to_predictions
 from ..outputs import MODEL
 from ..recipes.recipe import SCORE, Recipe
 from ..statistics.calibration import fit_temperature
 from . import checkpoints
-from .arguments import tracking_callbacks, training_arguments
 from .callbacks import EarlyStopping, ProgressBar, SetEpoch, Stopwatch
-from .history import epochs_of
 from .prepare import Fold, prepare
-from .record import make_record, write_model
-from .trainer import EmertTrainer
+from .record import epochs_of, make_record, write_model
+from .trainer import EmertTrainer, tracking_callbacks, training_arguments
 
 
 def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = False, track: bool = False) -> Path:

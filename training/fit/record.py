@@ -1,6 +1,7 @@
 """The model folder of a finished run: weights, processor, training record, history and card."""
 
 import json
+import math
 import platform
 import shutil
 from importlib.metadata import version
@@ -13,11 +14,64 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.constants_emert import CARD_FILE, RECORD_FILE
 from modeling_emert.processing_emert import EmertProcessor
 
-from ..data.distributed import number_of_processes
+from ..data.sampler import number_of_processes
 from ..methods.card import network_card
-from ..recipes.recipe import Recipe
-from .history import HISTORY_FILE, best_epoch
+from ..recipes.recipe import SCORE, Recipe
 from .prepare import Fold
+
+HISTORY_FILE = "history.json"
+
+
+def epochs_of(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry an epoch, from `TrainerState.log_history`.
+
+    `epoch` from 1, `loss` (mean over its steps), `learning_rate` at its end, `seconds` of training, `validation`: the
+    primary metric by task, and their mean `score`; NaN becomes None.
+    """
+    epochs: dict[int, dict[str, Any]] = {}
+    for entry in log:
+        if "loss" in entry:
+            kept = {name: entry[name] for name in ("loss", "learning_rate", "seconds") if name in entry}
+            epochs.setdefault(round(entry["epoch"]), {"epoch": round(entry["epoch"])}).update(kept)
+        elif f"eval_{SCORE}" in entry:
+            epochs.setdefault(round(entry["epoch"]), {"epoch": round(entry["epoch"])})["validation"] = _scores(entry)
+    return [epochs[number] for number in sorted(epochs)]
+
+
+def _scores(entry: dict[str, Any]) -> dict[str, float | None]:
+    measured = ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
+    names = {name.removeprefix("eval_"): name for name in entry if name.startswith("eval_")}
+    return {
+        short: entry[name] if math.isfinite(entry[name]) else None for short, name in names.items() if short not in measured
+    }
+
+
+def best_epoch(history: list[dict[str, Any]], monitor: str) -> int | None:
+    """The first epoch, counted from 1, with the highest validation value; None where no epoch has one."""
+    values = {entry["epoch"]: entry["validation"][monitor] for entry in history if "validation" in entry}
+    known = {epoch: value for epoch, value in values.items() if value is not None}
+    return max(known, key=lambda epoch: known[epoch], default=None)
+
+
+def epochs_without_gain(history: list[dict[str, Any]], monitor: str) -> int:
+    """Finished epochs since the best one."""
+    return len(history) - (best_epoch(history, monitor) or 0)
+
+
+def history_table(folder: str | Path) -> str:
+    """The epochs of a model folder as lines of text, the chosen one marked."""
+    content = json.loads((Path(folder) / HISTORY_FILE).read_text(encoding="utf-8"))
+    epochs, best = content["epochs"], content["best_epoch"]
+    names = list(epochs[0]["validation"]) if epochs else []
+    widths = [max(len(name), 6) for name in names]
+    lines = ["epoch     loss  seconds  " + "  ".join(name.rjust(width) for name, width in zip(names, widths, strict=True))]
+    for entry in epochs:
+        values = [entry["validation"][name] for name in names]
+        cells = [("-" if value is None else f"{value:.3f}").rjust(width) for value, width in zip(values, widths, strict=True)]
+        mark = "  <- chosen" if entry["epoch"] == best else ""
+        lines.append(f"{entry['epoch']:5d} {entry['loss']:8.3f} {entry['seconds']:8.1f}  {'  '.join(cells)}{mark}")
+    return "\n".join(lines)
+
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "numpy")
 

@@ -21,7 +21,7 @@ from sklearn.svm import SVC, SVR
 from modeling_emert.tasks_emert import Task
 from training.metrics import score
 
-from .frequencies import Majority, labelled
+from .classical import Majority, labelled
 
 _CALIBRATION_FOLDS = 3  # of the training rows, for the SVM's probabilities
 _LOG_SHARPNESS = (-5.0, 5.0)  # bounds of the natural logarithm of the SVM's sharpness

@@ -61,8 +61,8 @@ def _without(modality: Modality) -> tuple[Modality, ...]:
 
 
 _ALL_METHODS = (
-    _compared("classical", "majority", "Majority", "frequencies:Majority"),
-    _compared("classical", "stimulus_majority", "Stimulus majority", "frequencies:StimulusMajority"),
+    _compared("classical", "majority", "Majority", "classical:Majority"),
+    _compared("classical", "stimulus_majority", "Stimulus majority", "classical:StimulusMajority"),
     _compared("classical", "logistic_regression", "Logistic regression", "fitted:LogisticRegression", "scikit-learn"),
     _compared("classical", "svm", "SVM", "fitted:SupportVectorMachine", "scikit-learn"),
     _compared("classical", "random_forest", "Random forest", "fitted:RandomForest", "scikit-learn"),

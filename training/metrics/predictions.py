@@ -226,3 +226,12 @@ def _read_parquet(path: Path) -> pa.Table:
             return file.read()
     except (pa.ArrowException, OSError) as error:
         raise EmertInputError(f"{path}: not a readable Parquet file ({first_line(error)}); write it again") from error
+
+
+def to_predictions(task_name: str, logits: np.ndarray) -> np.ndarray:
+    """Class logits `(n, classes)` become probabilities; regression outputs are clipped to the task's range."""
+    if TASKS[task_name].kind == "regression":
+        return np.clip(logits, *TASKS[task_name].range)
+    import torch  # here, since those who read the table don't need it
+
+    return torch.from_numpy(logits).softmax(dim=1).numpy()

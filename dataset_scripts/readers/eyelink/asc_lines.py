@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from dataset_scripts.readers.columns import SIDES
-from dataset_scripts.readers.text.line_chunks import decoded, line_chunks
-from dataset_scripts.readers.text.text_table import ROW_OF_OTHER_WIDTH, Head
+from dataset_scripts.readers.samples import SIDES
+from dataset_scripts.readers.text.text_table import ROW_OF_OTHER_WIDTH, Head, decoded, line_chunks
 from modeling_emert.errors_emert import EmertInputError
 
 EYES = {"L": "left", "R": "right", "LEFT": "left", "RIGHT": "right", "LR": "both"}

@@ -14,10 +14,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataset_scripts.readers.columns import SIDES, all_or_none, drop_where, keep_positive
 from dataset_scripts.readers.eye_events import START, event_columns, inside, leading_eye, mean_of_eyes, one_list, tidy_fixations
 from dataset_scripts.readers.eyelink.asc_lines import AscLines, read_asc
-from dataset_scripts.readers.samples import rising, stack_columns
+from dataset_scripts.readers.samples import SIDES, all_or_none, drop_where, keep_positive, rising, stack_columns
 from dataset_scripts.readers.text.text_table import Head, Header
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

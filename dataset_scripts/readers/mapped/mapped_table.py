@@ -8,10 +8,9 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from dataset_scripts.readers.columns import all_or_none
 from dataset_scripts.readers.eye_events import tidy_fixations
 from dataset_scripts.readers.mapped.mapping import ON_SCREEN, PIXELS, TIME_UNITS, UNITS, KeepWhere, MappedColumn, Mapping
-from dataset_scripts.readers.samples import group_rows, name_in, rising, stack_columns
+from dataset_scripts.readers.samples import all_or_none, group_rows, name_in, rising, stack_columns
 from dataset_scripts.readers.text.text_files import TextFile
 from dataset_scripts.readers.text.text_table import Table, TextColumn, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError

@@ -12,10 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_scripts.readers.columns import SIDES, all_or_none, drop_where, find_columns, keep_positive, spell, take
 from dataset_scripts.readers.eye_events import tidy_fixations
-from dataset_scripts.readers.pupil_labs.export_tables import find_table, nearest_rows, read_beside, require, without_gaze
-from dataset_scripts.readers.samples import covering, group_rows, name_in, rising, stack_columns
+from dataset_scripts.readers.pupil_labs.pupil_core import find_table, nearest_rows, read_beside, require, without_gaze
+from dataset_scripts.readers.samples import (
+    SIDES,
+    all_or_none,
+    covering,
+    drop_where,
+    find_columns,
+    group_rows,
+    keep_positive,
+    name_in,
+    rising,
+    spell,
+    stack_columns,
+    take,
+)
 from dataset_scripts.readers.text.text_files import ExportFiles, TextFile
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError

@@ -13,8 +13,7 @@ import numpy as np
 from dataset_scripts.readers.eye_events import START, one_list, tidy_fixations
 from dataset_scripts.readers.samples import group_rows
 from dataset_scripts.readers.smi.smi_shared import CALIBRATION_AREA, preamble, screen_size, stimulus_messages, text_column
-from dataset_scripts.readers.text.line_chunks import data_header, select_lines
-from dataset_scripts.readers.text.text_table import Head, Header, Table, read_head, read_table
+from dataset_scripts.readers.text.text_table import Head, Header, Table, data_header, read_head, read_table, select_lines
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 

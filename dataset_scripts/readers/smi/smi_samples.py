@@ -11,12 +11,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataset_scripts.readers.columns import SIDES, all_or_none, drop_where, find_columns, keep_positive, spell
 from dataset_scripts.readers.eye_events import mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.samples import group_rows, rising, stack_columns
+from dataset_scripts.readers.samples import (
+    SIDES,
+    all_or_none,
+    drop_where,
+    find_columns,
+    group_rows,
+    keep_positive,
+    rising,
+    spell,
+    stack_columns,
+)
 from dataset_scripts.readers.smi.smi_shared import StimulusMessage, preamble, screen_size, stimulus_messages, text_column
-from dataset_scripts.readers.text.line_chunks import data_header, select_lines
-from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
+from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, data_header, read_table, select_lines
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_scripts.readers.text.line_chunks import read_lines, select_lines
-from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn
+from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_lines, select_lines
 from modeling_emert.errors_emert import EmertInputError
 
 CALIBRATION_AREA = "Calibration Area"

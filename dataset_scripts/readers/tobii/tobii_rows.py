@@ -6,8 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dataset_scripts.readers.columns import drop_where
-from dataset_scripts.readers.samples import group_rows, name_in, rising, stack_columns
+from dataset_scripts.readers.samples import drop_where, group_rows, name_in, rising, stack_columns
 from dataset_scripts.readers.text.text_table import Table, TextColumn
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

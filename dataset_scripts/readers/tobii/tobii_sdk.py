@@ -11,9 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from dataset_scripts.readers.columns import SIDES, all_or_none, find_columns, keep_positive, spell
 from dataset_scripts.readers.eye_events import START, mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.samples import rising, stack_columns
+from dataset_scripts.readers.samples import SIDES, all_or_none, find_columns, keep_positive, rising, spell, stack_columns
 from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze

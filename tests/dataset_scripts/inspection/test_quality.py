@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from dataset_scripts.inspection.gaze_signals import blink_spans, gap_lengths, usual_step
-from dataset_scripts.inspection.quality import LIMITS, FaceCheck, measure
+from dataset_scripts.inspection.quality import LIMITS, FaceCheck, blink_spans, gap_lengths, measure, usual_step
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
 from modeling_emert.recording_emert import Gaze
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from dataset_scripts.pictures.fixation_map import SIGMA_FRACTION, fixation_density, fixation_map
+from dataset_scripts.pictures.scan_path import SIGMA_FRACTION, fixation_density, fixation_map
 from modeling_emert.recording_emert import Gaze, Recording
 
 

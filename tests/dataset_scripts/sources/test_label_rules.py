@@ -2,9 +2,8 @@
 
 import pytest
 
-from dataset_scripts.sources.base import Entry
-from dataset_scripts.sources.label_rules import check_labels, find_contradictions, note_contradictions
-from dataset_scripts.sources.synthetic import SyntheticSource
+from dataset_scripts.sources.base import Entry, check_labels, find_contradictions, note_contradictions
+from dataset_scripts.sources.folder import SyntheticSource
 from modeling_emert.errors_emert import EmertInputError
 
 EXPECTED = {

@@ -14,7 +14,7 @@ from tiny_training import TINY_OVERRIDES
 
 from dataset_scripts.dataset.reader import EmertData
 from training.cli import main
-from training.fit.history import HISTORY_FILE
+from training.fit.record import HISTORY_FILE
 
 # What is drawn or averaged in each process by itself is switched off: dropouts, and BatchNorm in the face backbone.
 _STILL = {

@@ -16,10 +16,10 @@ from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertInputEr
 from modeling_emert.export_emert import example_inputs
 from training.data.dataset import RecordingDataset
 from training.data.sampler import EqualBatchSampler
-from training.fit.arguments import tracking_callbacks, training_arguments
 from training.fit.fit import fit
-from training.fit.history import HISTORY_FILE, best_epoch, epochs_of, epochs_without_gain, history_table
 from training.fit.prepare import choose_tasks, count_class_weights
+from training.fit.record import HISTORY_FILE, best_epoch, epochs_of, epochs_without_gain, history_table
+from training.fit.trainer import tracking_callbacks, training_arguments
 from training.recipes.recipe import Recipe, load_recipe
 
 # oneDNN's LSTM has no bf16 on a CPU without AVX-512.

@@ -8,7 +8,7 @@ import pytest
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.methods.classical import predict_classical
+from training.methods.classical import Majority, StimulusMajority, predict_classical
 from training.methods.fitted import (
     ClipOutliers,
     DropConstant,
@@ -17,7 +17,6 @@ from training.methods.fitted import (
     RandomForest,
     SupportVectorMachine,
 )
-from training.methods.frequencies import Majority, StimulusMajority
 from training.methods.registry import METHODS
 from training.methods.summaries import SummaryTable, summary_table
 from training.metrics import score

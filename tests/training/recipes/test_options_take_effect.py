@@ -12,11 +12,10 @@ from killed_training import equal, weights
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.layers_emert import EmertAttention
 from training.fit import fit as fitting
-from training.fit.arguments import training_arguments
 from training.fit.fit import fit, make_trainer
-from training.fit.history import HISTORY_FILE
 from training.fit.prepare import count_class_weights, prepare
-from training.fit.trainer import EmertTrainer
+from training.fit.record import HISTORY_FILE
+from training.fit.trainer import EmertTrainer, training_arguments
 from training.recipes.recipe import Recipe
 
 

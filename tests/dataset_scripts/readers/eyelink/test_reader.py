@@ -5,7 +5,7 @@ import pytest
 from places import REAL
 
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
-from dataset_scripts.readers.text import line_chunks
+from dataset_scripts.readers.text import text_table
 from modeling_emert.errors_emert import EmertInputError
 
 PREAMBLE = "** CONVERTED FROM a.edf using edfapi\n** TYPE: EDF_FILE BINARY EVENT SAMPLE TAGGED\n**\n\n"
@@ -135,7 +135,7 @@ def test_spaces_instead_of_tabs_and_other_encodings(asc):
 def test_pieces_of_a_large_file_fit_together(asc, monkeypatch):
     path = asc(PREAMBLE, SCREEN, block(["RIGHT"], MONO + EVENTS))
     complete = read_gaze(path)
-    monkeypatch.setattr(line_chunks, "CHUNK_BYTES", 37)
+    monkeypatch.setattr(text_table, "CHUNK_BYTES", 37)
     chunked = read_gaze(path)
     np.testing.assert_array_equal(complete.eye_movements, chunked.eye_movements)
     np.testing.assert_array_equal(complete.fixations, chunked.fixations)
