@@ -98,12 +98,10 @@ _ORDERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order",
-    [
-        pytest.param(code, id=name, marks=[] if name == "our model first" else pytest.mark.slow)
-        for name, code in _ORDERS.items()
-    ],
+    [pytest.param(code, id=name) for name, code in _ORDERS.items()],
 )
 def test_auto_classes_and_pipeline_know_emert_in_any_order(order, folder):
     assert _run(order + _CHECK, folder) == _EXPECTED

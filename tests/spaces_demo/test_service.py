@@ -17,6 +17,7 @@ from spaces_demo.examples import EXAMPLES
 _MARK = re.compile(r"up[0-9a-f]{16}-")
 
 
+@pytest.mark.slow  # starts a server of its own
 def test_files_of_those_who_wait_are_not_swept_away(
     client: Client, clips: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ):

@@ -28,6 +28,7 @@ def dataset_folder(tmp_path_factory):
     return build(open_source("folder", recordings), folder / "dataset", num_workers=1)
 
 
+@pytest.mark.slow
 def test_a_program_ends_that_leaves_a_stream_as_the_card_says(dataset_folder):
     """Without the last two lines it often ends in SIGABRT: a thread of pyarrow 26's is still reading (apache/arrow#45214)."""
     code = f"""

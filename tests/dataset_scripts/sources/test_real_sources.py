@@ -171,6 +171,7 @@ def test_real_studio_files(real, folder, rate):
             assert (len(gaze.times_ms) - 1) / gaze.times_ms[-1] * 1000 == pytest.approx(rate, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_real_uniss(real):
     source = UnissFgdSource(real / "tobii_studio_faces")

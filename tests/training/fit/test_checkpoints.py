@@ -38,6 +38,7 @@ def augmented(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     return replace(recipe, augmentation=({"name": "gaze_jitter", "strength": 0.05},), epochs=2)
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_it_writes_resumes_and_ends_with_the_same_weights(
     augmented: Recipe, data: EmertData, tmp_path: Path
 ):
