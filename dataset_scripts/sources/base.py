@@ -71,9 +71,10 @@ class Source(ABC):
 
     def load_face(self, entry: Entry, count: int) -> FaceTrack | None:
         """`count` face crops spread over the recording; None without a video, and where no face is found in it."""
-        from modeling_emert.face_detection_emert import load_face_track
+        from modeling_emert.face_detection_emert import track_faces
+        from modeling_emert.video_emert import read_frames
 
-        return load_face_track(entry.video, count) if entry.video else None
+        return track_faces(*read_frames(entry.video, count)) if entry.video else None
 
     def reading_order(self, entry: Entry) -> tuple:
         """Sort key for reading: by stimulus, since some sources keep the recordings of a stimulus in one file."""
