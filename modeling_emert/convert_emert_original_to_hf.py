@@ -39,8 +39,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise EmertInputError(f"{path}: holds {size:,} bytes, expected a checkpoint of at most {MAX_BYTES:,}")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not isinstance(content, Mapping):
-        kind = type(content).__name__
-        raise EmertInputError(f"{path}: holds a {kind}, expected a dictionary of tensors; save model.state_dict()")
+        found = type(content).__name__
+        raise EmertInputError(f"{path}: holds a {found}, expected a dictionary of tensors; save model.state_dict()")
     return dict(content)
 
 
@@ -120,9 +120,8 @@ def _networks(content: Mapping, known: frozenset[str]) -> Iterator[tuple[str, Ma
             if id(mapping) in seen:
                 continue
             seen.add(id(mapping))
-            if any(
-                isinstance(value, torch.Tensor) and plain_name(key).split(".")[0] in known for key, value in mapping.items()
-            ):
+            tensors = [key for key, value in mapping.items() if isinstance(value, torch.Tensor)]
+            if any(plain_name(key).split(".")[0] in known for key in tensors):
                 yield path, mapping
                 continue
             inner = ((f"{path}.{key}".strip("."), value) for key, value in mapping.items())
@@ -202,33 +201,27 @@ def convert_state_dict(state_dict: Mapping[str, Any]) -> EmertForEmotionRecognit
     model = EmertForEmotionRecognition(config)
     expected = model.state_dict()
     prefixes = {**_PREFIXES, **{f"{head}.": f"heads.{task}.layers." for head, task in heads.items()}}
-    converted, faults = _rename_all(state, heads)
+    converted: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, value in state.items():
+        head, _, rest = name.partition(".")
+        try:
+            if new_name := f"heads.{heads[head]}.layers.{rest}" if head in heads else rename(name):
+                converted[new_name] = value
+        except ValueError as error:
+            faults.append(str(error))
     for name, tensor in expected.items():
         if name.endswith(_COUNTER):
             converted.setdefault(name, torch.zeros_like(tensor))
     for name in sorted(converted.keys() | expected.keys()):
         found, wanted = _form(converted.get(name)), _form(expected.get(name))
         if found != wanted:
-            faults.append(f"{_authors_name(name, prefixes)} -> {name}: found {found}, expected {wanted}")
+            authors = next((old + name.removeprefix(new) for old, new in prefixes.items() if name.startswith(new)), name)
+            faults.append(f"{authors} -> {name}: found {found}, expected {wanted}")
     if faults:
         raise EmertInputError(f"the checkpoint does not fit the authors' network: {'; '.join(faults)}")
     model.load_state_dict(converted)
     return model.eval()
-
-
-def _rename_all(state: Mapping[str, Any], heads: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The tensors by our names, and an error message for each unknown name."""
-    converted, faults = {}, []
-    for name, value in state.items():
-        head, _, rest = name.partition(".")
-        try:
-            new_name = f"heads.{heads[head]}.layers.{rest}" if head in heads else rename(name)
-        except ValueError as error:
-            faults.append(str(error))
-            continue
-        if new_name is not None:
-            converted[new_name] = value
-    return converted, faults
 
 
 def _form(value: Any) -> object:
@@ -237,11 +230,6 @@ def _form(value: Any) -> object:
         plain = value.layout == torch.strided and not (value.is_meta or value.is_complex() or value.is_quantized)
         return tuple(value.shape) if plain else f"a tensor of {value.dtype}, {value.layout}"
     return None if value is None else f"{type(value).__name__}, no tensor"
-
-
-def _authors_name(name: str, prefixes: Mapping[str, str]) -> str:
-    authors = next((authors for authors, ours in prefixes.items() if name.startswith(ours)), None)
-    return name if authors is None else authors + name.removeprefix(prefixes[authors])
 
 
 def _config_and_heads(state: Mapping[str, Any]) -> tuple[EmertConfig, dict[str, str]]:

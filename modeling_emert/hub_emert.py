@@ -1,5 +1,6 @@
 """`push_to_hub` for models and processors: transformers' own would write its card over ours, and knows one class only."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -31,16 +32,9 @@ def push_folder(
     api = HfApi(token=token)
     repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
     files = [path for path in sorted(Path(folder).iterdir()) if path.is_file()]
-    if _has_card(api, repo_id, commit.get("revision")):
+    with contextlib.suppress(EntryNotFoundError, RevisionNotFoundError):
+        api.hf_hub_download(repo_id, CARD_FILE, revision=commit.get("revision"))
         files = [path for path in files if path.name != CARD_FILE]
     operations = [CommitOperationAdd(path_in_repo=path.name, path_or_fileobj=path) for path in files]
     commit.setdefault("commit_message", "Upload EMERT")
     return str(api.create_commit(repo_id=repo_id, operations=operations, **commit))
-
-
-def _has_card(api: HfApi, repo_id: str, revision: str | None) -> bool:
-    try:
-        api.hf_hub_download(repo_id, CARD_FILE, revision=revision)
-    except (EntryNotFoundError, RevisionNotFoundError):
-        return False
-    return True

@@ -205,10 +205,8 @@ class EmertDecoupling(nn.Module):
         self.specific = nn.ModuleDict({name: multilayer(sizes, 0.1) for name in MODALITIES})
         self.invariant = multilayer(sizes, 0.1)
         self.discriminator = nn.Linear(config.hidden_size, len(MODALITIES))
-        if config.separate_discriminators:
-            self.specific_discriminator = nn.Linear(config.hidden_size, len(MODALITIES))
-        else:
-            self.specific_discriminator = None
+        own = config.separate_discriminators
+        self.specific_discriminator = nn.Linear(config.hidden_size, len(MODALITIES)) if own else None
 
     def forward(self, streams: dict[str, torch.Tensor], masks: dict[str, torch.Tensor]):
         """Streams `(batch, time, encoder_size)` by modality -> specific and invariant tokens, both `(batch, tokens, size)` with

@@ -126,28 +126,24 @@ def results_of_validation(record: Mapping[str, Any]) -> list[EvalResult]:
     """The scores of the validation participants by which the epoch was chosen; they are no test."""
     place = (str(record.get("data")), f"{record.get('data')} (it chose the epoch)")
     return [
-        _eval_result(task, (*place, f"{task}, fold {record['fold']}", "validation"), get_task(task).primary_metric, value)
-        for task, value in (record.get("validation_scores") or {}).items()
-        if task in TASKS and value is not None
+        _eval_result(task, (*place, f"{task}, fold {record['fold']}", "validation"), metric, value)
+        for task, metric, value in _validation_scores(record)
     ]
+
+
+def _validation_scores(record: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+    """Task, metric and value of those that are known."""
+    found = (record.get("validation_scores") or {}).items()
+    return [(task, get_task(task).primary_metric, value) for task, value in found if task in TASKS and value is not None]
 
 
 def _eval_result(
     task: str, place: Sequence[str], metric: str, value: float, interval: dict[str, float] | None = None
 ) -> EvalResult:
     """`place`: the data set's type and name, its config, its split."""
-    kind, name, config, split = place
-    return EvalResult(
-        task_type="video-classification",
-        task_name=f"{task}: {_VIEWS[get_task(task).view]}",
-        dataset_type=kind,
-        dataset_name=name,
-        dataset_config=config,
-        dataset_split=split,
-        metric_type=metric,
-        metric_value=value,
-        metric_args=interval,
-    )
+    data = dict(zip(("dataset_type", "dataset_name", "dataset_config", "dataset_split"), place, strict=True))
+    score = {"metric_type": metric, "metric_value": value, "metric_args": interval}
+    return EvalResult("video-classification", task_name=f"{task}: {_VIEWS[get_task(task).view]}", **data, **score)
 
 
 def write_model_card(folder: str | Path, config: EmertConfig) -> None:
@@ -202,11 +198,7 @@ def _training(record: dict[str, Any] | None) -> str:
 
 def _validation(record: dict[str, Any]) -> list[str]:
     """The scores of the chosen epoch."""
-    rows = [
-        f"| `{task}` | {get_task(task).primary_metric.upper()} | {value:.3f} |"
-        for task, value in (record.get("validation_scores") or {}).items()
-        if task in TASKS and value is not None
-    ]
+    rows = [f"| `{task}` | {metric.upper()} | {value:.3f} |" for task, metric, value in _validation_scores(record)]
     if not rows:
         return []
     head = "Scores of the validation participants, by which the epoch was chosen; they are no test, and higher than a test's:"
@@ -215,19 +207,17 @@ def _validation(record: dict[str, Any]) -> list[str]:
 
 def _cost(record: dict[str, Any]) -> list[str]:
     """Time, software and recipe: what is needed to train this model again."""
-    parts = []
+    time = versions = recipe = ""
     if "seconds" in record:
-        parts.append(
+        time = (
             f"Training took {record['seconds']:.0f} s on {record.get('processes', 1)} process(es): {record['steps']} steps, "
             f"{record['samples_per_second']:g} recordings/s."
         )
     if "versions" in record:
-        parts.append("Made with " + ", ".join(f"{name} {number}" for name, number in record["versions"].items()) + ".")
-    recipe = record.get("recipe")
-    return [
-        *([" ".join(parts)] if parts else []),
-        *([f"The recipe:\n\n```yaml\n{yaml.safe_dump(recipe, sort_keys=False)}```"] if recipe else []),
-    ]
+        versions = "Made with " + ", ".join(f"{name} {number}" for name, number in record["versions"].items()) + "."
+    if record.get("recipe"):
+        recipe = f"The recipe:\n\n```yaml\n{yaml.safe_dump(record['recipe'], sort_keys=False)}```"
+    return list(filter(None, (" ".join(filter(None, (time, versions))), recipe)))
 
 
 def _scores(results: dict[str, Any] | None) -> str:

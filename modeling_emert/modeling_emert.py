@@ -325,7 +325,9 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         masks = (face_mask, eye_movements_mask, fixations_mask)
         outputs: EmertModelOutput = self.emert(pixel_values, eye_movements, fixations, *masks, face_features, **kwargs)
         logits = self._logits(outputs, {"big_five": big_five, "stimulus_emotion": stimulus_emotion})
-        participant_logits = self._participant_logits(outputs)
+        participant_logits = None
+        if self.participant_head is not None:
+            participant_logits = self.participant_head(reverse_gradient(outputs.pooler_output, self.config.reversal))
         losses = None if labels is None else self._losses(logits, participant_logits, labels, outputs)
         return EmertOutput(
             loss=None if losses is None else self._weighted(losses),
@@ -354,11 +356,6 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         derived = self.config.derived_tasks
         return {name: self.coarse[name](fine[derived[name]]) if name in derived else fine[name] for name in self.config.tasks}
 
-    def _participant_logits(self, outputs: EmertModelOutput) -> torch.Tensor | None:
-        if self.participant_head is None:
-            return None
-        return self.participant_head(reverse_gradient(outputs.pooler_output, self.config.reversal))
-
     def _losses(
         self,
         logits: dict[str, torch.Tensor],
@@ -385,10 +382,7 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
 
     def _weighted(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
         config = self.config
-        own = {
-            "adversarial": config.adversarial_weight,
-            "specific": config.specific_weight,
-            PARTICIPANT: config.participant_weight,
-        }
+        own = {"adversarial": config.adversarial_weight, "specific": config.specific_weight}
+        own |= {PARTICIPANT: config.participant_weight}
         by_task = config.task_weights or {}
         return sum(own.get(name, config.task_weight * by_task.get(name, 1)) * loss for name, loss in losses.items())

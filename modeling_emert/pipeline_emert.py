@@ -37,8 +37,8 @@ class EmotionRecognitionPipeline(Pipeline):
     pipe(video="clip.mp4", big_five=[0.4, 0.7, 0.5, 0.6, 0.3], stimulus_emotion="fear")
     ```
 
-    Either may give the label away; both are optional. Given to a model without `context`, they are refused with an error;
-    only the context of a [`Recording`] is ignored then, since that comes with the data.
+    Either may reveal the label; both are optional. A model without `context` refuses them with an error, except for those of
+    a [`Recording`], which are ignored since they come with the data.
 
     `model` itself is not changed: [`network`], a copy of it, answers.
     """
@@ -84,15 +84,13 @@ class EmotionRecognitionPipeline(Pipeline):
         Raises:
             EmertInputError: a clip can't be used; of several, its place and its files are named.
         """
-        parts = dict(zip(_PARTS, (video, gaze, big_five, stimulus_emotion), strict=True))
+        parts = {"video": video, "gaze": gaze, "big_five": big_five, "stimulus_emotion": stimulus_emotion}
         if inputs is None:
             inputs = parts
         elif any(part is not None for part in parts.values()):
             raise EmertInputError(f"give clips, or their parts by name ({', '.join(_PARTS)}), not both")
         if isinstance(inputs, (list, tuple)):
-            inputs = list(inputs)
-            if not inputs:
-                return []
+            return super().__call__(list(inputs), **kwargs) if inputs else []
         return super().__call__(inputs, **kwargs)
 
     def _sanitize_parameters(self, **parameters: Any) -> tuple[dict, dict, dict]:
@@ -115,8 +113,8 @@ class EmotionRecognitionPipeline(Pipeline):
         taken = self.processor.context
         strange = [name for name in CONTEXT_INPUTS if clip.get(name) is not None and name not in taken]
         if strange:
-            what = f"it takes {', '.join(taken)}" if taken else "it takes none"
-            raise EmertInputError(f"{', '.join(strange)}: this model was not trained with such context ({what}); leave it out")
+            known = f"it takes {', '.join(taken) or 'none'}"
+            raise EmertInputError(f"{', '.join(strange)}: this model was not trained with such context ({known}); leave it out")
         return {"recordings": [self.processor.load(**{name: clip.get(name) for name in _PARTS})]}
 
     def _forward(self, batch: dict[str, list[Recording]]) -> dict[str, list[dict]]:

@@ -33,8 +33,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
     ```
 
     context (`list[str]`, `[]`):
-        The config's `context`: what a call gives of it besides the recording. Either may give the label away, so a score
-        with it is no score of reading eyes and faces.
+        The config's `context`: inputs besides the recording. Either may reveal the label, so a score with it is no score of
+        reading eyes and faces.
     """
 
     _auto_class = "AutoProcessor"
@@ -70,20 +70,20 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         big_five: BigFive | None = None,
         stimulus_emotion: str | None = None,
     ) -> Recording:
-        """One recording from files or arrays; what could not be used is said in the recording's `notes`.
+        """One recording from files or arrays; the recording's `notes` report what could not be used.
 
         Args:
             video: a file or its bytes; whole frames `(frames, height, width, 3)` uint8 RGB; or a [`FaceTrack`] (crops, used
                 as is).
             gaze: a file, or its bytes, in a format that the installed readers know; samples `(samples, 39)` in the columns
                 of `columns_emert`, evenly spaced in time; or a [`Gaze`].
-            big_five, stimulus_emotion: context, for a model whose config takes it: five shares of the scale, 0..1, in the
-                order of `recording_emert.BIG_FIVE` or by those names; one of `tasks_emert.EMOTIONS`. Either may give a label
-                away.
+            big_five, stimulus_emotion: context, for a model whose config takes it: five fractions of the scale, 0..1, in the
+                order of `recording_emert.BIG_FIVE` or by those names; one of `tasks_emert.EMOTIONS`. Either may reveal the
+                label.
 
         Raises:
-            EmertInputError: a file can't be read, an array has another shape, the context can't be what it says, or nothing is
-                left to answer from.
+            EmertInputError: a file can't be read, an array has another shape, the context is invalid, or nothing is left to
+                answer from.
         """
         notes: list[str] = []
         face = self._load_face(video, detector, notes)
@@ -103,10 +103,10 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         """One recording or a batch, as the model's keyword arguments; modalities that no recording has are left out.
 
         `statistics`: each participant's own, where `normalisation="participant"` (see [`EmertFeatureExtractor`]).
-        With `context`, each recording's `big_five` and `stimulus_emotion` go along, marked as absent where it has none.
+        With `context`, each recording's `big_five` and `stimulus_emotion` are included, marked as absent where it has none.
 
         Raises:
-            EmertInputError: something else than recordings is given, or a recording's context can't be what it says (see
+            EmertInputError: something else than recordings is given, or a recording's context is invalid (see
                 `recording_emert.context_inputs`).
         """
         batch = [recordings] if _is_recording(recordings) else list(recordings)
@@ -131,16 +131,14 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 raise EmertInputError(f"the video's frames must be an array (frames, height, width, 3) of uint8, got {found}")
             frames, times_ms, name = video, np.arange(len(video), dtype=np.float32), "the frames"
         elif not isinstance(video, (str, Path, bytes)):
-            raise EmertInputError(
-                f"the video is given as {type(video).__name__}, expected a file's path or bytes, a numpy array of frames or a "
-                "FaceTrack"
-            )
+            expected = "a file's path or bytes, a numpy array of frames or a FaceTrack"
+            raise EmertInputError(f"the video is given as {type(video).__name__}, expected {expected}")
         else:
             frames, times_ms = read_frames(video, self.video_processor.num_frames)
             name = "the video" if isinstance(video, bytes) else Path(video).name
         face = track_faces(frames, times_ms, detector)
         if face is None:
-            notes.append(f"No face was found in {name} ({len(frames)} frames looked at), so the face is left out.")
+            notes.append(f"No face was found in {name} ({len(frames)} frames examined), so the face is left out.")
         return face
 
     def _load_gaze(self, gaze: GazeInput | None, notes: list[str]) -> Gaze | None:
@@ -149,15 +147,19 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         elif isinstance(gaze, bytes):
             name, gaze = "the gaze file", _read_gaze_bytes(gaze)
         elif isinstance(gaze, np.ndarray):
-            name, gaze = "the gaze samples", _gaze_of_samples(gaze)
+            if gaze.ndim != 2 or gaze.shape[1] != NUM_COLUMNS or gaze.dtype.kind not in "fiu":
+                found = f"{gaze.shape} {gaze.dtype}"
+                raise EmertInputError(f"the gaze samples must be an array (samples, {NUM_COLUMNS}) of numbers, got {found}")
+            samples = gaze.astype(np.float32)
+            gaze = Gaze(np.where(np.isfinite(samples), samples, np.nan), np.arange(len(samples), dtype=np.float32))
+            name = "the gaze samples"
         else:
             name = "the gaze"
         if gaze is None:
             return None
         if not hasattr(gaze, "missing_fraction"):  # as with FaceTrack, no `isinstance`
-            raise EmertInputError(
-                f"the gaze is given as {type(gaze).__name__}, expected a file's path or bytes, an array of samples or a Gaze"
-            )
+            expected = "a file's path or bytes, an array of samples or a Gaze"
+            raise EmertInputError(f"the gaze is given as {type(gaze).__name__}, expected {expected}")
         notes.extend(gaze.notes)
         if gaze.missing_fraction in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):
             notes.append(f"In {name} there is neither a valid gaze point nor a fixation, so the eyes are left out.")
@@ -170,16 +172,8 @@ def _is_recording(given: object) -> bool:
     return hasattr(given, "face") and hasattr(given, "gaze")
 
 
-def _gaze_of_samples(samples: np.ndarray) -> Gaze:
-    if samples.ndim != 2 or samples.shape[1] != NUM_COLUMNS or samples.dtype.kind not in "fiu":
-        found = f"{samples.shape} {samples.dtype}"
-        raise EmertInputError(f"the gaze samples must be an array (samples, {NUM_COLUMNS}) of numbers, got {found}")
-    samples = samples.astype(np.float32)
-    return Gaze(np.where(np.isfinite(samples), samples, np.nan), np.arange(len(samples), dtype=np.float32))
-
-
 def _read_gaze_bytes(content: bytes) -> Gaze:
-    """The readers take files: one that only we can see, gone afterwards."""
+    """From a private temporary file, since the readers take files."""
     with tempfile.TemporaryDirectory(prefix="emert-") as folder:
         path = Path(folder) / "gaze"
         path.write_bytes(content)
@@ -190,7 +184,7 @@ def _read_gaze_bytes(content: bytes) -> Gaze:
 
 
 def _gaze_reader():
-    """The reader of eye trackers' files, which the model folder does not hold: the package `emert` brings it."""
+    """The reader of eye trackers' files, which is not in the model folder but in the package `emert`."""
     for entry_point in entry_points(group="emert.gaze_readers"):
         return entry_point.load()
     raise EmertInputError("no reader of gaze files is installed: `pip install emert`, or give arrays (Gaze)")

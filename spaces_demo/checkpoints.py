@@ -1,7 +1,7 @@
 """The trained models that the demo can show, found and checked. A network without a training record is refused."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +41,13 @@ def find_checkpoints(given: Sequence[Path] = ()) -> list[Checkpoint]:
         folders = [folder for folder in made if (folder / RECORD_FILE).is_file()][:1]
     found: list[Checkpoint] = []
     for folder in folders:
-        found.append(_open(folder.resolve(), {one.name for one in found}))
+        found.append(open_checkpoint(folder, {one.name for one in found}))
     return found
 
 
-def open_checkpoint(folder: Path) -> Checkpoint:
-    """One folder. Raises `EmertInputError` where it holds no trained model."""
-    return _open(folder.resolve(), set())
-
-
-def _open(folder: Path, taken: set[str]) -> Checkpoint:
+def open_checkpoint(folder: Path, taken: Collection[str] = ()) -> Checkpoint:
+    """One folder; its name is none of `taken`. Raises `EmertInputError` where it holds no trained model."""
+    folder = folder.resolve()
     check_model_folder(folder)
     _check_weights(folder / WEIGHTS_FILE)
     if not (folder / RECORD_FILE).is_file():
@@ -59,7 +56,13 @@ def _open(folder: Path, taken: set[str]) -> Checkpoint:
             "the demo shows no numbers of it: train with `emert train`"
         )
     record = read_record(folder)
-    _check_method(folder, record.get("method", _EMERT))
+    if (key := record.get("method", _EMERT)) != _EMERT:
+        from training.methods.registry import EMERT, get_method
+
+        method = get_method(key)
+        if method.made_by != EMERT or method.modalities != MODALITIES:
+            reason = "whose answers the demo can't explain; give a model of EMERT"
+            raise EmertInputError(f"{folder}: holds {method.name!r}, {reason}")
     if "data" not in record:
         raise EmertInputError(f"{folder / RECORD_FILE}: does not say what the model was trained on; train it again")
     data = str(record["data"])
@@ -81,14 +84,3 @@ def _check_weights(file: Path) -> None:
         raise EmertInputError(f"{file}: can't be read as safetensors ({error}); copy or train the model again") from error
     if empty:
         raise EmertInputError(f"{file}: holds no weights; copy or train the model again")
-
-
-def _check_method(folder: Path, key: str) -> None:
-    """Raises `EmertInputError` unless the network is of EMERT's class and takes all modalities: others can't be explained."""
-    if key == _EMERT:
-        return
-    from training.methods.registry import EMERT, get_method
-
-    method = get_method(key)
-    if method.made_by != EMERT or method.modalities != MODALITIES:
-        raise EmertInputError(f"{folder}: holds {method.name!r}, whose answers the demo can't explain; give a model of EMERT")

@@ -66,9 +66,8 @@ def _make(folder: Path, example: Example) -> tuple[Path | None, Path | None]:
     from dataset_scripts.generator.writing import tobii_table, write_video
 
     # Not the random seed of the training, so that the model has seen none of these people.
-    settings = GeneratorSettings(
-        participants=len(EXAMPLES), stimuli=1, seconds=6, frames_per_second=4, frame_size=192, noise=0.6, seed=20_240
-    )
+    shape = {"participants": len(EXAMPLES), "stimuli": 1, "seconds": 6, "frames_per_second": 4, "frame_size": 192}
+    settings = GeneratorSettings(**shape, noise=0.6, seed=20_240)
     generated = make_truth(settings)[EXAMPLES.index(example)]
     dropouts = generated.person.dropout_rate if example.dropouts is None else example.dropouts
     truth = replace(

@@ -117,17 +117,7 @@ def _launch(page: "gr.Blocks", host: str, port: int | None) -> None:
     from .page.style import HEAD_STYLES, STYLE_SHEET, theme
 
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=WORKERS)
-    page.launch(
-        server_name=host,
-        server_port=port,
-        share=False,
-        prevent_thread_lock=True,
-        ssr_mode=False,
-        theme=theme(),
-        css=STYLE_SHEET,
-        head=HEAD_STYLES,
-        max_file_size=f"{MAX_UPLOAD_MB}mb",
-        footer_links=["api"],
-        show_error=False,
-        enable_monitoring=False,
-    )
+    look = {"theme": theme(), "css": STYLE_SHEET, "head": HEAD_STYLES, "footer_links": ["api"]}
+    off = dict.fromkeys(("share", "ssr_mode", "show_error", "enable_monitoring"), False)
+    limit = f"{MAX_UPLOAD_MB}mb"
+    page.launch(server_name=host, server_port=port, prevent_thread_lock=True, max_file_size=limit, **look, **off)

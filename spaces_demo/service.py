@@ -10,7 +10,7 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 
 from .answers.messages import Reply, Request
-from .answers.verdict import answer_pairs
+from .answers.verdict import table_row
 from .checkpoints import Checkpoint
 from .examples import Example, ExampleFiles
 from .files.pair import Batch, Pair, pair_up
@@ -42,12 +42,11 @@ class Service:
             raise EmertInputError(_NO_MODEL)
         if not name:
             return self.checkpoints[0]
-        for one in self.checkpoints:
-            if one.name == name:
-                return one
-        known = ", ".join(one.name for one in self.checkpoints)
+        by_name = {one.name: one for one in self.checkpoints}
+        if name in by_name:
+            return by_name[name]
         shown = name if len(name) <= _LONGEST_MODEL else f"{name[:_LONGEST_MODEL]}…"
-        raise EmertInputError(f"There is no model {shown!r}; there is {known}.")
+        raise EmertInputError(f"There is no model {shown!r}; there is {', '.join(by_name)}.")
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Adds a model that was trained while the server runs."""
@@ -114,8 +113,8 @@ class Service:
             chosen, rows = self.checkpoint(model), []
             batch = self._batch(files, folder)
             yield len(batch.pairs), rows, batch.note
-            for row in answer_pairs(batch.pairs, lambda pair: self._ask_pair(chosen, pair, folder)):
-                rows.append(row)
+            for pair in batch.pairs:
+                rows.append(table_row(pair, self._ask_pair(chosen, pair, folder)))
                 yield len(batch.pairs), rows, batch.note
         except EmertInputError as error:
             log.warning("refused a batch: %r", str(error))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze
-from modeling_emert.tasks_emert import EMOTIONS, POLARITIES, POLARITY_OF_EMOTION, TASKS, Task
+from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS, Task
 
 from ..common.settings import list_some, refuse_all
 
@@ -40,9 +40,8 @@ class Entry:
 class Source(ABC):
     """Recordings on disk under `path`.
 
-    A subclass is one file in `sources/`. It sets these attributes (of the class, or of the object where a user's file gives
-    them) and implements two methods; all raise `EmertInputError` with a sentence that names the file, the field and the
-    remedy.
+    A subclass sets these attributes (of the class, or of the object where a user's file gives them) and implements two
+    methods; all raise `EmertInputError` with a sentence that names the file, the field and the remedy.
     """
 
     name: str
@@ -85,13 +84,7 @@ class Source(ABC):
         return None
 
 
-# (coarse, fine) label columns of each view that has both: er3 and er7, fer3 and fer7.
-COARSE_AND_FINE: tuple[tuple[str, str], ...] = tuple(
-    (coarse.name, fine.name)
-    for coarse in TASKS.values()
-    for fine in TASKS.values()
-    if coarse.view == fine.view and coarse.labels == POLARITIES and fine.labels == EMOTIONS
-)
+COARSE_AND_FINE = (("er3", "er7"), ("fer3", "fer7"))
 
 
 def find_contradictions(labels: Mapping[str, str | float | None], surprise_polarity: str | None = None) -> list[str]:
@@ -111,11 +104,7 @@ def find_contradictions(labels: Mapping[str, str | float | None], surprise_polar
 
 
 def check_labels(source: Source, entries: Sequence[Entry]) -> None:
-    """Every label belongs to a task of the source, and is one of its classes or in its range.
-
-    Raises:
-        EmertInputError: naming those that are not (the first ten, and how many more).
-    """
+    """Raises `EmertInputError` where labels belong to no task of the source, or are no class and not in range."""
     tasks = {column: TASKS[name] for name in source.tasks for column in TASKS[name].columns}
     problems = []
     for entry in entries:
@@ -139,8 +128,7 @@ def _expected_instead(task: Task, label: object) -> str | None:
 def note_contradictions(source: Source, entries: Sequence[Entry]) -> list[str]:
     """One sentence for the data set's notes on all recordings whose labels contradict each other; empty where none do.
 
-    They are no reason to refuse a build: the labels are the source's, and users who may not change them must be able to
-    work with them. `emert data verify` fails on them.
+    A build does not refuse them: users may not be allowed to change the source's labels. `emert data verify` fails on them.
     """
     found = {entry.recording_id: find_contradictions(entry.labels, source.surprise_polarity) for entry in entries}
     clauses = [f"{name}: {' and '.join(contradictions)}" for name, contradictions in found.items() if contradictions]

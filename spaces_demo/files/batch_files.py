@@ -55,12 +55,11 @@ def pieces_of(files: Sequence[File]) -> tuple[list[Piece], list[str]]:
     videos = [file for found in by_folder.values() for file in found if _is_video(file)]
     filmed = {stem_of(name).casefold() for name, _ in videos}
     pieces = [_piece(file, is_video=True) for file in videos]
-    others: list[str] = []
+    others: list[File] = []
     for found in by_folder.values():
         gaze, rest = _gaze_pieces([file for file in found if not _is_video(file)], filmed)
-        pieces += gaze
-        others += [name for name, _ in rest]
-    return pieces, others
+        pieces, others = pieces + gaze, others + rest
+    return pieces, [name for name, _ in others]
 
 
 def _gaze_pieces(files: list[File], filmed: set[str]) -> tuple[list[Piece], list[File]]:

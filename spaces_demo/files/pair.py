@@ -220,8 +220,7 @@ def _named(matches: list[_Match]) -> list[Pair]:
 
 
 def _pair(name: str, one: _Match) -> Pair:
-    video, gaze, beside = one.video, one.gaze, one.gaze.beside if one.gaze else ()
-    remark = one.remark
+    video, gaze, beside, remark = one.video, one.gaze, one.gaze.beside if one.gaze else (), one.remark
     if gaze and beside:
         files = ", ".join(full_name(file) for file, _ in beside)
         remark = f"{remark} {full_name(gaze.name)} was read with the files beside it: {files}.".lstrip()
@@ -257,8 +256,6 @@ def _apart(alone: list[Piece]) -> str:
 
 def _without_partner(pairs: list[Pair]) -> str:
     """Files without a partner, which the visitor of a batch of both kinds most likely wanted paired."""
-    without = {
-        "gaze file": [pair.name for pair in pairs if not pair.gaze],
-        "video": [pair.name for pair in pairs if not pair.video],
-    }
+    without = {"gaze file": [pair.name for pair in pairs if not pair.gaze]}
+    without |= {"video": [pair.name for pair in pairs if not pair.video]}
     return " ".join(f"Without a {kind}: {listed(names)}." for kind, names in without.items() if names)

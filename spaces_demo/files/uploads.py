@@ -48,11 +48,9 @@ def upload_folder() -> Iterator[Path]:
         yield folder
     finally:
         tempfile.tempdir = None
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in before:
+            os.environ.pop(name, None)
+        os.environ.update({name: value for name, value in before.items() if value is not None})
         shutil.rmtree(place, ignore_errors=True)
 
 

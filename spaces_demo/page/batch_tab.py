@@ -33,15 +33,8 @@ def add_batch_tab(service: Service, model: gr.Dropdown) -> None:
     asked = gr.File(file_count="multiple", visible=False)  # the files of the batch that is being answered
     # The box is emptied by the browser at the click, and not again: files that are dropped later belong to the next batch.
     emptied = start.click(None, files, [asked, files], js="files => [files, null]", api_visibility="private")
-    emptied.then(
-        partial(answer_batch, service),
-        [asked, model],
-        [status, table],
-        concurrency_id="batches",
-        concurrency_limit=1,
-        api_visibility="private",
-        show_progress="minimal",
-    )
+    alone = {"concurrency_id": "batches", "concurrency_limit": 1, "api_visibility": "private", "show_progress": "minimal"}
+    emptied.then(partial(answer_batch, service), [asked, model], [status, table], **alone)
 
 
 def answer_batch(service: Service, files: list[str] | None, model: str | None) -> Iterator[tuple]:

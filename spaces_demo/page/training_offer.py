@@ -32,14 +32,8 @@ def add_training_offer(service: Service, model: gr.Dropdown, synthetic: gr.HTML)
         gr.HTML(_OFFER)
         train = gr.Button("Train the small model", variant="primary", elem_id="train")
         status = gr.HTML()
-    train.click(
-        partial(_train, service),
-        None,
-        [status, offer, model, synthetic],
-        concurrency_limit=1,
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    alone = {"concurrency_limit": 1, "api_visibility": "private", "show_progress": "hidden"}
+    train.click(partial(_train, service), None, [status, offer, model, synthetic], **alone)
 
 
 def _train(service: Service) -> Iterator[tuple]:

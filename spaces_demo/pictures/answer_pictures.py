@@ -1,16 +1,9 @@
 """The pictures of one answer: time line (wide and narrow), fixation density, valence and arousal, and the face crops."""
 
+import base64
 import html
 import io
 import re
-from typing import TYPE_CHECKING
-
-from dataset_scripts.pictures.style import DOTS_PER_INCH, LIGHT
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-import base64
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +11,17 @@ from PIL import Image
 
 from dataset_scripts.inspection.quality import known_fixations
 from dataset_scripts.pictures.scan_path import draw_density
-from dataset_scripts.pictures.style import LINE_WIDTH, SMALL_SIZE, TEXT_SIZE, drawing, dress, panel_legend, panel_title
+from dataset_scripts.pictures.style import (
+    DOTS_PER_INCH,
+    LIGHT,
+    LINE_WIDTH,
+    SMALL_SIZE,
+    TEXT_SIZE,
+    drawing,
+    dress,
+    panel_legend,
+    panel_title,
+)
 from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.processing_emert import EmertProcessor
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 # A colour of the light style -> the page's CSS variable for it (see `page/style.py`).
@@ -127,17 +131,10 @@ def affect_plane(felt: dict[str, float] | None, shown: dict[str, float] | None) 
             axes.plot(valence, arousal, mark, color=colour, markersize=9, markeredgecolor=LIGHT.background, zorder=3)
             # The label points away from the other point, or inward where it would leave the panel.
             above = (name == higher or len(known) == 1) != (abs(arousal) > 0.8 and (arousal > 0) == (name == higher))
-            axes.annotate(
-                name,
-                (valence, arousal),
-                xytext=(0, 8 if above else -8),
-                textcoords="offset points",
-                ha="left" if valence < -0.7 else "right" if valence > 0.7 else "center",
-                va="bottom" if above else "top",
-                fontsize=TEXT_SIZE,
-                fontweight="bold",
-                color=LIGHT.ink,
-            )
+            beside = "left" if valence < -0.7 else "right" if valence > 0.7 else "center"
+            place = {"xytext": (0, 8 if above else -8), "ha": beside, "va": "bottom" if above else "top"}
+            text = {"fontsize": TEXT_SIZE, "fontweight": "bold", "color": LIGHT.ink}
+            axes.annotate(name, (valence, arousal), textcoords="offset points", **place, **text)
         axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
         axes.set_xlabel("valence: unpleasant to pleasant", fontsize=SMALL_SIZE, labelpad=2)
         axes.set_ylabel("arousal: calm to excited", fontsize=SMALL_SIZE, labelpad=0)
@@ -231,19 +228,9 @@ def _legend_on_its_own_line(axes: "Axes") -> None:
     handles, labels = axes.get_legend_handles_labels()
     title = axes.get_title(loc="left").split(" · ")[0]
     axes.set_title(title, loc="left", fontsize=TEXT_SIZE, color=LIGHT.ink, pad=4 + _LEGEND_LINE * 72, parse_math=False)
-    axes.legend(
-        handles,
-        [label.split(",")[0] for label in labels],
-        loc="lower left",
-        bbox_to_anchor=(-0.02, 1.0),
-        borderaxespad=0.1,
-        ncols=4,
-        frameon=False,
-        fontsize=SMALL_SIZE,
-        labelcolor=LIGHT.ink,
-        handlelength=1.2,
-        columnspacing=0.9,
-    )
+    place = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.1}
+    text = {"frameon": False, "fontsize": SMALL_SIZE, "labelcolor": LIGHT.ink, "handlelength": 1.2, "columnspacing": 0.9}
+    axes.legend(handles, [label.split(",")[0] for label in labels], ncols=4, **place, **text)
 
 
 def _seconds(recording: Recording) -> float:

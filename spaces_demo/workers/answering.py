@@ -121,8 +121,7 @@ def _measured(recording: Recording) -> dict:
     """What `emert data inspect` measures, as far as the page shows it."""
     face = recording.face
     quality = measure(recording.gaze, None if face is None else FaceCheck(face.detected, face.times_ms))
-    known = {name: getattr(quality, name) for name in _MEASURED}
-    known["reasons"] = list(quality.reasons)
+    known = {name: getattr(quality, name) for name in _MEASURED} | {"reasons": list(quality.reasons)}
     known["gaze_format"] = None if recording.gaze is None else recording.gaze.format
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in known.items()}
 

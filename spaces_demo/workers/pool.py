@@ -93,12 +93,7 @@ class _Worker:
 class Workers:
     """`count` workers for any number of threads."""
 
-    def __init__(
-        self,
-        models: Sequence[Path],
-        count: int = WORKERS,
-        seconds: float = ANSWER_SECONDS,
-    ):
+    def __init__(self, models: Sequence[Path], count: int = WORKERS, seconds: float = ANSWER_SECONDS):
         self._models, self._seconds = list(models), seconds
         if sys.platform == "linux":
             self._context = multiprocessing.get_context("forkserver")
@@ -193,7 +188,10 @@ class Workers:
         """Stops all workers before it returns, those that are starting too; no more are started."""
         self._closed = True
         if not self._begun:  # the process that they are forked from may still be importing for seconds
-            _stop_forkserver()
+            pid = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)  # it can be started again
+            with contextlib.suppress(OSError):
+                if pid is not None:
+                    os.kill(pid, signal.SIGKILL)
         with self._lock:
             remaining, self._all = self._all, []
         for worker in remaining:
@@ -205,15 +203,16 @@ class Workers:
 
     def _drop(self, worker: _Worker) -> None:
         with self._lock:
-            is_ours = worker in self._all  # else `close` has it
-            if is_ours:
-                self._all.remove(worker)
-        if is_ours:
-            worker.stop()
+            if worker not in self._all:  # `close` has it
+                return
+            self._all.remove(worker)
+        worker.stop()
 
     def _start(self, count: int = 1) -> None:
         """One after the other, so that the first is warm soon; retries until all are, or until the pool is closed."""
-        _ignore_interrupts()
+        if sys.platform != "win32":  # a keyboard interrupt goes to all processes; those started here leave it to the server
+            multiprocessing.resource_tracker.ensure_running()  # it changes the mask when it is started
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while count and not self._closed:
             worker = None
             try:
@@ -238,21 +237,6 @@ class Workers:
             else:
                 self._free.put(worker)
             count -= 1
-
-
-def _ignore_interrupts() -> None:
-    """A keyboard interrupt goes to all processes; those that this thread starts leave it to the server."""
-    if sys.platform != "win32":
-        multiprocessing.resource_tracker.ensure_running()  # it changes the mask when it is started
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-
-def _stop_forkserver() -> None:
-    """If it runs; it can be started again. To be called while it has no children."""
-    pid = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)
-    if pid is not None:
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
 
 
 EXTRA_MB = 1024  # memory that one answer may take on top of the loaded model

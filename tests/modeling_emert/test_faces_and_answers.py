@@ -84,7 +84,7 @@ def test_video_without_a_face_is_noted_or_refused():
     processor = EmertProcessor()
     recording = processor.load(video=_quarters(2), gaze=gaze(), detector=_FakeDetector([], []))
     assert recording.face is None
-    assert recording.notes == ["No face was found in the frames (2 frames looked at), so the face is left out."]
+    assert recording.notes == ["No face was found in the frames (2 frames examined), so the face is left out."]
     with pytest.raises(EmertInputError, match=r"No face was found in the frames .* Nothing is left to answer from"):
         processor.load(video=_quarters(2), detector=_FakeDetector([], []))
 

@@ -15,10 +15,10 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out.exists():
         raise EmertInputError(f"{arguments.out}: already exists; give another --out")
     if not arguments.out.parent.is_dir():
-        raise EmertInputError(f"{arguments.out.parent}: no such folder; make it, or give another --out")
+        raise EmertInputError(f"{arguments.out.parent}: no such folder; create it, or give another --out")
     from modeling_emert.export_emert import ONNX_INPUTS, export_onnx
     from training.evaluation.load_model import load_model
 
     model, processor = load_model(arguments.model)
     size = processor.video_processor.size["height"]
-    print(f"{export_onnx(model, arguments.out, size)}: written. Inputs {', '.join(ONNX_INPUTS)}; one output a task")
+    print(f"{export_onnx(model, arguments.out, size)}: written. Inputs {', '.join(ONNX_INPUTS)}; one output for each task")
