@@ -1,36 +1,35 @@
 """Eye trackers' exports, read into `Gaze`. The format is recognised by a file's content, never by its name.
 
-A reader is one module with four names: `NAME` (for `Gaze.format`), `TITLE` (for messages), `find_header(head)` (the header if
-the file has this format, else None) and `read(head, header)`. To add one, write the module and add it to `READERS`. Parquet,
-and tables with a mapping file beside them, are read by `mapped_table` instead. Recordings whose export lists no fixations get
-them from `fixation_detection`.
+To add a format, write a module with the names of `Reader` and add it to `READERS`. Parquet, and tables with a mapping file
+beside them, are read by `mapped_table` instead. Recordings whose export lists no fixations get them from `fixation_detection`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import NamedTuple, Protocol, get_args
 
 import numpy as np
 
-from dataset_scripts.readers import emert_csv, gazepoint
-from dataset_scripts.readers.eyelink import reader as eyelink
-from dataset_scripts.readers.fixation_detection import with_fixations
-from dataset_scripts.readers.mapped import mapped_table
-from dataset_scripts.readers.mapped.mapped_table import is_parquet
-from dataset_scripts.readers.mapped.mapping import FILE_NAME, Mapping, own_names, read_mapping
-from dataset_scripts.readers.pupil_labs import neon, pupil_core
-from dataset_scripts.readers.smi import smi_events, smi_samples
-from dataset_scripts.readers.text.text_files import ExportFiles, TextFile, list_files
-from dataset_scripts.readers.text.text_table import Content, Head, Header, read_head
-from dataset_scripts.readers.tobii import tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from . import emert_csv, gazepoint
+from .eyelink import reader as eyelink
+from .fixation_detection import with_fixations
+from .mapped import mapped_table
+from .mapped.mapped_table import is_parquet
+from .mapped.mapping import FILE_NAME, Mapping, own_names, read_mapping
+from .pupil_labs import neon, pupil_core
+from .smi import smi_events, smi_samples
+from .text.text_files import ExportFiles, TextFile, list_files
+from .text.text_table import Content, Head, Header, read_head
+from .tobii import tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
+
 
 class Reader(Protocol):
-    """The names of a reader's module."""
+    """A reader's module. `NAME`: for `Gaze.format`. `TITLE`: for messages. `find_header`: None for any other format."""
 
     NAME: str
     TITLE: str
@@ -40,26 +39,14 @@ class Reader(Protocol):
     def read(self, head: Head, header: Header) -> list[Gaze]: ...
 
 
-READERS: tuple[Reader, ...] = (
-    tobii_studio,
-    tobii_studio_events,
-    tobii_pro_lab,
-    tobii_sdk,
-    pupil_core,
-    neon,
-    eyelink,
-    smi_samples,
-    smi_events,
-    gazepoint,
-    emert_csv,
-)
+_TOBII: tuple[Reader, ...] = (tobii_studio, tobii_studio_events, tobii_pro_lab, tobii_sdk)
+READERS: tuple[Reader, ...] = (*_TOBII, pupil_core, neon, eyelink, smi_samples, smi_events, gazepoint, emert_csv)
 # Of the readers that read several files as one recording; a mapping file (`FILE_NAME`) may be beside any table.
 EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)
 _ORDER: tuple[Content, ...] = get_args(Content)
 
 
-@dataclass(frozen=True)
-class _Match:
+class _Match(NamedTuple):
     """A file whose format is known."""
 
     file: TextFile
@@ -88,18 +75,14 @@ def _choose(path: Path, mapping: Mapping | None) -> _Match:
     if len(files) == 1:
         return _recognise(files[0], mapping)
     matches = []
-    for file in files:
-        if file.name == FILE_NAME:
-            continue
-        try:
+    for file in (file for file in files if file.name != FILE_NAME):
+        with suppress(EmertInputError):  # a video, notes: an export's folder may contain other files
             matches.append(_recognise(file, mapping))
-        except EmertInputError:  # a video, notes: an export's folder may contain other files
-            continue
     if not matches:
         _mapping_beside(files[0])  # its problems come first
         raise EmertInputError(f"{path} holds {len(files)} files and none in a known format; expected is {_known()}")
-    best = min(_ORDER.index(match.content) for match in matches)
-    chosen = [match for match in matches if _ORDER.index(match.content) == best]
+    best = min((match.content for match in matches), key=_ORDER.index)
+    chosen = [match for match in matches if match.content == best]
     if len(chosen) > 1:
         names = ", ".join(match.file.name for match in chosen[:5])
         raise EmertInputError(f"{path} holds several recordings ({names}) where one is expected; give one of these files")
@@ -165,8 +148,10 @@ def read_gaze(
         )
     fitting = [gaze for gaze in chosen if stimulus in (None, gaze.stimulus)]
     if len(fitting) != 1:
-        found = f"{len(chosen)} recordings of one participant (stimuli {_names(chosen, 'stimulus')})"
-        raise EmertInputError(f"{path} holds {found} where one is expected; export one recording of one stimulus")
+        raise EmertInputError(
+            f"{path} holds {len(chosen)} recordings of one participant (stimuli {_names(chosen, 'stimulus')}) where one is "
+            "expected; export one recording of one stimulus"
+        )
     return fitting[0]
 
 

@@ -13,11 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from dataset_scripts.readers.samples import rising, stack_columns
-from dataset_scripts.readers.text.text_table import Head, Header, read_table
 from modeling_emert.columns_emert import COLUMN_NAMES, GAZE_COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from .samples import rising, stack_columns
+from .text.text_table import Head, Header, read_table
 
 NAME = "emert_csv"
 TITLE = "our own CSV (time_ms and names of the 39 columns)"
@@ -43,9 +44,9 @@ def read(head: Head, header: Header) -> list[Gaze]:
     if table.rows == 0:
         raise EmertInputError(f"{head.file} has a header and no samples; add one row for each sample")
     times = table.numbers.pop(TIME)
-    steps = np.diff(times)
-    if np.isnan(times).any() or (steps <= 0).any():
-        row = int(np.flatnonzero(np.isnan(times) | np.r_[False, steps <= 0])[0])
+    wrong = np.flatnonzero(np.isnan(times) | np.r_[False, np.diff(times) <= 0])
+    if len(wrong):
+        row = int(wrong[0])
         raise EmertInputError(
             f"{head.file} has {times[row]:g} in column {TIME} of sample {row + 1}, where a time after that of the "
             "sample before is expected; sort the samples by time and leave out repeated ones"
@@ -71,14 +72,14 @@ def _check_normalised(head: Head, numbers: dict[str, np.ndarray]) -> None:
 
 
 def _check_names(head: Head, header: Header) -> None:
+    """Raises `EmertInputError`."""
     unknown = [name for name in header.names if name not in (TIME, *COLUMN_NAMES)]
     if TIME not in header.names:
         raise EmertInputError(f"{head.file} has no column {TIME}; add the time of each sample in ms")
     if unknown:
         shown = ", ".join(repr(name) for name in unknown[:5]) + (" and more" if len(unknown) > 5 else "")
         raise EmertInputError(
-            f"{head.file} has columns that are none of the 39 of eye movements ({shown}); "
-            "rename them to one of those or remove them"
+            f"{head.file} has columns that are none of the 39 of eye movements ({shown}); rename or remove them"
         )
     repeated = sorted({name for name in header.names if header.names.count(name) > 1})
     if repeated:

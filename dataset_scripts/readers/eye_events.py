@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dataset_scripts.readers.samples import SIDES, covering, take
+from .samples import SIDES, covering, take
 
 X, Y, START, DURATION = range(4)
 NO_NUMBER = 1e20  # beyond any pixel or time; differences of smaller numbers stay within float32
 
 
 def tidy_fixations(fixations: np.ndarray, notes: list[str]) -> np.ndarray:
-    """Sorted by start, float64, without duplicates and those that lack a number or a duration; notes say how many."""
+    """Sorted by start, float64, without duplicates and incomplete ones; notes say how many were left out."""
     fixations = fixations.astype(np.float64)
     sound = (np.abs(fixations) < NO_NUMBER).all(axis=1) & (fixations[:, DURATION] > 0)
     if not sound.all():
@@ -40,13 +40,10 @@ def one_list(fixations: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarra
 
     Some trackers detect events in both eyes together and write each twice, others detect them in each eye separately.
     """
-    sides = [side for side in SIDES if len(fixations.get(side, ()))]
-    if not sides:
-        return np.zeros((0, 4))
     leader = leading_eye(fixations)
-    if len(sides) == 1:
-        return fixations[leader]
-    chosen, other = np.array(fixations[leader]), fixations["left" if leader == "right" else "right"]
+    chosen, other = (np.array(fixations.get(side, np.zeros((0, 4)))) for side in (leader, *(set(SIDES) - {leader})))
+    if len(other) == 0:
+        return chosen
     rows = {(start, duration): row for row, (_, _, start, duration) in enumerate(other.tolist())}
     same = np.array([rows.get((start, duration), -1) for _, _, start, duration in chosen.tolist()])
     twice = same >= 0

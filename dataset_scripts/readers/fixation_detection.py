@@ -11,7 +11,8 @@ the frame: a 24-inch screen is 53 cm wide and spans 45 degrees at 65 cm, so 0.03
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,9 +41,10 @@ def with_fixations(gaze: Gaze) -> Gaze:
     if gaze.fixations is not None or gaze.eye_movements is None or len(gaze.eye_movements) < 2:
         return gaze
     if (gaze.column("in_fixation") == 1).any():
-        fixations = _from_marks(gaze)
-        return _add(gaze, fixations, FROM_EVENTS, "The fixations are the runs of samples that the tracker marks as such.")
-    trace = _Trace.of(gaze)
+        return _add(
+            gaze, _from_marks(gaze), FROM_EVENTS, "The fixations are the runs of samples that the tracker marks as such."
+        )
+    trace = _trace(gaze)
     if trace is None:
         return gaze
     if trace.rate < MIN_RATE:
@@ -51,17 +53,16 @@ def with_fixations(gaze: Gaze) -> Gaze:
     import pymovements
 
     version = ".".join(pymovements.__version__.split(".")[:2])
-    unit = "degrees" if trace.in_degrees else "of the frame"
-    method = f"I-DT, dispersion {trace.threshold:g} {unit}, at least {MIN_DURATION_MS:g} ms (pymovements {version})"
+    method = f"I-DT, dispersion {trace.threshold:g} {trace.unit}, at least {MIN_DURATION_MS:g} ms (pymovements {version})"
     return _add(gaze, _detect(trace), method, f"The export has no fixations; they were detected: {method}.")
 
 
 def _add(gaze: Gaze, fixations: np.ndarray, method: str, note: str) -> Gaze:
     if len(fixations) == 0:
         return replace(gaze, notes=[*gaze.notes, "The export has no fixations, and none were found in its samples."])
-    on_screen = bool(np.isnan(gaze.column("gaze_stimulus_x")).all() and np.isnan(gaze.column("fixation_x")).all())
-    notes = [*gaze.notes, note]
-    return replace(gaze, fixations=fixations, fixation_method=method, notes=notes, fixations_on_screen=on_screen)
+    on_screen = all(np.isnan(gaze.column(name)).all() for name in ("gaze_stimulus_x", "fixation_x"))
+    found = {"fixations": fixations, "fixation_method": method, "fixations_on_screen": on_screen}
+    return replace(gaze, notes=[*gaze.notes, note], **found)
 
 
 def _from_marks(gaze: Gaze) -> np.ndarray:
@@ -98,31 +99,27 @@ def _points(gaze: Gaze) -> tuple[np.ndarray, np.ndarray]:
     return (screen if np.isfinite(screen).all(axis=1).any() else stimulus), stimulus
 
 
-@dataclass(frozen=True)
-class _Trace:
-    """The samples with a gaze point: `times` `(n,)` ms, `path` `(n, 2)` in which dispersion is measured, `place` `(n, 2)`
-    normalised to the stimulus. `rate`: Hz."""
+class _Trace(NamedTuple):
+    """The samples with a gaze point."""
 
-    times: np.ndarray
-    path: np.ndarray
-    place: np.ndarray
-    rate: float
+    times: np.ndarray  # (n,) ms
+    path: np.ndarray  # (n, 2), in which dispersion is measured
+    place: np.ndarray  # (n, 2) normalised to the stimulus
+    rate: float  # Hz
     threshold: float
-    in_degrees: bool
+    unit: str  # of path and threshold
 
-    @classmethod
-    def of(cls, gaze: Gaze) -> "_Trace | None":
-        """None for a recording without two gaze points."""
-        screen, place = (points.astype(np.float64) for points in _points(gaze))
-        times = gaze.times_ms.astype(np.float64)
-        degrees = _degrees(gaze)
-        path = screen if degrees is None else degrees
-        known = np.isfinite(path).all(axis=1) & np.isfinite(place).all(axis=1) & np.isfinite(times)
-        if known.sum() < 2:
-            return None
-        rate = 1000 / float(np.median(np.diff(times)))
-        threshold = DISPERSION_NORMALISED if degrees is None else DISPERSION_DEGREES
-        return cls(times[known], path[known], place[known], rate, threshold, degrees is not None)
+
+def _trace(gaze: Gaze) -> _Trace | None:
+    """None for a recording without two gaze points."""
+    screen, place = (points.astype(np.float64) for points in _points(gaze))
+    times, degrees = gaze.times_ms.astype(np.float64), _degrees(gaze)
+    path = screen if degrees is None else degrees
+    known = np.isfinite(path).all(axis=1) & np.isfinite(place).all(axis=1) & np.isfinite(times)
+    if known.sum() < 2:
+        return None
+    limit = (DISPERSION_NORMALISED, "of the frame") if degrees is None else (DISPERSION_DEGREES, "degrees")
+    return _Trace(times[known], path[known], place[known], 1000 / float(np.median(np.diff(times))), *limit)
 
 
 def _degrees(gaze: Gaze) -> np.ndarray | None:

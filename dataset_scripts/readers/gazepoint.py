@@ -10,21 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import DURATION, START, fixation_columns, mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.samples import (
-    all_or_none,
-    check_count,
-    drop_where,
-    group_rows,
-    keep_positive,
-    name_in,
-    rising,
-    spell,
-    stack_columns,
-)
-from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from .eye_events import DURATION, START, fixation_columns, mean_of_eyes, tidy_fixations
+from .samples import all_or_none, check_count, drop_where, group_rows, keep_positive, name_in, rising, spell, stack_columns
+from .text.text_table import Head, Header, Table, read_table
 
 NAME = "gazepoint"
 TITLE = "Gazepoint's all_gaze.csv or fixations.csv (MEDIA_ID, TIME(...), FPOGX, ...)"
@@ -110,8 +101,7 @@ def _our_columns(table: Table) -> dict[str, np.ndarray]:
     """Our columns, `(rows,)` each, except those of the fixations. Missing is NaN, also during blinks."""
     columns: dict[str, np.ndarray] = {}
     for ours, names in SOURCES.items():
-        name = next((name for name in names if name in table.numbers), None)
-        if name is not None:
+        for name in [name for name in names if name in table.numbers][:1]:
             flag, factor = _FLAGS.get(name[1:], ("", 1.0))
             valid = table.numbers[name[0] + flag] == 1 if flag and name[0] + flag in table.numbers else True
             columns[ours] = np.where(valid, table.numbers[name] * np.float32(factor), np.nan)

@@ -5,9 +5,10 @@ from itertools import product
 
 import numpy as np
 
-from dataset_scripts.readers.text.text_table import TextColumn
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
 from modeling_emert.errors_emert import EmertInputError
+
+from .text.text_table import TextColumn
 
 SIDES = ("left", "right")
 
@@ -28,8 +29,8 @@ def spell(mapping: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
 
 def find_columns(numbers: Mapping[str, np.ndarray], sources: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
     """Our columns, each from the first of its exported names that the file has; without those that it lacks."""
-    found = ((ours, next((name for name in names if name in numbers), None)) for ours, names in sources.items())
-    return {ours: numbers[name] for ours, name in found if name is not None}
+    found = {ours: [numbers[name] for name in names if name in numbers] for ours, names in sources.items()}
+    return {ours: columns[0] for ours, columns in found.items() if columns}
 
 
 def all_or_none(columns: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -43,16 +44,14 @@ def all_or_none(columns: Mapping[str, np.ndarray], names: Iterable[str]) -> dict
 
 def drop_where(columns: dict[str, np.ndarray], names: Iterable[str], missing: np.ndarray) -> None:
     """Sets those of the columns that exist to NaN in the rows that are `missing`: `(rows,)` bool."""
-    for name in names:
-        if name in columns:
-            columns[name] = np.where(missing, np.nan, columns[name])
+    for name in columns.keys() & set(names):
+        columns[name] = np.where(missing, np.nan, columns[name])
 
 
 def keep_positive(columns: dict[str, np.ndarray], *names: str) -> None:
     """Sets 0, negative numbers and other fill values of sizes and durations to NaN, in those columns that exist."""
-    for name in names:
-        if name in columns:
-            columns[name] = np.where(columns[name] > 0, columns[name], np.nan)
+    for name in columns.keys() & set(names):
+        columns[name] = np.where(columns[name] > 0, columns[name], np.nan)
 
 
 def has_value(columns: Mapping[str, np.ndarray], names: Iterable[str], rows: int) -> np.ndarray:
@@ -93,7 +92,7 @@ def group_rows(file: object, rows: np.ndarray, names: tuple[TextColumn | None, .
 
 
 def check_count(file: object, count: int) -> None:
-    """Raises `EmertInputError` for more than `MAX_GROUPS` recordings."""
+    """Raises `EmertInputError` for more recordings than `MAX_GROUPS`."""
     if count > MAX_GROUPS:
         raise EmertInputError(
             f"{file} holds {count:,} recordings by its names and times, where at most {MAX_GROUPS:,} are expected; "
@@ -109,7 +108,7 @@ def name_in(texts: TextColumn | None, row: int) -> str | None:
 def stack_columns(rows: int, columns: Mapping[str, np.ndarray], order: np.ndarray | None = None) -> np.ndarray:
     """`(rows, 39)` float32 from arrays `(rows,)` by column name, or `(len(order), 39)` of those rows in that order.
 
-    Columns that are not given are NaN, and so are infinite values, for example after a division.
+    Columns that are not given are NaN, and so are infinite values.
     """
     values = np.full((rows if order is None else len(order), NUM_COLUMNS), np.nan, np.float32)
     # In blocks that fit the processor's cache: column after column through all rows takes three times as long.

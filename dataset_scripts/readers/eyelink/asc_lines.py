@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from dataset_scripts.readers.samples import SIDES
-from dataset_scripts.readers.text.text_table import ROW_OF_OTHER_WIDTH, Head, decoded, line_chunks
 from modeling_emert.errors_emert import EmertInputError
+
+from ..samples import SIDES
+from ..text.text_table import ROW_OF_OTHER_WIDTH, Head, decoded, line_chunks
 
 EYES = {"L": "left", "R": "right", "LEFT": "left", "RIGHT": "right", "LR": "both"}
 _OFFSET = re.compile(r"-?\d+(\.\d+)?\s+(?=\D)")  # a message may begin with its own delay in ms
@@ -51,8 +52,8 @@ class AscLines:
     - `screens`: by the message's name the edges left, top, right, bottom in pixels.
     """
 
-    times: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    values: np.ndarray = field(default_factory=lambda: np.zeros((0, 6), np.float32))
+    times: np.ndarray = field(init=False)
+    values: np.ndarray = field(init=False)
     events: dict[str, dict[str, list[list[float]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     trials: list[Trial] = field(default_factory=list)
     screens: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -60,12 +61,7 @@ class AscLines:
     cut_rows: int = 0
 
 
-def read_asc(head: Head) -> AscLines:
-    """All lines of the file. Raises `EmertInputError` for a line that can't be parsed."""
-    return _Scan(head).run()
-
-
-class _Scan:
+class AscReader:
     def __init__(self, head: Head):
         self._head, self._file, self._found = head, head.file, AscLines()
         self._eyes: tuple[str, ...] = ()
@@ -76,7 +72,8 @@ class _Scan:
         self._named_since_end = False
         self._others = 0
 
-    def run(self) -> AscLines:
+    def read(self) -> AscLines:
+        """All lines of the file. Raises `EmertInputError` for a line that can't be parsed."""
         for chunk in line_chunks(self._file, self._head.encoding):
             starts = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n")) + 1
             first = np.frombuffer(chunk, np.uint8)[np.r_[0, starts[:-1]]]
@@ -87,12 +84,11 @@ class _Scan:
                 if numeric[last]:
                     self._pending.append(chunk[begin:end])
                 else:
-                    self._take_all(chunk[begin:end].splitlines())
+                    self._take_others(chunk[begin:end].splitlines())
                 begin = end
             self._flush()
-        if self._times:
-            self._found.times = np.concatenate(self._times)
-            self._found.values = np.concatenate(self._values)
+        self._found.times = np.concatenate([np.zeros(0), *self._times])
+        self._found.values = np.concatenate([np.zeros((0, 6), np.float32), *self._values])
         return self._found
 
     # ---- samples
@@ -152,7 +148,7 @@ class _Scan:
 
     # ---- the other lines
 
-    def _take_all(self, lines: list[bytes]) -> None:
+    def _take_others(self, lines: list[bytes]) -> None:
         self._others += len(lines)
         if self._others > MAX_OTHERS:
             raise EmertInputError(
@@ -160,27 +156,23 @@ class _Scan:
                 "convert the EDF file again"
             )
         for line in lines:
-            self._take(line)
-
-    def _take(self, line: bytes) -> None:
-        kind, _, rest = line.replace(b"\t", b" ").partition(b" ")
-        if kind == b"MSG":
-            self._message(decoded(rest))
-        elif kind in (b"EFIX", b"ESACC", b"EBLINK"):
-            self._event(kind.decode(), rest.decode("latin-1").split())
-        elif kind in (b"START", b"SAMPLES", b"EVENTS", b"PUPIL", b"END"):
-            self._block(kind.decode(), rest.decode("latin-1").upper().split())
+            kind, _, rest = line.replace(b"\t", b" ").partition(b" ")
+            if kind == b"MSG":
+                self._message(decoded(rest))
+            elif kind in (b"EFIX", b"ESACC", b"EBLINK"):
+                self._event(kind.decode(), rest.decode("latin-1").split())
+            elif kind in (b"START", b"SAMPLES", b"EVENTS", b"PUPIL", b"END"):
+                self._block(kind.decode(), rest.decode("latin-1").upper().split())
 
     def _event(self, kind: str, cells: list[str]) -> None:
         try:
-            side = EYES[cells[0]]
-            numbers = [np.nan if cell == "." else float(cell) for cell in cells[1:]]
-            if len(numbers) < {"EFIX": 5, "ESACC": 8, "EBLINK": 3}[kind]:
-                raise ValueError
+            side, numbers = EYES[cells[0]], [np.nan if cell == "." else float(cell) for cell in cells[1:]]
         except (ValueError, KeyError, IndexError):
+            side, numbers = "", []
+        if len(numbers) < {"EFIX": 5, "ESACC": 8, "EBLINK": 3}[kind]:
             self._found.cut_rows += 1
-            return
-        self._found.events[kind][side].append(numbers)
+        else:
+            self._found.events[kind][side].append(numbers)
 
     def _block(self, kind: str, cells: list[str]) -> None:
         if kind == "PUPIL":

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import START, event_columns, inside, leading_eye, mean_of_eyes, one_list, tidy_fixations
-from dataset_scripts.readers.eyelink.asc_lines import AscLines, read_asc
-from dataset_scripts.readers.samples import SIDES, all_or_none, drop_where, keep_positive, rising, stack_columns
-from dataset_scripts.readers.text.text_table import Head, Header
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..eye_events import START, event_columns, inside, leading_eye, mean_of_eyes, one_list, tidy_fixations
+from ..samples import SIDES, all_or_none, drop_where, keep_positive, rising, stack_columns
+from ..text.text_table import Head, Header
+from .asc_lines import AscLines, AscReader
 
 NAME = "eyelink"
 TITLE = "EyeLink's ASC file (START, SAMPLES, EFIX, ...)"
@@ -40,13 +41,20 @@ def find_header(head: Head) -> Header | None:
 
 def read(head: Head, header: Header) -> list[Gaze]:
     """One recording for each trial. Raises `EmertInputError`."""
-    asc = read_asc(head)
+    asc = AscReader(head).read()
     if len(asc.times) == 0 and not any(asc.events["EFIX"].values()):
         raise EmertInputError(f"{head.file} has neither samples nor fixations; convert the EDF file again with both")
     corner, size = _screen(head, asc)
-    notes = _file_notes(asc)
-    asc.values.reshape(-1, 2, 3)[:, :, :2] -= corner.astype(np.float32)
-    asc.values.reshape(-1, 2, 3)[:, :, :2] /= size.astype(np.float32)
+    notes = []
+    if len(asc.times):
+        notes.append(
+            f"The pupil is not in mm but in EyeLink's own units (its {asc.pupil_unit}): compare it within a recording only."
+        )
+    if asc.cut_rows:
+        notes.append(f"{asc.cut_rows} incomplete lines were left out.")
+    points = asc.values.reshape(-1, 2, 3)[:, :, :2]
+    points -= corner.astype(np.float32)
+    points /= size.astype(np.float32)
     fixations = {side: _fixations(rows, corner, size) for side, rows in asc.events["EFIX"].items()}
     saccades = {side: np.array([[row[0], row[2], row[7]] for row in rows]) for side, rows in asc.events["ESACC"].items()}
     blinks = {side: np.array([[row[0], row[2]] for row in rows]) for side, rows in asc.events["EBLINK"].items()}
@@ -84,17 +92,6 @@ def _screen(head: Head, asc: AscLines) -> tuple[np.ndarray, np.ndarray]:
         f"{head.file} gives gaze in pixels and no size of the screen; add a line like "
         "'MSG 1 DISPLAY_COORDS 0 0 1919 1079' with your screen's last pixels"
     )
-
-
-def _file_notes(asc: AscLines) -> list[str]:
-    notes = []
-    if len(asc.times):
-        notes.append(
-            f"The pupil is not in mm but in EyeLink's own units (its {asc.pupil_unit}): compare it within a recording only."
-        )
-    if asc.cut_rows:
-        notes.append(f"{asc.cut_rows} incomplete lines were left out.")
-    return notes
 
 
 def _fixations(rows: list[list[float]], corner: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -144,10 +141,7 @@ def _recording(asc: AscLines, rows: np.ndarray, events: list[dict[str, np.ndarra
 
 def _columns(asc: AscLines, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Gaze and pupil of each eye, `(rows,)`; a gaze point needs both coordinates, a pupil is positive."""
-    values = asc.values[rows]
-    columns: dict[str, np.ndarray] = {}
-    for number, side in enumerate(SIDES):
-        x, y, columns[f"pupil_{side}"] = values[:, 3 * number : 3 * number + 3].T
-        columns |= all_or_none({f"gaze_{side}_x": x, f"gaze_{side}_y": y}, [f"gaze_{side}_x", f"gaze_{side}_y"])
-        keep_positive(columns, f"pupil_{side}")
-    return columns
+    names = [f"{part.format(side)}" for side in SIDES for part in ("gaze_{}_x", "gaze_{}_y", "pupil_{}")]
+    columns = dict(zip(names, asc.values[rows].T, strict=True))
+    keep_positive(columns, "pupil_left", "pupil_right")
+    return columns | all_or_none(columns, names[0:2]) | all_or_none(columns, names[3:5])

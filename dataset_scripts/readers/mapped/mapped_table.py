@@ -8,13 +8,14 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from dataset_scripts.readers.eye_events import tidy_fixations
-from dataset_scripts.readers.mapped.mapping import ON_SCREEN, PIXELS, TIME_UNITS, UNITS, KeepWhere, MappedColumn, Mapping
-from dataset_scripts.readers.samples import all_or_none, group_rows, name_in, rising, stack_columns
-from dataset_scripts.readers.text.text_files import TextFile
-from dataset_scripts.readers.text.text_table import Table, TextColumn, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..eye_events import tidy_fixations
+from ..samples import all_or_none, group_rows, name_in, rising, stack_columns
+from ..text.text_files import TextFile
+from ..text.text_table import Table, TextColumn, read_head, read_table
+from .mapping import ON_SCREEN, PIXELS, TIME_UNITS, UNITS, KeepWhere, MappedColumn, Mapping
 
 MARK = b"PAR1"
 MAX_ROWS = 4_000_000  # an hour at 1,000 Hz; 39 columns of them take 600 MB

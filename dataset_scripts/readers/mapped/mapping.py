@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dataset_scripts.common.settings import expects, number, read_settings, settings
-from dataset_scripts.readers.text.text_files import TextFile
 from modeling_emert.columns_emert import COLUMNS
 from modeling_emert.errors_emert import EmertInputError
+
+from ..text.text_files import TextFile
 
 FILE_NAME = "gaze_mapping.yaml"
 EXAMPLE = Path(__file__).with_name("gaze_mapping_example.yaml")

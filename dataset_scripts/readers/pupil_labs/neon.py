@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import tidy_fixations
-from dataset_scripts.readers.pupil_labs.pupil_core import find_table, nearest_rows, read_beside, require, without_gaze
-from dataset_scripts.readers.samples import (
+from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.recording_emert import Gaze
+
+from ..eye_events import tidy_fixations
+from ..samples import (
     SIDES,
     all_or_none,
     covering,
@@ -28,10 +30,9 @@ from dataset_scripts.readers.samples import (
     stack_columns,
     take,
 )
-from dataset_scripts.readers.text.text_files import ExportFiles, TextFile
-from dataset_scripts.readers.text.text_table import Head, Header, Table, read_head, read_table
-from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.recording_emert import Gaze
+from ..text.text_files import ExportFiles, TextFile
+from ..text.text_table import Head, Header, Table, read_head, read_table
+from .pupil_core import find_table, nearest_rows, read_beside, require, without_gaze
 
 INFO, SCENE_CAMERA, SECTIONS, EYES = "info.json", "scene_camera.json", "sections.csv", "3d_eye_states.csv"
 DEGREES = ("azimuth[deg]", "elevation[deg]")

@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import DURATION, START, fixation_columns, tidy_fixations
-from dataset_scripts.readers.samples import covering, drop_where, nearest, rising, stack_columns, take
-from dataset_scripts.readers.text.text_files import ExportFiles, TextFile
-from dataset_scripts.readers.text.text_table import Content, Head, Header, Table, read_head, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..eye_events import DURATION, START, fixation_columns, tidy_fixations
+from ..samples import covering, drop_where, nearest, rising, stack_columns, take
+from ..text.text_files import ExportFiles, TextFile
+from ..text.text_table import Content, Head, Header, Table, read_head, read_table
 
 NAME = "pupil_core"
 TITLE = "Pupil Core's gaze_positions.csv (gaze_timestamp, norm_pos_x, ...)"

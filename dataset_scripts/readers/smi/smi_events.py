@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import START, one_list, tidy_fixations
-from dataset_scripts.readers.samples import group_rows
-from dataset_scripts.readers.smi.smi_shared import CALIBRATION_AREA, preamble, screen_size, stimulus_messages, text_column
-from dataset_scripts.readers.text.text_table import Head, Header, Table, data_header, read_head, read_table, select_lines
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..eye_events import START, one_list, tidy_fixations
+from ..samples import group_rows
+from ..text.text_table import Head, Header, Table, data_header, read_head, read_table, select_lines
+from .smi_shared import CALIBRATION_AREA, preamble, screen_size, stimulus_messages, text_column
 
 NAME = "smi_events"
 TITLE = "SMI BeGaze's events (Table Header for Fixations, or Category, Event Duration [ms], ...)"

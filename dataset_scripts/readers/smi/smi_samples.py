@@ -11,22 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.samples import (
-    SIDES,
-    all_or_none,
-    drop_where,
-    find_columns,
-    group_rows,
-    keep_positive,
-    rising,
-    spell,
-    stack_columns,
-)
-from dataset_scripts.readers.smi.smi_shared import StimulusMessage, preamble, screen_size, stimulus_messages, text_column
-from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, data_header, read_table, select_lines
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..eye_events import mean_of_eyes, tidy_fixations
+from ..samples import SIDES, all_or_none, drop_where, find_columns, group_rows, keep_positive, rising, spell, stack_columns
+from ..text.text_table import Head, Header, Table, TextColumn, data_header, read_table, select_lines
+from .smi_shared import StimulusMessage, preamble, screen_size, stimulus_messages, text_column
 
 NAME = "smi_samples"
 TITLE = "SMI's samples (Time, Type, Trial, L POR X [px], ..., or RecordingTime [ms], Point of Regard Left X [px], ...)"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_lines, select_lines
 from modeling_emert.errors_emert import EmertInputError
+
+from ..text.text_table import Head, Header, Table, TextColumn, read_lines, select_lines
 
 CALIBRATION_AREA = "Calibration Area"
 # Common screen sizes, for files that don't give theirs.

@@ -14,15 +14,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from dataset_scripts.readers.text.text_files import (
-    CHUNK_BYTES,
-    MAX_LINE_BYTES,
-    PartOfFile,
-    TextFile,
-    not_text,
-    without_last_row,
-)
 from modeling_emert.errors_emert import EmertInputError
+
+from .text_files import CHUNK_BYTES, MAX_LINE_BYTES, PartOfFile, TextFile, not_text, without_last_row
 
 SEPARATORS = ("\t", ",", ";")
 HEAD_BYTES = 1 << 18

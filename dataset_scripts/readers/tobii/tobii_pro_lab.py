@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_scripts.readers.samples import SIDES, all_or_none, find_columns, has_value, keep_positive, spell
-from dataset_scripts.readers.text.text_table import Head, Header, TextColumn, read_table
-from dataset_scripts.readers.tobii.tobii_rows import ENTIRE_SCREEN_NOTE, NO_VALIDITY_NOTE, Frame, TobiiRows, drop_lost_eyes
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..samples import SIDES, all_or_none, find_columns, has_value, keep_positive, spell
+from ..text.text_table import Head, Header, TextColumn, read_table
+from .tobii_rows import ENTIRE_SCREEN_NOTE, NO_VALIDITY_NOTE, Frame, TobiiRows, drop_lost_eyes
 
 NAME = "tobii_pro_lab"
 TITLE = "Tobii Pro Lab's data export (Recording timestamp, Gaze point X, Eye movement type, ...)"

@@ -6,10 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
-from dataset_scripts.readers.samples import drop_where, group_rows, name_in, rising, stack_columns
-from dataset_scripts.readers.text.text_table import Table, TextColumn
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..samples import drop_where, group_rows, name_in, rising, stack_columns
+from ..text.text_table import Table, TextColumn
 
 # Columns that need at least one eye.
 _BOTH_EYES = ("gaze_x", "gaze_y", "gaze_mm_x", "gaze_mm_y", "gaze_stimulus_x", "gaze_stimulus_y")

@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from dataset_scripts.readers.eye_events import START, mean_of_eyes, tidy_fixations
-from dataset_scripts.readers.samples import SIDES, all_or_none, find_columns, keep_positive, rising, spell, stack_columns
-from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..eye_events import START, mean_of_eyes, tidy_fixations
+from ..samples import SIDES, all_or_none, find_columns, keep_positive, rising, spell, stack_columns
+from ..text.text_table import Head, Header, Table, read_table
 
 NAME = "tobii_sdk"
 TITLE = "Tobii SDK's gaze data (device_time_stamp, left_gaze_point_on_display_area, ...) or fixations (label, x, y, start, ...)"

@@ -8,12 +8,13 @@ import re
 
 import numpy as np
 
-from dataset_scripts.readers.samples import SIDES, all_or_none, drop_where, find_columns, has_value, keep_positive, spell
-from dataset_scripts.readers.text.text_table import Head, Header, Table, TextColumn, read_table
-from dataset_scripts.readers.tobii import tobii_rows
-from dataset_scripts.readers.tobii.tobii_rows import Frame, TobiiRows, drop_lost_eyes, pick, pick_text
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..samples import SIDES, all_or_none, drop_where, find_columns, has_value, keep_positive, spell
+from ..text.text_table import Head, Header, Table, TextColumn, read_table
+from . import tobii_rows
+from .tobii_rows import Frame, TobiiRows, drop_lost_eyes, pick, pick_text
 
 NAME = "tobii_studio"
 TITLE = "Tobii Studio's export of samples (RecordingTimestamp, GazePointX(ADCSpx), ...)"

@@ -8,14 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from dataset_scripts.readers.eye_events import START, tidy_fixations
-from dataset_scripts.readers.samples import group_rows, name_in
-from dataset_scripts.readers.text.text_table import Head, Header, Table, read_table
-from dataset_scripts.readers.tobii import tobii_studio
-from dataset_scripts.readers.tobii.tobii_rows import ENTIRE_SCREEN_NOTE, pick_text
-from dataset_scripts.readers.tobii.tobii_studio import SIZE, drop_absent_points, resolution, screen_of, stimulus_size
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
+
+from ..eye_events import START, tidy_fixations
+from ..samples import group_rows, name_in
+from ..text.text_table import Head, Header, Table, read_table
+from . import tobii_studio
+from .tobii_rows import ENTIRE_SCREEN_NOTE, pick_text
+from .tobii_studio import SIZE, drop_absent_points, resolution, screen_of, stimulus_size
 
 NAME = "tobii_studio_events"
 TITLE = "Tobii Studio's export of fixations or events (Timestamp, FixationDuration, MappedFixationPointX; Timestamp, EventKey)"
