@@ -16,7 +16,7 @@ from modeling_emert.recording_emert import Gaze
 from ..eye_events import START, one_list, tidy_fixations
 from ..samples import group_rows
 from ..text.text_table import Head, Header, Table, data_header, read_head, read_table, select_lines
-from .smi_shared import CALIBRATION_AREA, preamble, screen_size, stimulus_messages, text_column
+from .smi_samples import CALIBRATION_AREA, preamble, screen_size, stimulus_messages, text_column
 
 NAME = "smi_events"
 TITLE = "SMI BeGaze's events (Table Header for Fixations, or Category, Event Duration [ms], ...)"
@@ -42,8 +42,7 @@ def find_header(head: Head) -> Header | None:
     for row, line in enumerate(head.lines):
         if line.strip().startswith("Table Header for Fixations"):
             found = [(at, text) for at, text in enumerate(head.lines[row + 1 : row + 4], row + 1) if "Event Type" in text]
-            if found:
-                at, text = found[0]
+            for at, text in found[:1]:
                 separator = max(SEPARATORS, key=text.count)
                 names = tuple(name.strip().strip('"').replace(" ", "") for name in text.split(separator))
                 return Header(at, separator, names, "fixations")

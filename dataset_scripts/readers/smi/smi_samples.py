@@ -7,7 +7,9 @@ with a note. Fixations are the runs of samples that the export marks as one.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +18,7 @@ from modeling_emert.recording_emert import Gaze
 
 from ..eye_events import mean_of_eyes, tidy_fixations
 from ..samples import SIDES, all_or_none, drop_where, find_columns, group_rows, keep_positive, rising, spell, stack_columns
-from ..text.text_table import Head, Header, Table, TextColumn, data_header, read_table, select_lines
-from .smi_shared import StimulusMessage, preamble, screen_size, stimulus_messages, text_column
+from ..text.text_table import Head, Header, Table, TextColumn, data_header, read_lines, read_table, select_lines
 
 NAME = "smi_samples"
 TITLE = "SMI's samples (Time, Type, Trial, L POR X [px], ..., or RecordingTime [ms], Point of Regard Left X [px], ...)"
@@ -44,6 +45,82 @@ PUPIL_PIXELS = {"left": ("LDiaX[px]", "LDiaY[px]"), "right": ("RDiaX[px]", "RDia
 EVENTS = {"left": ("LEventInfo", "CategoryLeft"), "right": ("REventInfo", "CategoryRight"), "": ("CategoryBinocular",)}
 EVENT_NUMBERS = {"left": "IndexLeft", "right": "IndexRight", "": "IndexBinocular"}
 FIXATIONS = ("Fixation", "Visual Intake")
+
+CALIBRATION_AREA = "Calibration Area"
+# Common screen sizes, for files that don't give the screen's size.
+COMMON_SCREENS = ((1024, 768), (1280, 1024), (1440, 900), (1680, 1050), (1920, 1080), (1920, 1200), (2560, 1440), (3840, 2160))
+# The fraction of gaze points expected on the screen; the others may be beside it.
+ON_SCREEN = 0.99
+
+_MISSING_NAMES = ("", "-")
+_MESSAGE = re.compile(r"#\s*Message:\s*(.+?)\s*$")
+_FILE_NAME = re.compile(r"(?!UE-).+\.(jpe?g|png|bmp|gif|tiff?|avi|mp4|wmv|mpe?g|mov|mkv|webm|html?|pdf|txt|swf)", re.IGNORECASE)
+
+
+class StimulusMessage(NamedTuple):
+    """A stimulus is shown from `time` (in the file's unit) in the trial of that name."""
+
+    time: float
+    trial: str
+    stimulus: str
+
+
+def preamble(head: Head, header: Header) -> dict[str, str]:
+    """`Name: value` lines above the header, with or without the `##` that some begin with."""
+    return {name.lstrip("# "): value for name, value in head.preamble(header).items()}
+
+
+def stimulus_messages(head: Head, rows: re.Pattern[bytes], separator: str, user_events: bool) -> list[StimulusMessage]:
+    """The messages that name a picture or video, in the order of the file; not others (`START`, `UE-keypress A`).
+
+    `user_events`: they are the lines that match `rows` (type, trial, number, time, text), as among events; else they are
+    those of the other lines with the type MSG (time, type, trial, text), as between samples.
+    """
+    found = []
+    for line in read_lines(select_lines(head, rows, others=not user_events)):
+        if user_events:
+            _, trial, _, time, text = line.split(separator, 4) if line.count(separator) >= 4 else [""] * 5
+        else:
+            time, kind, trial, text = line.split(separator, 3) if line.count(separator) >= 3 else [""] * 4
+            text = text if kind == "MSG" else ""
+        message = _MESSAGE.search(text.strip().strip('"'))
+        if message is not None and _FILE_NAME.fullmatch(message[1]):
+            with suppress(ValueError):  # a damaged time
+                found.append(StimulusMessage(float(time), trial.strip(), message[1]))
+    return found
+
+
+def screen_size(head: Head, known: Mapping[str, str], x: np.ndarray, y: np.ndarray, notes: list[str]) -> np.ndarray:
+    """`(2,)` width and height in pixels: the calibration area's, else the smallest common screen that contains the gaze.
+
+    `x`, `y`: the points in pixels. A note says so if the size is a guess.
+    """
+    text = known.get(CALIBRATION_AREA)
+    if text is not None:
+        numbers = re.findall(r"\d+(?:[.,]\d+)?", text)
+        size = [float(number.replace(",", ".")) for number in numbers[:2]]
+        if len(size) < 2 or not all(1 < side < 1e5 for side in size):
+            raise EmertInputError(
+                f"{head.file} has {text[:40]!r} as {CALIBRATION_AREA}, where a size in pixels like 1680 1050 is expected; "
+                "correct that line"
+            )
+        return np.array(size)
+    present = np.isfinite(x) & np.isfinite(y)
+    right, bottom = np.quantile(np.stack([x[present], y[present]]), ON_SCREEN, axis=1) if present.any() else (0.0, 0.0)
+    guess = next((size for size in COMMON_SCREENS if size[0] >= right and size[1] >= bottom), COMMON_SCREENS[-1])
+    notes.append(
+        f"The file gives gaze in pixels and no size of the screen: {guess[0]} x {guess[1]} is a guess, the smallest common "
+        f"screen that contains {ON_SCREEN:.0%} of the points. If it is wrong, add a line '## {CALIBRATION_AREA}: 1680 1050' "
+        "with your screen's size at the top of the file."
+    )
+    return np.array(guess, float)
+
+
+def text_column(table: Table, names: tuple[str, ...]) -> TextColumn:
+    """The first of these columns that the table has, with `-` as empty; all empty if it has none."""
+    column = next((table.texts[name] for name in names if name in table.texts), TextColumn(np.zeros(table.rows, int), ("",)))
+    values = tuple("" if value.strip() in _MISSING_NAMES else value.strip() for value in column.values)
+    return TextColumn(column.codes % len(values), values)  # no code -1 any more
 
 
 def find_header(head: Head) -> Header | None:
@@ -101,8 +178,7 @@ def _groups(file: object, table: Table, messages: list[StimulusMessage]) -> Iter
             continue
         shown.sort(key=lambda message: message.time)
         part = np.searchsorted([message.time for message in shown[1:]], table.numbers[time_name][own], side="right")
-        for index in np.unique(part):
-            yield own[part == index], person, shown[index].stimulus
+        yield from ((own[part == index], person, shown[index].stimulus) for index in np.unique(part))
 
 
 def _our_columns(head: Head, table: Table, known: dict[str, str], notes: list[str]) -> dict[str, np.ndarray]:
@@ -126,7 +202,10 @@ def _our_columns(head: Head, table: Table, known: dict[str, str], notes: list[st
             codes = columns[f"validity_{side}"]
             drop_where(columns, [f"validity_{side}"], ~((codes >= 0) & (codes <= 1)))
     columns |= _events(table)
-    _drop_blinks(table, columns)
+    for side, names in EVENTS.items():  # the point between the eyes is missing while either is closed
+        blink = _is(text_column(table, names), ("Blink",))
+        if blink.any():
+            drop_where(columns, ("gaze_x", "gaze_y", f"gaze_{side}_x", f"gaze_{side}_y", f"pupil_{side}"), blink)
     return columns
 
 
@@ -145,10 +224,8 @@ def _pupils(table: Table, columns: dict[str, np.ndarray], notes: list[str]) -> N
         pixels = [table.numbers[name] for name in PUPIL_PIXELS[side] if name in table.numbers]
         if own not in columns and pixels:
             columns[own] = np.mean(pixels, axis=0)
-            notes.append(
-                f"The pupil of the {side} eye is not in mm but in pixels of the tracker's camera: "
-                "compare it within a recording only."
-            )
+            unit = "not in mm but in pixels of the tracker's camera"
+            notes.append(f"The pupil of the {side} eye is {unit}: compare it within a recording only.")
         keep_positive(columns, own)
 
 
@@ -170,14 +247,6 @@ def _events(table: Table) -> dict[str, np.ndarray]:
     blinks = [_is(text_column(table, names), ("Blink",)) for names in EVENTS.values()]
     flags = {"in_fixation": _is(column, FIXATIONS), "in_saccade": _is(column, ("Saccade",)), "blink": np.any(blinks, axis=0)}
     return {name: flag.astype(np.float32) for name, flag in flags.items()}
-
-
-def _drop_blinks(table: Table, columns: dict[str, np.ndarray]) -> None:
-    """No gaze and pupil during a blink; the point between the eyes is missing while either is closed."""
-    for side in EVENTS:
-        eye = (f"gaze_{side}_x", f"gaze_{side}_y", f"pupil_{side}") if side else ()
-        blink = _is(text_column(table, EVENTS[side]), ("Blink",))
-        drop_where(columns, (*eye, "gaze_x", "gaze_y") if blink.any() else (), blink)
 
 
 def _fixations(table: Table, columns: dict[str, np.ndarray], rows: np.ndarray, times: np.ndarray) -> np.ndarray | None:
