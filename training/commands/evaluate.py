@@ -25,22 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    _check(arguments)
-    results = _score(arguments) if arguments.predictions is None else _remake(arguments)
-    from training.reports.page import summary_table
-
-    print(summary_table(results))
-    print(f"\nin full: {arguments.out / 'results.md'}")
-
-
-def _check(arguments: argparse.Namespace) -> None:
-    """Raises `EmertInputError` unless there is either a model with data, or predictions."""
     from modeling_emert.errors_emert import EmertInputError
 
     if arguments.predictions is None and (arguments.model is None or arguments.data is None):
         raise EmertInputError("evaluate: give MODEL and DATA, or --predictions FILE")
     if arguments.predictions is not None and (arguments.model is not None or arguments.protocol):
         raise EmertInputError("evaluate: --predictions needs no MODEL, DATA or --protocol; it knows what was tested")
+    results = _score(arguments) if arguments.predictions is None else _remake(arguments)
+    from training.reports.page import summary_table
+
+    print(summary_table(results))
+    print(f"\nin full: {arguments.out / 'results.md'}")
 
 
 def _remake(arguments: argparse.Namespace) -> dict:

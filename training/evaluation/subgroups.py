@@ -25,18 +25,12 @@ def groups_of(data: EmertData) -> dict[str, dict[str, str]]:
     A column of words (sex, age group, the tracker's format) divides by its values, 2 to 8 of them; the Big Five at the
     median over the participants who have them, which uses no label.
     """
-    columns = {}
-    for name in data.table.column_names:
-        if name in _NO_GROUPS:
-            continue
-        if words := _words(data, name):
-            columns[name] = words
-    groups = {}
-    for row, recording in enumerate(data.ids["recording_id"]):
-        known = {name: words[row] for name, words in columns.items() if words[row] is not None}
-        if known:
-            groups[str(recording)] = known
-    return groups
+    columns = {name: words for name in data.table.column_names if name not in _NO_GROUPS and (words := _words(data, name))}
+    groups = {
+        str(recording): {name: words[row] for name, words in columns.items() if words[row] is not None}
+        for row, recording in enumerate(data.ids["recording_id"])
+    }
+    return {recording: known for recording, known in groups.items() if known}
 
 
 def _words(data: EmertData, name: str) -> list[str | None] | None:
