@@ -101,14 +101,8 @@ def curve_png(report: dict, style: Style = LIGHT) -> bytes:
     for name, points in report["curve"].items():
         metric = TASKS[name].primary_metric
         line = {"with 95 % interval": [point["metrics"][metric] for point in points]}
-        panels.append(
-            (
-                f"{name} {METRIC_TITLES[metric]}",
-                [point["recordings"] for point in points],
-                line,
-                "recordings of the person given",
-            )
-        )
+        counts = [point["recordings"] for point in points]
+        panels.append((f"{name} {METRIC_TITLES[metric]}", counts, line, "recordings of the person given"))
     rows = [panels[start : start + _COLUMNS] for start in range(0, len(panels), _COLUMNS)]
     return curves_picture(rows, "score", f"Personal adaptation, {report['header']['data_kind']}", style)
 
