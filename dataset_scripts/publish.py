@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modeling_emert.errors_emert import EmertInputError
 
@@ -12,9 +11,6 @@ from .common.output import first_line
 from .dataset.layout import CARD_FILE, CONFIG_FILE, DATA_FOLDER
 from .dataset.metadata import METADATA_FILE, Metadata
 from .dataset.splits import SPLITS_FILE
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
 
 SUGGESTED_NAME = "emer-eye"
 CONFIRMATION = "I may share these recordings with those who can read this private repository"
@@ -27,19 +23,19 @@ def publish(folder: Path, repo: str, private: bool = False, confirmation: str = 
     The content of the repository is replaced in one commit, so that users get either the old data set or the new one, and
     a failed upload changes nothing.
 
-    Raises:
-        EmertInputError: `repo` is no valid name; there is no data set in `folder`, or `emert data verify` fails on it; its
-            licence does not allow publishing, and it is not both `private` and confirmed in the words of `CONFIRMATION`;
-            the repository is public though `private` is asked for; there is no token, or the Hub refuses or can't be
-            reached.
+    Raises `EmertInputError` where `repo` is no valid name; there is no valid data set in `folder`; its licence does not allow
+    publishing, and it is not both `private` and confirmed in the words of `CONFIRMATION`; the repository is public though
+    `private` is asked for; there is no token, or the Hub refuses or can't be reached.
     """
+    from huggingface_hub import HfApi
+
     _check_name(repo)
     metadata = Metadata.read(folder)
     _check_licence(folder, metadata, private, confirmation)
     names = [*_DESCRIPTION_FILES, *metadata.files]
     _check_files(folder, names)
     _check_verified(folder)
-    api = _open_hub()
+    api = HfApi()
     with _hub_errors(repo):
         api.whoami()  # raises without a token, before a repository is made
         name = api.create_repo(repo, repo_type="dataset", private=private or None, exist_ok=True).repo_id
@@ -51,7 +47,10 @@ def publish(folder: Path, repo: str, private: bool = False, confirmation: str = 
             )
         operations = _operations(folder, names, api.list_repo_files(name, repo_type="dataset"))
         message = f"Data set of source {metadata.source}, build {metadata.fingerprint[:12]}"
-        _commit(api, name, operations, message, info.sha)
+        try:
+            api.create_commit(name, operations, commit_message=message, repo_type="dataset", parent_commit=info.sha)
+        except RuntimeError as error:  # the library's error for a file whose upload failed
+            raise ConnectionError(str(error)) from error
     return f"https://huggingface.co/datasets/{name}"
 
 
@@ -93,12 +92,6 @@ def _check_files(folder: Path, names: list[str]) -> None:
             raise EmertInputError(f"{file} {state}, where a file of the data set is expected; build the data set again")
 
 
-def _open_hub() -> "HfApi":
-    from huggingface_hub import HfApi
-
-    return HfApi()
-
-
 def _operations(folder: Path, names: list[str], present: list[str]) -> list:
     """Adds every file of the data set and no other; deletes data files of an older one."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
@@ -108,13 +101,6 @@ def _operations(folder: Path, names: list[str], present: list[str]) -> list:
         *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names),
         *(CommitOperationDelete(path_in_repo=name) for name in old),
     ]
-
-
-def _commit(api: "HfApi", name: str, operations: list, message: str, parent: str | None) -> None:
-    try:
-        api.create_commit(name, operations, commit_message=message, repo_type="dataset", parent_commit=parent)
-    except RuntimeError as error:  # the library's error for a file whose upload failed
-        raise ConnectionError(str(error)) from error
 
 
 @contextmanager
@@ -130,9 +116,8 @@ def _hub_errors(repo: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else None
         if status == 401:
-            raise EmertInputError(
-                "the Hub does not accept your token: log in with `hf auth login`, then publish again"
-            ) from error
+            reason = "the Hub does not accept your token: log in with `hf auth login`, then publish again"
+            raise EmertInputError(reason) from error
         remedy = "; check that your token may write there" if status == 403 else ""
         raise EmertInputError(f"{repo}: the Hub refuses ({_reason(error)}){unchanged}{remedy}") from error
     except (HTTPError, OSError) as error:

@@ -10,9 +10,9 @@ from modeling_emert.errors_emert import EmertInputError
 from ..common.output import Content, check_free, check_replaceable
 from ..common.parallel import run_parallel
 from ..dataset.layout import DATA_SET, FRESHNESS_FILE, assemble, cell_name, cell_path
-from ..dataset.metadata import METADATA_FILE, Counts, DataFile, Metadata
+from ..dataset.metadata import METADATA_FILE, Counts, DataFile, Metadata, make_fingerprint
 from ..dataset.splits import Assignment, Cell, assign
-from ..sources.base import Entry, Source, check_labels
+from ..sources.base import TERMS, Entry, Source, check_labels
 from .cells import CellJob, CellReport, build_cell, cell_members, check_reports
 from .fingerprint import Fingerprint, take_fingerprint
 from .reassign_folds import reassign_folds
@@ -51,11 +51,8 @@ def build(
     """Builds the data set of `source` in the folder `out` and returns its path.
 
     Everything is written to `.OUT.partial` beside it, under names that `load_dataset` does not read, and is renamed at the
-    end. A build that was stopped continues with the cells that are missing.
-
-    Raises:
-        EmertInputError: `out` holds something and `overwrite` is False, or something else than a data set; the source is
-            not valid; recordings can't be read (the first ten are named).
+    end. A build that was stopped continues with the cells that are missing. Raises `EmertInputError` where `out` may not be
+    replaced, the source is not valid, or recordings can't be read (the first ten are named).
     """
     check_free(out, overwrite)
     out = out.resolve()
@@ -108,11 +105,7 @@ def cell_file(folder: Path, data_path: str) -> Path:
 
 
 def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: int) -> Metadata:
-    """Builds those of these cells that `partial` lacks; returns the description of all of them.
-
-    Raises:
-        EmertInputError: recordings can't be read; the first ten are named.
-    """
+    """Builds those of these cells that `partial` lacks; returns the description of all. Raises `EmertInputError`."""
     source, reports, jobs = plan.source, [], []
     for cell in sorted(cells):
         done = partial / f"{cell_name(cell)}.report"
@@ -124,12 +117,16 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: i
     reports += run_parallel(build_cell, jobs, num_workers, "building the data set", "cell")
     check_reports(reports)
     filled = {cell_path(report.cell): report.recordings for report in reports if report.recordings}
-    return Metadata.of(
-        source,
-        plan.assignment.seed,
-        plan.faces,
-        plan.fingerprint.content,
-        files={name: DataFile.of(cell_file(partial, name), recordings) for name, recordings in filled.items()},
+    files = {name: DataFile.of(cell_file(partial, name), recordings) for name, recordings in sorted(filled.items())}
+    return Metadata(
+        source=source.name,
+        **{name: getattr(source, name) for name in TERMS},
+        tasks=tuple(source.tasks),
+        surprise_polarity=source.surprise_polarity,
+        seed=plan.assignment.seed,
+        faces_kept=plan.faces,
+        fingerprint=make_fingerprint(plan.fingerprint.content, files),
         counts=Counts.sum(source.tasks, [report.counts for report in reports]),
-        notes=[note for report in reports for note in report.notes],
+        files=files,
+        notes=tuple(sorted(note for report in reports for note in report.notes)),
     )

@@ -100,9 +100,7 @@ def build_cell(job: CellJob) -> CellReport:
 
 
 def open_data_file(path: Path) -> pq.ParquetWriter:
-    """A writer to which each recording is given as a row group of its own: memory does not grow with the file, and a
-    recording can be read alone.
-    """
+    """A writer for a row group a recording: memory does not grow with the file, and a recording can be read alone."""
     # Statistics and dictionaries of single rows are useless and take 15 kB.
     return pq.ParquetWriter(path, stored_schema(), compression="zstd", write_statistics=False, use_dictionary=False)
 

@@ -73,17 +73,11 @@ def _stater(source: Source) -> Callable[[str], tuple[str, int, int]]:
         inside = [full.relative_to(root).as_posix() for root in roots if full.is_relative_to(root)]
         if not place or not (inside or os.path.isabs(place)):
             return place, 0, 0
-        stats = [file.stat() for file in _files(full)]
+        stats = [file.stat() for file in (full.iterdir() if os.path.isdir(full) else [full]) if os.path.isfile(file)]
         size, changed = sum(one.st_size for one in stats), max((one.st_mtime_ns for one in stats), default=0)
         return (inside or [full.name])[0], size, changed
 
     return stat
-
-
-def _files(path: Path) -> list[Path]:
-    if os.path.isdir(path):
-        return [file for file in path.iterdir() if file.is_file()]
-    return [path] if os.path.isfile(path) else []
 
 
 def _hash(content: list) -> str:

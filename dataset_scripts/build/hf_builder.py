@@ -70,10 +70,7 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         faces: int = FACES_KEPT,
         cache_dir: str | Path | None = None,
     ):
-        """
-        Raises:
-            EmertInputError: no such config, or none of this source; or the recordings are not valid.
-        """
+        """Raises `EmertInputError` for no such config, one that the source has not, and recordings that are not valid."""
         known = [config.name for config in self.BUILDER_CONFIGS]
         if config_name not in known:
             raise EmertInputError(f"config {config_name!r}: no such config; expected one of {', '.join(known)}")

@@ -29,13 +29,10 @@ _Row = tuple[Path, int]  # a cell's file, and the number of a recording in it
 def reassign_folds(
     cells: Mapping[str, Path], metadata: Metadata, content: str, work: Path
 ) -> tuple[Mapping[str, Path], Metadata, Assignment]:
-    """Files, description and folds of the data set made of these cells.
+    """Files, description and folds of the data set made of these cells, which are given by their path within it.
 
-    `cells`: by the data file's path within the data set. `content`: see `Fingerprint`. `work`: an empty folder, or none yet,
-    for the cells that change.
-
-    Raises:
-        EmertInputError: recordings of fewer than three participants are left.
+    `content`: see `Fingerprint`. `work`: an empty folder, or none yet, for the cells that change. Raises `EmertInputError`
+    where recordings of fewer than three participants are left.
     """
     rows = {row: entry for file in cells.values() for row, entry in _entries(file, metadata.tasks).items()}
     assignment = assign(list(rows.values()), metadata.tasks, metadata.seed)

@@ -113,11 +113,7 @@ def build_shard(
     seed: int = 0,
     overwrite: bool = False,
 ) -> Path:
-    """Builds this shard's cells in the folder `out` and returns its path. A build that was stopped continues.
-
-    Raises:
-        EmertInputError: as `build`; or there are fewer cells than shards.
-    """
+    """As `build`, for this shard's cells. Raises `EmertInputError` also where there are fewer cells than shards."""
     check_free(out, overwrite)
     out = out.resolve()
     check_target(source.path, out, _SHARD)
@@ -136,9 +132,8 @@ def build_shard(
 def join(folders: Sequence[Path], out: Path, overwrite: bool = False) -> Path:
     """Makes the data set of all shards in the folder `out`: byte for byte that of a build on one machine.
 
-    Raises:
-        EmertInputError: `out` holds something and may not be overwritten; a shard is missing or given twice, is of other
-            recordings, settings or code, or is not complete.
+    Raises `EmertInputError` where `out` may not be replaced, or a shard is missing or given twice, is of other recordings,
+    settings or code, or is not complete.
     """
     check_free(out, overwrite)
     out = out.resolve()
@@ -173,10 +168,10 @@ def _check_same(shards: Sequence[Shard]) -> None:
             raise EmertInputError(f"{message} it is one of {shard.index.count} shards, the other one of {first.index.count}")
         if shard.fingerprint.code != first.fingerprint.code:
             raise EmertInputError(f"{message} it was built by another version of the code; build all shards with the same")
-        found, wanted = ((one.metadata.source, one.metadata.faces_kept, one.metadata.seed) for one in (shard, first))
-        if found != wanted:
+        found, other = ((one.metadata.source, one.metadata.faces_kept, one.metadata.seed) for one in (shard, first))
+        if found != other:
             raise EmertInputError(
-                f"{message} its source, faces and seed are {found}, the other's {wanted}; build it with the same"
+                f"{message} its source, faces and seed are {found}, the other's {other}; build it with the same"
             )
         if (shard.fingerprint.content, shard.assignment) != (first.fingerprint.content, first.assignment):
             raise EmertInputError(f"{message} it was built of other recordings or labels; build all shards of the same")
@@ -190,9 +185,8 @@ def _check_complete(shards: Sequence[Shard]) -> None:
         raise EmertInputError(f"shard {twice[0]}/{count} is given {numbers.count(twice[0])} times; give every shard once")
     missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in numbers]
     if missing:
-        raise EmertInputError(
-            f"shard {', '.join(missing)} is missing; build it with --shard {missing[0]} and give its folder too"
-        )
+        remedy = f"build it with --shard {missing[0]} and give its folder too"
+        raise EmertInputError(f"shard {', '.join(missing)} is missing; {remedy}")
     names = [name for shard in shards for name in shard.metadata.files]
     if len(set(names)) < len(names):
         raise EmertInputError("two shards hold the same part of the data set; build them again")

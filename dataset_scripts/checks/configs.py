@@ -1,9 +1,10 @@
 """Checks of what `load_dataset` gives for each config, from the config file and the ids in the data files."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -51,17 +52,14 @@ class Protocols:
     @classmethod
     def of(cls, tasks: Sequence[str], cells: AbstractSet[Cell]) -> "Protocols":
         """`cells`: those that hold recordings."""
-        folds = max((cell[0] for cell in cells), default=0)
-        groups = max((cell[1] for cell in cells), default=0)
+        folds, groups = map(max, zip(*cells, strict=True)) if cells else (0, 0)
         expected, empty = {}, []
-        for task in tasks:
-            for strict in versions(groups):
-                for fold in range(1, folds + 1):
-                    name = config_name(task, fold, strict)
-                    if all(cells.intersection(part) for part in split_cells(folds, groups, fold, strict).values()):
-                        expected[name] = (task, fold, strict)
-                    else:
-                        empty.append(name)
+        for task, strict, fold in product(tasks, versions(groups), range(1, folds + 1)):
+            name = config_name(task, fold, strict)
+            if all(cells.intersection(part) for part in split_cells(folds, groups, fold, strict).values()):
+                expected[name] = (task, fold, strict)
+            else:
+                empty.append(name)
         return cls(folds, groups, expected, tuple(empty))
 
 
@@ -191,21 +189,19 @@ def check_views(configs: Sequence[StoredConfig], protocols: Protocols) -> CheckR
 
 def check_apart(configs: Sequence[StoredConfig], recordings: Sequence[StoredRecording]) -> list[CheckResult]:
     """No participant, and in strict configs no stimulus, is in two splits of any config."""
-    participants: dict[str, set[str]] = {}
-    stimuli: dict[str, set[str]] = {}
+    participants, stimuli = defaultdict(set), defaultdict(set)
     for one in recordings:
-        participants.setdefault(one.file, set()).add(one.participant or "")
-        stimuli.setdefault(one.file, set()).add(one.stimulus or "")
+        participants[one.file].add(one.participant or "")
+        stimuli[one.file].add(one.stimulus or "")
     split = [config for config in configs if len(config.splits) > 1]
     strict = [config for config in split if config.strict]
-    apart = judge(
-        "participants apart",
-        _shared(split, participants),
-        f"no participant is in two splits of any of the {len(split)} configs, validation included",
-    )
+    people_apart = f"no participant is in two splits of any of the {len(split)} configs, validation included"
     none = "there is no strict config (fewer than 3 groups of stimuli)"
-    passed = f"no stimulus is in two splits of any of the {len(strict)} strict configs" if strict else none
-    return [apart, judge("stimuli apart", _shared(strict, stimuli), passed)]
+    stimuli_apart = f"no stimulus is in two splits of any of the {len(strict)} strict configs" if strict else none
+    return [
+        judge("participants apart", _shared(split, participants), people_apart),
+        judge("stimuli apart", _shared(strict, stimuli), stimuli_apart),
+    ]
 
 
 def _shared(configs: Sequence[StoredConfig], names_in: Mapping[str, set[str]]) -> list[str]:
@@ -224,10 +220,10 @@ def check_tested(configs: Sequence[StoredConfig], protocols: Protocols, recordin
     """Each recording is tested exactly once over the plain folds of a task, and every fold uses all recordings."""
     by_name = {config.name: config for config in configs}
     in_file = Counter(one.file for one in recordings)
-    folds: dict[str, list[StoredConfig | None]] = {}
+    folds: dict[str, list[StoredConfig | None]] = defaultdict(list)
     for name, (task, _, strict) in protocols.expected.items():
         if not strict:
-            folds.setdefault(task, []).append(by_name.get(name))
+            folds[task].append(by_name.get(name))
     problems = []
     for task, members in folds.items():
         present = [config for config in members if config is not None]

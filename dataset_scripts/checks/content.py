@@ -1,6 +1,6 @@
 """Checks across recordings: identities, duplicates, copied columns, and warnings about what makes scores less certain."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,25 +26,24 @@ def check_identities(recordings: Sequence[StoredRecording]) -> CheckResult:
         lacking = [name for name in ("recording", "participant", "stimulus") if not getattr(one, name)]
         if lacking:
             problems.append(f"{one.name} has no {' and no '.join(lacking)}_id")
-    places: dict[str | None, list[str]] = {}
+    places = defaultdict(list)
     for one in recordings:
-        places.setdefault(one.recording, []).append(one.file)
+        places[one.recording].append(one.file)
     problems += [f"{name} occurs {len(files)} times: {some(files)}" for name, files in places.items() if len(files) > 1]
     return judge("identities", problems, f"{len(recordings)} recordings, each with a unique id, a participant and a stimulus")
 
 
 def check_twice(recordings: Sequence[StoredRecording]) -> CheckResult:
     """No two recordings share the content of any part. Empty parts are not compared."""
-    holders: dict[tuple[str, bytes], list[StoredRecording]] = {}
+    holders = defaultdict(list)
     for one in recordings:
         for part, digest in one.digests.items():
-            holders.setdefault((part, digest), []).append(one)
-    shared: dict[tuple[str, ...], list[str]] = {}
-    leaks = set()
+            holders[part, digest].append(one)
+    shared, leaks = defaultdict(list), set()
     for (part, _), same in holders.items():
         if len(same) > 1:
             names = tuple(one.name for one in same)
-            shared.setdefault(names, []).append(part)
+            shared[names].append(part)
             if len({one.participant for one in same}) > 1:
                 leaks.add(names)
     problems = [
@@ -86,11 +85,8 @@ def _amounts(recordings: Sequence[StoredRecording]) -> CheckResult:
 
 def _missing(recordings: Sequence[StoredRecording]) -> CheckResult:
     lacking = {name: sum(name not in one.modalities for one in recordings) for name in MODALITIES}
-    problems = [
-        f"{count} of {len(recordings)} recordings ({count / len(recordings):.1%}) have no {name}"
-        for name, count in lacking.items()
-        if count
-    ]
+    of = len(recordings)
+    problems = [f"{n} of {of} recordings ({n / of:.1%}) have no {name}" for name, n in lacking.items() if n]
     return judge("missing parts", problems, "every recording has face, eye_movements and fixations", "warn")
 
 
@@ -124,10 +120,8 @@ def check_copies(recordings: Sequence[StoredRecording]) -> CheckResult:
     for name, column in zip(COLUMN_NAMES, sketches.T, strict=True):
         same, other = _shared(column, stimuli)
         if same - other > _MOST_SHARED:
-            problems.append(
-                f"{name}: participants of one stimulus share {same:.0%} of their values, those of others {other:.0%}; it "
-                "identifies the stimulus, so leave it empty in the recordings"
-            )
+            found = f"participants of one stimulus share {same:.0%} of their values, those of others {other:.0%}"
+            problems.append(f"{name}: {found}; it identifies the stimulus, so leave it empty in the recordings")
     return judge("copied columns", problems, "no column's values are shared by the participants of a stimulus")
 
 

@@ -71,9 +71,8 @@ def read_splits(folder: Path, metadata: Metadata) -> tuple[CheckResult, Assignme
         problems.append(f"{SPLITS_FILE} says seed {assignment.seed}, {METADATA_FILE} {metadata.seed}")
     if not numbers <= set(range(1, FOLDS + 1)):
         problems.append(f"{SPLITS_FILE} has folds or groups other than the numbers 1..{FOLDS}")
-    return judge(
-        "splits file", problems, f"{SPLITS_FILE} has the hash with which it was made"
-    ), None if problems else assignment
+    result = judge("splits file", problems, f"{SPLITS_FILE} has the hash with which it was made")
+    return result, None if problems else assignment
 
 
 def check_cells(recordings: Sequence[StoredRecording], assignment: Assignment | None) -> CheckResult:

@@ -98,12 +98,8 @@ def sketch_columns(row: Row) -> np.ndarray | None:
     hashes = samples.astype(np.float32).view(np.uint32).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     hashes = (hashes ^ (hashes >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
     hashes[~np.isfinite(samples)] = np.iinfo(np.uint64).max
-    return np.array([_smallest(column) for column in hashes.T], np.uint64)
-
-
-def _smallest(hashes: np.ndarray) -> int:
-    known = np.unique(hashes[hashes != np.iinfo(np.uint64).max])
-    return int(known[0]) if len(known) >= 3 else 0
+    known = [np.unique(column[column != np.iinfo(np.uint64).max]) for column in hashes.T]
+    return np.array([values[0] if len(values) >= 3 else 0 for values in known], np.uint64)
 
 
 Problems = Iterator[tuple[str, str]]

@@ -5,7 +5,6 @@ gives a result, not an exception, and no file outside its folder is read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -22,22 +21,11 @@ from .result import CheckResult, judge
 from .stored import DamagedFile, DataFileReader
 
 
-@dataclass
-class Contents:
-    """All readable recordings, the problems of the others, and the number of recordings in each file (-1: unknown)."""
-
-    recordings: list[StoredRecording]
-    problems: list[str]
-    counts: dict[str, int]
-
-
 def verify(folder: Path) -> list[CheckResult]:
     """The result of every check, in the order of the table.
 
-    Memory holds one recording at a time and a few hundred bytes of each of the others.
-
-    Raises:
-        EmertInputError: there is no data set in `folder`.
+    Memory holds one recording at a time and a few hundred bytes of each of the others. Raises `EmertInputError` where there
+    is no data set in `folder`.
     """
     try:
         require_own(folder / METADATA_FILE)
@@ -47,19 +35,18 @@ def verify(folder: Path) -> list[CheckResult]:
             raise
         return [judge("metadata", [str(error)], "")]
     files, names = check_files(folder, metadata)
-    contents = _read_contents(folder, names, metadata)
-    recordings = contents.recordings
+    recordings, unreadable, counted = _read_contents(folder, names, metadata)
     splits, assignment = read_splits(folder, metadata)
     configs, problems = read_configs(folder)
     # A missing or unknown file is reported once, by the check `files`.
-    counts = dict.fromkeys(metadata.files, -1) | contents.counts
+    counts = dict.fromkeys(metadata.files, -1) | counted
     protocols = Protocols.of(metadata.tasks, {cell for name in counts if (cell := cell_of(name))})
-    complete = len(names) == len(metadata.files) and not contents.problems
+    complete = len(names) == len(metadata.files) and not unreadable
     return [
         judge("metadata", [], f"{METADATA_FILE} is as a build writes it"),
         files,
-        check_hashes(folder, metadata, contents.counts),
-        judge("readable", contents.problems, f"{len(recordings)} recordings can be read"),
+        check_hashes(folder, metadata, counted),
+        judge("readable", unreadable, f"{len(recordings)} recordings can be read"),
         splits,
         check_cells(recordings, assignment),
         check_seed(recordings, metadata, assignment, complete),
@@ -78,24 +65,25 @@ def verify(folder: Path) -> list[CheckResult]:
     ]
 
 
-def _read_contents(folder: Path, names: Sequence[str], metadata: Metadata) -> Contents:
-    contents = Contents([], [], {})
-    readers: dict[str, DataFileReader] = {}
+def _read_contents(
+    folder: Path, names: Sequence[str], metadata: Metadata
+) -> tuple[list[StoredRecording], list[str], dict[str, int]]:
+    """All readable recordings, the problems of the others, and the number of recordings in each file (-1: unknown)."""
+    recordings, problems, readers = [], [], {}
     for name in names:
         try:
             readers[name] = DataFileReader(folder / name)
         except DamagedFile as error:
-            contents.problems.append(f"{name} {error}")
-        contents.counts[name] = len(readers[name]) if name in readers else -1
+            problems.append(f"{name} {error}")
     with tqdm(total=sum(map(len, readers.values())), desc="verifying", unit="recording", mininterval=0.5) as bar:
         for name, reader in readers.items():
             for row in reader.recordings():
                 if isinstance(row, DamagedFile):
-                    contents.problems.append(f"{name}: {row}")
+                    problems.append(f"{name}: {row}")
                 else:
-                    contents.recordings.append(examine(row, name, metadata.surprise_polarity))
+                    recordings.append(examine(row, name, metadata.surprise_polarity))
                 bar.update()
-    return contents
+    return recordings, problems, {name: len(readers[name]) if name in readers else -1 for name in names}
 
 
 def format_results(results: Sequence[CheckResult]) -> str:

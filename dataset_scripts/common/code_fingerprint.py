@@ -25,10 +25,9 @@ def code_fingerprint(entries: tuple[str, ...], exclude: tuple[str, ...] = (), ro
 
 
 def code_files(entries: Sequence[str], exclude: Sequence[str] = (), root: Path = ROOT) -> list[Path]:
-    """The files of these modules and of all that they import, sorted.
+    """The files of these modules and of all that they import, sorted. `root`: the folder of the packages.
 
-    `entries`: also the modules that are imported by a name made at run time. `exclude`: modules or packages that are
-    imported on the way but decide nothing. `root`: the folder of the packages.
+    `entries`: also those imported by a name made at run time. `exclude`: modules or packages that decide nothing.
     """
     rooms = {*_SHARED_ROOMS, *(name.partition(".")[0] for name in entries)}
     waiting: list[str] = list(entries)
@@ -37,8 +36,7 @@ def code_files(entries: Sequence[str], exclude: Sequence[str] = (), root: Path =
         module = waiting.pop()
         if module in found or module.partition(".")[0] not in rooms or _is_in(module, exclude):
             continue
-        path = _file_of(module, root)
-        if path is not None:
+        if path := _file_of(module, root):
             found[module] = path
             waiting += _imported(module, path, root)
     return sorted(found.values())
@@ -102,13 +100,9 @@ def _read_version(path: Path, _changed: int) -> _Code:
     tree = _WithoutDocstrings().visit(ast.parse(path.read_text(encoding="utf-8")))
     imports: dict[bool, list] = {False: [], True: []}
     for statement in tree.body:
-        found = [node for node in ast.walk(statement) if isinstance(node, ast.Import | ast.ImportFrom)]
-        imports[_is_for_typing(statement)] += found
+        for_typing = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+        imports[for_typing] += [node for node in ast.walk(statement) if isinstance(node, ast.Import | ast.ImportFrom)]
     return _Code(imports[False], imports[True], hashlib.sha256(ast.dump(tree).encode()).hexdigest())
-
-
-def _is_for_typing(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and isinstance(statement.test, ast.Name) and statement.test.id == "TYPE_CHECKING"
 
 
 class _WithoutDocstrings(ast.NodeTransformer):

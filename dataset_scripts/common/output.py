@@ -34,9 +34,7 @@ class Content:
 def check_out(out: Path, content: Content, overwrite: bool, read: Iterable[Path] = ()) -> None:
     """Every check of OUT that is possible before anything is read or written. `read`: what the command reads.
 
-    Raises:
-        EmertInputError: OUT is no folder; holds something and `overwrite` is False; is, holds or lies in what is read; holds
-            something else than `content`; can't be written.
+    Raises `EmertInputError` where OUT is no folder, as the other checks here, and where it can't be written.
     """
     if out.exists() and not out.is_dir():
         raise EmertInputError(f"{out}: is no folder; give another --out")
@@ -74,22 +72,18 @@ def check_replaceable(out: Path, content: Content) -> None:
         return
     if not any((out / marker).exists() for marker in content.markers):
         raise EmertInputError(f"{out}: holds something else than {content.what}, which is not replaced; give another --out")
-    other = next((name for name in _files(out) if content.names and not _matches(name, content.names)), None)
-    if other is not None:
-        raise EmertInputError(
-            f"{out}: holds {other}, which is no part of {content.what} and would be lost; move it away or give another --out"
-        )
+    for path in out.rglob("*") if content.names else ():
+        name = path.relative_to(out).as_posix()
+        is_file = path.is_symlink() or not path.is_dir()
+        if is_file and path.name not in _IGNORED and not any(_matches(name, pattern) for pattern in content.names):
+            raise EmertInputError(
+                f"{out}: holds {name}, which is no part of {content.what} and would be lost; move it away or give another --out"
+            )
 
 
-def _files(folder: Path) -> Iterator[str]:
-    """By their path within the folder; a link counts as a file."""
-    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return (path.relative_to(folder).as_posix() for path in paths if path.name not in _IGNORED)
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
+def _matches(name: str, pattern: str) -> bool:
     """`*` stands for anything but a slash."""
-    return any(fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for pattern in patterns)
+    return fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
 
 
 def try_writing(folder: Path) -> None:
@@ -119,8 +113,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 def atomic_folder(out: str | Path, content: Content) -> Iterator[Path]:
     """An empty folder beside OUT that replaces OUT at the end; if the body fails, OUT stays as it was.
 
-    Raises:
-        EmertInputError: as `check_replaceable`; the operating system refuses: no right, no room.
+    Raises `EmertInputError` as `check_replaceable`, and where the operating system refuses.
     """
     out = Path(out)
     check_replaceable(out, content)

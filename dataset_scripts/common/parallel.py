@@ -20,8 +20,7 @@ def run_parallel(
 
     A fork server starts the workers, since a forked process with threads (Arrow, torch) may hang.
     """
-    bar = tqdm(total=len(jobs), desc=description, unit=unit, mininterval=0.5)
-    with bar:
+    with tqdm(total=len(jobs), desc=description, unit=unit, mininterval=0.5) as bar:
         if num_workers <= 1 or len(jobs) <= 1:
             for job in jobs:
                 yield function(job)

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -97,8 +98,7 @@ def _label_row(metadata: Metadata, task: Task, column: str) -> tuple[str, int, s
     names = list(counts)
     if task.kind == "regression":
         low, high = task.range or (0.0, 1.0)
-        edges = [low + (high - low) * index / len(QUARTERS) for index in range(len(QUARTERS) + 1)]
-        names = [f"{start:g} to {end:g}" for start, end in pairwise(edges)]
+        names = [f"{start:g} to {end:g}" for start, end in pairwise(np.linspace(low, high, len(QUARTERS) + 1))]
     spread = ", ".join(f"{name}: {count:,}" for name, count in zip(names, counts.values(), strict=True))
     return column, sum(counts.values()), spread
 

@@ -70,9 +70,8 @@ def make_configs(metadata: Metadata, assignment: Assignment) -> list[dict]:
         columns = visible_columns(task)
         for strict, fold in folds:
             if all(splits[strict, fold].values()):
-                name = config_name(task, fold, strict)
-                files = data_files[strict, fold]
-                configs.append({"config_name": name, "description": description, "columns": columns, "data_files": files})
+                one = {"config_name": config_name(task, fold, strict), "description": description, "columns": columns}
+                configs.append(one | {"data_files": data_files[strict, fold]})
     return configs
 
 
@@ -118,18 +117,13 @@ def assemble(
     shutil.rmtree(staging, ignore_errors=True)
     (staging / DATA_FOLDER).mkdir(parents=True)
     for name, cell in cells.items():
-        _link(cell, staging / name)
+        try:
+            os.link(cell, staging / name)
+        except OSError:  # on another disk
+            shutil.copyfile(cell, staging / name)
     if freshness:
         (staging / FRESHNESS_FILE).write_text(freshness)
     write_description(staging, metadata, assignment)
     if out.exists():
         shutil.rmtree(out)
     os.replace(staging, out)
-
-
-def _link(file: Path, target: Path) -> None:
-    """A hard link, or a copy where the file is on another disk."""
-    try:
-        os.link(file, target)
-    except OSError:
-        shutil.copyfile(file, target)

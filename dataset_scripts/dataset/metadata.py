@@ -3,24 +3,17 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import POLARITIES, TASKS, get_task
 
-from ..sources.base import TERMS, Source
-
 METADATA_FILE = "dataset.json"
 _DATA_FILE = re.compile(r"data/p\d{1,3}-s\d{1,3}\.parquet")
 # Modality -> the column of a row that is null where it is absent.
-MODALITY_COLUMNS = {
-    "face": "face",
-    "eye_movements": "eye_movements",
-    "fixations": "fixation_x",
-    "action_units": "action_units",
-}
+MODALITY_COLUMNS = dict(face="face", eye_movements="eye_movements", fixations="fixation_x", action_units="action_units")
 # For a number: how many labels are in each quarter of its range.
 QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
 
@@ -64,14 +57,11 @@ class Counts:
         for task in map(get_task, tasks):
             for column in task.columns:
                 label = row[column]
+                if label is not None and task.kind == "regression":
+                    low, high = task.range or (0.0, 1.0)
+                    label = QUARTERS[min(int(4 * (label - low) / (high - low)), 3)]
                 if label is not None:
-                    name = label if task.kind == "classification" else _quarter(label, task.range or (0.0, 1.0))
-                    self.labels[column][name] += 1
-
-
-def _quarter(value: float, value_range: tuple[float, float]) -> str:
-    low, high = value_range
-    return QUARTERS[min(int(4 * (value - low) / (high - low)), 3)]
+                    self.labels[column][label] += 1
 
 
 @dataclass(frozen=True)
@@ -109,32 +99,6 @@ class Metadata:
     counts: Counts
     files: dict[str, DataFile]
     notes: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls,
-        source: Source,
-        seed: int,
-        faces: int,
-        content: str,
-        files: Mapping[str, DataFile],
-        counts: Counts,
-        notes: Sequence[str],
-    ) -> "Metadata":
-        """That of a data set just built from `source`. `content`: see `Fingerprint`."""
-        files = dict(sorted(files.items()))
-        return cls(
-            source=source.name,
-            **{name: getattr(source, name) for name in TERMS},
-            tasks=tuple(source.tasks),
-            surprise_polarity=source.surprise_polarity,
-            seed=seed,
-            faces_kept=faces,
-            fingerprint=make_fingerprint(content, files),
-            counts=counts,
-            files=files,
-            notes=tuple(sorted(notes)),
-        )
 
     @property
     def recordings(self) -> int:

@@ -57,14 +57,13 @@ class EmertData:
     def column(self, name: str) -> pa.ChunkedArray:
         """One of the light columns, of all rows; read at the first call."""
         if name not in self._columns:
-            parts = [self._read_column(file, name) for file in self.files]
-            self._columns[name] = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
+            chunks = []
+            for file in self.files:
+                parquet = self._parquet(file)
+                with self._report_damage(file):
+                    chunks += parquet.read(columns=[name], use_threads=False)[name].chunks
+            self._columns[name] = pa.chunked_array(chunks)
         return self._columns[name]
-
-    def _read_column(self, file: Path, name: str) -> pa.ChunkedArray:
-        parquet = self._parquet(file)
-        with self._report_damage(file):
-            return parquet.read(columns=[name], use_threads=False)[name]
 
     @cached_property
     def table(self) -> pa.Table:
@@ -99,31 +98,28 @@ class EmertData:
     def select(self, fold: int, strict: bool = False) -> dict[str, np.ndarray]:
         """Row numbers of train, validation and test of one fold, which counts from 1.
 
-        Every training and test takes its rows from here, so it is checked here that no participant is on two sides.
-
-        Raises:
-            EmertInputError: no such fold, or one with an empty side; the data files and `splits.json` disagree on the fold of
-                a recording; two sides share a recording, a participant or, in the strict version, a stimulus.
+        Every training and test takes its rows from here. So here `EmertInputError` is raised where the data files and
+        `splits.json` disagree on a recording's fold, and where two sides share a recording, a participant or, in the strict
+        version, a stimulus; also for no such fold, and for one with an empty side.
         """
         if not 1 <= fold <= self.assignment.folds:
             raise EmertInputError(f"fold {fold}: {self.folder} has folds 1..{self.assignment.folds}")
         if strict and self.assignment.groups < 3:
             raise EmertInputError(f"{self.folder} has {self.assignment.groups} groups of stimuli; strict splits need 3")
-        participant_folds, stimulus_groups = self._cells
+        where = f"{self.folder}: fold {fold}{' strict' if strict else ''}"
         rows = {}
         for split, cells in split_cells(self.assignment.folds, self.assignment.groups, fold, strict).items():
-            wanted = {row * 1000 + group for row, group in cells}
-            rows[split] = np.flatnonzero(np.isin(participant_folds * 1000 + stimulus_groups, list(wanted)))
+            rows[split] = np.flatnonzero(np.isin(self._cells, [row * 1000 + group for row, group in cells]))
             if len(rows[split]) == 0:
-                raise EmertInputError(f"{self.folder}: fold {fold}{' strict' if strict else ''} has no {split} recordings")
-        self._check_apart(rows, f"{self.folder}: fold {fold}{' strict' if strict else ''}", strict)
+                raise EmertInputError(f"{where} has no {split} recordings")
+        self._check_apart(rows, where, strict)
         return rows
 
     @cached_property
-    def _cells(self) -> tuple[np.ndarray, np.ndarray]:
-        """Participant fold and stimulus group of every row, in which the data files and `splits.json` agree."""
+    def _cells(self) -> np.ndarray:
+        """1000 times the participant fold plus the stimulus group of each row, where data files and `splits.json` agree."""
         participants = self._folds_of("participant_fold", "participant_id", self.assignment.participants)
-        return participants, self._folds_of("stimulus_group", "stimulus_id", self.assignment.stimuli)
+        return participants * 1000 + self._folds_of("stimulus_group", "stimulus_id", self.assignment.stimuli)
 
     def _folds_of(self, column: str, ids: str, assigned: Mapping[str, int]) -> np.ndarray:
         """`(rows,)` int64: the fold or group of each row. Raises `EmertInputError` where the column differs from `assigned`."""
@@ -162,7 +158,7 @@ class EmertData:
     @cached_property
     def tasks(self) -> list[str]:
         """Tasks for which at least one recording has a label."""
-        return [name for name in TASKS if self._present(self.labels(TASKS[name])).any()]
+        return [name for name, task in TASKS.items() if (self.labels(task) > ABSENT_CLASS).any()]  # NaN is not above it
 
     def labels(self, task: Task) -> np.ndarray:
         """`(rows,)` int64 of class indices, -100 for absent; or `(rows, numbers)` float32, NaN for absent."""
@@ -189,10 +185,6 @@ class EmertData:
             one = parquet.read_row_group(group, columns=[*columns, *LIGHT_COLUMNS], use_threads=False)
         light = {name: one[name][0].as_py() for name in LIGHT_COLUMNS}
         return light | {name: _value(one[name]) for name in columns}
-
-    @staticmethod
-    def _present(labels: np.ndarray) -> np.ndarray:
-        return labels != ABSENT_CLASS if labels.dtype == np.int64 else ~np.isnan(labels)
 
 
 def _value(column: pa.ChunkedArray) -> "np.ndarray | list | None":

@@ -15,14 +15,8 @@ from ..sources.base import Entry
 FIXATION_COLUMNS = ("fixation_x", "fixation_y", "fixation_start_ms", "fixation_duration_ms")
 # Columns that hold the recordings themselves; all others fit in memory at once.
 HEAVY_COLUMNS = (
-    "face",
-    "face_times_ms",
-    "face_detected",
-    "eye_movements",
-    "eye_times_ms",
-    *FIXATION_COLUMNS,
-    "action_units",
-    "action_unit_times_ms",
+    *("face", "face_times_ms", "face_detected", "eye_movements", "eye_times_ms", *FIXATION_COLUMNS),
+    *("action_units", "action_unit_times_ms"),
 )
 # Light columns that `from_row` reads.
 LIGHT_COLUMNS = ("participant_id", "stimulus_id", "fixation_method", "gaze_format", *BIG_FIVE, STIMULUS_EMOTION)

@@ -44,33 +44,25 @@ COLUMN_MEANINGS = {
 
 def label_features() -> dict[str, ClassLabel | Value]:
     """Feature of every label column of every task; absent labels are null."""
-    features: dict[str, ClassLabel | Value] = {}
-    for task in TASKS.values():
-        for column in task.columns:
-            features[column] = ClassLabel(names=list(task.labels)) if task.kind == "classification" else Value("float32")
-    return features
+    return {
+        column: ClassLabel(names=list(task.labels)) if task.kind == "classification" else Value("float32")
+        for task in TASKS.values()
+        for column in task.columns
+    }
 
 
 def row_features() -> Features:
     """Features of a row, in order."""
-    strings = {name: Value("string") for name in ("recording_id", "participant_id", "stimulus_id", "source")}
+    numbers = List(Value("float32"))
     return Features(
-        strings
+        {name: Value("string") for name in ("recording_id", "participant_id", "stimulus_id", "source")}
         | {name: Value("int32") for name in ("participant_fold", "stimulus_group")}
-        | {
-            "face": List(Image()),
-            "face_times_ms": List(Value("float32")),
-            "face_detected": List(Value("bool")),
-            # Array2D: 2,200 rows/s of 1,466 x 39 as numpy; a list of lists gives 61.
-            "eye_movements": Array2D((None, NUM_COLUMNS), "float32"),
-            "eye_times_ms": List(Value("float32")),
-        }
-        | {name: List(Value("float32")) for name in FIXATION_COLUMNS}
+        | {"face": List(Image()), "face_times_ms": numbers, "face_detected": List(Value("bool"))}
+        # Array2D: 2,200 rows/s of 1,466 x 39 as numpy; a list of lists gives 61.
+        | {"eye_movements": Array2D((None, NUM_COLUMNS), "float32"), "eye_times_ms": numbers}
+        | dict.fromkeys(FIXATION_COLUMNS, numbers)
         | {"fixation_method": Value("string"), "gaze_format": Value("string")}
-        | {
-            "action_units": Array2D((None, len(ACTION_UNITS)), "float32"),
-            "action_unit_times_ms": List(Value("float32")),
-        }
+        | {"action_units": Array2D((None, len(ACTION_UNITS)), "float32"), "action_unit_times_ms": numbers}
         | {name: Value("float32") for name in BIG_FIVE}
         | {STIMULUS_EMOTION: ClassLabel(names=list(EMOTIONS))}
         | label_features()

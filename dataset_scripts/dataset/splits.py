@@ -73,23 +73,16 @@ class Assignment:
 def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int) -> Assignment:
     """Folds by participant and groups by stimulus, both stratified by the first class label of the source's tasks.
 
-    Five of each, or as many as there are participants (stimuli) if those are fewer.
-
-    Raises:
-        EmertInputError: fewer than three participants: training, validation and test need different ones.
+    Five of each, or as many as there are participants (stimuli) if those are fewer. Raises `EmertInputError` for fewer than
+    three participants: training, validation and test need different ones.
     """
     entries = sorted(entries, key=lambda entry: entry.recording_id)
-    if len({entry.participant for entry in entries}) < 3:
-        raise EmertInputError(
-            f"train, validation and test need at least 3 participants, found {sorted({entry.participant for entry in entries})}"
-        )
+    people, stimuli = [entry.participant for entry in entries], [entry.stimulus for entry in entries]
+    if len(set(people)) < 3:
+        raise EmertInputError(f"train, validation and test need at least 3 participants, found {sorted(set(people))}")
     column = next((name for name in tasks if get_task(name).kind == "classification"), None)
     strata = [str(entry.labels.get(column, "")) for entry in entries]
-    return Assignment(
-        seed=seed,
-        participants=_folds([entry.participant for entry in entries], strata, seed),
-        stimuli=_folds([entry.stimulus for entry in entries], strata, seed),
-    )
+    return Assignment(seed, _folds(people, strata, seed), _folds(stimuli, strata, seed))
 
 
 def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:

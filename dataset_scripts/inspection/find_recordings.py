@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.recording_emert import Gaze, Recording
+from modeling_emert.recording_emert import Recording
 from modeling_emert.tasks_emert import LABEL_COLUMNS
 
 from ..dataset.metadata import METADATA_FILE
@@ -56,30 +56,22 @@ def find_recordings(path: Path, source: str | None = None, with_faces: bool = Fa
         source: the name of a source, for folders from which it does not follow.
         with_faces: read the face crops of a data set, which only pictures need.
 
-    Raises:
-        EmertInputError: nothing is there, or the one file can't be read. In a folder such a file is a `Found.problem`.
+    Raises `EmertInputError` where the path or the one file can't be read. In a folder such a file is a `Found.problem`.
     """
     if not path.exists():
         raise EmertInputError(f"{path} does not exist; give a gaze file, a video, or a folder with recordings")
     if path.is_file():
         if source is not None:
-            raise EmertInputError(
-                f"{path} is a file, and --source {source} needs the folder of that source; leave out --source"
-            )
+            raise EmertInputError(f"{path} is a file, where --source {source} needs a folder; leave out --source")
         found = _read_file(path)
         return FoundRecordings("file", len(found), iter(found))
-    source = source or _source_of(path)
+    if source is None and (path / _TABLE).is_file():
+        source = "synthetic" if (path / _SETTINGS).is_file() else "folder"
     if source is not None:
         return _of_source(path, source)
     if (path / METADATA_FILE).is_file():
         return _of_dataset(path, with_faces)
     return _of_folder(path)
-
-
-def _source_of(path: Path) -> str | None:
-    if not (path / _TABLE).is_file():
-        return None
-    return "synthetic" if (path / _SETTINGS).is_file() else "folder"
 
 
 # ---- files
@@ -101,14 +93,12 @@ def _read_file(path: Path) -> list[Found]:
 def _read_gaze(path: Path) -> list[Found]:
     from ..readers import read_gaze_recordings
 
-    recordings = read_gaze_recordings(path)
-    return [_found_gaze(path, gaze, number, len(recordings)) for number, gaze in enumerate(recordings, 1)]
-
-
-def _found_gaze(path: Path, gaze: Gaze, number: int, count: int) -> Found:
-    parts = [part for part in (gaze.participant, gaze.stimulus) if part] or [str(number)]
-    name = path.name if count == 1 else f"{path.name} {' '.join(parts)}"
-    return Found(name, gaze.participant, gaze.stimulus, recording=Recording(gaze=gaze))
+    recordings, found = read_gaze_recordings(path), []
+    for number, gaze in enumerate(recordings, start=1):
+        own = " ".join(filter(None, (gaze.participant, gaze.stimulus))) or str(number)
+        name = path.name if len(recordings) == 1 else f"{path.name} {own}"
+        found.append(Found(name, gaze.participant, gaze.stimulus, recording=Recording(gaze=gaze)))
+    return found
 
 
 def _read_video(path: Path) -> Found:

@@ -223,8 +223,7 @@ def _judge(numbers: dict, gaze: Gaze | None) -> dict:
     """Verdict and reasons: the worst of all limits that are exceeded."""
     found: list[tuple[int, str, str]] = []
     for limit in LIMITS:
-        level = _level(limit, numbers.get(limit.number))
-        if level:
+        if level := _level(limit, numbers.get(limit.number)):
             found.append((level, limit.sentence.format(numbers[limit.number]), limit.title))
     if gaze is not None and numbers.get("samples", 0) == 0:
         found.append((1, "it has no samples, so gaps, pupils and blinks are unknown", "no samples"))
@@ -246,8 +245,6 @@ def _level(limit: Limit, value: float | None) -> int:
 
 def _samples(gaze: Gaze) -> dict:
     """All measurements of the samples."""
-    assert gaze.eye_movements is not None
-    assert gaze.times_ms is not None
     times = gaze.times_ms.astype(np.float64)
     duration = float(times[-1])
     interval = float(np.median(np.diff(times))) if len(times) > 1 else 0.0

@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -44,7 +44,9 @@ def inspect(recordings: FoundRecordings, draw: Callable[[Found, Quality], object
     Raises `EmertInputError` where nothing at all could be read.
     """
     inspection = Inspection(recordings.kind)
-    for found in _with_bar(recordings):
+    total = recordings.total
+    one = total is not None and total < 2
+    for found in tqdm(recordings.recordings, total=total, desc="inspecting", unit="recording", mininterval=0.5, disable=one):
         if found.problem is not None:
             inspection.problems[found.name] = found.problem
             continue
@@ -59,13 +61,6 @@ def inspect(recordings: FoundRecordings, draw: Callable[[Found, Quality], object
         shown = "; ".join(list(inspection.problems.values())[:3]) or "it is empty"
         raise EmertInputError(f"none of the {recordings.kind} could be read: {shown}")
     return inspection
-
-
-def _with_bar(recordings: FoundRecordings) -> Iterator[Found]:
-    one = recordings.total is not None and recordings.total < 2
-    yield from tqdm(
-        recordings.recordings, total=recordings.total, desc="inspecting", unit="recording", mininterval=0.5, disable=one
-    )
 
 
 def label_counts(lines: list[Line]) -> dict[str, dict[str, tuple[int, int]]]:
@@ -127,8 +122,8 @@ def as_json(inspection: Inspection) -> dict:
                 for task, classes in label_counts(lines).items()
             },
             "numbers": {
-                column: dict(zip(("recordings", "mean", "lowest", "highest"), values, strict=True))
-                for column, values in number_ranges(lines).items()
+                column: {"recordings": count, "mean": mean, "lowest": low, "highest": high}
+                for column, (count, mean, low, high) in number_ranges(lines).items()
             },
             "confusion": {f"er{size} x fer{size}": confusion(lines, size) for size in (3, 7)},
         },

@@ -1,6 +1,7 @@
 """An inspection as text for a terminal of 100 columns."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from modeling_emert.tasks_emert import TASKS
 
@@ -54,13 +55,14 @@ def shorten(name: str, width: int = _NAME_WIDTH) -> str:
 
 def _one(line: Line) -> str:
     quality = line.quality
+    labels = [f"{name} {value if isinstance(value, str) else f'{value:+.2f}'}" for name, value in line.labels.items()]
     facts = [
         ("verdict", quality.verdict),
         *(("", reason) for reason in quality.reasons),
         ("format", line.format),
         ("participant", line.participant),
         ("stimulus", line.stimulus),
-        ("labels", ", ".join(f"{name} {_label(value)}" for name, value in line.labels.items()) or None),
+        ("labels", ", ".join(labels) or None),
         *_numbers(quality),
         *(("note", note) for note in line.notes),
     ]
@@ -68,19 +70,9 @@ def _one(line: Line) -> str:
     width = max(len(name) for name, _ in shown)
     text = [shorten(line.name, WIDTH)]
     for name, value in shown:
-        first, *more = _wrap(value, WIDTH - width - 4)
+        first, *more = wrap(value, WIDTH - width - 4) or [""]
         text += [f"  {name:<{width}}  {first}", *(" " * (width + 4) + rest for rest in more)]
     return "\n".join(text)
-
-
-def _label(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:+.2f}"
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    from textwrap import wrap
-
-    return wrap(text, width) or [""]
 
 
 def _fill(template: str, *values: object) -> str | None:
@@ -140,7 +132,7 @@ def _many(inspection: Inspection) -> str:
     if inspection.problems:
         text += f"\n\nnot read: {len(inspection.problems)}"
         for name, problem in list(inspection.problems.items())[:_SHOWN]:
-            text += "\n" + "\n".join(f"  {part}" for part in _wrap(f"{shorten(name)}: {shorten(problem, 300)}", WIDTH - 2))
+            text += "".join(f"\n  {part}" for part in wrap(f"{shorten(name)}: {shorten(problem, 300)}", WIDTH - 2))
     return text
 
 
@@ -174,20 +166,16 @@ def _totals(lines: list[Line]) -> list[str]:
         rows = [(label, recordings, people) for label, (recordings, people) in classes.items()]
         parts.append(table((task, "recordings", "participants"), rows))
     if ranges := number_ranges(lines):
-        rows = [
-            (name, count, f"{mean:+.2f}", f"{low:+.2f}", f"{high:+.2f}") for name, (count, mean, low, high) in ranges.items()
-        ]
+        rows = [(name, count, *(f"{number:+.2f}" for number in numbers)) for name, (count, *numbers) in ranges.items()]
         parts.append(table(("numbers", "recordings", "mean", "lowest", "highest"), rows))
     return parts + [part for size in (3, 7) if (part := _confusion(lines, size))]
 
 
 def _people(lines: list[Line]) -> str:
     """Recordings and verdicts of each participant."""
-    people: dict[str, list[Line]] = {}
-    for line in lines:
-        people.setdefault(line.participant or "-", []).append(line)
     rows = []
-    for name, own in sorted(people.items()):
+    for name in sorted({line.participant or "-" for line in lines}):
+        own = [line for line in lines if (line.participant or "-") == name]
         rows.append((shorten(name), len(own), len({line.stimulus for line in own}), *verdict_counts(own).values()))
     shown = sorted(rows, key=lambda row: -row[-1])[:_PEOPLE_SHOWN] if len(rows) > _PEOPLE_SHOWN else rows
     text = table((f"{len(rows)} participants", "recordings", "stimuli", *VERDICTS), shown)

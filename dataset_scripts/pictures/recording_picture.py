@@ -130,7 +130,7 @@ class _Page:
 def _time_rows(recording: Recording, style: Style) -> list[_Row]:
     gaze, face = recording.gaze, recording.face
     rows = []
-    if gaze is not None and (has_points(gaze) or _has_fixations(recording)):
+    if _has_maps(recording):
         rows.append(_Row(_GAZE, lambda axes: draw_gaze(axes, gaze, style)))
     if has_pupils(gaze):
         rows.append(_Row(_PUPILS, lambda axes: draw_pupils(axes, gaze, style)))
@@ -154,12 +154,8 @@ def _seconds(recording: Recording) -> float:
     return max(filter(np.isfinite, ends), default=0.0) / 1000
 
 
-def _has_fixations(recording: Recording) -> bool:
-    return len(known_fixations(recording.gaze)) > 0
-
-
 def _has_maps(recording: Recording) -> bool:
-    return _has_fixations(recording) or has_points(recording.gaze)
+    return len(known_fixations(recording.gaze)) > 0 or has_points(recording.gaze)
 
 
 def _map_size(recording: Recording) -> tuple[float, float, float]:
@@ -176,7 +172,7 @@ def _map_size(recording: Recording) -> tuple[float, float, float]:
 def _draw_maps(page: _Page, recording: Recording, size: tuple[float, float], aspect: float, style: Style) -> None:
     width, height = size
     left = page.add(height, _LEFT, width)
-    if not _has_fixations(recording):
+    if len(known_fixations(recording.gaze)) == 0:
         draw_gaze_path(left, recording, style)
         return
     draw_scan_path(left, recording, style)

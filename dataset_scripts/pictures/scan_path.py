@@ -15,7 +15,6 @@ from .time_series import view_limits
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
 # Standard deviation of one fixation as a fraction of the map's width: about one degree of visual angle, the width of sharp
 # sight, on a screen of some 33 degrees, such as 24 inches at 90 cm.
 SIGMA_FRACTION = 0.03
@@ -124,11 +123,8 @@ def draw_scan_path(axes: "Axes", recording: Recording, style: Style) -> None:
         number = axes.text(x[index], y[index], str(index + 1), color=colour, fontsize=5.5, ha="center", va="center", zorder=4)
         number.set_clip_on(True)
     outside = f"{round(beyond * len(x))} further out" if beyond else ""
-    panel_title(axes, "Scan path", style, *filter(None, [_count(len(x)), "area is duration", outside]))
-
-
-def _count(fixations: int) -> str:
-    return "1 fixation" if fixations == 1 else f"{fixations} fixations"
+    count = f"{len(x)} fixation{'s' * (len(x) != 1)}"
+    panel_title(axes, "Scan path", style, *filter(None, [count, "area is duration", outside]))
 
 
 def _with_room(points: np.ndarray) -> list[int]:
@@ -142,7 +138,6 @@ def _with_room(points: np.ndarray) -> list[int]:
 
 def draw_gaze_path(axes: "Axes", recording: Recording, style: Style) -> None:
     """All gaze points, for a recording without fixations."""
-    assert recording.gaze is not None
     points, frame = gaze_points(recording.gaze)
     beyond = _prepare(axes, recording, points, style)
     axes.plot(points[:, 0], points[:, 1], color=style.first, linewidth=0.6, alpha=0.7, marker=".", markersize=1.5)

@@ -117,17 +117,8 @@ def panel_title(axes: "Axes", text: str, style: Style, *notes: str) -> None:
 
 def panel_legend(axes: "Axes", style: Style) -> None:
     """The legend above the upper right corner of a panel, where it hides nothing."""
-    axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        borderaxespad=0.1,
-        ncols=4,
-        frameon=False,
-        fontsize=SMALL_SIZE,
-        labelcolor=style.ink,
-        handlelength=1.4,
-        columnspacing=1.2,
-    )
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.1, "ncols": 4, "frameon": False}
+    axes.legend(**place, fontsize=SMALL_SIZE, labelcolor=style.ink, handlelength=1.4, columnspacing=1.2)
 
 
 @cache

@@ -38,15 +38,16 @@ def draw_gaze(axes: "Axes", gaze: Gaze, style: Style) -> None:
     if len(fixations):
         spans = [(start / 1000, duration / 1000) for _, _, start, duration in fixations.tolist()]
         _bands(axes, spans, style.span, "fixation")
+    lines = ((0, style.first, "x, from the left"), (1, style.second, "y, from the top"))
     if has_points(gaze):
         points, frame = gaze_points(gaze)
         times, points = _broken_at_gaps(gaze.times_ms, points)
-        for axis, colour, name in ((0, style.first, "x, from the left"), (1, style.second, "y, from the top")):
+        for axis, colour, name in lines:
             axes.plot(times / 1000, points[:, axis], color=colour, linewidth=LINE_WIDTH, label=name)
     else:
         frame, points = "screen" if gaze.fixations_on_screen else "stimulus", fixations[:, :2]
         starts, ends = fixations[:, 2] / 1000, (fixations[:, 2] + fixations[:, 3]) / 1000
-        for axis, colour, name in ((0, style.first, "x, from the left"), (1, style.second, "y, from the top")):
+        for axis, colour, name in lines:
             axes.hlines(points[:, axis], starts, ends, color=colour, linewidth=2 * LINE_WIDTH, label=name)
         notes.append("fixations only")
     low, high, beyond = view_limits(points)

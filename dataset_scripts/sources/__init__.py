@@ -21,12 +21,9 @@ SOURCES = {
 
 
 def open_source(name: str, path: Path, mapping: Path | None = None) -> Source:
-    """The source of that name over the recordings under `path`.
+    """The source of that name over the recordings under `path`; `mapping`: its mapping file where that is not in `path`.
 
-    `mapping`: for sources with a mapping file that is not in `path`.
-
-    Raises:
-        EmertInputError: an unknown name, no such folder, no mapping where one is needed, or one where none is.
+    Raises `EmertInputError` for an unknown name, no such folder, no mapping where one is needed, or one where none is.
     """
     from modeling_emert.errors_emert import EmertInputError
 

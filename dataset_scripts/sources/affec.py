@@ -28,7 +28,7 @@ from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.tables import Row, json_field, load_json, number_or_name, read_text_rows, repeated
 from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.recording_emert import STIMULUS_EMOTION, ActionUnits, Gaze
+from modeling_emert.recording_emert import BIG_FIVE, STIMULUS_EMOTION, ActionUnits, Gaze
 
 NEUTRAL, HALF_SCALE = 5, 4  # ratings 1..9: the middle, and how far it is from either end
 ABSENT = ("", "n/a", "nan", "NaN")
@@ -41,24 +41,11 @@ RATINGS = {
     "p_emotion_a": "perceived_arousal",
 }
 COARSE = {"er_valence": "er3", "perceived_valence": "perceived3"}
-BIG_FIVE_COLUMNS = {
-    "O": "openness",
-    "C": "conscientiousness",
-    "E": "extraversion",
-    "A": "agreeableness",
-    "N": "neuroticism",
-}
+BIG_FIVE_COLUMNS = {name[0].upper(): name for name in BIG_FIVE}
 # The files do not state the scale of the Big Five. We assume means of answers from 1 to 5, and leave all out where any value
 # is outside of it.
 BIG_FIVE_SCALE = (1.0, 5.0)
-EMOTIONS_BY_TYPE = {
-    "happy": "happiness",
-    "sad": "sadness",
-    "angry": "anger",
-    "fear": "fear",
-    "disgust": "disgust",
-    "neutral": "neutral",
-}
+EMOTIONS_BY_TYPE = dict(happy="happiness", sad="sadness", angry="anger", fear="fear", disgust="disgust", neutral="neutral")
 
 
 class AffecSource(Source):

@@ -53,8 +53,8 @@ class CeapSource(Source):
         for file in files:
             for person in json_field(load_json(file), "QuestionnaireData", list, file):
                 participant = json_field(person, "ParticipantID", str, file)
-                for video in json_field(person, "Video_SAMRating_VideoTime_Data", list, file):
-                    entries.append(self._entry(participant, video, file))
+                videos = json_field(person, "Video_SAMRating_VideoTime_Data", list, file)
+                entries += [self._entry(participant, video, file) for video in videos]
         return sorted(entries, key=lambda entry: entry.recording_id)
 
     def load_gaze(self, entry: Entry) -> Gaze:

@@ -56,10 +56,8 @@ class EmerSource(Source):
     def __init__(self, path: Path, mapping: Path | None = None):
         super().__init__(path, mapping or path / self.mapping_name)
         if not self.mapping.is_file():
-            raise EmertInputError(
-                f"{self.mapping}: no such file, where source emer needs one that says how your copy lies; begin with the "
-                "example that `emert data mapping` prints, and save it there or give it as --mapping"
-            )
+            remedy = "begin with the example that `emert data mapping` prints, and save it there or give it as --mapping"
+            raise EmertInputError(f"{self.mapping}: no such file, where source emer needs one of your copy's layout; {remedy}")
         self._layout = read_mapping(self.mapping)
         self.tasks = self._layout.tasks
         self.surprise_polarity = self._layout.surprise_polarity

@@ -36,8 +36,7 @@ def read_array_columns(file: Path, rules: Mapping[str, ColumnRule], missing: Col
 
     A text file has a header where the rules name columns, and none where they number them.
 
-    Raises:
-        EmertInputError: no such file, too large, no array of numbers `(rows, columns)`, or a column is not there.
+    Raises `EmertInputError` where the file is absent, too large, no array of numbers `(rows, columns)`, or lacks a column.
     """
     try:
         with file.open("rb") as stream:
@@ -99,11 +98,8 @@ def _numbered(head: Head) -> Header:
 def load_frame_folder(folder: Path, count: int, frames_per_second: float, cropped: bool) -> FaceTrack | None:
     """`count` face crops spread evenly over the pictures, in the order of the numbers in their names.
 
-    `cropped`: the pictures are face crops and are only scaled to 112 x 112; otherwise faces are found in them.
-    None: no face was found in any.
-
-    Raises:
-        EmertInputError: no pictures, too many, one that can't be read or is too large, or pictures of different sizes.
+    `cropped`: the pictures are face crops and are only scaled to 112 x 112; otherwise faces are found in them. None: no
+    face was found in any. Raises `EmertInputError` for no or too many pictures, and for unreadable, too large or unequal ones.
     """
     files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
     if not 0 < len(files) <= MAX_FRAMES:

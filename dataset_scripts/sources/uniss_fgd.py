@@ -12,7 +12,7 @@ what the observer felt nor what the observer's face showed.
 """
 
 import csv
-from dataclasses import replace
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,17 +50,9 @@ class UnissFgdSource(Source):
         entries = []
         for number, photograph in self._photographs().items():
             file = self.path / FOLDER / f"{number:03d}.csv.gz"
-            label = EXPRESSIONS[photograph[4:6]]
-            for participant in _participants(file):
-                entries.append(
-                    Entry(
-                        recording_id=f"p{participant}-s{number:03d}",
-                        participant=participant,
-                        stimulus=photograph,
-                        labels={"perceived3": label},
-                        location=(str(file), participant),
-                    )
-                )
+            for who in _participants(file):
+                labels = {"perceived3": EXPRESSIONS[photograph[4:6]]}
+                entries.append(Entry(f"p{who}-s{number:03d}", who, photograph, labels, location=(str(file), who)))
         return sorted(entries, key=lambda entry: entry.recording_id)
 
     def load_gaze(self, entry: Entry) -> Gaze:
@@ -69,25 +61,18 @@ class UnissFgdSource(Source):
         gaze = _recordings(file).get(participant)
         if gaze is None:
             raise EmertInputError(f"{file} has no participant {participant!r}; list the source's entries again")
-        eye = None if gaze.eye_movements is None else gaze.eye_movements.copy()
-        if eye is not None:
-            eye[:, [COLUMN_INDEX[name] for name in COPIED_COLUMNS]] = np.nan
-        return replace(
-            gaze,
-            eye_movements=eye,
-            times_ms=gaze.times_ms.copy() if gaze.times_ms is not None else None,
-            fixations=gaze.fixations.copy() if gaze.fixations is not None else None,
-            stimulus=entry.stimulus,
-            notes=list(gaze.notes),
-        )
+        gaze = deepcopy(gaze)
+        gaze.stimulus = entry.stimulus
+        if gaze.eye_movements is not None:
+            gaze.eye_movements[:, [COLUMN_INDEX[name] for name in COPIED_COLUMNS]] = np.nan
+        return gaze
 
     def _photographs(self) -> dict[int, str]:
         """Name of each photograph, without its suffix, by number."""
         file = self.path / "StimuliMap.csv"
         lines = read_head(file).lines
         rows = csv.DictReader((line for line in lines if line.strip()), skipinitialspace=True)
-        names = [name.strip() for name in rows.fieldnames or []]
-        rows.fieldnames = names
+        rows.fieldnames = names = [name.strip() for name in rows.fieldnames or []]
         if not {"ID", "FileName"} <= set(names):
             raise EmertInputError(f"{file} has columns {', '.join(names)} where ID and FileName are expected; get it anew")
         photographs = {}

@@ -11,7 +11,6 @@ from datasets import load_dataset
 from huggingface_hub import CommitOperationAdd
 from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
 
-from dataset_scripts import publish as publishing
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset.card import make_card
 from dataset_scripts.dataset.metadata import Metadata
@@ -73,7 +72,7 @@ class FolderHub:
 @pytest.fixture
 def hub(tmp_path, monkeypatch) -> FolderHub:
     hub = FolderHub(tmp_path / "hub")
-    monkeypatch.setattr(publishing, "_open_hub", lambda: hub)
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
     return hub
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
-from ..eye_events import tidy_fixations
+from ..eye_events import START, tidy_fixations
 from ..samples import all_or_none, group_rows, name_in, rising, stack_columns
 from ..text.text_files import TextFile
 from ..text.text_table import Table, TextColumn, read_head, read_table
@@ -79,7 +80,7 @@ def _read(
 
 
 def _column(file: TextFile, parquet, name: str, index: int) -> pa.ChunkedArray:
-    """One column of all row groups. Nested columns are refused."""
+    """One column of all row groups. Raises `EmertInputError` for a nested or too large one."""
     field = parquet.schema_arrow.field(index)
     groups = map(parquet.metadata.row_group, range(parquet.metadata.num_row_groups))
     columns = [group.column(i) for group in groups for i in range(group.num_columns)]
@@ -164,7 +165,7 @@ def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
         columns = {name: np.where(kept, column, np.nan) for name, column in columns.items()}
         notes.append(f"{int((~kept).sum())} of {len(kept)} samples count as missing: {keep.column} is not {keep.equals}.")
     times = _times(rows.numbers[mapping.time.column], mapping.time)
-    fixations = _Fixations.of(table, mapping)
+    fixations = _read_fixations(table, mapping)
     recordings = []
     for own, participant, stimulus in _groups(table, rows, mapping):
         order, relative, own_notes = rising(times[own])
@@ -173,10 +174,9 @@ def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
         chosen = own[order]
         values = stack_columns(len(chosen), {name: column[chosen] for name, column in columns.items()})
         own_notes = [*notes, *own_notes]
-        listed = fixations.within(participant, stimulus, times[chosen[0]], own_notes) if fixations else None
-        recordings.append(
-            Gaze(values, relative, listed, participant=participant, stimulus=stimulus, format=NAME, notes=own_notes)
-        )
+        listed = fixations and fixations.within(participant, stimulus, times[chosen[0]], own_notes)
+        names = {"participant": participant, "stimulus": stimulus}
+        recordings.append(Gaze(values, relative, listed, **names, format=NAME, notes=own_notes))
     return recordings
 
 
@@ -209,7 +209,7 @@ def _convert(values: np.ndarray, column: MappedColumn, units: dict[str, float], 
 
 
 def _times(values: np.ndarray, column: MappedColumn) -> np.ndarray:
-    """ms, float64; numbers that become infinite are missing."""
+    """ms, float64; infinite is missing."""
     with np.errstate(over="ignore"):
         times = _convert(values, column, TIME_UNITS)
     return np.where(np.isfinite(times), times, np.nan)
@@ -237,45 +237,37 @@ def _groups(table: OpenTable, rows: Table, mapping: Mapping) -> list[tuple[np.nd
     return [(own, *(name_in(texts, own[0]) for texts in found)) for own in groups]
 
 
-@dataclass(frozen=True)
-class _Fixations:
-    """The mapped table of fixations: start and duration in ms, x and y normalised to the stimulus, `(rows,)` each."""
+class _Fixations(NamedTuple):
+    """The mapped table of fixations. `rows`: `(rows, 4)` as in `Gaze`, with the file's times in ms."""
 
-    start: np.ndarray
-    duration: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
+    rows: np.ndarray
     names: tuple[TextColumn | None, TextColumn | None]
-
-    @classmethod
-    def of(cls, table: OpenTable, mapping: Mapping) -> "_Fixations | None":
-        if mapping.fixations is None:
-            return None
-        columns = mapping.fixations.columns
-        wanted = tuple(column.column for column in columns.values())
-        if mapping.fixations.file is not None:
-            file = table.file.beside(mapping.fixations.file)
-            if file is None:
-                raise EmertInputError(f"{table.file} has no {mapping.fixations.file} beside it, which its mapping names")
-            table = open_table(file, wanted)
-        texts = tuple(name for name in (mapping.participant, mapping.stimulus) if name in table.names)
-        rows = table.read(texts=texts, times=wanted)
-        start, duration = (_times(rows.numbers[columns[part].column], columns[part]) for part in ("start", "duration"))
-        return cls(
-            start,
-            duration,
-            *_places(rows, mapping),
-            (rows.texts.get(mapping.participant or ""), rows.texts.get(mapping.stimulus or "")),
-        )
 
     def within(self, participant: str | None, stimulus: str | None, zero: float, notes: list[str]) -> np.ndarray:
         """`(fixations, 4)` of the recording, from `zero` on its clock. Rows without a start are no fixations."""
-        own = np.isfinite(self.start)
+        own = np.isfinite(self.rows[:, START])
         for texts, wanted in zip(self.names, (participant, stimulus), strict=True):
             if texts is not None:
                 own &= texts.map(lambda text, wanted=wanted or "": text == wanted, bool)
-        fixations = np.stack([self.x[own], self.y[own], self.start[own] - zero, self.duration[own]], axis=1)
+        fixations = self.rows[own]
+        fixations[:, START] -= zero
         return tidy_fixations(fixations, notes)
+
+
+def _read_fixations(table: OpenTable, mapping: Mapping) -> _Fixations | None:
+    if mapping.fixations is None:
+        return None
+    columns = mapping.fixations.columns
+    wanted = tuple(column.column for column in columns.values())
+    if mapping.fixations.file is not None:
+        file = table.file.beside(mapping.fixations.file)
+        if file is None:
+            raise EmertInputError(f"{table.file} has no {mapping.fixations.file} beside it, which its mapping names")
+        table = open_table(file, wanted)
+    names = (mapping.participant or "", mapping.stimulus or "")
+    rows = table.read(texts=tuple(name for name in names if name in table.names), times=wanted)
+    times = (_times(rows.numbers[columns[part].column], columns[part]) for part in ("start", "duration"))
+    return _Fixations(np.stack([*_places(rows, mapping), *times], axis=1), tuple(rows.texts.get(name) for name in names))
 
 
 def _places(rows: Table, mapping: Mapping) -> list[np.ndarray]:

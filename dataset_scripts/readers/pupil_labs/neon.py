@@ -8,6 +8,7 @@ their video, not Pupil Cloud's tables.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,12 +63,9 @@ INVISIBLE = Camera("Pupil Invisible", (1088, 1080), (82.0, 82.0))
 
 
 def find_camera(file: TextFile, table: Table, pixels: tuple[str, str], notes: list[str]) -> Camera:
-    """The camera by the first of these that identifies it, with a note:
+    """The camera by the first file that identifies it, else by the median gaze point (without pixels: Neon); with a note.
 
-    1. `info.json`: Neon gives a module's serial number, Invisible that of its glasses;
-    2. `scene_camera.json`: the optical axis is in the middle of the image;
-    3. `3d_eye_states.csv`, which only Neon has;
-    4. the image whose middle is nearer to the median gaze point (without pixels: Neon).
+    Raises `EmertInputError` for a table with neither pixels nor degrees.
     """
     camera, reason = _by_neighbours(file)
     if camera is None:
@@ -91,15 +89,11 @@ def _by_neighbours(file: TextFile) -> tuple[Camera | None, str]:
     if "glasses_serial_number" in info:
         return INVISIBLE, "by info.json"
     matrix = _read_json(file, SCENE_CAMERA).get("camera_matrix")
-    try:
-        middle = float(np.asarray(matrix, np.float64)[0, 2])
-    except (TypeError, ValueError, IndexError):  # absent, or not three rows of three numbers
-        middle = np.nan
-    if np.isfinite(middle):
-        return min((NEON, INVISIBLE), key=lambda camera: abs(camera.size[0] / 2 - middle)), "by scene_camera.json"
-    if file.beside(EYES) is not None:
-        return NEON, "since 3d_eye_states.csv is there"
-    return None, ""
+    with suppress(TypeError, ValueError, IndexError):  # absent, or not three rows of three numbers
+        middle = float(np.asarray(matrix, np.float64)[0, 2])  # the optical axis
+        if np.isfinite(middle):
+            return min((NEON, INVISIBLE), key=lambda camera: abs(camera.size[0] / 2 - middle)), "by scene_camera.json"
+    return (NEON, "since 3d_eye_states.csv is there") if file.beside(EYES) is not None else (None, "")
 
 
 def _by_gaze(table: Table, pixels: tuple[str, str]) -> tuple[Camera, str]:
@@ -107,22 +101,16 @@ def _by_gaze(table: Table, pixels: tuple[str, str]) -> tuple[Camera, str]:
     if len(points) < 2 or not all(len(values) for values in points):
         return NEON, "the newer headset, since no file identifies it"
     middle = np.array([np.median(values) for values in points], np.float64)
-    cameras = (NEON, INVISIBLE)
-    closest = min(cameras, key=lambda camera: float(np.abs(np.array(camera.size) / 2 - middle).sum()))
+    closest = min((NEON, INVISIBLE), key=lambda camera: float(np.abs(np.array(camera.size) / 2 - middle).sum()))
     return closest, "since the median gaze point is near its middle; put info.json beside the file to be sure"
 
 
 def _read_json(file: TextFile, name: str) -> dict:
     """The object in that file of the same folder; empty if the file is absent or holds no object."""
-    other = file.beside(name)
-    if other is None:
-        return {}
-    with other.open() as stream:
-        data = stream.read(MAX_JSON_BYTES)
-    try:
-        content = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
+    other, content = file.beside(name), None
+    if other is not None:
+        with other.open() as stream, suppress(ValueError, RecursionError):
+            content = json.loads(stream.read(MAX_JSON_BYTES))
     return content if isinstance(content, dict) else {}
 
 
@@ -130,15 +118,13 @@ def find_wearers(file: TextFile) -> dict[str, str]:
     """Wearers' names by recording id, from info.json; or from sections.csv, where several recordings are in one table."""
     wearers: dict[str, str] = {}
     sections = file.beside(SECTIONS)
-    if sections is not None:
-        head = read_head(sections)
-        header = head.find("recordingid")
-        if header is not None:
-            texts = read_table(head, header, texts=("recordingid", "wearername", "wearerid")).texts
-            who = texts.get("wearername") or texts.get("wearerid")
-            if who is not None:
-                ids = texts["recordingid"]
-                wearers |= {ids.values[i]: who.values[j] for i, j in zip(ids.codes, who.codes, strict=True)}
+    head = sections and read_head(sections)
+    header = head and head.find(RECORDING)
+    if header:
+        texts = read_table(head, header, texts=(RECORDING, "wearername", "wearerid")).texts
+        ids, who = texts[RECORDING], texts.get("wearername") or texts.get("wearerid")
+        if who is not None:
+            wearers |= {ids.values[i]: who.values[j] for i, j in zip(ids.codes, who.codes, strict=True)}
     info = _read_json(file, INFO)
     if isinstance(info.get("wearer_name"), str):
         wearers[str(info.get("recording_id", ""))] = info["wearer_name"]
@@ -247,15 +233,16 @@ def _recording(
     columns = {"gaze_x": x, "gaze_y": y, "gaze_stimulus_x": x, "gaze_stimulus_y": y}
     columns |= _eye_states(beside[EYES], name, moments)
     events, saccades, blinks = (_spans(beside[file], name) for file in (FIXATIONS, SACCADES, BLINKS))
-    columns |= _events(events, saccades, numbers, moments, camera) | _blinks(blinks, numbers, moments)
-    lost = _not_worn(table, rows) | (columns["blink"] == 1 if "blink" in columns else False)
+    columns |= _events(events, saccades, numbers, moments, camera)
+    lost = _not_worn(table, rows)
+    if blinks is not None or "blinkid" in numbers:
+        blink = numbers["blinkid"] >= 0 if blinks is None else covering(moments, blinks[START], blinks[END]) >= 0
+        columns["blink"], lost = blink.astype(np.float32), lost | blink
     drop_where(columns, _LOST_WITH_THE_EYE, lost)
     columns |= all_or_none(columns, ("gaze_x", "gaze_y")) | all_or_none(columns, ("gaze_stimulus_x", "gaze_stimulus_y"))
     if lost.any():
         notes.append(f"{int(lost.sum())} of {len(lost)} gaze points count as missing: a blink, or the glasses were not worn.")
-    fixations = None
-    if events is not None and len(moments):
-        fixations = _fixations(events, camera, moments[0], notes)
+    fixations = _fixations(events, camera, moments[0], notes) if events is not None and len(moments) else None
     return Gaze(stack_columns(len(rows), columns), times, fixations, format=NAME, notes=notes)
 
 
@@ -273,20 +260,13 @@ def _events(
             columns["saccade_amplitude"] = take(saccades[AMPLITUDE], latest)
     if fixations is not None:
         current = covering(times, fixations[START], fixations[END])
-        durations = take(fixations[DURATION], current)
-        columns["in_fixation"] = current >= 0
+        columns["in_fixation"], durations = current >= 0, take(fixations[DURATION], current)
         columns["event_duration"] = np.where(current >= 0, durations, columns.get("event_duration", np.nan))
         points = camera.normalise(fixations, FIXATION_PIXELS)
         columns["fixation_x"], columns["fixation_y"] = (take(point, current) for point in points)
     elif "fixationid" in numbers:
         columns["in_fixation"] = numbers["fixationid"] >= 0
     return columns
-
-
-def _blinks(blinks: Columns | None, numbers: Columns, times: np.ndarray) -> Columns:
-    if blinks is not None:
-        return {"blink": (covering(times, blinks[START], blinks[END]) >= 0).astype(np.float32)}
-    return {"blink": (numbers["blinkid"] >= 0).astype(np.float32)} if "blinkid" in numbers else {}
 
 
 def _not_worn(table: Table, rows: np.ndarray) -> np.ndarray:
@@ -325,8 +305,7 @@ def _read_fixations(head: Head, header: Header) -> list[Gaze]:
     for _, name in _groups(head, table):
         spans = _spans(table, name)
         if spans is not None and len(spans[START]):
-            own_notes = list(notes)
-            fixations = _fixations(spans, camera, spans[START][0], own_notes)
+            fixations = _fixations(spans, camera, spans[START][0], own_notes := list(notes))
             who = wearers.get(name or "") or name
             recordings.append(Gaze(fixations=fixations, participant=who, format=NAME, notes=own_notes))
     if not recordings:

@@ -63,11 +63,11 @@ def read(head: Head, header: Header) -> list[Gaze]:
     require(head.file, header, required)
     cut: list[str] = []
     table = read_table(head, header, (*required, *UNCHANGED.values()), times=(TIME,), notes=cut)
-    order, times, notes = rising(table.numbers[TIME] * 1000)
+    seconds = table.numbers[TIME]
+    order, times, notes = rising(seconds * 1000)
     notes += cut
     if len(order) == 0:
         raise EmertInputError(f"{head.file} has a header and no samples; export the recording again")
-    seconds = table.numbers[TIME]
     columns = {ours: table.numbers[name] for ours, name in UNCHANGED.items() if name in table.numbers}
     # The file has its origin at the bottom left, ours is at the top left.
     columns["gaze_x"] = columns["gaze_stimulus_x"] = table.numbers["norm_pos_x"]
@@ -84,8 +84,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
         notes.append(
             f"{int(lost.sum())} of {table.rows} gaze points count as missing: confidence under {LOW_CONFIDENCE} or a blink."
         )
-    values = stack_columns(table.rows, columns, order)
-    return [Gaze(values, times, fixations, format=NAME, notes=notes)]
+    return [Gaze(stack_columns(table.rows, columns, order), times, fixations, format=NAME, notes=notes)]
 
 
 def _validity(head: Head, header: Header, table: Table) -> dict[str, np.ndarray]:
@@ -118,8 +117,7 @@ def _read_fixations(head: Head, header: Header) -> Gaze:
 def _fixation_columns(table: Table) -> list[np.ndarray]:
     """Start (s), duration (ms), x, y (origin at the bottom), `(fixations,)` each.
 
-    Player's detector works on one kind of gaze at a time; if exports of both were joined, the three-dimensional kind is
-    kept, so that no fixation counts twice.
+    If exports of both kinds of gaze were joined, the three-dimensional one is kept, so that no fixation counts twice.
     """
     columns = [table.numbers[name] for name in _FIXATION_COLUMNS]
     method = table.texts.get("method")

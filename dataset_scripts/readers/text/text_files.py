@@ -1,14 +1,14 @@
 """Text files: plain, `.gz`, `.xz`, or inside a `.zip`.
 
-Every reader opens files through this module, so that compression, size limits and the messages for damaged files exist once.
-Nothing is written to disk. Files are not trusted: bytes are counted while they are unpacked, and a file that unpacks to a
-hundred times its size is refused.
+Every reader opens files through this module. Nothing is written to disk. Files are not trusted: bytes are counted while they
+are unpacked, and a file that unpacks to a hundred times its size is refused.
 """
 
 import gzip
 import io
 import lzma
 import os
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 
 from modeling_emert.errors_emert import EmertInputError
 
@@ -51,19 +51,19 @@ class _Bounded(ByteStream):
     """Passes a stream on and raises `EmertInputError` once it has given more bytes or lines than the limits allow."""
 
     def __init__(self, stream: IO[bytes], name: object, packed_size: int | None):
-        self._stream, self._name, self._given = stream, name, 0
-        self._limit, self._packed_size, self._lines = MAX_BYTES, packed_size, 0
+        self._stream, self._name, self._packed_size = stream, name, packed_size
+        self._given = self._lines = 0
         self._only_cr = False
 
     def read(self, size: int = -1) -> bytes:
-        wanted = self._limit + 1 - self._given
+        wanted = MAX_BYTES + 1 - self._given
         data = self._stream.read(wanted if size is None or size < 0 else min(size, wanted))
         if self._given == 0:  # old Macs end lines with CR alone, which not every parser accepts
             self._only_cr = b"\r" in data and b"\n" not in data
         if self._only_cr:
             data = data.replace(b"\r", b"\n")
         self._given += len(data)
-        if self._given > self._limit:
+        if self._given > MAX_BYTES:
             raise _too_large(self._name)
         self._lines += data.count(b"\n")
         if self._lines > MAX_LINES:
@@ -204,12 +204,9 @@ class _Chunks(ByteStream):
 
     def read(self, size: int = -1) -> bytes:
         if size is None or size < 0:
-            data, self._rest = self._rest + b"".join(self._chunks), b""
-            return data
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
+            size = sys.maxsize
+            self._rest += b"".join(self._chunks)
+        while not self._rest and (chunk := next(self._chunks, None)) is not None:
             self._rest = chunk
         data, self._rest = self._rest[:size], self._rest[size:]
         return data
@@ -250,18 +247,12 @@ def _start_of_last_row(file: TextFile, encoding: str) -> int:
     width = 2 if encoding.startswith("utf-16") else 1
     end_of_text = len(tail.rstrip(b"\r\n\0" if width == 2 else b"\r\n"))
     found = tail.rfind(b"\n", 0, end_of_text)
-    if found < 0:
-        return 0
     after = size - len(tail) + found + 1
-    return after + after % width  # in little-endian UTF-16 the line end has one more byte
+    return after + after % width if found >= 0 else 0  # in little-endian UTF-16 the line end has one more byte
 
 
-@dataclass(frozen=True)
-class ExportFiles:
-    """File names of an export that has several files.
-
-    `gaze`: the table with the samples, as the tracker's software calls it. `beside`: those read from the same folder.
-    """
+class ExportFiles(NamedTuple):
+    """File names of an export of several files: the table with the samples, and those read from the same folder."""
 
     gaze: str
     beside: tuple[str, ...]

@@ -72,8 +72,7 @@ class Head:
             if not all(name in line.replace(" ", "") for name in required):
                 continue
             for separator in SEPARATORS:
-                names = _cells(line, separator)
-                if set(required) <= set(names):
+                if set(required) <= set(names := _cells(line, separator)):
                     return Header(row, separator, names)
         return None
 
@@ -191,13 +190,8 @@ def read_table(
         )
     first = {name: i for i, name in reversed(list(enumerate(header.names)))}
     names = tuple(name if first[name] == i else f"{name}#{i}" for i, name in enumerate(header.names))
-    wanted = (
-        (numbers, pa.float32()),
-        (times, pa.float64()),
-        (texts, pa.dictionary(pa.int32(), pa.string())),
-        (raw, pa.string()),
-    )
-    kinds = {name: kind for group, kind in wanted for name in group if name in names}
+    wanted = {pa.float32(): numbers, pa.float64(): times, pa.dictionary(pa.int32(), pa.string()): texts, pa.string(): raw}
+    kinds = {name: kind for kind, group in wanted.items() for name in group if name in names}
     table = _parse(head, header, names, kinds, complete=notes is None)
     if table is None and notes is not None:
         notes.append("The last row of the file is cut off and was left out.")
@@ -262,8 +256,7 @@ def _other_decimal(message: str, decimal: str) -> str | None:
 
 def _explain(message: str, names: tuple[str, ...]) -> str:
     """Arrow's message with the column's name instead of its number."""
-    match = _INVALID_VALUE.search(message)
-    if match:
+    if match := _INVALID_VALUE.search(message):
         return f"{match[2][:40]!r} in column {names[int(match[1])]}, where a number is expected"
     return f"a part that is no table ({message.splitlines()[0][:120]})"
 
@@ -285,26 +278,21 @@ def line_chunks(file: TextFile, encoding: str) -> Iterator[bytes]:
     with file.open() as stream:
         while data := stream.read(CHUNK_BYTES):
             if decoder:
-                data = _as_utf8(decoder, data, file)
+                try:
+                    data = decoder.decode(data).encode()
+                except UnicodeError as error:
+                    raise not_text(file) from error
             if b"\0" in data:
                 raise EmertInputError(f"{file} holds NUL bytes, as no text does; copy or export it again")
-            lines, newline, rest_of_data = data.rpartition(b"\n")
+            lines, newline, data = data.rpartition(b"\n")
             if newline:
                 yield rest + lines + newline
-                rest = rest_of_data
-            else:
-                rest += data
+                rest = b""
+            rest += data
             if len(rest) > MAX_LINE_BYTES:
                 raise EmertInputError(f"{file} has a line of more than {MAX_LINE_BYTES:,} bytes; export it again")
     if rest:
         yield rest + b"\n"
-
-
-def _as_utf8(decoder: codecs.IncrementalDecoder, data: bytes, file: TextFile) -> bytes:
-    try:
-        return decoder.decode(data).encode()
-    except UnicodeError as error:
-        raise not_text(file) from error
 
 
 def decoded(line: bytes) -> str:

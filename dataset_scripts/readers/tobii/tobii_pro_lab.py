@@ -131,13 +131,9 @@ def _read_table(head: Head, header: Header, notes: list[str]) -> _ProLabTable:
 
 def find_header(head: Head) -> Header | None:
     """The line with a time stamp in Pro Lab's spelling (Studio writes `RecordingTimestamp`) and a column of the eyes."""
-    for line in head.lines:
-        match = _TIME.search(line)
-        if match:
-            header = head.find(match[0].replace(" ", ""))
-            of_eyes = header is not None and any(plain_name(name).startswith(_OF_EYES) for name in header.names)
-            return header if of_eyes else None
-    return None
+    match = next(filter(None, map(_TIME.search, head.lines)), None)
+    header = match and head.find(match[0].replace(" ", ""))
+    return header if header and any(plain_name(name).startswith(_OF_EYES) for name in header.names) else None
 
 
 def read(head: Head, header: Header) -> list[Gaze]:
@@ -154,14 +150,8 @@ def read(head: Head, header: Header) -> list[Gaze]:
     index = _movements(table, columns, samples)
     if not any(f"validity{side}" in table.texts for side in SIDES):
         notes.append(NO_VALIDITY_NOTE)
-    rows = TobiiRows(
-        columns=columns,
-        times_ms=_times(head, table, samples, notes),
-        samples=samples,
-        frame=frame,
-        fixation_index=index,
-        names=(table.texts.get(PARTICIPANT), table.texts.get(RECORDING), _stimulus(table, samples)),
-    )
+    names = (table.texts.get(PARTICIPANT), table.texts.get(RECORDING), _stimulus(table, samples))
+    rows = TobiiRows(columns, _times(head, table, samples, notes), samples, frame, index, names)
     return rows.recordings(head.file, NAME, notes)
 
 
@@ -197,11 +187,10 @@ def _times(head: Head, table: _ProLabTable, samples: np.ndarray, notes: list[str
         return times / 1000 if name.endswith("[us]") else times
     own = np.sort(times[samples & np.isfinite(times)])
     steps = np.diff(own)
-    steps = steps[steps > 0]
     if table.duration_ms is not None and len(own):
-        microseconds = bool(own[-1] > 2 * table.duration_ms)
+        microseconds = own[-1] > 2 * table.duration_ms
     else:
-        microseconds = bool(len(steps)) and bool(np.median(steps) > _LONGEST_STEP_MS)
+        microseconds = steps.any() and np.median(steps[steps > 0]) > _LONGEST_STEP_MS
     unit = "microseconds" if microseconds else "milliseconds"
     notes.append(f"The file names no unit of its times; by their steps they are {unit}.")
     return times / 1000 if microseconds else times
@@ -253,9 +242,8 @@ def _points(table: _ProLabTable, frame: Frame) -> dict[str, np.ndarray]:
     columns |= {name: column / media["xy".index(name[-1])] for name, column in on_media.items()}
     for ours, point in (("gaze_stimulus", "gaze"), ("fixation", "fixation")):
         if {f"{point}_x", f"{point}_y"} <= screen.keys():
-            columns[f"{ours}_x"], columns[f"{ours}_y"] = frame.on_stimulus(
-                np.stack([screen[f"{point}_x"], screen[f"{point}_y"]])
-            )
+            points = np.stack([screen[f"{point}_x"], screen[f"{point}_y"]])
+            columns[f"{ours}_x"], columns[f"{ours}_y"] = frame.on_stimulus(points)
     normalised = find_columns(table.numbers, STIMULUS_NORMALISED)
     return columns | {name: column for name, column in normalised.items() if np.isfinite(column).any()}
 

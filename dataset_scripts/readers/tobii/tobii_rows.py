@@ -52,15 +52,14 @@ def drop_lost_eyes(columns: dict[str, np.ndarray], lost: dict[str, np.ndarray]) 
 
 @dataclass(frozen=True)
 class TobiiRows:
-    """A table in our columns, `(rows,)` each. `samples`: bool, the rows of the eye tracker. `fixation_index`: NaN outside of
-    fixations, None if the table has none. `names`: of participants, recordings and stimuli, None where not given."""
+    """A table in our columns, `(rows,)` each."""
 
     columns: dict[str, np.ndarray]
     times_ms: np.ndarray
-    samples: np.ndarray
+    samples: np.ndarray  # bool: the rows of the eye tracker
     frame: Frame
-    fixation_index: np.ndarray | None
-    names: tuple[TextColumn | None, TextColumn | None, TextColumn | None]
+    fixation_index: np.ndarray | None  # NaN outside of fixations; None if the table has none
+    names: tuple[TextColumn | None, TextColumn | None, TextColumn | None]  # of participants, recordings and stimuli
 
     def recordings(self, file: object, format: str, notes: list[str], participant: str | None = None) -> list[Gaze]:
         """One recording for each participant, recording and stimulus; `participant` is used where the rows name none.
@@ -72,17 +71,10 @@ class TobiiRows:
             order, times, own_notes = rising(self.times_ms[rows])
             if len(times) == 0:
                 raise EmertInputError(f"{file} has no time in any sample of {who}; export the column with the time stamps")
-            recordings.append(
-                Gaze(
-                    eye_movements=stack_columns(len(rows), self.columns, rows[order]),
-                    times_ms=times,
-                    fixations=None if self.fixation_index is None else self._fixations(rows[order], times),
-                    participant=who or participant,
-                    stimulus=stimulus,
-                    format=format,
-                    notes=[*notes, *own_notes],
-                )
-            )
+            values = stack_columns(len(rows), self.columns, rows[order])
+            fixations = None if self.fixation_index is None else self._fixations(rows[order], times)
+            recordings.append(Gaze(values, times, fixations, format=format, notes=[*notes, *own_notes]))
+            recordings[-1].participant, recordings[-1].stimulus = who or participant, stimulus
         return recordings
 
     def _groups(self, file: object, notes: list[str]) -> Iterator[tuple[np.ndarray, str | None, str | None]]:

@@ -127,15 +127,12 @@ def _point(head: Head, table: Table, names: tuple[str, ...]) -> dict[int, np.nda
 
 
 def _tuples(head: Head, name: str, cells: pa.ChunkedArray, size: int) -> np.ndarray:
-    """`(size, rows)` float32 of cells like "(0.1, nan)" or "[0.1, 0.2]"; a cell without numbers is NaN in all coordinates.
-
-    Chunk by chunk, to limit memory.
-    """
+    """`(size, rows)` float32 of cells like "(0.1, nan)" or "[0.1, 0.2]"; a cell without numbers is NaN in all coordinates."""
     import pyarrow.compute as pc  # here, since it and `pa.array` below load pandas
 
     no_number = pa.array(_NO_NUMBER)
     parts = [np.zeros((0, size), np.float32)]
-    for chunk in cells.chunks:
+    for chunk in cells.chunks:  # one by one, to limit memory
         pieces = pc.split_pattern(pc.utf8_trim(chunk, characters="()[] "), ",")
         complete = pc.equal(pc.list_value_length(pieces), size)
         flat = pc.utf8_trim_whitespace(pc.list_flatten(pieces.filter(complete)))
@@ -167,18 +164,14 @@ def _no_point(head: Head, name: str, found: str, size: int) -> EmertInputError:
 
 def _validity(head: Head, table: Table, columns: dict[str, np.ndarray], side: str) -> dict[str, np.ndarray]:
     """The columns of this side without the values marked as invalid, and `validity_{side}`: that of the gaze point."""
-    found: dict[str, np.ndarray] = {}
     changed: dict[str, np.ndarray] = {}
+    validity: dict[str, np.ndarray] = {}
     for group, names in VALIDITIES.items():
-        name = next((name for name in names if name in table.texts), None)
-        if name is not None and side in group:
-            found[group] = table.texts[name].map(lambda text, name=name: _flag(head, name, text))
-            for ours in columns:
-                if ours.startswith(group):
-                    changed[ours] = np.where(found[group] == 0, np.nan, columns[ours])
-    if found:
-        changed[f"validity_{side}"] = next(iter(found.values()))
-    return changed
+        for name in [name for name in names if name in table.texts and side in group][:1]:
+            valid = table.texts[name].map(lambda text, name=name: _flag(head, name, text))
+            changed |= {ours: np.where(valid == 0, np.nan, x) for ours, x in columns.items() if ours.startswith(group)}
+            validity.setdefault(f"validity_{side}", valid)
+    return changed | validity
 
 
 def _flag(head: Head, name: str, text: str) -> float:

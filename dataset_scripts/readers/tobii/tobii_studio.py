@@ -11,7 +11,7 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
-from ..samples import SIDES, all_or_none, drop_where, find_columns, has_value, keep_positive, spell
+from ..samples import SIDES, all_or_none, find_columns, has_value, keep_positive, spell
 from ..text.text_table import Head, Header, Table, TextColumn, read_table
 from . import tobii_rows
 from .tobii_rows import Frame, TobiiRows, drop_lost_eyes, pick, pick_text
@@ -82,14 +82,8 @@ def read(head: Head, header: Header) -> list[Gaze]:
     preamble = head.preamble(header)
     frame = _find_frame(head, table, preamble, notes)
     columns = _our_columns(table, frame, notes)
-    rows = TobiiRows(
-        columns=columns,
-        times_ms=pick(table, TIME),
-        samples=samples,
-        frame=frame,
-        fixation_index=table.numbers.get(FIXATION),
-        names=(pick_text(table, PARTICIPANT), pick_text(table, RECORDING), pick_text(table, STIMULUS)),
-    )
+    names = tuple(pick_text(table, spellings) for spellings in (PARTICIPANT, RECORDING, STIMULUS))
+    rows = TobiiRows(columns, pick(table, TIME), samples, frame, table.numbers.get(FIXATION), names)
     return rows.recordings(head.file, NAME, notes, preamble.get("Participant") or preamble.get("Subject"))
 
 
@@ -154,8 +148,7 @@ def _our_columns(table: Table, frame: Frame, notes: list[str]) -> dict[str, np.n
 def _drop_fill_values(table: Table, columns: dict[str, np.ndarray]) -> None:
     """Sizes and distances are positive; Studio 1 and 2 write -1 (for durations 0) where a value is missing."""
     keep_positive(columns, "pupil_left", "pupil_right", "distance_left", "distance_right", "event_duration")
-    for name in [name for name in columns if name.startswith("camera")]:
-        drop_where(columns, [name], columns[name] == -1)
+    columns |= {name: np.where(x == -1, np.nan, x) for name, x in columns.items() if name.startswith("camera")}
     if "RecordingTimestamp" not in table.numbers and {"fixation_x", "fixation_y"} <= columns.keys():
         columns |= drop_absent_points(columns["fixation_x"], columns["fixation_y"])
 

@@ -92,9 +92,7 @@ def _count_events(head: Head, header: Header) -> str:
     """The note on what the file holds, the most frequent kinds of event first."""
     events = read_table(head, header, texts=(EVENT,)).texts[EVENT]
     counts = np.bincount(events.codes % max(1, len(events.values)), minlength=len(events.values))
-    known = sorted(
-        ((int(count), kind) for count, kind in zip(counts, events.values, strict=True) if kind and count), reverse=True
-    )
+    known = sorted(((n, kind) for n, kind in zip(counts.tolist(), events.values, strict=True) if kind and n), reverse=True)
     listed = ", ".join(f"{count} {kind[:40]}" for count, kind in known[:5])
     return (
         f"The file holds {sum(count for count, _ in known)} events of mouse, keys and screen ({listed or 'none'}) and "
