@@ -17,6 +17,7 @@ SOURCES = {
     "affec": ("affec", "AffecSource"),
     "uniss_fgd": ("uniss_fgd", "UnissFgdSource"),
     "ceap_360vr": ("ceap_360vr", "CeapSource"),
+    "audience_effects": ("audience_effects", "AudienceEffectsSource"),
 }
 
 
