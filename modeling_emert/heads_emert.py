@@ -3,7 +3,7 @@
 The head and the mean are the authors'; the rest is ours and off by default.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -25,6 +25,25 @@ class EmertHead(nn.Module):
     def forward(self, fused: torch.Tensor) -> torch.Tensor:
         """`(batch, hidden_size)` -> `(batch, task size)`."""
         return self.layers(fused)
+
+
+class EmertHeads(nn.Module):
+    """The heads by task. A module that is called, since peft's `modules_to_save` refuses an `nn.ModuleDict`."""
+
+    def __init__(self, heads: Mapping[str, nn.Module]):
+        super().__init__()
+        for name, head in heads.items():
+            self.add_module(name, head)
+
+    def forward(self, fused: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Each task's `(batch, hidden_size)` -> its `(batch, task size)`."""
+        return {name: self[name](values) for name, values in fused.items()}
+
+    def __getitem__(self, name: str) -> nn.Module:
+        return self._modules[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
 
 
 class EmertPooling(nn.Module):

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from transformers import AutoBackbone
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -70,22 +71,30 @@ class EmertFaceEncoder(nn.Module):
 
     def __init__(self, config: EmertConfig):
         super().__init__()
-        self.frozen = config.freeze_backbone
         self.backbone = make_backbone(config)
-        self.backbone.requires_grad_(not self.frozen)
-        if self.frozen:
-            self.backbone.eval()
+        self.backbone.requires_grad_(not config.freeze_backbone)
+        self._keep_frozen_still()
         for module in self.backbone.modules():
             if isinstance(module, nn.Conv2d):
                 module.register_forward_pre_hook(choose_layout)
         self.projection = nn.Linear(self.backbone.channels[-1], config.encoder_size)
 
     def train(self, mode: bool = True) -> "EmertFaceEncoder":
-        """A frozen backbone stays in eval mode, so that its BatchNorm statistics do not change."""
         super().train(mode)
-        if self.frozen:
-            self.backbone.eval()
+        self._keep_frozen_still()
         return self
+
+    def _keep_frozen_still(self) -> None:
+        """Eval mode for a backbone without a trainable parameter, whoever froze it (the config, peft, the user), and in any
+        other for each BatchNorm that is not trained: the running statistics, which are no parameters and which an adapter
+        does not store, would follow the new data.
+        """
+        if not any(parameter.requires_grad for parameter in self.backbone.parameters()):
+            self.backbone.eval()
+        for layer in self.backbone.modules():
+            own = list(layer.parameters(recurse=False)) if isinstance(layer, _BatchNorm) else []
+            if own and not any(parameter.requires_grad for parameter in own):
+                layer.eval()
 
     def forward(self, face: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """`(batch, frames, 3, height, width)` or features `(batch, frames, channels)`, mask `(batch, frames)` bool ->
@@ -97,6 +106,8 @@ class EmertFaceEncoder(nn.Module):
 
     def features(self, pixel_values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """`(batch, frames, 3, height, width)`, `(batch, frames)` bool -> `(batch, frames, channels)`, zeros where absent."""
+        if self.backbone.training and not torch.compiler.is_compiling():
+            self._keep_frozen_still()  # it may have been frozen since `train`
         batch, frames = pixel_values.shape[:2]
         images = pixel_values.flatten(0, 1)
         present = mask.flatten()

@@ -17,7 +17,7 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 from .configuration_emert import EmertConfig
 from .constants_emert import MODALITIES, PARTICIPANT, Modality
 from .explain_emert import EmertExplanation, explain
-from .heads_emert import EmertCoarse, EmertContext, EmertHead, EmertPooling, class_loss, modality_loss, task_loss
+from .heads_emert import EmertCoarse, EmertContext, EmertHead, EmertHeads, EmertPooling, class_loss, modality_loss, task_loss
 from .hub_emert import EmertSharing
 from .layers_emert import (
     EmertCrossAttention,
@@ -289,7 +289,7 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         super().__init__(config)
         self.emert = EmertModel(config)
         fine = [name for name in config.tasks if name not in config.derived_tasks]
-        self.heads = nn.ModuleDict({name: EmertHead(config, get_task(name).size) for name in fine})
+        self.heads = EmertHeads({name: EmertHead(config, get_task(name).size) for name in fine})
         self.poolings = nn.ModuleDict({name: EmertPooling(config) for name in fine})
         self.coarse = nn.ModuleDict({name: EmertCoarse() for name in config.derived_tasks})
         self.context = EmertContext(config) if config.context else None
@@ -340,6 +340,12 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
             attentions=outputs.attentions,
         )
 
+    def lora_config(self, rank: int = 8) -> Any:
+        """A `peft.LoraConfig` for `get_peft_model`: see [`peft_emert.lora_config`]."""
+        from .peft_emert import lora_config  # because of this import, transformers copies the file with the model
+
+        return lora_config(self.config, rank)
+
     def explain(self, inputs: Mapping[str, torch.Tensor]) -> EmertExplanation:
         """Which inputs each answer depends on, for a batch of the processor; see [`EmertExplanation`]. In eval mode."""
         return explain(self, self.config, inputs)
@@ -350,9 +356,8 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         if given:
             raise ValueError(f"{', '.join(given)} given, but the config's context is {self.config.context}")
         added = 0.0 if self.context is None else self.context(**context)
-        fine = {}
-        for name, head in self.heads.items():
-            fine[name] = head(self.poolings[name](outputs.last_hidden_state, outputs.token_mask) + added)
+        pooled = {name: pool(outputs.last_hidden_state, outputs.token_mask) for name, pool in self.poolings.items()}
+        fine = self.heads({name: values + added for name, values in pooled.items()})
         derived = self.config.derived_tasks
         return {name: self.coarse[name](fine[derived[name]]) if name in derived else fine[name] for name in self.config.tasks}
 

@@ -1,34 +1,34 @@
-"""LoRA adapters for EMERT: the layers that they attach to, and BatchNorm that must not change in their training.
+"""LoRA adapters for EMERT: the layers that they attach to, and what is trained and saved whole.
 
 ```python
-model = get_peft_model(base, lora_config(base.config))
-keep_batchnorm_still(model)
+model = get_peft_model(base, base.lora_config())
+model.save_pretrained("adapter")
+model = PeftModel.from_pretrained(base, "adapter")
 ```
+
+A base that peft has frozen keeps its BatchNorm statistics (see `layers_emert.EmertFaceEncoder`), so a loaded adapter answers as
+it did when it was saved.
 """
 
-from typing import TYPE_CHECKING
-
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.hooks import RemovableHandle
+from typing import Any
 
 from .configuration_emert import EmertConfig
 from .constants_emert import MODALITIES
-
-if TYPE_CHECKING:
-    from peft import LoraConfig
 
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "out_proj")
 _LSTMS = ("eye_encoder.lstm", "fixation_encoder.lstm")
 
 
-def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
-    """LoRA on attention, the projections and both LSTMs; the parts of a single task are trained completely.
+def lora_config(config: EmertConfig, rank: int = 8) -> Any:
+    """A `peft.LoraConfig`: adapters on attention, the projections and both LSTMs; the parts of one task are trained completely.
 
     For [`EmertForEmotionRecognition`]. `rank`: of the adapters, with scale 2. The face backbone is not adapted. `task_type` is
-    None, since peft's task types pass text models' arguments to the forward pass.
+    None, since peft's task types pass text models' arguments to the forward pass. Raises `ImportError` without peft.
     """
-    from peft import LoraConfig
+    try:  # transformers asks for all that a model's files import, except in a `try`
+        from peft import LoraConfig
+    except ImportError as error:
+        raise ImportError("an adapter needs peft: `pip install peft`") from error
 
     names = ["decoupling.invariant", *(f"decoupling.specific.{name}" for name in MODALITIES)]
     # A LeakyReLU is between two layers.
@@ -49,17 +49,3 @@ def lora_config(config: EmertConfig, rank: int = 8) -> "LoraConfig":
         ],
         modules_to_save=complete,
     )
-
-
-def keep_batchnorm_still(model: nn.Module) -> list[RemovableHandle]:
-    """Keeps every BatchNorm in eval mode, whatever `train()` says; removing the returned handles ends it.
-
-    Running statistics are not parameters: in training mode they would follow the new data although the base is frozen, and
-    since an adapter does not store them, it would predict differently once loaded on the base. Not needed with
-    `freeze_backbone`.
-    """
-
-    def to_eval(layer: nn.Module, inputs: tuple) -> None:
-        layer.eval()
-
-    return [layer.register_forward_pre_hook(to_eval) for layer in model.modules() if isinstance(layer, _BatchNorm)]

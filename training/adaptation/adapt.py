@@ -141,17 +141,14 @@ def adapt(model: EmertForEmotionRecognition, batch: dict, recipe: AdaptationReci
     """
     from peft import get_peft_model
 
-    from modeling_emert.peft_emert import keep_batchnorm_still, lora_config
-
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        config = lora_config(model.config, recipe.rank)
+        config = model.lora_config(recipe.rank)
         config.lora_alpha = recipe.alpha
         with warnings.catch_warnings():
             # peft asks the model for `is_gradient_checkpointing`, which transformers has given another name.
             warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
             adapted = get_peft_model(copy.deepcopy(model), config)
-        keep_batchnorm_still(adapted)
         learning = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(learning, recipe.learning_rate, weight_decay=0.0)
         adapted.train()
