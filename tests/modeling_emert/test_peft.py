@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from peft import PeftModel, get_peft_model
+from peft import AutoPeftModel, LoraConfig, PeftModel, get_peft_model
 from tiny_emert import NO_DROPOUT, tiny_inputs, tiny_labels, tiny_model
 
-from modeling_emert.peft_emert import keep_batchnorm_still, lora_config
+from modeling_emert import EmertForEmotionRecognition
 
 TASKS = ["er7", "fer7", "fer_va"]
 
@@ -14,12 +14,10 @@ def _base(**overrides):
     return tiny_model(tasks=TASKS, **{**NO_DROPOUT, **overrides})
 
 
-def _trained(base, seed: int = 0, still: bool = True) -> PeftModel:
+def _trained(base, seed: int = 0, config: LoraConfig | None = None) -> PeftModel:
     """An adapter after three steps in training mode."""
     torch.manual_seed(seed)
-    model = get_peft_model(base, lora_config(base.config, rank=2))
-    if still:
-        keep_batchnorm_still(model)
+    model = get_peft_model(base, config or base.lora_config(rank=2))
     optimizer = torch.optim.SGD([parameter for parameter in model.parameters() if parameter.requires_grad], lr=0.5)
     for step in range(3):
         model.train()
@@ -45,13 +43,13 @@ def _differ(found: dict, other: dict) -> bool:
 
 def test_a_new_adapter_changes_nothing_and_a_trained_one_every_task():
     expected = _answers(_base())
-    _assert_same(_answers(get_peft_model(_base(), lora_config(_base().config)).eval()), expected)
+    _assert_same(_answers(get_peft_model(_base(), _base().lora_config()).eval()), expected)
     assert _differ(_answers(_trained(_base())), expected)
 
 
 @pytest.mark.parametrize("overrides", [{}, {"projection_sizes": [8, 4], "num_lstm_layers": 2}], ids=["plain", "deep"])
 def test_adapter_is_on_attention_projections_lstms_and_heads(overrides):
-    model = get_peft_model(_base(**overrides), lora_config(_base(**overrides).config, rank=2))
+    model = get_peft_model(_base(**overrides), _base(**overrides).lora_config(rank=2))
     model(**tiny_inputs(4), labels=tiny_labels(model.base_model.model, 4)).loss.backward()
     learning = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     assert all("lora_" in name or "modules_to_save" in name for name in learning)
@@ -100,17 +98,47 @@ def _plain(name: str) -> str:
     return name.replace("base_layer.", "").replace("original_module.", "")
 
 
-def test_batchnorm_would_move_and_can_be_let_go_again():
-    moved = _trained(_base(), still=False).state_dict()
-    kept = _trained(_base()).state_dict()
-    statistics = [name for name in kept if name.endswith("running_mean")]
-    assert statistics
-    assert all(not torch.equal(moved[name], kept[name]) for name in statistics)
-    model = _base()
-    for handle in keep_batchnorm_still(model):
-        handle.remove()
-    model.train()(**tiny_inputs())
-    assert not torch.equal(model.state_dict()[statistics[0].removeprefix("base_model.model.")], kept[statistics[0]])
+def _statistics(model) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items() if "running_" in name}
+
+
+def test_batchnorm_moves_only_where_it_is_trained():
+    model = _base().train()
+    before = _statistics(model)
+    model(**tiny_inputs())
+    assert all(not torch.equal(value, before[name]) for name, value in _statistics(model).items())
+    before = _statistics(model)
+    model.emert.face_encoder.backbone.requires_grad_(False)  # and `train` is not called again
+    model(**tiny_inputs(seed=1))
+    assert all(torch.equal(value, before[name]) for name, value in _statistics(model).items())
+    assert not model.emert.face_encoder.backbone.training
+    model.emert.face_encoder.backbone.requires_grad_(True)
+    model.train()(**tiny_inputs(seed=1))
+    assert all(not torch.equal(value, before[name]) for name, value in _statistics(model).items())
+
+
+_PLAIN = {
+    "heads": {"target_modules": ["q_proj", "v_proj"], "modules_to_save": ["heads"]},
+    "all-linear": {"target_modules": "all-linear"},
+    "backbone": {"target_modules": ["q_proj", "convolution"]},
+}
+
+
+@pytest.mark.parametrize("name", list(_PLAIN))
+def test_a_plain_lora_config_answers_the_same_once_it_is_loaded(name, tmp_path):
+    _base().save_pretrained(tmp_path / "base")
+    base = EmertForEmotionRecognition.from_pretrained(tmp_path / "base")
+    before = _answers(base.eval())
+    model = _trained(base, config=LoraConfig(r=2, **_PLAIN[name]))
+    expected = _answers(model)
+    assert any(not torch.equal(expected[task], before[task]) for task in TASKS)
+    model.save_pretrained(tmp_path / "adapter")
+    _assert_same(_answers(PeftModel.from_pretrained(_base(), tmp_path / "adapter").eval()), expected)
+    with pytest.raises(ValueError, match="import_allowlist="):
+        AutoPeftModel.from_pretrained(tmp_path / "adapter")
+    loaded = AutoPeftModel.from_pretrained(tmp_path / "adapter", import_allowlist=["modeling_emert"])
+    _assert_same(_answers(loaded.eval()), expected)
+    _assert_same(_answers(EmertForEmotionRecognition.from_pretrained(tmp_path / "adapter").eval()), expected)
 
 
 def test_saved_adapter_answers_the_same_on_a_fresh_base(tmp_path):
