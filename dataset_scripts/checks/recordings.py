@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image
 
 from dataset_scripts.dataset.metadata import MODALITY_COLUMNS
-from dataset_scripts.dataset.rows import FIXATION_COLUMNS, named_labels
+from dataset_scripts.dataset.rows import named_labels
 from dataset_scripts.sources.base import find_contradictions
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.face_detection_emert import CROP_SIZE
+from modeling_emert.rows_emert import FIXATION_COLUMNS
 from modeling_emert.tasks_emert import TASKS
 
 from .stored import Row

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dataset_scripts.dataset.rows import HEAVY_COLUMNS
 from dataset_scripts.dataset.schema import stored_schema
+from modeling_emert.rows_emert import HEAVY_COLUMNS
 
 # Unpacked bytes of one recording: an hour of 39 columns at 900 Hz.
 _MOST_BYTES = 512 << 20

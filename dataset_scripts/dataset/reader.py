@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
+from modeling_emert.rows_emert import HEAVY_COLUMNS, LIGHT_COLUMNS, from_row
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS, Task
 
 from ..common.output import first_line
 from .metadata import Metadata
-from .rows import HEAVY_COLUMNS, LIGHT_COLUMNS, from_row
 from .splits import SPLITS_FILE, Assignment, split_cells
 
 _FACE_COLUMNS = ("face", "face_times_ms", "face_detected")

@@ -9,9 +9,8 @@ from huggingface_hub import DatasetCardData
 
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.recording_emert import BIG_FIVE, STIMULUS_EMOTION
+from modeling_emert.rows_emert import FIXATION_COLUMNS
 from modeling_emert.tasks_emert import EMOTIONS, TASKS
-
-from .rows import FIXATION_COLUMNS
 
 # Cast to this, the column `face` gives bytes; `from_row` decodes only those that it keeps.
 UNDECODED_FACE = List(Image(decode=False))

@@ -20,9 +20,9 @@ from dataset_scripts.build import fingerprint
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset import layout as folder
 from dataset_scripts.dataset.reader import EmertData
-from dataset_scripts.dataset.rows import from_row
 from dataset_scripts.dataset.schema import label_features
 from dataset_scripts.sources import open_source
+from modeling_emert.rows_emert import from_row
 from modeling_emert.tasks_emert import EMER_TASKS, LABEL_COLUMNS, TASKS
 
 IDS = ["recording_id", "participant_id", "stimulus_id"]

@@ -7,8 +7,8 @@ import pytest
 from datasets import load_dataset
 
 from dataset_scripts.build.hf_builder import EmertDatasetBuilder
-from dataset_scripts.dataset.rows import from_row
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.rows_emert import from_row
 from modeling_emert.tasks_emert import LABEL_COLUMNS
 
 

@@ -5,11 +5,12 @@ import pytest
 from datasets import ClassLabel, Dataset
 
 from dataset_scripts.dataset import rows
-from dataset_scripts.dataset.rows import from_row, to_row
+from dataset_scripts.dataset.rows import to_row
 from dataset_scripts.dataset.schema import COLUMN_MEANINGS, UNDECODED_FACE, label_features, row_features
 from dataset_scripts.sources.base import Entry
 from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
+from modeling_emert.rows_emert import from_row
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, POLARITIES, TASKS
 
 LABELS = {"er7": "fear", "fer7": "happiness", "er_valence": -0.5, "fer_intensity": 1.25}
