@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.licences_emert import DATASET_WORDS, check_private, check_sharing, make_source
 
 from .checks.verify import verify
 from .common.output import first_line
@@ -13,7 +14,6 @@ from .dataset.metadata import METADATA_FILE, Metadata
 from .dataset.splits import SPLITS_FILE
 
 SUGGESTED_NAME = "emer-eye"
-CONFIRMATION = "I may share these recordings with those who can read this private repository"
 _DESCRIPTION_FILES = (CARD_FILE, CONFIG_FILE, METADATA_FILE, SPLITS_FILE)
 
 
@@ -24,14 +24,14 @@ def publish(folder: Path, repo: str, private: bool = False, confirmation: str = 
     a failed upload changes nothing.
 
     Raises `EmertInputError` where `repo` is no valid name; there is no valid data set in `folder`; its licence does not allow
-    publishing, and it is not both `private` and confirmed in the words of `CONFIRMATION`; the repository is public though
+    publishing, and it is not both `private` and confirmed in the words of `DATASET_WORDS`; the repository is public though
     `private` is asked for; there is no token, or the Hub refuses or can't be reached.
     """
     from huggingface_hub import HfApi
 
     _check_name(repo)
     metadata = Metadata.read(folder)
-    _check_licence(folder, metadata, private, confirmation)
+    check_sharing(folder, [make_source(metadata.source, metadata)], private, confirmation, DATASET_WORDS)
     names = [*_DESCRIPTION_FILES, *metadata.files]
     _check_files(folder, names)
     _check_verified(folder)
@@ -40,11 +40,7 @@ def publish(folder: Path, repo: str, private: bool = False, confirmation: str = 
         api.whoami()  # raises without a token, before a repository is made
         name = api.create_repo(repo, repo_type="dataset", private=private or None, exist_ok=True).repo_id
         info = api.repo_info(name, repo_type="dataset")
-        if private and not info.private:
-            raise EmertInputError(
-                f"{name} is there already and public, where --private asks for a private one; nothing was uploaded: "
-                "make it private in its settings on the Hub, or give another --repo"
-            )
+        check_private(name, private, info.private)
         operations = _operations(folder, names, api.list_repo_files(name, repo_type="dataset"))
         message = f"Data set of source {metadata.source}, build {metadata.fingerprint[:12]}"
         try:
@@ -64,14 +60,6 @@ def _check_name(repo: str) -> None:
         raise EmertInputError(f"--repo {repo!r} is no name of a repository: {_reason(error)}") from error
     if repo.rsplit("/")[-1].lower() == "emer":
         raise EmertInputError(f"--repo {repo}: EMER names other data sets too; give another name, such as {SUGGESTED_NAME}")
-
-
-def _check_licence(folder: Path, metadata: Metadata, private: bool, confirmation: str) -> None:
-    if not metadata.redistributable and not (private and confirmation == CONFIRMATION):
-        raise EmertInputError(
-            f"{folder}: the licence of source {metadata.source} ({metadata.licence}) does not plainly allow publishing; if you "
-            f'may share it with some people, add --private --confirm "{CONFIRMATION}"'
-        )
 
 
 def _check_verified(folder: Path) -> None:

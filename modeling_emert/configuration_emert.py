@@ -1,6 +1,6 @@
 """The configuration of EMERT: every choice of the network in one typed, validated place."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import CONFIG_MAPPING, AutoConfig
@@ -77,6 +77,9 @@ class EmertConfig(PreTrainedConfig):
     temperatures (`dict`, *optional*):
         By classification task, the divisor of its logits before the softmax of an answer, fitted on validation
         participants, so that a probability of 0.8 is right in about 80 of 100 cases. 1 for the others.
+    sources (`list[dict]`, *optional*):
+        The recordings that the weights learned from, with their licences: see `licences_emert.py`. The card states them, and
+        what may not be published is not pushed. None: nobody has said.
     stream_dropout, position_dropout, fusion_dropout (0.5, 0.1, 0.5):
         On each encoded stream; on tokens with positions; inside the fusion.
     modality_dropout (`float`, 0.0):
@@ -132,6 +135,7 @@ class EmertConfig(PreTrainedConfig):
     participant_weight: Fraction = 0.1
     context: list[str] | tuple[str, ...] = ()
     temperatures: dict[str, Fraction] | None = None
+    sources: list[dict[str, Any]] | None = None
 
     def __post_init__(self, **kwargs):
         for name in ("tasks", "projection_sizes", "head_sizes", "context"):

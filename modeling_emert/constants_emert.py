@@ -20,4 +20,5 @@ PROCESSOR_FILE = "processor_config.json"
 CARD_FILE = "README.md"
 RECORD_FILE = "training_record.json"  # written by `emert train`
 RESULTS_FILE = "results.json"  # of `emert evaluate`, copied there by `emert card`
+EVAL_FOLDER = ".eval_results"  # where the Hub looks for scores
 MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, PROCESSOR_FILE)

@@ -248,10 +248,12 @@ def _config_and_heads(state: Mapping[str, Any]) -> tuple[EmertConfig, dict[str, 
     return EmertConfig.authors(variant, tasks=[task]), {"cls_head": task}
 
 
-def convert_checkpoint(path: str | Path, out: str | Path, overwrite: bool = False) -> EmertForEmotionRecognition:
+def convert_checkpoint(
+    path: str | Path, out: str | Path, overwrite: bool = False, sources: list[dict[str, Any]] | None = None
+) -> EmertForEmotionRecognition:
     """Writes the model, its processor and its code into the folder `out` (an atomic write), and returns the model.
 
-    The processor's normalisation is not the authors', who publish none: fit it on your data.
+    The processor's normalisation is not the authors', who publish none: fit it on your data. `sources`: for the config.
 
     Raises:
         EmertInputError: `out` is not empty (with `overwrite`: holds something else than an EMERT model) or can't be written;
@@ -268,6 +270,7 @@ def convert_checkpoint(path: str | Path, out: str | Path, overwrite: bool = Fals
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
             finished = Path(folder) / "finished"
+            model.config.sources = sources
             model.save_pretrained(finished)
             EmertProcessor.for_config(model.config).save_pretrained(finished)
             if out.exists():

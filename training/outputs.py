@@ -1,9 +1,10 @@
 """What the folders of the training commands hold: by these lists a command knows its own earlier output."""
 
 from dataset_scripts.common.output import Content
-from modeling_emert.constants_emert import CARD_FILE, CONFIG_FILE, MODEL_FILES, RECORD_FILE, RESULTS_FILE
+from modeling_emert.constants_emert import CARD_FILE, CONFIG_FILE, EVAL_FOLDER, MODEL_FILES, RECORD_FILE, RESULTS_FILE
 
-_MODEL_FILES = (*MODEL_FILES, RECORD_FILE, CARD_FILE, RESULTS_FILE, "history.json", "*_emert.py", "__pycache__/*.pyc")
+_DESCRIPTION = (RECORD_FILE, CARD_FILE, RESULTS_FILE, "history.json", f"{EVAL_FOLDER}/*.yaml")
+_MODEL_FILES = (*MODEL_FILES, *_DESCRIPTION, "*_emert.py", "__pycache__/*.pyc")
 MODEL = Content("a model that `emert train` made", (RECORD_FILE,), _MODEL_FILES)
 CONVERTED = Content("a model", (CONFIG_FILE,), _MODEL_FILES)
 SCORES = Content(

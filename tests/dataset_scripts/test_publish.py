@@ -15,9 +15,10 @@ from dataset_scripts.build.build import build
 from dataset_scripts.dataset.card import make_card
 from dataset_scripts.dataset.metadata import Metadata
 from dataset_scripts.dataset.splits import SPLITS_FILE, Assignment
-from dataset_scripts.publish import CONFIRMATION, publish
+from dataset_scripts.publish import publish
 from dataset_scripts.sources import open_source
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.licences_emert import DATASET_WORDS as CONFIRMATION
 from training.cli import main
 
 

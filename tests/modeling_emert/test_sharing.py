@@ -30,9 +30,11 @@ class _Hub:
         self.files: dict[str, bytes] = {}
         self.commits: list[dict] = []
         self.created: list[dict] = []
+        self.private: bool | None = None
 
     def create_repo(self, api, repo_id: str, **kwargs):
         self.created.append({"repo_id": repo_id, **kwargs})
+        self.private = bool(kwargs.get("private")) if self.private is None else self.private
         return SimpleNamespace(repo_id=repo_id)
 
     def download(self, name: str) -> None:
@@ -57,13 +59,19 @@ def hub(monkeypatch) -> _Hub:
         "create_commit",
         lambda api, repo_id, operations, **kwargs: stub.create_commit(api, repo_id, operations, **kwargs),
     )
+    monkeypatch.setattr(HfApi, "repo_info", lambda api, repo_id, **kwargs: SimpleNamespace(private=stub.private))
     monkeypatch.setattr(HfApi, "hf_hub_download", lambda api, repo_id, filename, **kwargs: stub.download(filename))
     return stub
 
 
+def _open_model():
+    """Of recordings that may be passed on."""
+    return tiny_model(sources=[{"name": "synthetic", "licence": "Apache-2.0", "redistributable": True}])
+
+
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    model = tiny_model()
+    model = _open_model()
     model.save_pretrained(tmp_path / "model")
     EmertProcessor.for_config(model.config, image_size=32).save_pretrained(tmp_path / "model")
     return tmp_path / "model"
@@ -115,7 +123,7 @@ def test_saved_model_has_a_card(folder):
 
 
 def test_model_and_processor_are_pushed_with_code_and_card(hub):
-    model = tiny_model()
+    model = _open_model()
     assert model.push_to_hub("somebody/emert", private=True)
     code = {"configuration_emert.py", "modeling_emert.py", "layers_emert.py", "pipeline_emert.py"}
     assert {"model.safetensors", "config.json", "README.md", *code} <= set(hub.files)
@@ -132,14 +140,14 @@ def test_model_and_processor_are_pushed_with_code_and_card(hub):
 def test_processor_alone_brings_no_card_that_would_stand_in_the_models_way(hub):
     EmertProcessor.for_config(tiny_config(), image_size=32).push_to_hub("somebody/emert")
     assert "README.md" not in hub.files
-    tiny_model().push_to_hub("somebody/emert", commit_message="the model")
+    _open_model().push_to_hub("somebody/emert", commit_message="the model")
     assert "No hiring" in hub.files["README.md"].decode()
     assert hub.commits[-1]["commit_message"] == "the model"
 
 
 def test_card_that_the_repository_has_is_kept(hub):
     hub.files["README.md"] = b"by hand"
-    tiny_model().push_to_hub("somebody/emert")
+    _open_model().push_to_hub("somebody/emert")
     assert hub.files["README.md"] == b"by hand"
     assert "model.safetensors" in hub.files
 

@@ -19,9 +19,12 @@ def run(arguments: argparse.Namespace) -> None:
     from training.outputs import CONVERTED
 
     check_out(arguments.out, CONVERTED, arguments.overwrite, read=[arguments.checkpoint])
+    from dataset_scripts.sources.emer import EmerSource
     from modeling_emert.convert_emert_original_to_hf import convert_checkpoint
+    from modeling_emert.licences_emert import make_source
 
-    config = convert_checkpoint(arguments.checkpoint, arguments.out, arguments.overwrite).config
+    sources = [make_source(EmerSource.name, EmerSource)]  # the authors trained on it
+    config = convert_checkpoint(arguments.checkpoint, arguments.out, arguments.overwrite, sources).config
     print(
         f"{arguments.out}: converted, every tensor. Tasks: {', '.join(config.tasks)}; width {config.hidden_size}.\n"
         "note: the authors publish neither the columns of their eye data, nor its normalisation, nor the order of their "

@@ -9,6 +9,7 @@ import numpy as np
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.dataset.splits import config_name
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.licences_emert import hash_participants
 from modeling_emert.tasks_emert import TASKS
 
 _NAME = re.compile(r"(?P<task>\w+?)(?P<strict>-strict)?-fold(?P<fold>[1-9]\d?)")
@@ -99,9 +100,17 @@ def check_unseen(data: EmertData, record: dict, rows: np.ndarray, protocol: Prot
 
 
 def _check_people(data: EmertData, record: dict, rows: np.ndarray, where: str, remedy: str) -> None:
-    seen = sorted({str(name) for name in data.ids["participant_id"][rows]} & set(record["seen_participants"]))
+    seen = sorted({str(name) for name in data.ids["participant_id"][rows[_seen(data, record)[rows]]]})
     if seen:
         raise EmertInputError(f"{where}: the model has seen {len(seen)} of its test participants ({seen[0]}, ...); {remedy}")
+
+
+def _seen(data: EmertData, record: dict) -> np.ndarray:
+    """By row, `(len(data),)`: is the participant in the record? It holds hashes, one from before them the names."""
+    names = sorted({str(name) for name in data.ids["participant_id"]})
+    hashed = set(hash_participants(record["data"], record["seen_participants"]))
+    seen = [name for name in names if hash_participants(record["data"], [name])[0] in hashed]
+    return np.isin(data.ids["participant_id"], seen)
 
 
 def _check_same_splits(data: EmertData, record: dict, where: str) -> None:
@@ -134,7 +143,7 @@ def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
         where = f"{data.folder}: fold {record['fold']}{' strict' if record['strict'] else ''}"
         _check_people(data, record, rows, where, "it was not trained on these splits; train it again on this data set")
         return rows
-    rows = np.flatnonzero(~np.isin(data.ids["participant_id"], record["seen_participants"]))  # the same people, other folds
+    rows = np.flatnonzero(~_seen(data, record))  # the same people, other folds
     if len(rows) == 0:
         raise EmertInputError(f"{data.folder}: the model has seen every participant of this data; nobody is left to test on")
     return rows

@@ -4,6 +4,7 @@ import json
 import math
 import platform
 import shutil
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from transformers import PreTrainedModel, TrainerState
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.constants_emert import CARD_FILE, RECORD_FILE
+from modeling_emert.licences_emert import UNKNOWN, combine_sources, hash_participants, make_source, sources_of_folder
 from modeling_emert.processing_emert import EmertProcessor
 
 from ..data.sampler import number_of_processes
@@ -90,13 +92,15 @@ def make_record(
     chosen = next((entry["validation"] for entry in history if entry["epoch"] == best), {})
     seconds = sum(entry["seconds"] for entry in history)
     seen = {str(name) for rows in (prepared.training, prepared.validation) for name in rows.participants}
+    own = make_source(data.metadata.source, data.metadata)
     return {
         "data": data.metadata.source,
+        "sources": combine_sources([own], _sources_of_start(prepared.model)),
         "fold": fold,
         "strict": strict,
         "build": data.metadata.fingerprint,
         "splits_sha256": data.assignment.sha256,
-        "seen_participants": sorted(seen),
+        "seen_participants": hash_participants(data.metadata.source, seen),
         "method": recipe.method,
         "validation_score": chosen.get(recipe.monitor),
         "validation_scores": chosen,
@@ -111,6 +115,14 @@ def make_record(
     }
 
 
+def _sources_of_start(model: PreTrainedModel) -> Sequence[Mapping[str, Any]]:
+    """Those of the weights that the training began with; of a backbone that is no model of ours the licence is unknown."""
+    name, inherited = model.config.pretrained_backbone, model.config.sources or []
+    if name is None:
+        return inherited
+    return combine_sources(inherited, sources_of_folder(name) or [UNKNOWN | {"name": Path(name).name}])
+
+
 def write_model(
     folder: Path, model: PreTrainedModel, processor: EmertProcessor, record: dict[str, Any], history: list[dict[str, Any]]
 ) -> None:
@@ -119,6 +131,7 @@ def write_model(
     folder.mkdir()
     (folder / RECORD_FILE).write_text(json.dumps(record, indent=2))  # first, since saving the model makes its card from it
     (folder / HISTORY_FILE).write_text(json.dumps({"best_epoch": record["best_epoch"], "epochs": history}, indent=2))
+    model.config.sources = record["sources"]
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     (folder / CARD_FILE).write_text(network_card(model.config, record), encoding="utf-8")

@@ -13,6 +13,7 @@ from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from modeling_emert import EmertInputError
 from modeling_emert.constants_emert import RECORD_FILE
+from modeling_emert.licences_emert import hash_participants
 from modeling_emert.tasks_emert import TASKS
 from training.cli import main
 from training.evaluation.evaluate import ABLATIONS, evaluate_baselines, evaluate_model, evaluate_models
@@ -34,7 +35,9 @@ def test_each_test_recording_and_task_has_one_row_a_method(model: Path, data: Em
 
 def test_nobody_in_the_table_was_seen_in_training_or_validation(model: Path, data: EmertData):
     table = evaluate_model(model, data, progress=False)
-    assert not set(table["participant_id"]) & set(read_record(model)["seen_participants"])
+    seen = read_record(model)["seen_participants"]
+    assert set(hash_participants("synthetic", set(data.ids["participant_id"]))) > set(seen)
+    assert not set(hash_participants("synthetic", set(table["participant_id"]))) & set(seen)
 
 
 def test_hiding_the_eyes_changes_er_predictions_and_hiding_nothing_does_not(model: Path, data: EmertData):
@@ -51,7 +54,8 @@ def test_other_folds_of_the_same_people_leave_the_seen_ones_out(model: Path, rec
     assert other.assignment.sha256 != record["splits_sha256"]
     rows = unseen_rows(other, record)
     assert len(rows)
-    assert not set(other.ids["participant_id"][rows]) & set(record["seen_participants"])
+    tested = hash_participants("synthetic", set(other.ids["participant_id"][rows]))
+    assert not set(tested) & set(record["seen_participants"])
 
 
 def test_a_model_that_has_seen_everyone_is_refused(model: Path, data: EmertData):

@@ -13,6 +13,7 @@ from transformers import set_seed
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, GazeStatistics
 from modeling_emert.constants_emert import RECORD_FILE
+from modeling_emert.licences_emert import hash_participants
 from training.data.dataset import RecordingDataset, collate, statistics_by_participant
 from training.fit.fit import fit
 from training.fit.prepare import choose_tasks, make_model, prepare_processor
@@ -43,7 +44,8 @@ def test_the_folder_is_whole_and_says_whom_the_model_has_seen(model: Path, data:
     record = json.loads((model / RECORD_FILE).read_text())
     tested = set(data.ids["participant_id"][data.select(1)["test"]])
     assert record["seen_participants"]
-    assert not tested & set(record["seen_participants"])
+    assert not set(hash_participants("synthetic", tested)) & set(record["seen_participants"])
+    assert set(hash_participants("synthetic", set(data.ids["participant_id"]))) > set(record["seen_participants"])
     assert not [path for path in model.parent.iterdir() if path.name.startswith(".")], "a partial folder was left"
     assert not list(model.glob("*.bin")) + list(model.glob("*.pt*"))
 
