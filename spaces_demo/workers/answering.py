@@ -16,7 +16,6 @@ from transformers.utils import ModelOutput, logging
 
 from dataset_scripts.inspection.quality import FaceCheck, measure
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
-from dataset_scripts.readers.fixation_detection import with_fixations
 from modeling_emert.answers_emert import answer, calibrated, model_inputs
 from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.errors_emert import EmertInputError
@@ -67,7 +66,6 @@ def answer_request(request: Request) -> Iterator[Reply]:
 def warm_up(model: Path) -> None:
     """Answers and draws a fixed recording, so that the first visitor does not wait for what is slow only the first time."""
     recording = fixed_recording()
-    with_fixations(Gaze(recording.gaze.eye_movements, recording.gaze.times_ms))  # pymovements: more than a second
     default_detector()(np.zeros((180, 320, 3), np.uint8))
     for _ in answer_recording(*_load(model), recording, pictures=True):
         pass

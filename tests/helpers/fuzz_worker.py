@@ -62,8 +62,6 @@ def _memory(name: str) -> int:
 
 def read_in_process(path: Path) -> tuple[str | None, str]:
     """Problem and result as in `Outcome`, without a watch on time and memory. A warning is a problem."""
-    import pymovements.events.detection  # noqa: F401  its import may warn
-
     from dataset_scripts.readers import read_gaze_recordings
 
     unraised: list[str] = []
@@ -86,8 +84,6 @@ def read_in_process(path: Path) -> tuple[str | None, str]:
 
 
 def _serve(connection: Connection) -> None:
-    import pymovements.events.detection  # noqa: F401  the seconds of its import are not the reader's
-
     import dataset_scripts.readers  # noqa: F401
 
     resource.setrlimit(resource.RLIMIT_AS, (_HARD_BYTES, _HARD_BYTES))

@@ -6,7 +6,7 @@ from places import REAL
 
 from dataset_scripts.generator.gaze_simulation import simulate_gaze
 from dataset_scripts.generator.truth import GeneratorSettings, make_truth
-from dataset_scripts.readers import read_gaze_recordings
+from dataset_scripts.readers import fixation_detection, read_gaze_recordings
 from dataset_scripts.readers.fixation_detection import FROM_EVENTS, with_fixations
 from dataset_scripts.readers.samples import stack_columns
 from modeling_emert.columns_emert import COLUMN_INDEX
@@ -38,7 +38,7 @@ def test_known_fixations_are_found(rate):
     np.testing.assert_allclose(found.fixations[:, :2], PLACES, atol=0.01)
     np.testing.assert_allclose(found.fixations[:, 2], np.arange(4) * 440, atol=2 * step)
     np.testing.assert_allclose(found.fixations[:, 3], 400, atol=3 * step)
-    assert found.fixation_method.startswith("I-DT, dispersion 0.03 of the frame, at least 100 ms (pymovements ")
+    assert found.fixation_method.startswith("I-DT, dispersion 0.03 of the frame, at least 100 ms")
     assert found.fixation_method in found.notes[0]
     assert "of the screen" in found.notes[1]
 
@@ -129,11 +129,34 @@ def test_none_with_a_note(make):
 
 
 def test_an_eye_that_never_moves_needs_no_search(monkeypatch):
-    """pymovements' search is quadratic in a fixation's length."""
-    monkeypatch.setattr("pymovements.events.detection.idt", lambda *_, **__: pytest.fail("searched"))
+    monkeypatch.setattr(fixation_detection, "_by_dispersion", lambda *_: pytest.fail("searched"))
     times = np.arange(0, 600_000, 4.0)
     found = with_fixations(gaze_of(times, np.full((len(times), 2), 0.5))).fixations
     np.testing.assert_allclose(found, [[0.5, 0.5, 0, times[-1]]])
+
+
+def _idt_of_pymovements(path, threshold, shortest):
+    """First and one past the last point. pymovements counts the point that broke the threshold as the fixation's last."""
+    from pymovements.events.detection import idt
+
+    events = idt(path, minimum_duration=shortest, dispersion_threshold=threshold).frame.select("onset", "offset")
+    for first, last in events.iter_rows():
+        over = np.ptp(path[first : last + 1], axis=0).sum() > threshold
+        yield first, last if over else last + 1
+
+
+@pytest.mark.parametrize("decimals", [None, 2, 1])  # on a grid, many windows reach the threshold exactly
+def test_the_search_finds_what_pymovements_finds(decimals):
+    rng, found = np.random.default_rng(1), 0
+    for _ in range(30):
+        length, shortest, threshold = rng.integers(3, 400), int(rng.integers(3, 12)), rng.choice([0.25, 0.5, 1.0])
+        targets = np.repeat(rng.random((length, 2)) * 4, rng.integers(1, 30), axis=0)[:length]
+        path = targets + rng.normal(0, rng.choice([0.01, 0.05, 0.2]), (length, 2))
+        path = path if decimals is None else np.round(path * 2, decimals) / 2
+        ours = list(fixation_detection._by_dispersion(path, threshold, shortest))
+        assert ours == (list(_idt_of_pymovements(path, threshold, shortest)) if length >= shortest else [])
+        found += len(ours)
+    assert found > 50
 
 
 @pytest.mark.real
