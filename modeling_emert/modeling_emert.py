@@ -116,12 +116,16 @@ class EmertPreTrainedModel(EmertSharing, PreTrainedModel):
 
     def save_pretrained(self, save_directory: str | Path, is_main_process: bool = True, **kwargs: Any) -> None:
         """As transformers' own, with the code, and with a card `README.md` unless there is one."""
-        from .pipeline_emert import EmotionRecognitionPipeline  # because of this import, transformers copies its code too
+        # Because of this import, transformers copies its code too.
+        from .pipeline_emert import EmertVideoClassificationPipeline, EmotionRecognitionPipeline
 
         self.config.auto_map = dict(_AUTO_MODELS)
+        pipes = {"emotion-recognition": EmotionRecognitionPipeline, "video-classification": EmertVideoClassificationPipeline}
         file = EmotionRecognitionPipeline.__module__.rpartition(".")[2]
-        entry = {"impl": f"{file}.{EmotionRecognitionPipeline.__name__}", "pt": ["AutoModelForVideoClassification"]}
-        self.config.custom_pipelines = {"emotion-recognition": entry}
+        entries = {
+            task: {"impl": f"{file}.{pipe.__name__}", "pt": ["AutoModelForVideoClassification"]} for task, pipe in pipes.items()
+        }
+        self.config.custom_pipelines = entries
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
         if is_main_process:
             write_model_card(save_directory, self.config)

@@ -1,4 +1,7 @@
-"""`pipeline("emotion-recognition", model=...)`: from clips to answers in plain JSON, one by one or in batches."""
+"""`pipeline("emotion-recognition", model=...)`: from clips to answers in plain JSON, one by one or in batches.
+
+`pipeline("video-classification", model=...)` gives the labels of one task in the form that this name promises.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,11 +15,13 @@ from .answers_emert import answers
 from .constants_emert import CONTEXT_INPUTS
 from .errors_emert import EmertInputError
 from .inference_emert import answering_network
-from .processing_emert import BigFive, GazeInput, Video
+from .processing_emert import BigFive, GazeInput, Row, Video, is_recording, recordings_of
 from .recording_emert import Recording
+from .rows_emert import is_batch, is_row, rows_of
+from .tasks_emert import get_task
 
 _PARTS = ("video", "gaze", *CONTEXT_INPUTS)
-Clip = Mapping[str, Any] | Recording
+Clip = str | Path | Mapping[str, Any] | Row | Recording
 
 
 class EmotionRecognitionPipeline(Pipeline):
@@ -26,10 +31,13 @@ class EmotionRecognitionPipeline(Pipeline):
     pipe = pipeline("emotion-recognition", model=folder)
     pipe(video="clip.mp4", gaze="gaze.csv")
     pipe([{"video": "a.mp4"}, {"gaze": "b.csv"}], batch_size=2)
+    pipe("clip.mp4"), pipe(video=["a.mp4", "b.mp4"], gaze=["a.csv", "b.csv"])
+    pipe(data[0]), pipe(data[:4]), pipe(data, batch_size=8)  # rows of a data set, as `load_dataset` gives them
     ```
 
     A clip is a dictionary with `video`, `gaze` or both, in any form that [`EmertProcessor.load`] takes (paths, bytes,
-    arrays), or a [`Recording`]. The answer to each is what [`answers_emert.answers`] gives.
+    arrays), a video's path, a row of a data set, or a [`Recording`]. The answer to each is what [`answers_emert.answers`]
+    gives.
 
     A model whose config has `context` takes it as well, beside the clip or in its dictionary:
 
@@ -68,16 +76,17 @@ class EmotionRecognitionPipeline(Pipeline):
         self,
         inputs: Clip | Iterable[Clip] | None = None,
         *,
-        video: Video | None = None,
-        gaze: GazeInput | None = None,
+        video: Video | list[Video] | None = None,
+        gaze: GazeInput | list[GazeInput] | None = None,
         big_five: BigFive | None = None,
         stimulus_emotion: str | None = None,
         **kwargs: Any,
     ) -> dict | list[dict] | Iterator[dict]:
-        """One clip gives one answer, a list a list; a generator or a `Dataset` gives an iterator.
+        """One clip gives one answer, a list or a batch of rows a list; a generator or a `Dataset` gives an iterator.
 
         Args:
             inputs: clips, or nothing where `video` or `gaze` is given.
+            video, gaze: of one clip, or lists of as many as there are clips.
             big_five, stimulus_emotion: see [`EmertProcessor.load`].
             kwargs: `batch_size`, `num_workers`.
 
@@ -89,18 +98,31 @@ class EmotionRecognitionPipeline(Pipeline):
             inputs = parts
         elif any(part is not None for part in parts.values()):
             raise EmertInputError(f"give clips, or their parts by name ({', '.join(_PARTS)}), not both")
+        if is_row(inputs) and is_batch(inputs):
+            inputs = list(rows_of(inputs))
+        elif isinstance(inputs, Mapping) and not is_row(inputs):
+            inputs = _clips_of_lists(inputs)
         if isinstance(inputs, (list, tuple)):
             return super().__call__(list(inputs), **kwargs) if inputs else []
+        if _is_iterable(inputs) and not isinstance(inputs, Dataset):
+            inputs = (clip for clip in inputs)  # such as a data set of `datasets`
         return super().__call__(inputs, **kwargs)
 
     def _sanitize_parameters(self, **parameters: Any) -> tuple[dict, dict, dict]:
         if parameters:
-            raise TypeError(f"the pipeline takes no {', '.join(map(repr, parameters))}; it takes batch_size and num_workers")
+            given = ", ".join(map(repr, parameters))
+            raise TypeError(
+                f"the pipeline takes no {given}; it takes batch_size and num_workers, and 'video-classification' top_k and head"
+            )
         return {}, {}, {}
 
     def preprocess(self, clip: Clip) -> dict[str, list[Recording]]:
         """Loads one clip: a batch of one."""
-        if hasattr(clip, "face") and hasattr(clip, "gaze"):  # a Recording; remote code has its own copy of that class
+        if isinstance(clip, (str, Path)):
+            clip = {"video": clip}
+        elif is_row(clip):
+            clip = recordings_of(clip)[0]
+        if is_recording(clip):
             if clip.face is None and clip.gaze is None:
                 raise EmertInputError(" ".join([*clip.notes, "The recording has neither a face nor gaze to answer from."]))
             return {"recordings": [clip]}
@@ -108,7 +130,7 @@ class EmotionRecognitionPipeline(Pipeline):
             found = sorted(map(str, clip)) if isinstance(clip, Mapping) else type(clip).__name__
             raise EmertInputError(
                 "a clip is a dictionary with 'video', 'gaze' or both (and 'big_five', 'stimulus_emotion' where the model takes "
-                f"context), or a Recording, got {found}"
+                f"context), a video's path, a row of a data set (of several splits, choose one), or a Recording, got {found}"
             )
         taken = self.processor.context
         strange = [name for name in CONTEXT_INPUTS if clip.get(name) is not None and name not in taken]
@@ -124,8 +146,14 @@ class EmotionRecognitionPipeline(Pipeline):
         return outputs["answers"][0]
 
     def get_iterator(
-        self, inputs: Iterable[Clip], num_workers: int, batch_size: int, *parameters: dict[str, Any]
-    ) -> Iterator[dict]:
+        self,
+        inputs: Iterable[Clip],
+        num_workers: int,
+        batch_size: int,
+        preprocess_params: dict[str, Any],
+        forward_params: dict[str, Any],
+        postprocess_params: dict[str, Any],
+    ) -> Iterator[dict | list[dict]]:
         """Batches of recordings, since what can be missing from each differs; the base class pads tensors of one form."""
         clips = _NumberedClips(inputs, self) if hasattr(inputs, "__getitem__") else _NumberedStream(inputs, self)
         workers = num_workers if isinstance(clips, _NumberedClips) else min(num_workers, 1)
@@ -133,7 +161,8 @@ class EmotionRecognitionPipeline(Pipeline):
             for refusal in recordings:
                 if isinstance(refusal, EmertInputError):
                     raise refusal
-            yield from self.forward({"recordings": recordings})["answers"]
+            for found in self.forward({"recordings": recordings})["answers"]:
+                yield self.postprocess({"answers": [found]}, **postprocess_params)
 
     def load_numbered(self, number: int, clip: Clip) -> Recording | EmertInputError:
         """One of several clips, or the error, with its number: returned, since an error raised in a worker gets a traceback."""
@@ -145,6 +174,64 @@ class EmotionRecognitionPipeline(Pipeline):
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         super().save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory, **kwargs)
+
+
+class EmertVideoClassificationPipeline(EmotionRecognitionPipeline):
+    """The labels of one task with their scores, the best first: what `pipeline("video-classification")` promises.
+
+    ```python
+    pipe = pipeline("video-classification", model=folder)
+    pipe("clip.mp4", top_k=2)  # [{"score": 0.7, "label": "fer7/happiness"}, {"score": 0.2, "label": "fer7/neutral"}]
+    pipe(video="clip.mp4", gaze="gaze.csv", head="er7")  # what is felt
+    ```
+
+    The labels are those of the config's `id2label`. `head`: the task that answers. By default what the face shows, in as many
+    classes as the model knows; in a model without such a task its first one. The scores of classes are probabilities; the numbers of a regression keep their order.
+    `top_k` (5): how many labels. All else, and the other tasks, are in `pipeline("emotion-recognition")`.
+    """
+
+    def _sanitize_parameters(
+        self, top_k: int | None = None, head: str | None = None, **parameters: Any
+    ) -> tuple[dict, dict, dict]:
+        super()._sanitize_parameters(**parameters)
+        if head is not None and head not in self.model.config.tasks:
+            raise EmertInputError(f"head {head!r}: the model answers {', '.join(self.model.config.tasks)}")
+        chosen = {"top_k": top_k, "head": head}
+        return {}, {}, {name: value for name, value in chosen.items() if value is not None}
+
+    @property
+    def head(self) -> str:
+        """The task that answers unless the call names another."""
+        tasks = [get_task(name) for name in self.model.config.tasks]
+        shown = [task for task in tasks if task.view == "fer" and task.kind == "classification"]
+        return max(shown, key=lambda task: task.size).name if shown else tasks[0].name
+
+    def postprocess(self, outputs: dict[str, list[dict]], top_k: int = 5, head: str | None = None) -> list[dict]:
+        name = head or self.head
+        scores = [{"score": score, "label": f"{name}/{label}"} for label, score in outputs["answers"][0]["tasks"][name].items()]
+        if get_task(name).kind == "classification":
+            scores.sort(key=lambda one: -one["score"])
+        return scores[:top_k]
+
+
+def _is_iterable(given: Any) -> bool:
+    """Whether it holds several clips, and is none itself."""
+    return hasattr(given, "__iter__") and not isinstance(given, (str, bytes, Path, Mapping)) and not is_recording(given)
+
+
+def _clips_of_lists(clip: Mapping[str, Any]) -> Mapping[str, Any] | list[dict[str, Any]]:
+    """A clip whose `video` or `gaze` is a list of files as several clips; else the clip."""
+    lists = {name: clip[name] for name in ("video", "gaze") if _is_list_of_files(clip.get(name))}
+    if not lists:
+        return clip
+    lengths = {len(values) for values in lists.values()}
+    if len(lengths) > 1 or any(clip.get(name) is not None and name not in lists for name in _PARTS):
+        raise EmertInputError("lists of video and gaze need one entry for each clip; for all else give a list of dictionaries")
+    return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
+
+
+def _is_list_of_files(given: Any) -> bool:
+    return isinstance(given, (list, tuple)) and all(value is None or isinstance(value, (str, Path, bytes)) for value in given)
 
 
 class _NumberedClips(Dataset):
@@ -169,6 +256,6 @@ class _NumberedStream(IterableDataset):
 
 def _files(clip: Clip) -> str:
     """Of a clip that is given by paths, their names."""
-    values = (clip.get("video"), clip.get("gaze")) if isinstance(clip, Mapping) else ()
+    values = (clip.get("video"), clip.get("gaze")) if isinstance(clip, Mapping) else (clip,)
     names = [Path(value).name for value in values if isinstance(value, (str, Path))]
     return f" ({', '.join(names)})" if names else ""

@@ -1,9 +1,10 @@
 """From files or arrays to the model's inputs, in one object that is saved beside the model."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from transformers import BatchFeature, ProcessorMixin
@@ -15,11 +16,13 @@ from .face_detection_emert import FaceDetector, track_faces
 from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
 from .hub_emert import EmertSharing
 from .recording_emert import FaceTrack, Gaze, Recording, context_inputs, read_big_five, read_stimulus_emotion
+from .rows_emert import from_row, is_batch, is_row, rows_of
 from .video_emert import read_frames
 from .video_processing_emert import EmertVideoProcessor
 
 Video = str | Path | bytes | np.ndarray | FaceTrack
 GazeInput = str | Path | bytes | np.ndarray | Gaze
+Row = Mapping[str, Any]  # of a data set of ours; see `rows_emert`
 BigFive = Sequence[float] | Mapping[str, float] | np.ndarray
 
 
@@ -30,6 +33,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
     processor = EmertProcessor.from_pretrained(folder)
     recording = processor.load(video="clip.mp4", gaze="gaze.csv")
     inputs = processor(recording)
+    inputs = processor(data[:4])  # rows of a data set, as `load_dataset` gives them
     ```
 
     context (`list[str]`, `[]`):
@@ -96,12 +100,13 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
 
     def __call__(
         self,
-        recordings: Recording | Sequence[Recording],
+        recordings: Recording | Row | Iterable[Recording | Row],
         statistics: GazeStatistics | Sequence[GazeStatistics | None] | None = None,
         return_tensors: str | None = "pt",
     ) -> BatchFeature:
         """One recording or a batch, as the model's keyword arguments; modalities that no recording has are left out.
 
+        A recording may be a row of a data set, and a batch its columns (`data[:4]`), in any format that `datasets` gives.
         `statistics`: each participant's own, where `normalisation="participant"` (see [`EmertFeatureExtractor`]).
         With `context`, each recording's `big_five` and `stimulus_emotion` are included, marked as absent where it has none.
 
@@ -109,10 +114,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             EmertInputError: something else than recordings is given, or a recording's context is invalid (see
                 `recording_emert.context_inputs`).
         """
-        batch = [recordings] if _is_recording(recordings) else list(recordings)
-        if not batch or not all(map(_is_recording, batch)):
-            found = type(recordings).__name__ if batch else "none"
-            raise EmertInputError(f"expected a Recording, or several, got {found}; `load` makes one of files and arrays")
+        batch = recordings_of(recordings)
         inputs = self.video_processor([item.face for item in batch], return_tensors=return_tensors)
         gaze = self.feature_extractor([item.gaze for item in batch], statistics, return_tensors=return_tensors)
         for name in ("eye_movements", "fixations"):
@@ -130,6 +132,12 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 found = f"{video.shape} {video.dtype}"
                 raise EmertInputError(f"the video's frames must be an array (frames, height, width, 3) of uint8, got {found}")
             frames, times_ms, name = video, np.arange(len(video), dtype=np.float32), "the frames"
+        elif isinstance(video, (list, tuple)):
+            raise EmertInputError(
+                "the video is given as a list of pictures: give whole frames as an array (frames, height, width, 3) uint8. The "
+                "face crops of a data set's row have times and belong to its eye movements and fixations: give the row itself, "
+                "`processor(row)` or `pipe(row)`"
+            )
         elif not isinstance(video, (str, Path, bytes)):
             expected = "a file's path or bytes, a numpy array of frames or a FaceTrack"
             raise EmertInputError(f"the video is given as {type(video).__name__}, expected {expected}")
@@ -142,11 +150,12 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         return face
 
     def _load_gaze(self, gaze: GazeInput | None, notes: list[str]) -> Gaze | None:
+        only_samples = isinstance(gaze, np.ndarray)
         if isinstance(gaze, (str, Path)):
             name, gaze = Path(gaze).name, _gaze_reader()(gaze)
         elif isinstance(gaze, bytes):
             name, gaze = "the gaze file", _read_gaze_bytes(gaze)
-        elif isinstance(gaze, np.ndarray):
+        elif only_samples:
             if gaze.ndim != 2 or gaze.shape[1] != NUM_COLUMNS or gaze.dtype.kind not in "fiu":
                 found = f"{gaze.shape} {gaze.dtype}"
                 raise EmertInputError(f"the gaze samples must be an array (samples, {NUM_COLUMNS}) of numbers, got {found}")
@@ -164,12 +173,44 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         if gaze.missing_fraction in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):
             notes.append(f"In {name} there is neither a valid gaze point nor a fixation, so the eyes are left out.")
             return None
+        if only_samples:
+            notes.append(_ONLY_SAMPLES)
         return gaze
 
 
-def _is_recording(given: object) -> bool:
+def recordings_of(given: Recording | Row | Iterable[Recording | Row]) -> list[Recording]:
+    """One or several recordings or rows, or a batch of rows, as a list. Raises `EmertInputError` for anything else."""
+    if is_row(given) and is_batch(given):
+        given = rows_of(given)
+    elif is_row(given) or is_recording(given):
+        given = [given]
+    elif isinstance(given, (str, bytes, Mapping)) or not hasattr(given, "__iter__"):
+        raise _no_recording(given)
+    batch = [from_row(item) if is_row(item) else item for item in given]
+    if wrong := [item for item in batch if not is_recording(item)]:
+        raise _no_recording(wrong[0])
+    if not batch:
+        raise EmertInputError("expected a Recording or a row, or several, got none")
+    return batch
+
+
+def _no_recording(given: object) -> EmertInputError:
+    found = f"a dictionary of {', '.join(map(str, given))}" if isinstance(given, Mapping) else type(given).__name__
+    return EmertInputError(
+        f"expected a Recording, or several, got {found}; `load` makes one of files and arrays, and a row of a data set is one "
+        "if it has the columns of its face, eye movements or fixations"
+    )
+
+
+def is_recording(given: object) -> bool:
     """Not by `isinstance`: as remote code each processor comes with a copy of that class."""
     return hasattr(given, "face") and hasattr(given, "gaze")
+
+
+_ONLY_SAMPLES = (
+    "The gaze samples came without times and fixations: they are taken as evenly spaced, and fixations are left out. A Gaze "
+    "has all three, and so has a row of a data set."
+)
 
 
 def _read_gaze_bytes(content: bytes) -> Gaze:

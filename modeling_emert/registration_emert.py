@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from wrapt import when_imported
 
@@ -44,11 +45,32 @@ def _register_processor(auto_class: str, our_class: str, ours: ModuleType) -> No
 
 def _register_pipeline(ours: ModuleType) -> None:
     from transformers import AutoModelForVideoClassification
-    from transformers.pipelines import PIPELINE_REGISTRY
+    from transformers.pipelines import PIPELINE_REGISTRY, VideoClassificationPipeline
 
+    class _VideoClassificationPipeline(VideoClassificationPipeline):
+        """transformers' own for the models of others, ours for EMERT: that name has one class for all models."""
+
+        def __new__(cls, model: Any, *args: Any, **kwargs: Any) -> Any:
+            if model.config.model_type != "emert":
+                return super().__new__(cls)
+            if kwargs.get("processor") is None:
+                kwargs["processor"] = _processor_beside(model.name_or_path)
+            own = {name: value for name, value in kwargs.items() if name not in ("video_processor", "image_processor")}
+            return ours.EmertVideoClassificationPipeline(model, *args, **own)
+
+    PIPELINE_REGISTRY.supported_tasks["video-classification"]["impl"] = _VideoClassificationPipeline
     PIPELINE_REGISTRY.register_pipeline(
         PIPELINE_TASK, pipeline_class=ours.EmotionRecognitionPipeline, pt_model=AutoModelForVideoClassification
     )
+
+
+def _processor_beside(folder: str) -> Any:
+    """The processor saved with a model. Raises `ValueError` for a model that comes from no folder."""
+    from .processing_emert import EmertProcessor
+
+    if not folder:
+        raise ValueError("a model that was loaded from no folder needs pipeline(..., processor=EmertProcessor)")
+    return EmertProcessor.from_pretrained(folder)
 
 
 _PROCESSORS = {

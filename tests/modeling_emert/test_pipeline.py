@@ -182,7 +182,8 @@ def test_playlist_in_bytes_opens_no_other_file(pipe, tmp_path):
             {"film": 3},
             r"clip 1: a clip is a dictionary with 'video', 'gaze' or both \(and .*\), or a Recording, got \['film'\]",
         ),
-        ("clip.mp4", r"clip 1: a clip is a dictionary .* got str"),
+        ("clip.mp4", r"clip 1 \(clip\.mp4\): clip\.mp4: no such video file"),
+        (3, r"clip 1: a clip is a dictionary .* got int"),
         (
             {"gaze": np.zeros((4, 3))},
             r"clip 1: the gaze samples must be an array \(samples, 39\) of numbers, got \(4, 3\) float64",
@@ -247,5 +248,5 @@ def test_a_model_in_half_precision_answers_much_the_same(pipe):
 def test_what_is_no_recording_is_refused_by_the_processor(pipe):
     with pytest.raises(EmertInputError, match="expected a Recording, or several, got str; `load` makes one"):
         pipe.processor("clip.mp4")
-    with pytest.raises(EmertInputError, match="expected a Recording, or several, got none"):
+    with pytest.raises(EmertInputError, match="expected a Recording or a row, or several, got none"):
         pipe.processor([])
