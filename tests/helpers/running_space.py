@@ -18,10 +18,10 @@ def files_of(clips: Path, name: str = "p000-s000") -> dict:
 
 
 def left_behind(server: Server) -> list[str]:
-    """Every file in the temporary folder, the examples and what torch compiles aside."""
+    """Every file in the temporary folder but the examples, what torch compiles, and sockets of processes that just start."""
     place = server[1].uploads.folder.parent
     files = [path.relative_to(place) for path in place.rglob("*") if not path.is_dir() and "examples" not in path.parts]
-    return [str(path) for path in files if not path.parts[1].startswith("torchinductor")]
+    return [str(path) for path in files if not path.parts[1].startswith(("torchinductor", "pymp-"))]
 
 
 def drop(page, clips: Path, *parts: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from killed_training import equal, train_in_child, weights
 
 from dataset_scripts.dataset.reader import EmertData
@@ -170,7 +171,7 @@ def test_a_full_disk_is_one_error_and_leaves_no_incomplete_checkpoint(
 def test_a_disk_that_fills_up_later_leaves_the_last_good_epoch(
     recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    real, calls = fitting.torch.save, []
+    real, calls = torch.save, []
 
     def save(*args: object, **kwargs: object) -> None:
         calls.append(1)
@@ -179,7 +180,7 @@ def test_a_disk_that_fills_up_later_leaves_the_last_good_epoch(
         real(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting.torch, "save", save)
+        patch.setattr(torch, "save", save)
         with pytest.raises(EmertInputError, match=r"No space left on device.*epoch 1 is complete in"):
             fit(recipe, data, tmp_path / "model", fold=1)
     steps: list[int] = []
