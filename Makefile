@@ -1,22 +1,34 @@
-# The two commands of the README. Each makes .venv and installs what it needs, once.
+# The commands of the README. Each makes .venv and installs what it needs, once.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# An index with CPU builds of torch saves 5 GB of CUDA libraries: make quickstart TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
 
-.PHONY: quickstart benchmark-small test test-slow lint
+.PHONY: quickstart benchmark-small demo test test-slow lint
 
-$(VENV)/installed: pyproject.toml
+# Without compiling everything that is never imported; Python compiles the rest at its first use.
+PIP := $(BIN)/pip install --quiet --no-compile
+
+$(VENV)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) torch torchvision)
 	touch $@
 
-quickstart: $(VENV)/installed
+$(VENV)/with-%: pyproject.toml | $(VENV)/python
+	$(PIP) --editable '.[$*]'
+	touch $@
+
+quickstart: $(VENV)/with-train
 	$(BIN)/emert quickstart --out runs/quickstart
 
-benchmark-small: $(VENV)/installed
+benchmark-small: $(VENV)/with-train
 	$(BIN)/emert benchmark small --out runs/benchmark-small
 
-lint: $(VENV)/installed
+demo: $(VENV)/with-demo
+	$(BIN)/emert demo
+
+lint: $(VENV)/with-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
