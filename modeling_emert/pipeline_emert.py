@@ -104,7 +104,7 @@ class EmotionRecognitionPipeline(Pipeline):
             inputs = _clips_of_lists(inputs)
         if isinstance(inputs, (list, tuple)):
             return super().__call__(list(inputs), **kwargs) if inputs else []
-        if _is_iterable(inputs) and not isinstance(inputs, Dataset):
+        if _is_iterable(inputs) and (isinstance(inputs, IterableDataset) or not isinstance(inputs, Dataset)):
             inputs = (clip for clip in inputs)  # such as a data set of `datasets`
         return super().__call__(inputs, **kwargs)
 
@@ -186,7 +186,8 @@ class EmertVideoClassificationPipeline(EmotionRecognitionPipeline):
     ```
 
     The labels are those of the config's `id2label`. `head`: the task that answers. By default what the face shows, in as many
-    classes as the model knows; in a model without such a task its first one. The scores of classes are probabilities; the numbers of a regression keep their order.
+    classes as the model knows; in a model without such a task its first one. The scores of classes are probabilities; the numbers
+    of a regression keep their order.
     `top_k` (5): how many labels. All else, and the other tasks, are in `pipeline("emotion-recognition")`.
     """
 
