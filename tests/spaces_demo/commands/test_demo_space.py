@@ -7,11 +7,13 @@ import subprocess
 import time
 import tomllib
 import venv
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
 from gradio_client import Client, handle_file
+from packaging.requirements import Requirement
 from places import ROOT
 
 from spaces_demo.commands.demo import write_space
@@ -26,6 +28,8 @@ def test_the_metadata_is_complete_and_its_limits_are_those_of_the_code():
     _, header, text = (SPACE / "README.md").read_text().split("---\n", 2)
     metadata = yaml.safe_load(header)
     assert {"title", "emoji", "sdk", "sdk_version", "app_file", "python_version", "license"} <= set(metadata)
+    assert {"models", "datasets", "tags"} <= set(metadata)
+    assert metadata["sdk_version"] == version("gradio"), "the version that the tests run with"
     assert metadata["sdk"] == "gradio"
     assert (SPACE / metadata["app_file"]).is_file()
     assert len(metadata["short_description"]) <= 60  # the Hub's limit
@@ -41,13 +45,17 @@ def test_the_command_refuses_a_folder_without_a_model(tmp_path: Path, capsys: py
     assert "no model here" in capsys.readouterr().err
 
 
-def test_the_requirements_are_those_of_the_package_without_emert_itself():
+def test_the_requirements_are_those_of_the_package_without_emert_itself_as_they_were_tested():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = project["dependencies"] + [line for name in ("data", "train", "demo") for line in extras[name] if "emert" not in line]
-    lines = (SPACE / "requirements.txt").read_text().splitlines()
-    assert [line for line in lines if not line.startswith("#")] == wanted
-    assert not any(line.startswith("emert") for line in lines)
+    wanted = [*project["dependencies"], *extras["data"], *extras["train"], *extras["demo"]]
+    wanted = [line for line in map(Requirement, wanted) if line.name != "emert"]
+    lines = [line for line in (SPACE / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    for line, required in zip(map(Requirement, lines), wanted, strict=True):
+        assert (line.name, line.extras, line.marker) == (required.name, required.extras, required.marker)
+        assert str(line.specifier) == f"=={version(line.name)}", "the version that the tests run with"
+        assert required.specifier.contains(version(line.name))
+    assert "# --extra-index-url https://download.pytorch.org/whl/cpu" in (SPACE / "requirements.txt").read_text()
 
 
 def test_a_space_is_written_completely_or_not_at_all(checkpoint: Path, tmp_path: Path):
