@@ -31,6 +31,7 @@ from .layers_emert import (
     present_modalities,
     reverse_gradient,
 )
+from .licences_emert import combine_sources
 from .model_card_emert import write_model_card
 from .tasks_emert import get_task
 
@@ -129,6 +130,12 @@ class EmertPreTrainedModel(EmertSharing, PreTrainedModel):
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
         if is_main_process:
             write_model_card(save_directory, self.config)
+
+    def train(self, mode: bool = True):
+        """As torch's. What weights with known sources learn from here is unknown until `config.sources` is set afterwards."""
+        if mode and self.config.sources is not None:
+            self.config.sources = combine_sources(self.config.sources, None)
+        return super().train(mode)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
