@@ -117,16 +117,9 @@ class EmertPreTrainedModel(EmertSharing, PreTrainedModel):
 
     def save_pretrained(self, save_directory: str | Path, is_main_process: bool = True, **kwargs: Any) -> None:
         """As transformers' own, with the code, and with a card `README.md` unless there is one."""
-        # Because of this import, transformers copies its code too.
-        from .pipeline_emert import EmertVideoClassificationPipeline, EmotionRecognitionPipeline
+        from .pipeline_emert import saved_pipelines  # because of this import, transformers copies its code too
 
-        self.config.auto_map = dict(_AUTO_MODELS)
-        pipes = {"emotion-recognition": EmotionRecognitionPipeline, "video-classification": EmertVideoClassificationPipeline}
-        file = EmotionRecognitionPipeline.__module__.rpartition(".")[2]
-        entries = {
-            task: {"impl": f"{file}.{pipe.__name__}", "pt": ["AutoModelForVideoClassification"]} for task, pipe in pipes.items()
-        }
-        self.config.custom_pipelines = entries
+        self.config.auto_map, self.config.custom_pipelines = dict(_AUTO_MODELS), saved_pipelines()
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
         if is_main_process:
             write_model_card(save_directory, self.config)
@@ -319,7 +312,7 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         face_features: torch.Tensor | None = None,
         big_five: torch.Tensor | None = None,
         stimulus_emotion: torch.Tensor | None = None,
-        labels: dict[str, torch.Tensor] | None = None,
+        labels: dict[str, torch.Tensor] | torch.Tensor | None = None,
         **kwargs,
     ) -> EmertOutput:
         """
@@ -327,7 +320,8 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
             big_five: `(batch, 5)` float in 0..1 in the order of `recording_emert.BIG_FIVE`, NaN for absent.
             stimulus_emotion: `(batch,)` long, index into `tasks_emert.EMOTIONS`, -100 for absent.
             labels: by task: `(batch,)` long, -100 for absent; or `(batch, numbers)` float, NaN for absent. A task without
-                labels is not trained. `participant` `(batch,)` long if the config has `num_participants`.
+                labels is not trained. `participant` `(batch,)` long if the config has `num_participants`. A model of one
+                task takes the tensor alone.
             the rest as in [`EmertModel.forward`].
 
         Raises:
@@ -379,6 +373,10 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         labels: dict[str, torch.Tensor],
         outputs: EmertModelOutput,
     ) -> dict[str, torch.Tensor]:
+        if isinstance(labels, torch.Tensor):
+            if len(self.config.tasks) > 1:
+                raise ValueError(f"labels are one tensor, expected a dictionary by task: {', '.join(self.config.tasks)}")
+            labels = {self.config.tasks[0]: labels}
         known = [*logits, *([] if participant_logits is None else [PARTICIPANT])]
         unknown = sorted(set(labels) - set(known))
         if unknown:

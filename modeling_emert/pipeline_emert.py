@@ -59,7 +59,7 @@ class EmotionRecognitionPipeline(Pipeline):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.feature_extractor = None  # `Pipeline` takes it out of the processor and would save it a second time
+        self.feature_extractor = self.tokenizer = None  # `Pipeline` takes them out of the processor, and would save them too
         self._network: nn.Module | None = None
         self._state: list[tuple[int, int]] = []
 
@@ -186,9 +186,8 @@ class EmertVideoClassificationPipeline(EmotionRecognitionPipeline):
     ```
 
     The labels are those of the config's `id2label`. `head`: the task that answers. By default what the face shows, in as many
-    classes as the model knows; in a model without such a task its first one. The scores of classes are probabilities; the numbers
-    of a regression keep their order.
-    `top_k` (5): how many labels. All else, and the other tasks, are in `pipeline("emotion-recognition")`.
+    classes as the model knows; in a model without such a task its first one. The scores of classes are probabilities; numbers
+    keep their order. `top_k` (5): how many labels. All else, and the other tasks, are in `pipeline("emotion-recognition")`.
     """
 
     def _sanitize_parameters(
@@ -213,6 +212,15 @@ class EmertVideoClassificationPipeline(EmotionRecognitionPipeline):
         if get_task(name).kind == "classification":
             scores.sort(key=lambda one: -one["score"])
         return scores[:top_k]
+
+
+def saved_pipelines() -> dict[str, dict[str, Any]]:
+    """What a saved config names for users without this package, by transformers' name of the pipeline."""
+    classes = {"emotion-recognition": EmotionRecognitionPipeline, "video-classification": EmertVideoClassificationPipeline}
+    file = __name__.rpartition(".")[2]
+    return {
+        task: {"impl": f"{file}.{pipe.__name__}", "pt": ["AutoModelForVideoClassification"]} for task, pipe in classes.items()
+    }
 
 
 def _is_iterable(given: Any) -> bool:

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
     """
 
     _auto_class = "AutoProcessor"
+    # `Trainer(processing_class=processor)` asks every processor for a tokenizer and its special tokens.
+    tokenizer = SimpleNamespace(eos_token_id=None, bos_token_id=None, pad_token_id=None)
 
     def __init__(
         self,
