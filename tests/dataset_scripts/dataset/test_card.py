@@ -73,6 +73,19 @@ def test_no_section_is_empty_and_every_column_is_explained(dataset_folder):
     assert "says nothing of real emotion" in found["Known limits"]
 
 
+def test_it_begins_with_a_snippet_that_loads_then_the_licence_and_what_it_is_for(dataset_folder, cache):
+    text = (dataset_folder / CARD_FILE).read_text()
+    order = [
+        text.index(part) for part in ("pip install datasets", "load_dataset(", "## Licence", "## What it is for", "## Why")
+    ]
+    assert order == sorted(order)
+    snippet = text.split("```python\n", 1)[1].split("```")[0]
+    found: dict = {}
+    exec(snippet.replace("FOLDER", str(dataset_folder)).replace('fold1")', f'fold1", cache_dir={cache!r})'), found)
+    assert found["row"]["recording_id"]
+    assert "license: apache-2.0" in text
+
+
 def test_a_licence_that_forbids_publishing_is_told_and_has_the_hubs_form(data):
     metadata = replace(data.metadata, licence="by agreement: with\nthe authors", redistributable=False, source="lab")
     text = make_card(metadata, data.assignment)
