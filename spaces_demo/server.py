@@ -120,4 +120,5 @@ def _launch(page: "gr.Blocks", host: str, port: int | None) -> None:
     look = {"theme": theme(), "css": STYLE_SHEET, "head": HEAD_STYLES, "footer_links": ["api"]}
     off = dict.fromkeys(("share", "ssr_mode", "show_error", "enable_monitoring"), False)
     limit = f"{MAX_UPLOAD_MB}mb"
-    page.launch(server_name=host, server_port=port, prevent_thread_lock=True, max_file_size=limit, **look, **off)
+    where = {"server_name": host, "server_port": port, "prevent_thread_lock": True}
+    page.launch(**where, max_file_size=limit, mcp_server=True, **look, **off)

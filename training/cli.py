@@ -4,7 +4,7 @@ import argparse
 import importlib
 import os
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 
 # Name -> module, one line of help. A module has `add_arguments(parser)` and `run(arguments)`.
 # `--help` must be fast, so nothing heavy is imported before the command is known.
@@ -24,13 +24,15 @@ COMMANDS = {
     "push": ("training.commands.push", "a model folder to the Hub, with its code and card"),
 }
 # Commands of rooms that import this one, such as the demo: a module as an entry point, its line of help as `HELP`.
+_ROOMS = ("modeling_emert", "dataset_scripts", "training", "spaces_demo")
+_EXTRAS = {"data": "data", "demo": "demo"}  # command -> the extra of pyproject.toml that it needs; "train" for the others
 COMMANDS |= {point.name: (point.value, point.load().HELP) for point in entry_points(group="emert.commands")}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command. Exit code 0: done; 1: done, with a bad result; 2: an input is refused; 130: stopped."""
     try:
-        return _run(parse(sys.argv[1:] if argv is None else argv))
+        return _run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
         print("emert: stopped; the same command resumes it", file=sys.stderr)
         return 130
@@ -41,6 +43,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if argv and argv[0] in COMMANDS:
         return _parse_command(argv[0], argv[1:])
     parser = argparse.ArgumentParser(prog="emert", description="Felt emotion (ER) beside shown emotion (FER).")
+    parser.add_argument("--version", action="version", version=f"emert {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, text) in COMMANDS.items():
         commands.add_parser(name, help=text)
@@ -59,13 +62,27 @@ def _parse_command(name: str, words: list[str]) -> argparse.Namespace:
         return parser.parse_args(words)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _version() -> str:
+    try:
+        return version("emert")
+    except PackageNotFoundError:  # the packages lie in a folder, as in a Space
+        return "that is not installed"
+
+
+def _run(argv: list[str]) -> int:
     from modeling_emert.errors_emert import EmertInputError
 
     try:
+        arguments = parse(argv)
         return int(arguments.run(arguments) or 0)
     except EmertInputError as error:
         print(f"emert: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in _ROOMS:
+            raise
+        extra = _EXTRAS.get(argv[0], "train")
+        print(f"emert: `emert {argv[0]}` needs {error.name}: pip install 'emert[{extra}]'", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `emert ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{folder}: push it to a Gradio Space, or try it: cd {folder} && python app.py")
         return
     if find_spec("gradio") is None:  # without importing it, since it reads its temporary folder then
-        raise EmertInputError("the demo needs gradio: in the project's folder, pip install '.[demo]'")
+        raise ModuleNotFoundError("the demo needs gradio", name="gradio")  # `emert` says which extra has it
     from spaces_demo.server import serve
 
     serve(arguments.model, arguments.host, arguments.port)

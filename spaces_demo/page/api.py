@@ -9,6 +9,8 @@ from gradio import FileData
 from modeling_emert.errors_emert import EmertInputError
 
 from ..answers.verdict import gap_words, grounded_tasks, verdict
+from ..files.addresses import fetch, is_address
+from ..files.uploads import own_name
 from ..service import Service
 
 log = logging.getLogger("emert.demo")
@@ -67,8 +69,18 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
     """Call it within the page's `Blocks`. A refusal is a `gr.Error` whose message is the sentence."""
 
     def answer(video: FileData | None = None, gaze: FileData | None = None, participant: str = "", model: str = "") -> dict:
-        """What the face shows and what is felt, for one recording; video, gaze file or both. The files are deleted."""
-        (video_path, video_name), (gaze_path, gaze_name) = _file(video, "video"), _file(gaze, "gaze")
+        """What the face shows (FER) and what is felt (ER), for one recording: video, gaze file or both. They are deleted.
+
+        Args:
+            video: a video of the face: the address of a file (http or https), or an upload
+            gaze: an eye tracker's file of the same moments: its address or an upload
+            participant: whose gaze to take, where the file holds several people's
+            model: one of the models; the first where it is left out
+
+        Returns:
+            probabilities by task, how far felt and shown differ, and how good the recording is
+        """
+        (video_path, video_name), (gaze_path, gaze_name) = take(video, "video"), take(gaze, "gaze")
         words = _text(participant, "participant"), _text(model, "model")
         (reply,) = service.answers(video_path, gaze_path, *words, pictures=False, names=(video_name, gaze_name))
         if reply.answer is None:
@@ -77,14 +89,16 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
 
     def batch(files: list[FileData], model: str = "") -> dict:
         """A zip, or videos and gaze files that are paired by name: `rows`, one for each recording, and in `left_out`
-        what was left out or paired in doubt, in words or None.
+        what was left out or paired in doubt, in words or None. The files are deleted.
 
-        The files are deleted.
+        Args:
+            files: their addresses (http or https) or uploads
+            model: one of the models; the first where it is left out
         """
         if not isinstance(files, list):
             raise _refusal(f"files: found {type(files).__name__}, expected a list of files.")
         rows, note = [], ""
-        paths = [path for file in files if (path := _file(file, "files")[0])]
+        paths = [path for file in files if (path := take(file, "files")[0])]
         try:
             for _, rows, note in service.answer_batch(paths, _text(model, "model")):  # noqa: B007
                 pass
@@ -95,6 +109,15 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
     def models() -> list[str]:
         """Names of the checkpoints that can be asked."""
         return [one.name for one in service.checkpoints]
+
+    def take(given: object, field: str) -> tuple[str | None, str]:
+        if not is_address(given := _address(given)):
+            return _file(given, field)
+        try:
+            path = fetch(given, service.uploads.folder)
+        except EmertInputError as error:
+            raise _refusal(str(error)) from error
+        return str(path), own_name(path)
 
     gr.api(answer, api_name="answer", concurrency_id="answers", concurrency_limit=answers_at_once)
     gr.api(batch, api_name="batch", concurrency_id="batches", concurrency_limit=1)
@@ -137,6 +160,16 @@ def _text(value: object, field: str) -> str:
     if value is not None and not isinstance(value, str):
         raise _refusal(f"{field}: found {type(value).__name__}, expected text.")
     return value or ""
+
+
+def _address(given: object) -> object:
+    """The address where it is given as one, or as the file that `handle_file` makes of it; else what is given."""
+    file = given.model_dump() if isinstance(given, FileData) else given
+    return (
+        next((word for word in (file.get("path"), file.get("url")) if is_address(word)), given)
+        if isinstance(file, dict)
+        else given
+    )
 
 
 def _file(given: object, field: str) -> tuple[str | None, str]:
