@@ -9,11 +9,12 @@ from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 from .columns_emert import NUM_COLUMNS
 from .constants_emert import CONTEXT_INPUTS, Modality
 from .errors_emert import EmertInputError
-from .tasks_emert import EMER_TASKS, TASKS, get_task
+from .tasks_emert import EMER_TASKS, OWN_EXAMPLE, TASKS, get_task, own_definitions, register_tasks
 
 _SIZES = ("num_frames", "num_eye_steps", "num_fixation_steps", "num_columns", "fixation_size", "encoder_size")
 _SIZES += ("num_lstm_layers", "num_fusion_layers", "num_attention_heads", "head_dim")
 _WEIGHTS = ("adversarial_weight", "specific_weight", "task_weight", "reversal", "participant_weight")
+_BY_TASK = ("task_weights", "class_weights", "temperatures")
 Fraction = float | int  # JSON gives 0 and 1 back as integers
 
 RESNET18 = {
@@ -34,8 +35,10 @@ class EmertConfig(PreTrainedConfig):
     The defaults are the authors' class-and-intensity network (arXiv 2512.16485, evaluation code of January 2024), with
     heads for all seven EMER tasks, which is ours: no public variant of the authors' has more than one view.
 
-    tasks (`list[str]`):
-        What to predict, by name (see `tasks_emert.TASKS`); the heads follow from it, in this order.
+    tasks (`list[str | dict]`):
+        What to predict; the heads and `id2label` follow from it, in this order. A name (see `tasks_emert.TASKS`), or the
+        definition of an own task, `{"name": "stress", "labels": ["calm", "stressed"]}` (see [`tasks_emert.make_task`]). The
+        attribute holds the names, `config.json` the definitions. `from_pretrained(folder, tasks=[...])` gives other heads.
     num_frames, num_eye_steps, num_fixation_steps (`int`, 8, 32, 32):
         Number of steps of each modality; together the 72 tokens of the fusion.
     num_columns (`int`, 39), fixation_size (`int`, 2):
@@ -96,7 +99,7 @@ class EmertConfig(PreTrainedConfig):
     keys_to_ignore_at_inference = ["losses", "modality_logits", "participant_logits"]  # noqa: RUF012
     keys_to_ignore_at_inference += ["last_hidden_state", "pooler_output", "hidden_states", "attentions"]
 
-    tasks: list[str] | tuple[str, ...] = EMER_TASKS
+    tasks: list[str | dict[str, Any]] | tuple[str | dict[str, Any], ...] = EMER_TASKS
     num_frames: int = 8
     num_eye_steps: int = 32
     num_fixation_steps: int = 32
@@ -146,8 +149,13 @@ class EmertConfig(PreTrainedConfig):
                 f"backbone_config: model_type {kind!r} is unknown to transformers; give one that AutoBackbone takes, "
                 "such as 'resnet', 'convnext', 'dinov2' or 'timm_backbone'"
             )
-        if self.id2label is None and all(name in TASKS for name in self.tasks):
+        register_tasks(item for item in self.tasks if isinstance(item, dict))
+        self.tasks = [item["name"] if isinstance(item, dict) else item for item in self.tasks]
+        if all(name in TASKS for name in self.tasks):
             outputs = [f"{name}/{label}" for name in self.tasks for label in get_task(name).labels]
+            given = self.id2label and [self.id2label[key] for key in self.id2label]
+            if given not in (None, outputs) or kwargs.get("num_labels") not in (None, len(outputs)):
+                raise ValueError(_no_labels(given or kwargs["num_labels"]))
             self.id2label = dict(enumerate(outputs))
             self.label2id = {output: index for index, output in self.id2label.items()}
         super().__post_init__(**kwargs)
@@ -161,7 +169,25 @@ class EmertConfig(PreTrainedConfig):
             raise EmertInputError(
                 f"config.json: model_type is {found!r}, expected {cls.model_type!r}; load this checkpoint with {maker}"
             )
+        for key in ("num_labels", "id2label", "label2id"):
+            if kwargs.get(key) is not None:
+                raise ValueError(_no_labels(kwargs[key]))
+        # The labels follow from the tasks; what is stored may be of other tasks.
+        config_dict = {key: value for key, value in config_dict.items() if key not in ("num_labels", "id2label", "label2id")}
+        if kwargs.get("tasks") is not None:
+            config_dict = _with_tasks(config_dict, kwargs.pop("tasks"), kept=kwargs)
         return super().from_dict(config_dict, **kwargs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As transformers' own; own tasks with their definitions."""
+        return super().to_dict() | {"tasks": _defined(self.tasks)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"tasks": _defined(self.tasks)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        register_tasks(item for item in state["tasks"] if isinstance(item, dict))  # in another process they are not known
+        self.__dict__.update(state | {"tasks": [item["name"] if isinstance(item, dict) else item for item in state["tasks"]]})
 
     @property
     def hidden_size(self) -> int:
@@ -177,7 +203,10 @@ class EmertConfig(PreTrainedConfig):
         """Every task is known and listed once."""
         unknown = [name for name in self.tasks if name not in TASKS]
         if unknown:
-            raise ValueError(f"tasks: unknown {', '.join(map(repr, unknown))}; known tasks: {', '.join(TASKS)}")
+            raise ValueError(
+                f"tasks: unknown {', '.join(map(repr, unknown))}; known tasks: {', '.join(TASKS)}; "
+                f"define an own one as {OWN_EXAMPLE}"
+            )
         if not self.tasks or len(set(self.tasks)) != len(self.tasks):
             raise ValueError(f"tasks: each task once and at least one, got {list(self.tasks)}")
 
@@ -195,7 +224,7 @@ class EmertConfig(PreTrainedConfig):
                 f"hierarchical=True derives er3 from er7 and fer3 from fer7, but tasks is {list(self.tasks)}: "
                 f"add {', '.join(lacking) or 'er3 and er7, or fer3 and fer7'}, or set hierarchical=False"
             )
-        for field in ("task_weights", "class_weights", "temperatures"):
+        for field in _BY_TASK:
             strangers = sorted(set(getattr(self, field) or {}) - set(self.tasks))
             if strangers:
                 raise ValueError(f"{field} names {', '.join(strangers)}, but tasks is {list(self.tasks)}")
@@ -266,3 +295,31 @@ class EmertConfig(PreTrainedConfig):
             "reversal": 0.1,
         }
         return cls(**{**small, **overrides})
+
+
+def _no_labels(found: Any) -> str:
+    return (
+        f"num_labels, id2label: got {str(found)[:80]}, but EMERT's labels follow from its tasks; name them, tasks=['er7'], or "
+        f"define your own, tasks=[{OWN_EXAMPLE}]"
+    )
+
+
+def _defined(names: list[str]) -> list[str | dict[str, Any]]:
+    """Own tasks by their definition."""
+    own = {definition["name"]: definition for definition in own_definitions(names)}
+    return [own.get(name, name) for name in names]
+
+
+def _with_tasks(stored: dict[str, Any], tasks: Any, kept: dict[str, Any]) -> dict[str, Any]:
+    """The stored config with other tasks; fields by task keep what still has one. `kept`: fields that are given anew."""
+    defined = {item["name"]: item for item in stored.get("tasks", ()) if isinstance(item, dict)}
+    tasks = [defined.get(item, item) if isinstance(item, str) else item for item in tasks]
+    names = [item.get("name") if isinstance(item, dict) else item for item in tasks]
+    content = stored | {"tasks": tasks}
+    for field in _BY_TASK:
+        if content.get(field) and field not in kept:
+            content[field] = {name: value for name, value in content[field].items() if name in names} or None
+    derived = [view for view in ("er", "fer") if f"{view}3" in names]
+    if content.get("hierarchical") and "hierarchical" not in kept:
+        content["hierarchical"] = bool(derived) and all(f"{view}7" in names for view in derived)
+    return content

@@ -17,7 +17,7 @@ from .tasks_emert import TASKS, get_task
 
 _TAGS = ["emotion-recognition", "facial-expression-recognition", "eye-tracking", "multimodal", "emert"]
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_VIEWS = {"er": "felt (ER)", "fer": "shown on the face (FER)", "perceived": "in the stimulus"}
+_VIEWS = {"er": "felt (ER)", "fer": "shown on the face (FER)", "perceived": "in the stimulus", "other": "another question"}
 
 _TEMPLATE = """---
 {front_matter}---

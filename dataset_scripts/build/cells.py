@@ -76,7 +76,7 @@ def make_rows(source: Source, entries: Sequence[Entry], faces: int, report: Cell
     for entry in sorted(entries, key=source.reading_order):
         recording = _load(source, entry, faces, report)
         if recording is not None:
-            row = to_row(entry, recording, source.name, *report.cell)
+            row = to_row(entry, recording, source.name, *report.cell, source.tasks)
             report.recordings += 1
             report.counts.add(row, source.tasks)
             yield row
@@ -86,12 +86,12 @@ def build_cell(job: CellJob) -> CellReport:
     """Writes one cell; its report beside it shows that it is complete."""
     source = job.source(job.path, job.mapping)
     report = CellReport.begin(job.cell, source)
-    features = row_features()
+    features = row_features(source.tasks)
     # The process id is in the name: a worker of a build that was just killed may still be writing the same cell.
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
-    with open_data_file(writing) as file:
+    with open_data_file(writing, source.tasks) as file:
         for row in make_rows(source, job.entries, job.faces, report):
-            file.write_table(_as_table(row, features))
+            file.write_table(_as_table(row, features, source.tasks))
     if not report.problems:
         os.replace(writing, job.target)
         writing.write_text(json.dumps(asdict(report)))
@@ -99,15 +99,16 @@ def build_cell(job: CellJob) -> CellReport:
     return report
 
 
-def open_data_file(path: Path) -> pq.ParquetWriter:
+def open_data_file(path: Path, tasks: Sequence[str] = ()) -> pq.ParquetWriter:
     """A writer for a row group a recording: memory does not grow with the file, and a recording can be read alone."""
     # Statistics and dictionaries of single rows are useless and take 15 kB.
-    return pq.ParquetWriter(path, stored_schema(), compression="zstd", write_statistics=False, use_dictionary=False)
+    schema = stored_schema(tuple(tasks))
+    return pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False, use_dictionary=False)
 
 
-def _as_table(row: dict, features: Features) -> pa.Table:
+def _as_table(row: dict, features: Features, tasks: Sequence[str]) -> pa.Table:
     """One row. Matrices are converted directly, since `datasets` would encode them number by number."""
-    schema = stored_schema()
+    schema = stored_schema(tuple(tasks))
     matrices = {name: row[name] for name, feature in features.items() if isinstance(feature, Array2D)}
     plain = features.encode_example(row | dict.fromkeys(matrices))
     columns = [

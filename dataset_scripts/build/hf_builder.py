@@ -14,7 +14,7 @@ from pathlib import Path
 from datasets import BuilderConfig, DatasetInfo, Features, GeneratorBasedBuilder, Split, SplitGenerator
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS
+from modeling_emert.tasks_emert import BUILT_IN
 
 from ..dataset.layout import visible_columns
 from ..dataset.schema import row_features
@@ -52,7 +52,7 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         EmertConfig(name="all"),
         *(
             EmertConfig(name=config_name(task, fold, strict), task=task, fold=fold, strict=strict)
-            for task in TASKS
+            for task in BUILT_IN
             for strict in (False, True)
             for fold in range(1, FOLDS + 1)
         ),
@@ -99,9 +99,9 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         return chosen
 
     def _info(self) -> DatasetInfo:
-        source, features = self._plan.source, row_features()
+        source, features = self._plan.source, row_features(self._plan.source.tasks)
         if self.config.task is not None:
-            features = Features({name: features[name] for name in visible_columns(self.config.task)})
+            features = Features({name: features[name] for name in visible_columns(self.config.task, tuple(source.tasks))})
         return DatasetInfo(source.collection, source.citation, license=source.licence, features=features)
 
     def _split_generators(self, dl_manager) -> list[SplitGenerator]:

@@ -42,7 +42,10 @@ def reassign_folds(
     if all(cells.get(cell_path(cell)) == file for cell, members in targets.items() for file, _ in members):
         return cells, metadata, assignment
     work.mkdir(parents=True, exist_ok=True)
-    moved = {cell_path(cell): _write(work / Path(cell_path(cell)).name, cell, targets[cell]) for cell in sorted(targets)}
+    moved = {
+        cell_path(cell): _write(work / Path(cell_path(cell)).name, cell, targets[cell], metadata.tasks)
+        for cell in sorted(targets)
+    }
     files = {name: DataFile.of(path, pq.read_metadata(path).num_rows) for name, path in moved.items()}
     return moved, replace(metadata, files=files, fingerprint=make_fingerprint(content, files)), assignment
 
@@ -51,13 +54,13 @@ def _entries(file: Path, tasks: Sequence[str]) -> dict[_Row, Entry]:
     """Ids and class labels of every recording in a cell: what the folds are made from."""
     classes = [task for task in tasks if get_task(task).kind == "classification"]
     table = pq.read_table(file, columns=[*_IDS, *classes], partitioning=None).to_pylist()
-    return {(file, number): Entry(*map(row.get, _IDS), named_labels(row)) for number, row in enumerate(table)}
+    return {(file, number): Entry(*map(row.get, _IDS), named_labels(row, tasks)) for number, row in enumerate(table)}
 
 
-def _write(target: Path, cell: Cell, rows: Sequence[_Row]) -> Path:
+def _write(target: Path, cell: Cell, rows: Sequence[_Row], tasks: Sequence[str]) -> Path:
     """Writes a cell from recordings of other cells."""
     sources = {file: pq.ParquetFile(file) for file, _ in rows}
-    with open_data_file(target) as writer:
+    with open_data_file(target, tasks) as writer:
         for file, number in rows:
             table = sources[file].read_row_group(number)  # one recording
             for name, value in zip(_PLACE, cell, strict=True):

@@ -75,7 +75,7 @@ class Shard:
     assignment: Assignment
 
     def write(self) -> None:
-        content = {"share": asdict(self.index), "identity": asdict(self.fingerprint), "metadata": asdict(self.metadata)}
+        content = {"share": asdict(self.index), "identity": asdict(self.fingerprint), "metadata": self.metadata.to_content()}
         (self.folder / _SPLITS_FILE).write_text(self.assignment.to_json())
         (self.folder / SHARD_FILE).write_text(json.dumps(content, indent=2) + "\n")
 

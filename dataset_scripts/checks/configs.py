@@ -63,7 +63,7 @@ class Protocols:
         return cls(folds, groups, expected, tuple(empty))
 
 
-def read_configs(folder: Path) -> tuple[list[StoredConfig], list[str]]:
+def read_configs(folder: Path, tasks: tuple[str, ...] = ()) -> tuple[list[StoredConfig], list[str]]:
     """The valid configs, and the problems of the others."""
     path = folder / CONFIG_FILE
     try:
@@ -74,7 +74,7 @@ def read_configs(folder: Path) -> tuple[list[StoredConfig], list[str]]:
     entries = content.get("configs") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         return [], [f"{CONFIG_FILE} has no list `configs`"]
-    configs, problems = [], _features_problems(content.get("dataset_info"), entries)
+    configs, problems = [], _features_problems(content.get("dataset_info"), entries, tasks)
     for number, entry in enumerate(entries, start=1):
         read = _read_config(entry)
         if isinstance(read, StoredConfig):
@@ -100,13 +100,13 @@ def _load_yaml(text: str) -> object:
     return yaml.load(text, loader)
 
 
-def _features_problems(infos: object, entries: list) -> list[str]:
+def _features_problems(infos: object, entries: list, tasks: tuple[str, ...]) -> list[str]:
     """`dataset_info` has the features of each config's columns; without them `load_dataset` gives lists of lists."""
     found = {one["config_name"]: one for one in infos if _has_name(one)} if isinstance(infos, list) else {}
     for entry in filter(_has_name, entries):
         if entry.get("columns") is None or _is_names(entry["columns"]):
             name = entry["config_name"]
-            if found.get(name) != {"config_name": name, "features": visible_features(entry.get("columns"))}:
+            if found.get(name) != {"config_name": name, "features": visible_features(entry.get("columns"), tasks)}:
                 return [f"{CONFIG_FILE}: dataset_info of {name} is not that of its columns"]
     return []
 
@@ -171,11 +171,11 @@ def _config_problems(config: StoredConfig, files: Mapping[str, int]) -> list[str
     return problems
 
 
-def check_views(configs: Sequence[StoredConfig], protocols: Protocols) -> CheckResult:
+def check_views(configs: Sequence[StoredConfig], protocols: Protocols, tasks: tuple[str, ...] = ()) -> CheckResult:
     """A protocol has its own labels, and no column that reveals others."""
     problems = []
-    everything = tuple(row_features())
-    visible = {task: set(visible_columns(task)) for task in {task for task, _, _ in protocols.expected.values()}}
+    everything = tuple(row_features(tasks))
+    visible = {task: set(visible_columns(task, tasks)) for task in {task for task, _, _ in protocols.expected.values()}}
     for config in configs:
         if config.name in protocols.expected:
             wanted = visible[protocols.expected[config.name][0]]

@@ -96,7 +96,8 @@ def check_seed(
     if assignment is None or not complete:
         return CheckResult("seed", "warn", "could not be checked, since splits or recordings can't be read")
     entries = [
-        Entry(one.recording or "", one.participant or "", one.stimulus or "", named_labels(one.labels)) for one in recordings
+        Entry(one.recording or "", one.participant or "", one.stimulus or "", named_labels(one.labels, metadata.tasks))
+        for one in recordings
     ]
     try:
         again = assign(entries, metadata.tasks, assignment.seed)

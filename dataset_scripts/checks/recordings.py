@@ -1,7 +1,7 @@
 """Checks of each recording by itself, during which its heavy parts are in memory."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -14,7 +14,7 @@ from dataset_scripts.sources.base import find_contradictions
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.face_detection_emert import CROP_SIZE
 from modeling_emert.rows_emert import FIXATION_COLUMNS
-from modeling_emert.tasks_emert import TASKS
+from modeling_emert.tasks_emert import Task, tasks_with
 
 from .stored import Row
 
@@ -55,9 +55,10 @@ class StoredRecording:
         return f"{self.recording} ({self.file})"
 
 
-def examine(row: Row, file: str, surprise_polarity: str | None) -> StoredRecording:
-    """Checks one recording. Never raises, whatever is stored in it."""
-    columns = [column for task in TASKS.values() for column in task.columns]
+def examine(row: Row, file: str, surprise_polarity: str | None, tasks: Sequence[str] = ()) -> StoredRecording:
+    """Checks one recording of a data set with these tasks. Never raises, whatever is stored in it."""
+    known = tasks_with(tasks)
+    columns = [column for task in known for column in task.columns]
     labels = {column: value for column in columns if (value := row.value(column)) is not None}
     digests: dict[str, bytes] = {}
     found = StoredRecording(
@@ -73,8 +74,8 @@ def examine(row: Row, file: str, surprise_polarity: str | None) -> StoredRecordi
         sketch=sketch_columns(row),
     )
     problems = [
-        *_label_problems(labels),
-        *((CONTRADICTIONS, text) for text in find_contradictions(named_labels(labels), surprise_polarity)),
+        *_label_problems(labels, known),
+        *((CONTRADICTIONS, text) for text in find_contradictions(named_labels(labels, tasks), surprise_polarity)),
         *_face_problems(row, digests),
         *_sample_problems(row, "eye_movements", "eye_times_ms", NUM_COLUMNS, digests),
         *_sample_problems(row, "action_units", "action_unit_times_ms", len(ACTION_UNITS), digests),
@@ -106,8 +107,8 @@ def sketch_columns(row: Row) -> np.ndarray | None:
 Problems = Iterator[tuple[str, str]]
 
 
-def _label_problems(labels: dict[str, int | float]) -> Problems:
-    for task in TASKS.values():
+def _label_problems(labels: dict[str, int | float], tasks: Sequence[Task]) -> Problems:
+    for task in tasks:
         low, high = (0, task.size - 1) if task.kind == "classification" else task.range or (-np.inf, np.inf)
         for column in task.columns:
             value = labels.get(column)

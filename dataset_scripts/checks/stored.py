@@ -26,13 +26,13 @@ class DamagedFile(Exception):
 
 
 class DataFileReader:
-    """One data file. Raises `DamagedFile` where it is not a Parquet file with the columns of a data set."""
+    """One data file. Raises `DamagedFile` where it is not a Parquet file with the columns of a data set with these tasks."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, tasks: tuple[str, ...] = ()):
         try:
             schema = pq.read_schema(path)
             self._file = pq.ParquetFile(path, read_dictionary=_PICTURES)
-            expected = stored_schema()
+            expected = stored_schema(tasks)
             if not schema.equals(expected):
                 raise DamagedFile(f"its columns are not those of a data set: {_first_difference(schema, expected)}")
         except _ARROW_ERRORS as error:

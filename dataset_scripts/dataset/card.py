@@ -24,6 +24,7 @@ _VIEWS = {
     "er": "**felt** (ER, emotion recognition): what the participant felt",
     "fer": "**shown** (FER, facial expression recognition): what the participant's face showed",
     "perceived": "**perceived**: what the stimulus itself shows, whatever it does to the participant",
+    "other": "**other**: what the source itself asked, beside felt and shown emotion",
 }
 _MODALITIES = {
     "face": "crops of the participant's face",

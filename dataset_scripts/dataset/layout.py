@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 
 from modeling_emert.recording_emert import STIMULUS_EMOTION
-from modeling_emert.tasks_emert import LABEL_COLUMNS, get_task
+from modeling_emert.tasks_emert import get_task, tasks_with
 
 from ..common.output import Content
 from .card import make_card
@@ -48,7 +48,8 @@ def write_description(folder: Path, metadata: Metadata, assignment: Assignment) 
     metadata.write(folder)
     (folder / SPLITS_FILE).write_text(assignment.to_json())
     configs = make_configs(metadata, assignment)
-    infos = [{"config_name": config["config_name"], "features": visible_features(config.get("columns"))} for config in configs]
+    features = {config["config_name"]: visible_features(config.get("columns"), metadata.tasks) for config in configs}
+    infos = [{"config_name": name, "features": own} for name, own in features.items()]
     # Shared lists become YAML anchors and aliases: `datasets` parses YAML in Python, which takes 1 s for 71 configs in full.
     (folder / CONFIG_FILE).write_text(yaml.safe_dump({"configs": configs, "dataset_info": infos}, sort_keys=False))
     (folder / CARD_FILE).write_text(make_card(metadata, assignment))
@@ -67,7 +68,7 @@ def make_configs(metadata: Metadata, assignment: Assignment) -> list[dict]:
     splits = {one: split_files(metadata, assignment, fold=one[1], strict=one[0]) for one in folds}
     data_files = {one: [{"split": split, "path": files[split]} for split in SPLITS] for one, files in splits.items()}
     for task in metadata.tasks:
-        columns = visible_columns(task)
+        columns = visible_columns(task, metadata.tasks)
         for strict, fold in folds:
             if all(splits[strict, fold].values()):
                 one = {"config_name": config_name(task, fold, strict), "description": description, "columns": columns}
@@ -91,20 +92,21 @@ def cell_of(path: str) -> Cell | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def visible_columns(task: str) -> list[str]:
-    """All columns but the labels of other tasks and what may reveal them."""
-    hidden = {STIMULUS_EMOTION, *LABEL_COLUMNS} - set(get_task(task).columns)
-    return [column for column in row_features() if column not in hidden]
+def visible_columns(task: str, tasks: tuple[str, ...] = ()) -> list[str]:
+    """Of a data set with these tasks, all columns but the labels of other tasks and what may reveal them."""
+    labels = [column for one in tasks_with(tasks) for column in one.columns]
+    hidden = {STIMULUS_EMOTION, *labels} - set(get_task(task).columns)
+    return [column for column in row_features(tasks) if column not in hidden]
 
 
 @cache
-def _features_of(columns: tuple[str, ...]) -> list[dict]:
-    return [feature for name, feature in described_features().items() if name in columns]
+def _features_of(columns: tuple[str, ...], tasks: tuple[str, ...]) -> list[dict]:
+    return [feature for name, feature in described_features(tasks).items() if name in columns]
 
 
-def visible_features(columns: Sequence[str] | None) -> list[dict]:
+def visible_features(columns: Sequence[str] | None, tasks: tuple[str, ...] = ()) -> list[dict]:
     """Features of these columns, or of all, as the config file names them; the same list object for the same columns."""
-    return _features_of(tuple(row_features() if columns is None else columns))
+    return _features_of(tuple(row_features(tasks) if columns is None else columns), tasks)
 
 
 def assemble(

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import POLARITIES, TASKS, get_task
+from modeling_emert.tasks_emert import POLARITIES, TASKS, get_task, own_definitions, register_tasks
 
 METADATA_FILE = "dataset.json"
 _DATA_FILE = re.compile(r"data/p\d{1,3}-s\d{1,3}\.parquet")
@@ -83,6 +84,8 @@ class Metadata:
 
     - `fingerprint`: of the recordings, the code that read them, and the data files; the same on every machine.
     - `notes`: what the build left out, in sentences.
+
+    Of the own tasks the file keeps the definitions, as `own_tasks`; reading or unpickling it registers them.
     """
 
     source: str
@@ -104,8 +107,16 @@ class Metadata:
     def recordings(self) -> int:
         return sum(file.recordings for file in self.files.values())
 
+    def to_content(self) -> dict[str, Any]:
+        """As JSON, of which `from_content` makes it again."""
+        own = own_definitions(self.tasks)
+        return asdict(self) | ({"own_tasks": own} if own else {})
+
     def write(self, folder: Path) -> None:
-        (folder / METADATA_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")
+        (folder / METADATA_FILE).write_text(json.dumps(self.to_content(), indent=2) + "\n")
+
+    def __reduce__(self) -> tuple:
+        return Metadata.from_content, (self.to_content(),)
 
     @classmethod
     def read(cls, folder: Path) -> "Metadata":
@@ -129,12 +140,13 @@ class Metadata:
         invalid = [name for name in files if not _DATA_FILE.fullmatch(name)]  # such as ../another/file
         if invalid:
             raise ValueError(f"files: {invalid[0]!r} where data/p1-s1.parquet and the like are expected")
+        register_tasks(content.get("own_tasks", ()))
         unknown = set(lists["tasks"]) - set(TASKS)
         if unknown or not lists["tasks"]:
             raise ValueError(f"tasks: {sorted(map(str, unknown)) or 'none'} where some of {', '.join(TASKS)} are expected")
         if content["surprise_polarity"] not in (None, *POLARITIES):
             raise ValueError(f"surprise_polarity: expected one of {', '.join(POLARITIES)} or null")
-        rest = {name: value for name, value in content.items() if name != "composition"}
+        rest = {name: value for name, value in content.items() if name not in ("composition", "own_tasks")}
         counts = Counts(**(content["composition"] if "composition" in content else content["counts"]))
         return cls(**rest | lists | {"files": files, "counts": counts})
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 from modeling_emert.rows_emert import HEAVY_COLUMNS, LIGHT_COLUMNS, from_row
-from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS, Task
+from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, Task, tasks_with
 
 from ..common.output import first_line
 from .metadata import Metadata
@@ -158,7 +158,11 @@ class EmertData:
     @cached_property
     def tasks(self) -> list[str]:
         """Tasks for which at least one recording has a label."""
-        return [name for name, task in TASKS.items() if (self.labels(task) > ABSENT_CLASS).any()]  # NaN is not above it
+        return [task.name for task in tasks_with(self.metadata.tasks) if self._has_labels(task)]
+
+    def _has_labels(self, task: Task) -> bool:
+        labels = self.labels(task)
+        return bool((labels != ABSENT_CLASS).any() if task.kind == "classification" else (labels == labels).any())  # NaN != NaN
 
     def labels(self, task: Task) -> np.ndarray:
         """`(rows,)` int64 of class indices, -100 for absent; or `(rows, numbers)` float32, NaN for absent."""

@@ -1,6 +1,6 @@
 """From a recording to a row of the data set (back: `modeling_emert.rows_emert`). Without `datasets`, which takes seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 
 import numpy as np
@@ -8,15 +8,17 @@ from PIL import Image as PillowImage
 
 from modeling_emert.recording_emert import CONTEXT_COLUMNS, Gaze, Recording
 from modeling_emert.rows_emert import FIXATION_COLUMNS
-from modeling_emert.tasks_emert import LABEL_COLUMNS, TASKS
+from modeling_emert.tasks_emert import tasks_with
 
 from ..sources.base import Entry
 
 _JPEG_QUALITY = 92
 
 
-def to_row(entry: Entry, recording: Recording, source: str, participant_fold: int, stimulus_group: int) -> dict:
-    """A recording as a row, ready for `schema.row_features`."""
+def to_row(
+    entry: Entry, recording: Recording, source: str, participant_fold: int, stimulus_group: int, tasks: Iterable[str] = ()
+) -> dict:
+    """A recording as a row, ready for `schema.row_features` of these tasks."""
     face, gaze = recording.face, recording.gaze or Gaze()
     fixations = [None] * 4 if gaze.fixations is None else gaze.fixations.T.tolist()
     return {
@@ -37,7 +39,7 @@ def to_row(entry: Entry, recording: Recording, source: str, participant_fold: in
         "action_units": None if recording.action_units is None else recording.action_units.intensities,
         "action_unit_times_ms": None if recording.action_units is None else recording.action_units.times_ms.tolist(),
         **{column: entry.context.get(column) for column in CONTEXT_COLUMNS},
-        **{column: entry.labels.get(column) for column in LABEL_COLUMNS},
+        **{column: entry.labels.get(column) for task in tasks_with(tasks) for column in task.columns},
     }
 
 
@@ -47,10 +49,10 @@ def _jpeg(frame: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def named_labels(row: Mapping) -> dict[str, str | float]:
+def named_labels(row: Mapping, tasks: Iterable[str] = ()) -> dict[str, str | float]:
     """The labels of a row as sources give them: classes by name. Absent labels and invalid classes are left out."""
     labels: dict[str, str | float] = {}
-    for task in TASKS.values():
+    for task in tasks_with(tasks):
         for column in task.columns:
             value = row.get(column)
             if value is not None and task.kind == "regression":

@@ -1,5 +1,6 @@
 """The columns of the data set: what each is, and its feature in `datasets`."""
 
+from collections.abc import Iterable
 from functools import cache
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from huggingface_hub import DatasetCardData
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.recording_emert import BIG_FIVE, STIMULUS_EMOTION
 from modeling_emert.rows_emert import FIXATION_COLUMNS
-from modeling_emert.tasks_emert import EMOTIONS, TASKS
+from modeling_emert.tasks_emert import EMOTIONS, tasks_with
 
 # Cast to this, the column `face` gives bytes; `from_row` decodes only those that it keeps.
 UNDECODED_FACE = List(Image(decode=False))
@@ -41,17 +42,17 @@ COLUMN_MEANINGS = {
 }
 
 
-def label_features() -> dict[str, ClassLabel | Value]:
-    """Feature of every label column of every task; absent labels are null."""
+def label_features(tasks: Iterable[str] = ()) -> dict[str, ClassLabel | Value]:
+    """Feature of every label column of the built-in tasks and the own ones among `tasks`; absent labels are null."""
     return {
         column: ClassLabel(names=list(task.labels)) if task.kind == "classification" else Value("float32")
-        for task in TASKS.values()
+        for task in tasks_with(tasks)
         for column in task.columns
     }
 
 
-def row_features() -> Features:
-    """Features of a row, in order."""
+def row_features(tasks: Iterable[str] = ()) -> Features:
+    """Features of a row of a data set with these tasks, in order."""
     numbers = List(Value("float32"))
     return Features(
         {name: Value("string") for name in ("recording_id", "participant_id", "stimulus_id", "source")}
@@ -64,24 +65,24 @@ def row_features() -> Features:
         | {"action_units": Array2D((None, len(ACTION_UNITS)), "float32"), "action_unit_times_ms": numbers}
         | {name: Value("float32") for name in BIG_FIVE}
         | {STIMULUS_EMOTION: ClassLabel(names=list(EMOTIONS))}
-        | label_features()
+        | label_features(tasks)
     )
 
 
 @cache
-def stored_schema() -> pa.Schema:
+def stored_schema(tasks: tuple[str, ...] = ()) -> pa.Schema:
     """Plain Arrow types, which every Parquet reader knows, in place of the extension type of `datasets` for an Array2D.
 
     `load_dataset` gives Array2D nevertheless, since the config file names the features.
     """
-    types = {field.name: field.type for field in row_features().arrow_schema}
+    types = {field.name: field.type for field in row_features(tasks).arrow_schema}
     plain = {name: kind.storage_type if isinstance(kind, pa.ExtensionType) else kind for name, kind in types.items()}
     return pa.schema(list(plain.items()))
 
 
 @cache
-def described_features() -> dict[str, dict]:
+def described_features(tasks: tuple[str, ...] = ()) -> dict[str, dict]:
     """Each column's feature as the config file names it."""
     card = DatasetCardData()
-    DatasetInfosDict({"all": DatasetInfo(features=row_features())}).to_dataset_card_data(card)
+    DatasetInfosDict({"all": DatasetInfo(features=row_features(tasks))}).to_dataset_card_data(card)
     return {feature["name"]: feature for feature in card["dataset_info"]["features"]}

@@ -19,14 +19,17 @@ one is taken whose participant and stimulus are the table's, or those of the col
     lacks: It has no neutral clips.
     surprise_polarity: positive        # or negative; left out: surprise may be either
     big_five_range: [1, 5]             # of the columns openness ... neuroticism; left out: 0 to 1
+    tasks:                             # own questions, each with a column of labels in recordings.csv
+      - {name: stress, labels: [calm, stressed]}
+      - {name: engagement, labels: [engagement], range: [0, 1]}
 """
 
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from dataset_scripts.common.settings import Flag, Range, Text, expects, read_settings, refuse_all, settings
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
@@ -34,9 +37,14 @@ from dataset_scripts.sources.base import TERMS, Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import BIG_FIVE_RANGE, Gaze
-from modeling_emert.tasks_emert import EMER_TASKS, LABEL_COLUMNS, TASKS
+from modeling_emert.tasks_emert import EMER_TASKS, get_task, register_tasks, tasks_with
 
 _Name = Annotated[str, Field(pattern=rf"^{RECORDING_ID.pattern}$"), expects("a name of letters, digits, - and _")]
+
+
+def _register(definitions: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    register_tasks(definitions)
+    return definitions
 
 
 @settings
@@ -51,6 +59,7 @@ class _Description:
     lacks: Text | None = None
     surprise_polarity: Literal["positive", "negative"] | None = None
     big_five_range: Range | None = None
+    tasks: Annotated[tuple[dict[str, Any], ...], AfterValidator(_register)] = ()
 
 
 class FolderSource(Source):
@@ -75,10 +84,16 @@ class FolderSource(Source):
         self._big_five_range = stated.big_five_range or BIG_FIVE_RANGE
         self._table = path / "recordings.csv"
         columns = read_text_rows(self._table, []).columns
-        refuse_all(self._table, check_columns(columns), "correct the table")
-        self.tasks = tuple(task.name for task in TASKS.values() if set(task.columns) & set(columns))
+        own = tuple(definition["name"] for definition in stated.tasks)
+        refuse_all(self._table, check_columns(columns, own), "correct the table")
+        if lacking := [name for name in own if not set(get_task(name).columns) & set(columns)]:
+            wanted = ", ".join(column for name in lacking for column in get_task(name).columns)
+            raise EmertInputError(f"{self._table} has no column {wanted} for the tasks of {self.mapping}; add it")
+        known = tasks_with(own)
+        self.tasks = tuple(task.name for task in known if set(task.columns) & set(columns))
         if not self.tasks:
-            raise EmertInputError(f"{self._table} has no column of labels; add at least one of {', '.join(LABEL_COLUMNS)}")
+            labels = ", ".join(column for task in known for column in task.columns)
+            raise EmertInputError(f"{self._table} has no column of labels; add at least one of {labels}")
 
     def entries(self) -> list[Entry]:
         return read_recordings_table(self._table, self.tasks, self._big_five_range)

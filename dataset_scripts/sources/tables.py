@@ -13,7 +13,7 @@ from dataset_scripts.common.settings import refuse_all
 from dataset_scripts.sources.base import Entry
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import BIG_FIVE, BIG_FIVE_RANGE, STIMULUS_EMOTION
-from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, get_task
+from modeling_emert.tasks_emert import EMOTIONS, Task, get_task, tasks_with
 
 MAX_BYTES = 1 << 26  # of a table or a JSON file
 REQUIRED = ("recording_id", "participant", "stimulus")
@@ -21,7 +21,7 @@ FILES = ("video", "gaze")
 # Names in a gaze file of several recordings, where they differ from the table's.
 GAZE_NAMES = ("gaze_participant", "gaze_stimulus")
 STIMULUS_FRAME = "stimulus_frame"
-KNOWN = (*REQUIRED, *FILES, *LABEL_COLUMNS, *BIG_FIVE, STIMULUS_EMOTION, STIMULUS_FRAME, *GAZE_NAMES)
+_BESIDE_LABELS = (*BIG_FIVE, STIMULUS_EMOTION, STIMULUS_FRAME, *GAZE_NAMES)
 RECORDING_ID = re.compile(r"[A-Za-z0-9_-]+")
 _REMEDY = "correct the table"
 
@@ -78,25 +78,30 @@ def read_recordings_table(
     """
     errors: list[str] = []
     table = read_text_rows(path, errors, separators=",;\t")
-    refuse_all(path, check_columns(table.columns), _REMEDY)
-    labels = [column for task in tasks for column in get_task(task).columns if column in table.columns]
-    entries = [_RowReader(path.parent, row, number, errors).entry(labels, big_five_range) for number, row in table.rows]
+    refuse_all(path, check_columns(table.columns, tasks), _REMEDY)
+    columns = {column: get_task(task) for task in tasks for column in get_task(task).columns if column in table.columns}
+    entries = [_RowReader(path.parent, row, number, errors).entry(columns, big_five_range) for number, row in table.rows]
     errors += [f"recording_id {name!r} comes twice" for name in repeated([entry.recording_id for entry in entries])]
     refuse_all(path, errors, _REMEDY)
     return sorted(entries, key=lambda entry: entry.recording_id)
 
 
-def check_columns(columns: list[str]) -> list[str]:
-    """Errors of the header. An unknown column is refused, since it may be a misspelled label."""
+def check_columns(columns: list[str], tasks: tuple[str, ...] = ()) -> list[str]:
+    """Errors of the header, whose labels are of the built-in tasks and the own ones among `tasks`.
+
+    An unknown column is refused, since it may be a misspelled label.
+    """
     missing = [name for name in REQUIRED if name not in columns]
-    unknown = [name for name in columns if name not in KNOWN]
+    labels = [column for task in tasks_with(tasks) for column in task.columns]
+    known = (*REQUIRED, *FILES, *labels, *_BESIDE_LABELS)
+    unknown = [name for name in columns if name not in known]
     errors = [f"column {name} comes twice" for name in repeated(columns)]
     if missing:
         errors.append(f"column {', '.join(missing)} is missing (found {', '.join(columns)})")
     if not set(FILES) & set(columns):
         errors.append(f"there is neither a column {' nor '.join(FILES)}")
     if unknown:
-        errors.append(f"column {', '.join(map(repr, unknown))} is unknown (known are {', '.join(KNOWN)})")
+        errors.append(f"column {', '.join(map(repr, unknown))} is unknown (known are {', '.join(known)})")
     return errors
 
 
@@ -113,7 +118,7 @@ class _RowReader:
     line: int
     errors: list[str]
 
-    def entry(self, label_columns: list[str], big_five_range: tuple[float, float]) -> Entry:
+    def entry(self, label_columns: dict[str, Task], big_five_range: tuple[float, float]) -> Entry:
         row = self.row
         if not RECORDING_ID.fullmatch(row["recording_id"]):
             self._add_error(f"recording_id {row['recording_id']!r}: only letters, digits, - and _ are allowed")
@@ -125,7 +130,7 @@ class _RowReader:
             recording_id=row["recording_id"],
             participant=row["participant"],
             stimulus=row["stimulus"],
-            labels={column: number_or_name(row[column]) for column in label_columns if row[column] != ""},
+            labels={column: _label(row[column], task) for column, task in label_columns.items() if row[column] != ""},
             video=video,
             location=(str(gaze) if gaze else "", *(row.get(name, "") for name in GAZE_NAMES)),
             context=self._context(big_five_range),
@@ -160,6 +165,11 @@ class _RowReader:
 
     def _add_error(self, sentence: str) -> None:
         self.errors.append(f"line {self.line}: {sentence}")
+
+
+def _label(text: str, task: Task) -> str | float:
+    """A class may be called 1."""
+    return text if text in task.labels and task.kind == "classification" else number_or_name(text)
 
 
 def number_or_name(text: str) -> str | float:

@@ -52,8 +52,8 @@ def coarse_verdict(answer: dict) -> str | None:
 
 
 def view_is_grounded(answer: dict, view: str) -> bool:
-    """Whether the answer rests on what this view needs: a face for what is shown, anything for what is felt."""
-    return view == "er" or "face" in answer["modalities"]
+    """Whether the answer rests on what this view needs: a face for what is shown, anything for all else."""
+    return view in ("er", "other") or "face" in answer["modalities"]
 
 
 def grounded_tasks(answer: dict) -> dict[str, dict[str, float]]:

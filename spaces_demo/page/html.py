@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from html import escape
 
-from modeling_emert.tasks_emert import TASKS
+from modeling_emert.tasks_emert import TASKS, Task
 
 from ..answers.messages import Reply
 from ..answers.verdict import (
@@ -15,6 +15,7 @@ from ..answers.verdict import (
     full_sentence,
     gap_words,
     given_words,
+    grounded_tasks,
     sureness,
     top,
     verdict,
@@ -72,6 +73,7 @@ def answer_html(reply: Reply, title: str, waiting: Collection[str] = ()) -> str:
         _card("Valence and arousal", plane + _plane_numbers(answer) if plane else ""),
         _card("Three classes", _bars(answer, 3) if has_seven else ""),
         _card("Intensity of the expression", _intensity(answer)),
+        *(_card(name, _own(TASKS[name], values)) for name, values in grounded_tasks(answer).items() if TASKS[name].is_own),
     )
     answered_by = f" · answered by {escape(answer['model'])}" if answer.get("model") else ""
     return (
@@ -156,6 +158,23 @@ def _intensity(answer: dict) -> str:
     value, (low, high) = values["intensity"], TASKS["fer_intensity"].range
     scale = _scale(f"Intensity {value:.1f} of {high:g}", (value - low) / (high - low), "0 none", "3 strong")
     return f'<p class="emert-big">{value:.1f} <small>of {high:g}</small></p>{scale}'
+
+
+def _own(task: Task, values: dict[str, float]) -> str:
+    """An own task: the probability of each class as a bar, or each number on its scale."""
+    if task.kind == "classification":
+        best = top(values)[0]
+        rows = "".join(
+            f'<tr><th scope="row">{escape(label)}</th>{_bar("er", value, label == best)}</tr>'
+            for label, value in values.items()
+        )
+        return f'<table class="emert-bars"><tbody>{rows}</tbody></table>'
+    low, high = task.range
+    return "".join(
+        f"<p>{escape(label)}: {value:.2f}</p>"
+        + _scale(f"{label} {value:.2f}", (value - low) / (high - low), f"{low:g}", f"{high:g}")
+        for label, value in values.items()
+    )
 
 
 def _scale(label: str, fraction: float, low: str, high: str) -> str:

@@ -16,7 +16,7 @@
 | groups | map of str to str | what is known of the recording, such as `gaze_format`; used for scores by subgroup |
 
 Older files lack `version`, `seed`, `uncalibrated` or `groups`; they are read as "plain", 0, null and null. The file's own
-metadata hold the header of the results (see `reports.results.Header`).
+metadata hold the header of the results (see `reports.results.Header`), and the definitions of own tasks.
 """
 
 import json
@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 
 from dataset_scripts.common.output import atomic_file, first_line
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS, Task
+from modeling_emert.tasks_emert import TASKS, Task, own_definitions, register_tasks
 
 from .sums import as_predictions, as_targets
 
@@ -54,6 +54,7 @@ PREDICTIONS_FILE = "predictions.parquet"
 _ABSENT = {"version": "plain", "seed": 0, "uncalibrated": None, "groups": None}  # what an older file without the column means
 COLUMNS: tuple[str, ...] = tuple(name for name in SCHEMA.names if name not in _ABSENT)
 _HEADER = b"emert_results_header"
+_OWN_TASKS = b"emert_own_tasks"
 
 # A second row of the same recording would count twice in the pooled score.
 _KEY = ["version", "task", "method", "seed", "recording_id"]
@@ -177,8 +178,10 @@ def write_table(path: Path, frame: pd.DataFrame, header: dict | None = None) -> 
         columns[name] = [None if isinstance(cell, float) else cell for cell in given]  # pandas fills gaps with NaN
     columns["groups"] = [None if cell is None else sorted(cell.items()) for cell in columns["groups"]]
     table = pa.Table.from_pydict(columns, schema=SCHEMA)
-    if header is not None:
-        table = table.replace_schema_metadata({_HEADER: json.dumps(header)})
+    own = own_definitions(sorted(set(frame["task"])))
+    metadata = {**({_HEADER: json.dumps(header)} if header else {}), **({_OWN_TASKS: json.dumps(own)} if own else {})}
+    if metadata:
+        table = table.replace_schema_metadata(metadata)
     pq.write_table(table, path, compression="zstd")
 
 
@@ -188,6 +191,10 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     if not path.is_file():
         raise EmertInputError(f"{path}: no such file; `emert evaluate` and `emert benchmark` write it into their folder")
     table = _read_parquet(path)
+    try:
+        register_tasks(json.loads((table.schema.metadata or {}).get(_OWN_TASKS, "[]")))
+    except (ValueError, TypeError) as error:
+        raise EmertInputError(f"{path}: own tasks: {error}") from error
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise EmertInputError(f"{path}: the column {missing[0]!r} is missing; expected {', '.join(COLUMNS)}")

@@ -68,7 +68,7 @@ def _subsets(rows: pd.DataFrame, agree: pd.Series, n_resamples: int, seed: int) 
     found = {}
     for name, task in TASKS.items():
         own = rows[rows["task"] == name]
-        if task.view in _VIEWS and len(own):
+        if task.view in _VIEWS and not task.is_own and len(own):
             parts = split_by_agreement(own, agree)
             found[name] = {which: primary_of(task, part, n_resamples, seed) for which, part in parts.items()}
     return found

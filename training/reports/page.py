@@ -7,6 +7,7 @@ from modeling_emert.tasks_emert import TASKS, Task
 
 from ..metrics import LOWER_IS_BETTER, METRIC_TITLES, METRICS
 from .tables import (
+    OWN_TASKS,
     TERMINAL_WIDTH,
     VIEWS,
     aligned_blocks,
@@ -71,10 +72,11 @@ def made_by(results: dict) -> str:
 
 
 def primary_tables(results: dict) -> list[_Table]:
-    """One for each view that has scores: rows are tasks, columns methods."""
+    """One for each view that has scores, and one of the own tasks: rows are tasks, columns methods."""
     tables = []
-    for view, title in VIEWS.items():
-        tasks = [task for task in tasks_of(results) if task.view == view]
+    found = tasks_of(results)
+    by_title = {title: [task for task in found if task.view == view and not task.is_own] for view, title in VIEWS.items()}
+    for title, tasks in (by_title | {OWN_TASKS: [task for task in found if task.is_own]}).items():
         rows = [primary_row(task, [results["scores"][method] for method in results["methods"]]) for task in tasks]
         if rows:
             tables.append((title, ["task", *results["methods"]], rows))

@@ -32,7 +32,7 @@ import pandas as pd
 from dataset_scripts.common.output import atomic_file, atomic_folder
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.tasks_emert import TASKS
+from modeling_emert.tasks_emert import TASKS, own_definitions, register_tasks
 from training.outputs import SCORES
 
 from ..evaluation.protocols import Protocol, trained_on_these_splits
@@ -152,6 +152,7 @@ def make_results(predictions: pd.DataFrame, header: Header, n_resamples: int = 1
         "methods": list(all_scores),
         "scores": all_scores,
         "gap": gap_of(predictions, n_resamples, seed),
+        **({"own_tasks": own} if (own := own_definitions(sorted(set(predictions["task"])))) else {}),
     }
 
 
@@ -174,6 +175,10 @@ def read_results(path: Path) -> dict:
     if missing:
         raise EmertInputError(f"{path}: {missing[0]!r} is missing; expected a results.json of `emert evaluate`")
     _rename_old_keys(results)
+    try:
+        register_tasks(results.get("own_tasks", ()))
+    except (ValueError, TypeError) as error:
+        raise EmertInputError(f"{path}: own_tasks: {error}") from error
     return results
 
 

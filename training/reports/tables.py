@@ -6,6 +6,7 @@ from modeling_emert.tasks_emert import TASKS, Task, View
 
 TERMINAL_WIDTH = 120
 VIEWS: dict[View, str] = {"er": "Felt emotion (ER)", "fer": "Shown emotion (FER)", "perceived": "Perceived emotion"}
+OWN_TASKS = "Own tasks"
 NOTHING, MINUS = "n/a", "\N{MINUS SIGN}"
 SIGNIFICANT = 0.05
 
