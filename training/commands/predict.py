@@ -2,10 +2,7 @@
 
 import argparse
 import json
-import sys
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 _BAR = 24  # characters of a probability of 1
 
@@ -36,7 +33,6 @@ def run(arguments: argparse.Namespace) -> None:
         from dataset_scripts.readers import read_gaze
 
         gaze = read_gaze(arguments.gaze, participant=arguments.participant)
-    _import_torchvision()
     from modeling_emert.answers_emert import answer
     from training.evaluation.load_model import load_answering_network, saved_method
     from training.methods.registry import only_given
@@ -46,30 +42,6 @@ def run(arguments: argparse.Namespace) -> None:
     result = answer(network, processor, recording)
     result["trained_on"] = _training_data(arguments.model)
     print(json.dumps(result, indent=2) if arguments.json else as_text(result))
-
-
-def _import_torchvision() -> None:
-    """Imports torchvision without torch's compiler, a fifth of the command's time, which one of its files imports to ask
-    whether it may compile; that question loads the compiler when it is asked."""
-    compiler = "torch._dynamo.utils"
-    if "torchvision" in sys.modules or compiler in sys.modules:
-        return
-    stand_in = ModuleType(compiler)
-
-    def real(name: str) -> object:
-        sys.modules.pop(compiler, None)
-        return getattr(import_module(compiler), name)
-
-    stand_in.__getattr__ = real
-    stand_in.is_compile_supported = lambda *given: real("is_compile_supported")(*given)
-    import torch  # noqa: F401  its own imports see the real module
-
-    if compiler not in sys.modules:
-        sys.modules[compiler] = stand_in
-    import torchvision  # noqa: F401
-
-    if sys.modules.get(compiler) is stand_in:
-        del sys.modules[compiler]
 
 
 def _training_data(model: Path) -> str | None:
