@@ -11,12 +11,21 @@ from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.generator.writing import generate
 from dataset_scripts.sources import open_source
+from modeling_emert.tasks_emert import BUILT_IN, TASKS
 from training.recipes.recipe import Recipe
 
 # One thread in each process, also in those that tests start: the threads of several test processes on few cores wait for each
 # other in busy loops, and training the tiny network takes seven times the CPU time.
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _forget_own_tasks():
+    """A registration stays in the process; the next test shall not depend on it."""
+    yield
+    for name in set(TASKS) - set(BUILT_IN):
+        del TASKS[name]
 
 
 @pytest.fixture(scope="session")

@@ -18,20 +18,12 @@ from dataset_scripts.sources import open_source
 from modeling_emert.configuration_emert import EmertConfig
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
-from modeling_emert.tasks_emert import BUILT_IN, RESERVED, TASKS, make_task, register_task, register_tasks
+from modeling_emert.tasks_emert import RESERVED, make_task, register_task, register_tasks
 from training.cli import main
 from training.recipes.recipe import Recipe
 
 STRESS = {"name": "stress", "labels": ["calm", "stressed"]}
 ENGAGEMENT = {"name": "engagement", "labels": ["engagement"], "range": [0, 1]}
-
-
-@pytest.fixture(autouse=True)
-def _forget_own_tasks():
-    """A registration stays in the process; the next test shall not depend on it."""
-    yield
-    for name in set(TASKS) - set(BUILT_IN):
-        del TASKS[name]
 
 
 @pytest.fixture
