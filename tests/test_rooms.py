@@ -66,7 +66,7 @@ def test_no_file_is_longer_than_400_lines():
 
 
 def test_test_files_mirror_the_source_folders():
-    folders = {path.parent.relative_to(ROOT) for path in SOURCES}
+    folders = {path.parent.relative_to(ROOT) for path in SOURCES} | {Path("examples")}
     tests = ROOT / "tests"
     strays = {path.parent for path in tests.rglob("test_*.py")} - {tests / folder for folder in folders} - {tests}
     assert strays == set()
