@@ -47,6 +47,16 @@ def make_source(name: str, terms: Any) -> dict[str, Any]:
     return {"name": name, **{key: getattr(terms, key) for key in ("licence", "redistributable", "citation")}}
 
 
+class EmertLicensed:
+    """Of a network whose `config.sources` says what it has learned from; stands before transformers' own base class."""
+
+    def train(self, mode: bool = True) -> Any:
+        """As torch's. What weights with known sources learn from here is unknown until `config.sources` is set afterwards."""
+        if mode and self.config.sources is not None:
+            self.config.sources = combine_sources(self.config.sources, None)
+        return super().train(mode)
+
+
 def front_matter_of(licence: str, name: str) -> dict[str, str]:
     """`license` in the Hub's form; for a licence that the Hub has no id for, `other` and the name of the terms."""
     known = licence.lower()

@@ -31,7 +31,7 @@ from .layers_emert import (
     present_modalities,
     reverse_gradient,
 )
-from .licences_emert import combine_sources
+from .licences_emert import EmertLicensed
 from .model_card_emert import write_model_card
 from .tasks_emert import get_task
 
@@ -96,7 +96,7 @@ _AUTO_MODELS = {
 }
 
 
-class EmertPreTrainedModel(EmertSharing, PreTrainedModel):
+class EmertPreTrainedModel(EmertSharing, EmertLicensed, PreTrainedModel):
     config: EmertConfig
     base_model_prefix = "emert"
     main_input_name = "pixel_values"
@@ -123,12 +123,6 @@ class EmertPreTrainedModel(EmertSharing, PreTrainedModel):
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
         if is_main_process:
             write_model_card(save_directory, self.config)
-
-    def train(self, mode: bool = True):
-        """As torch's. What weights with known sources learn from here is unknown until `config.sources` is set afterwards."""
-        if mode and self.config.sources is not None:
-            self.config.sources = combine_sources(self.config.sources, None)
-        return super().train(mode)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
