@@ -3,7 +3,7 @@
 import pytest
 from demo_answers import ALL, an_answer
 
-from modeling_emert.tasks_emert import EMOTIONS
+from modeling_emert.tasks_emert import EMOTIONS, register_tasks
 from spaces_demo.answers.messages import Reply
 from spaces_demo.answers.verdict import coarse_verdict, sureness
 from spaces_demo.page.html import answer_html, reasons_html, refusal
@@ -93,3 +93,15 @@ def test_whatever_comes_from_a_file_is_escaped():
     for page in (answer_html(reply, nasty), reasons_html(reply), refusal(nasty), answer_html(Reply(refusal=nasty), nasty)):
         assert "<script>" not in page
         assert "&lt;script&gt;" in page
+
+
+def test_own_tasks_have_cards_of_their_own_whatever_was_given():
+    labels = ["calm", "<b>stressed"]
+    register_tasks([{"name": "stress", "labels": labels}, {"name": "engagement", "labels": ["engagement"], "range": [0, 10]}])
+    tasks = {"stress": dict(zip(labels, (0.25, 0.75), strict=True)), "engagement": {"engagement": 2.5}}
+    page = answer_html(Reply(an_answer(modalities=["fixations"], tasks=tasks), {"plane": None}), "gaze.csv")
+    assert "<h3>stress</h3>" in page
+    assert "&lt;b&gt;stressed" in page
+    assert "<b>75%</b>" in page
+    assert "engagement: 2.50" in page
+    assert "left:25.0%" in page

@@ -212,7 +212,7 @@ def test_the_shipped_recipe_is_the_default():
         ("recordings=[0,5,1]", "recordings is"),
         ("recordings=5", "recordings is 5"),
         ("recordings=[0,1.5]", "recordings is"),
-        ("tasks=[er9]", "er9"),
+        ("tasks=[ER9]", "ER9"),
         ("tasks=er7", "tasks is 'er7'"),
         ("rank=0", "rank is 0"),
         ("steps=true", "steps is True"),

@@ -29,7 +29,7 @@ def test_the_small_recipe_has_every_method():
         ("methods=[emert, magic]", r"methods\[1\] is 'magic', expected 'majority'"),
         ("methods=[emert, emert]", "twice"),
         ("methods=[]", r"methods is \[\], expected at least one"),
-        ("tasks=[er8]", r"tasks\[0\] is 'er8'"),
+        ("tasks=[ER8]", r"tasks\[0\] is 'ER8'"),
         ("split_versions=[loose]", r"split_versions\[0\] is 'loose', expected 'plain' or 'strict'"),
         ("folds=[0]", r"folds\[0\] is 0, expected a whole number in 1..1000"),
         ("seeds=[1.5]", r"seeds\[0\] is 1\.5, expected a whole number"),

@@ -187,6 +187,8 @@ def test_history_is_read_from_the_log():
 def test_what_can_not_be_is_refused(recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(EmertInputError, match="monitor is perceived3"):
         choose_tasks(replace(recipe, monitor="perceived3"), data)
+    with pytest.raises(EmertInputError, match="no labels for task er9; it has er3, er7"):  # an own task of other data
+        choose_tasks(replace(recipe, tasks=("er9",)), data)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(EmertInputError, match=r"--track: tensorboard is not installed; pip install"):
         tracking_callbacks(tmp_path / "model")
