@@ -1,6 +1,8 @@
 """What goes to the Hub: weights, processor, code and a card, tested against a stub of the Hub's API."""
 
+import ast
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from tiny_emert import tiny_config, tiny_model
 
 from modeling_emert import EMER_TASKS, TASKS, EmertProcessor
-from modeling_emert.model_card_emert import make_model_card, write_model_card
+from modeling_emert.model_card_emert import PIP_INSTALL, make_model_card, write_model_card
 from training.cli import main
 
 RECORD = {
@@ -180,3 +182,18 @@ def test_push_is_refused_in_one_line(hub, folder, tmp_path, capsys, monkeypatch)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert "somebody/emert: the Hub refused (401 Unauthorized Invalid token)" in lines[0]
+
+
+def test_the_pip_install_line_brings_what_the_files_of_the_folder_import(folder):
+    """With what transformers and torch bring themselves."""
+    brought = {"numpy", "yaml", "huggingface_hub", "safetensors", "PIL", *sys.stdlib_module_names}
+    imported = set()
+    for file in folder.glob("*_emert.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {name.name.split(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.split(".")[0])
+    optional = {"peft"}
+    missing = imported - brought - optional - set(PIP_INSTALL.split())
+    assert not missing
