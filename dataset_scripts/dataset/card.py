@@ -8,17 +8,13 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from modeling_emert.columns_emert import columns_markdown
+from modeling_emert.licences_emert import front_matter_of
 from modeling_emert.tasks_emert import Task, get_task
 
 from .metadata import QUARTERS, Metadata
 from .schema import COLUMN_MEANINGS
 from .splits import Assignment, config_name, versions
 
-# SPDX ids that the Hub knows (in lower case there); for all others its form is `other` and a name.
-_HUB_LICENCES = {
-    *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"),
-    *("cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0", "odc-by", "odbl-1.0", "pddl"),
-}
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
 _VIEWS = {
     "er": "**felt** (ER, emotion recognition): what the participant felt",
@@ -74,8 +70,6 @@ def make_card(metadata: Metadata, assignment: Assignment) -> str:
 
 
 def _front_matter(metadata: Metadata, title: str) -> dict:
-    licence = metadata.licence.lower()
-    known = licence in _HUB_LICENCES
     has = metadata.counts.modalities
     kinds = {get_task(task).kind for task in metadata.tasks}
     categories = {
@@ -85,7 +79,7 @@ def _front_matter(metadata: Metadata, title: str) -> dict:
     }
     tags = {"eye-tracking": True, "facial-expression": has["face"] or has["action_units"], metadata.source: True}
     return {
-        **({"license": licence} if known else {"license": "other", "license_name": f"{metadata.source}-terms"}),
+        **front_matter_of(metadata.licence, metadata.source),
         "pretty_name": title.replace("`", ""),
         "task_categories": [name for name, present in categories.items() if present],
         "tags": ["emotion", "affective-computing", *(name for name, present in tags.items() if present)],

@@ -27,6 +27,8 @@ def run(arguments: argparse.Namespace) -> None:
             raise EmertInputError(f"--space takes one --model, got {len(arguments.model)}; give the one that is to answer")
         folder = write_space(arguments.space, *arguments.model)
         print(f"{folder}: push it to a Gradio Space, or try it: cd {folder} && python app.py")
+        if arguments.model and (reason := _terms(*arguments.model).forbidden):
+            print(f"keep that Space private: {reason}")
         return
     if find_spec("gradio") is None:  # without importing it, since it reads its temporary folder then
         raise ModuleNotFoundError("the demo needs gradio", name="gradio")  # `emert` says which extra has it
@@ -35,17 +37,24 @@ def run(arguments: argparse.Namespace) -> None:
     serve(arguments.model, arguments.host, arguments.port)
 
 
+def _terms(model: Path):
+    from modeling_emert.licences_emert import sources_of_folder, terms_of
+
+    return terms_of(sources_of_folder(model))
+
+
 def write_space(out: Path, model: Path | None = None) -> Path:
     """Writes a Hugging Face Space to `out`, a new folder: `app.py`, the packages that it runs, and the model folder if given.
 
     The packages are copied and not installed by name: nobody owns the name `emert` on PyPI, so a requirement of that name
-    would run whatever a stranger publishes there.
+    would run whatever a stranger publishes there. Its card states the model's licence.
 
     Raises:
         EmertInputError: `out` exists already or can't be written, or `model` holds no trained model.
     """
     from dataset_scripts.common.output import Content, atomic_folder
     from modeling_emert.errors_emert import EmertInputError
+    from modeling_emert.licences_emert import CODE_LICENCE
 
     from ..checkpoints import open_checkpoint
 
@@ -57,6 +66,10 @@ def write_space(out: Path, model: Path | None = None) -> Path:
             shutil.copytree(_DEMO.parent / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in _SPACE_FILES:
             shutil.copy(_DEMO / name, folder)
+        if model is not None:
+            card, own = folder / "README.md", f"license: {CODE_LICENCE}\n"
+            stated = "".join(f"{name}: {value}\n" for name, value in _terms(model).front_matter.items())
+            card.write_text(card.read_text(encoding="utf-8").replace(own, stated, 1), encoding="utf-8")
         for file in files:
             (folder / "model").mkdir(exist_ok=True)
             shutil.copy(file, folder / "model")
