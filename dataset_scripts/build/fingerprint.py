@@ -11,8 +11,8 @@ from pathlib import Path
 from ..common.code_fingerprint import code_fingerprint
 from ..sources.base import TERMS, Entry, Source
 
-# Imported on the way, but no file of recordings, config or split depends on them.
-NO_EFFECT = ("dataset_scripts.dataset.card", "modeling_emert.registration_emert")
+# Imported on the way, but no file of a data set depends on it.
+NO_EFFECT = ("modeling_emert.registration_emert",)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ def take_fingerprint(source: Source, entries: Sequence[Entry], faces: int, seed:
             files.append([name, size])
             times.append(changed)
         known = (sorted(entry.labels.items()), sorted(entry.context.items()))
-        content.append([entry.recording_id, entry.participant, entry.stimulus, *known, files])
+        given = [sorted(entry.votes.items())] * bool(entry.votes) + [entry.fold] * bool(entry.fold)
+        content.append([entry.recording_id, entry.participant, entry.stimulus, *known, files, *given])
     content_hash = _hash(content)
     return Fingerprint(code, content_hash, _hash([content_hash, *times]))
 
@@ -56,7 +57,9 @@ def _description(source: Source) -> list:
     """What the data set's description takes from the source, and the hash of the source's mapping file."""
     mapping = source.mapping or (source.path / source.mapping_name if source.mapping_name else None)
     mapped = hashlib.sha256(mapping.read_bytes()).hexdigest() if mapping and mapping.is_file() else None
-    return [source.name, source.tasks, source.surprise_polarity, *(getattr(source, name) for name in TERMS), mapped]
+    of_rows = (source.given_folds, source.vote_tasks, source.recordings_per_group)
+    stated = [getattr(source, name) for name in TERMS]
+    return [source.name, source.tasks, source.surprise_polarity, *of_rows, *stated, mapped]
 
 
 def _stater(source: Source) -> Callable[[str], tuple[str, int, int]]:
