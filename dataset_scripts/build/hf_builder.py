@@ -7,7 +7,7 @@
 Rows and splits are those of the folder that `emert data build` makes, made by the same code.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,22 +41,22 @@ class EmertConfig(BuilderConfig):
     faces: int = FACES_KEPT
 
 
+def _protocols(tasks: Iterable[str]) -> Iterator[EmertConfig]:
+    """The configs of these tasks."""
+    for task in tasks:
+        for strict in (False, True):
+            for fold in range(1, FOLDS + 1):
+                yield EmertConfig(name=config_name(task, fold, strict), task=task, fold=fold, strict=strict)
+
+
 class EmertDatasetBuilder(GeneratorBasedBuilder):
-    """Builds one config from the recordings on disk.
+    """Builds one config from the recordings on disk: of a built-in task, or of an own one that the source defines.
 
     Other recordings, settings or code use another cache of `download_and_prepare`, so it is never out of date.
     """
 
     BUILDER_CONFIG_CLASS = EmertConfig
-    BUILDER_CONFIGS = [  # noqa: RUF012 (as in the base class)
-        EmertConfig(name="all"),
-        *(
-            EmertConfig(name=config_name(task, fold, strict), task=task, fold=fold, strict=strict)
-            for task in BUILT_IN
-            for strict in (False, True)
-            for fold in range(1, FOLDS + 1)
-        ),
-    ]
+    BUILDER_CONFIGS = [EmertConfig(name="all"), *_protocols(BUILT_IN)]  # noqa: RUF012 (as in the base class)
     DEFAULT_WRITER_BATCH_SIZE = 16  # rows held in memory, each with its faces
 
     def __init__(
@@ -71,12 +71,16 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         cache_dir: str | Path | None = None,
     ):
         """Raises `EmertInputError` for no such config, one that the source has not, and recordings that are not valid."""
-        known = [config.name for config in self.BUILDER_CONFIGS]
+        opened = open_source(source, Path(path), None if mapping is None else Path(mapping))
+        own = {config.name: config for config in _protocols(name for name in opened.tasks if name not in BUILT_IN)}
+        known = [*(config.name for config in self.BUILDER_CONFIGS), *own]
         if config_name not in known:
             raise EmertInputError(f"config {config_name!r}: no such config; expected one of {', '.join(known)}")
-        opened = open_source(source, Path(path), None if mapping is None else Path(mapping))
         self._plan = Plan.of(opened, faces, seed)
         settings = {"source": source, "path": str(path), "mapping": mapping and str(mapping), "seed": seed, "faces": faces}
+        if config := own.get(config_name):
+            self.BUILDER_CONFIGS = []  # of this object: the base class then makes the config from its fields
+            settings |= {"task": config.task, "fold": config.fold, "strict": config.strict}
         super().__init__(cache_dir, config_name=config_name, hash=self._plan.fingerprint.freshness, **settings)
         self._cells = self._choose_cells()
 

@@ -1,9 +1,11 @@
 """The data set as a `GeneratorBasedBuilder`: the rows and splits of the folder, by the same code."""
 
+import csv
 import os
 
 import numpy as np
 import pytest
+import yaml
 from datasets import load_dataset
 
 from dataset_scripts.build.hf_builder import EmertDatasetBuilder
@@ -62,6 +64,27 @@ def test_two_processes_give_the_same(builder, tmp_path):
 def test_a_config_hides_other_labels(builder):
     columns = set(builder("fer_va-fold1").info.features)
     assert columns & set(LABEL_COLUMNS) == {"fer_valence", "fer_arousal"}
+
+
+def test_own_tasks_have_configs_too(builder, few_recordings):
+    tasks = [{"name": "stress", "labels": ["calm", "stressed"]}, {"name": "pain", "labels": ["pain"], "range": [0, 10]}]
+    (few_recordings / "source.yaml").write_text(yaml.safe_dump({"name": "mine", "tasks": tasks}))
+    with (few_recordings / "recordings.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for number, row in enumerate(rows):
+        row |= {"stress": ["calm", "stressed"][number % 2], "pain": number % 11}
+    with (few_recordings / "recordings.csv").open("w") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    one = builder("stress-fold1", source="folder")
+    one.download_and_prepare(num_proc=2)
+    assert one.info.features["stress"].names == ["calm", "stressed"]
+    assert set(one.as_dataset()) == {"train", "validation", "test"}
+    assert {*one.info.features} & {*LABEL_COLUMNS, "pain"} == set()
+    assert "pain" in next(iter(builder("pain-fold2", source="folder").as_streaming_dataset()["test"]))
+    with pytest.raises(EmertInputError, match=r"no such config.*stress-fold1"):
+        builder("boredom-fold1", source="folder")
 
 
 def test_a_changed_recording_or_setting_is_not_taken_from_the_cache(builder, few_recordings):

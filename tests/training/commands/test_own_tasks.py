@@ -8,13 +8,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from tiny_emert import tiny_inputs, tiny_model
 from tiny_training import TINY_OVERRIDES
+from transformers import pipeline
 
 from dataset_scripts.build.build import build
 from dataset_scripts.checks.verify import verify
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
+from modeling_emert import EmertProcessor
 from modeling_emert.configuration_emert import EmertConfig
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
@@ -107,6 +111,33 @@ def test_a_model_gets_other_heads(tmp_path: Path):
             EmertForEmotionRecognition.from_pretrained(tmp_path / "first", **wrong)
         with pytest.raises(ValueError, match="labels follow from its tasks"):
             EmertConfig(**wrong)
+
+
+def test_one_head_of_many_is_trained_saved_and_answers(tmp_path: Path, recordings: Path):
+    """As an engineer would: `tasks=["er3"]`, a step of one's own loop, `save_pretrained`, and the folder answers."""
+    first = tiny_model(temperatures={"er7": 1.5, "er3": 2.0}, class_weights={"er7": [1.0] * 7}, task_weights={"er7": 2.0})
+    first.save_pretrained(tmp_path / "first")
+    EmertProcessor.for_config(first.config, image_size=32).save_pretrained(tmp_path / "first")
+    model = EmertForEmotionRecognition.from_pretrained(tmp_path / "first", tasks=["er3"]).train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = model.heads["er3"].layers[0].weight.detach().clone()
+    model(**tiny_inputs(), labels=torch.tensor([0, 2])).loss.backward()
+    optimizer.step()
+    assert not torch.equal(model.heads["er3"].layers[0].weight, before)
+    model.eval().save_pretrained(tmp_path / "second")
+    processor = EmertProcessor.from_pretrained(tmp_path / "first")
+    processor.save_pretrained(tmp_path / "second")
+    again = EmertForEmotionRecognition.from_pretrained(tmp_path / "second").eval()
+    assert again.config.tasks == ["er3"]
+    assert again.config.temperatures == {"er3": 2.0}
+    assert again.config.class_weights is None
+    video = recordings / "videos" / "p000-s000.mp4"
+    inputs = EmertProcessor.from_pretrained(tmp_path / "second")(processor.load(video=video))
+    with torch.no_grad():
+        assert torch.equal(again(**inputs).logits["er3"], model(**inputs).logits["er3"])
+    answer = pipeline("emotion-recognition", model=str(tmp_path / "second"))(str(video))
+    assert set(answer["tasks"]) == {"er3"}
+    assert answer["tasks"]["er3"].keys() == {"positive", "negative", "neutral"}
 
 
 def test_wrong_definitions_are_refused_with_all_mistakes(own: Path):
