@@ -10,7 +10,7 @@ from training import cli
 
 # As installed by `pip install emert` alone: what the extras bring can't be imported.
 _WITHOUT_EXTRAS = """
-import sys
+import importlib.util, sys
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
@@ -18,6 +18,8 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Absent())
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name.partition(".")[0] in {extras} else found(name, package)
 from training.cli import main
 sys.exit(main({words}))
 """
