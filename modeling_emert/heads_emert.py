@@ -16,15 +16,19 @@ from .tasks_emert import ABSENT_CLASS, EMOTIONS, POLARITIES, POLARITY_OF_EMOTION
 
 
 class EmertHead(nn.Module):
-    """From the fused representation to one task's logits or numbers."""
+    """From the fused representation to one task's logits or numbers. `scale`: see [`tasks_emert.Task.scale`]."""
 
-    def __init__(self, config: EmertConfig, size: int):
+    def __init__(self, config: EmertConfig, size: int, scale: tuple[float, float] = (0.0, 1.0)):
         super().__init__()
+        self.middle, self.half = scale
         self.layers = multilayer([config.hidden_size, *config.head_sizes, size], 0.01)
 
     def forward(self, fused: torch.Tensor) -> torch.Tensor:
-        """`(batch, hidden_size)` -> `(batch, task size)`."""
-        return self.layers(fused)
+        """`(batch, hidden_size)` -> `(batch, task size)`, numbers in the task's own range."""
+        values = self.layers(fused)
+        if (self.middle, self.half) == (0.0, 1.0):
+            return values
+        return self.middle + self.half * values.float()  # bf16 has no digits for 1990 to 2025
 
 
 class EmertHeads(nn.Module):
@@ -125,13 +129,17 @@ def task_loss(
 ) -> torch.Tensor:
     """Cross-entropy for classes, smooth-L1 for numbers, averaged over the known labels (0 without any).
 
+    Numbers of an own task are compared on the scale -1..1 (see `Task.scale`), so that no range outweighs the other tasks.
+
     `logits` `(batch, task.size)`; `labels` `(batch,)` long with -100 for absent, or `(batch, task.size)` float with NaN.
     `class_weights`: one for each class, None for equal weights.
     """
     if task.kind == "classification":
         return class_loss(logits, labels, class_weights)
     present = ~labels.isnan()
-    losses = functional.smooth_l1_loss(logits, torch.where(present, labels, logits.detach()), reduction="none")
+    half = task.scale[1]
+    known = torch.where(present, labels, logits.detach())
+    losses = functional.smooth_l1_loss(logits / half, known / half, reduction="none")
     return (losses * present).sum() / present.sum().clamp(min=1)
 
 

@@ -287,7 +287,7 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         super().__init__(config)
         self.emert = EmertModel(config)
         fine = [name for name in config.tasks if name not in config.derived_tasks]
-        self.heads = EmertHeads({name: EmertHead(config, get_task(name).size) for name in fine})
+        self.heads = EmertHeads({name: EmertHead(config, get_task(name).size, get_task(name).scale) for name in fine})
         self.poolings = nn.ModuleDict({name: EmertPooling(config) for name in fine})
         self.coarse = nn.ModuleDict({name: EmertCoarse() for name in config.derived_tasks})
         self.context = EmertContext(config) if config.context else None

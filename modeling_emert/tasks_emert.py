@@ -74,6 +74,16 @@ class Task:
         return definition | ({} if self.view == "other" else {"view": self.view})
 
     @property
+    def scale(self) -> tuple[float, float]:
+        """`(middle, half)` of an own task's range: its numbers are learned as -1..1, `(number - middle) / half`.
+
+        `(0, 1)`, as they are, for the built-in ones: that is what the authors do, and what saved models have learned.
+        """
+        if self.range is None or not self.is_own:
+            return 0.0, 1.0
+        return (self.range[0] + self.range[1]) / 2, (self.range[1] - self.range[0]) / 2
+
+    @property
     def primary_metric(self) -> str:
         """The metric by which a checkpoint is chosen; higher is better."""
         return "uar" if self.kind == "classification" else "ccc"

@@ -8,7 +8,7 @@ import torch
 from tiny_emert import ARGUMENTS, NO_DROPOUT, tiny_inputs, tiny_labels, tiny_model
 
 from modeling_emert.heads_emert import modality_loss, task_loss
-from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
+from modeling_emert.tasks_emert import ABSENT_CLASS, BUILT_IN, TASKS, make_task, register_task
 
 NAN = float("nan")
 LOG2, LOG3, LOG4 = math.log(2), math.log(3), math.log(4)
@@ -27,6 +27,28 @@ def test_task_loss_of_numbers_by_hand():
     labels = torch.tensor([[0.0, 0.0], [0.0, 0.0]])
     # Smooth-L1: d * d / 2 up to 1, d - 1/2 from there.
     assert task_loss(TASKS["er_va"], guesses, labels).item() == pytest.approx((0.125 + 1.5 + 0.0 + 0.5) / 4)
+
+
+def test_an_own_range_is_learned_as_minus_one_to_one_and_answered_as_it_is():
+    pain = register_task(make_task({"name": "pain", "labels": ["pain"], "range": [0, 100]}))
+    rating = register_task(make_task({"name": "rating", "labels": ["rating"], "range": [-1, 1]}))
+    guesses, labels = torch.tensor([[0.5], [-1.0]]), torch.tensor([[0.25], [0.75]])
+    assert task_loss(pain, 50 + 50 * guesses, 50 + 50 * labels) == task_loss(rating, guesses, labels)
+    assert all(TASKS[name].scale == (0.0, 1.0) for name in BUILT_IN)
+    model = tiny_model(tasks=["pain", "rating", "fer_intensity"], **NO_DROPOUT)
+    model.heads["pain"].load_state_dict(model.heads["rating"].state_dict())
+    with torch.no_grad():
+        found = model(**tiny_inputs()).logits
+    torch.testing.assert_close(found["pain"], 50 + 50 * found["rating"])
+    # Two labels at the end of the range are learned within some steps, in which an answer near 0 would hardly have moved.
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = model(**tiny_inputs(), labels={"pain": torch.tensor([[80.0], [95.0]])}).losses["pain"]
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.01
+    assert model(**tiny_inputs()).logits["pain"].mean().item() == pytest.approx(87.5, abs=10)
 
 
 def test_task_loss_is_the_mean_over_the_labels_that_are_there():

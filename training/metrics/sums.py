@@ -38,7 +38,8 @@ _PAPER_BATCH = 16
 def as_targets(task: Task, targets: np.ndarray) -> np.ndarray:
     """Targets in one form: float64 `(n, 1)` class indices or `(n, size)` numbers, **absent is NaN**.
 
-    Takes `(n,)` too where a recording has one value; `ABSENT_CLASS` and NaN both mean absent. Raises `ValueError` for
+    Takes `(n,)` too where a recording has one value. NaN means absent, and so does `ABSENT_CLASS` but in a task whose range
+    holds it. Raises `ValueError` for
     another shape, or a class index that is not one of the task's.
     """
     width = 1 if task.kind == "classification" else task.size
@@ -47,7 +48,8 @@ def as_targets(task: Task, targets: np.ndarray) -> np.ndarray:
         values = values[:, None]
     if values.ndim != 2 or values.shape[1] != width:
         raise ValueError(f"targets of {task.name} must be (n, {width}), got {np.shape(targets)}")
-    values[values == ABSENT_CLASS] = np.nan  # beyond the range of every task's numbers, so no label there either
+    if task.range is None or not task.range[0] <= ABSENT_CLASS <= task.range[1]:
+        values[values == ABSENT_CLASS] = np.nan
     if task.kind == "classification":
         known = values[~np.isnan(values)]
         wrong = known[(known != np.round(known)) | (known < 0) | (known >= task.size)]

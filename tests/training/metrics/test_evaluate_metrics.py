@@ -13,8 +13,8 @@ from places import ROOT
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score, log_loss, mean_squared_error, recall_score, roc_auc_score
 
-from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
-from training.metrics import EmotionClassification, EmotionGap, EmotionRegression, score
+from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS, make_task
+from training.metrics import EmotionClassification, EmotionGap, EmotionRegression, as_targets, score
 from training.metrics.emotion_classification.emotion_classification import ABSENT
 
 CLASSES = {
@@ -200,7 +200,7 @@ def test_nothing_to_score_is_said(name):
 
 
 def test_a_number_that_is_written_as_absent_is_left_out_as_in_the_other_metrics(numbers):
-    """-100 is the mark of transformers; the numbers of all tasks lie between -1 and 3."""
+    """-100 is the mark of transformers; the numbers of all built-in tasks lie between -1 and 3."""
     guessed, truth = numbers
     assert all(task.range is None or not task.range[0] <= ABSENT_CLASS <= task.range[1] for task in TASKS.values())
     marked, missing = truth.copy(), truth.copy()
@@ -210,6 +210,16 @@ def test_a_number_that_is_written_as_absent_is_left_out_as_in_the_other_metrics(
     assert found == metric.compute(predictions=guessed, references=missing, labels=["valence", "arousal"])
     assert found["ccc"] == pytest.approx(score(TASKS["er_va"], marked, guessed)["ccc"], abs=EXACT)
     assert found["mae"] < 1
+
+
+def test_minus_100_is_a_number_in_a_range_that_holds_it():
+    truth, guessed = np.array([-100.0, 0.0, 100.0, np.nan]), np.array([-60.0, 0.0, 100.0, 3.0])
+    mood = make_task({"name": "mood", "labels": ["mood"], "range": [-100, 100]})
+    found = EmotionRegression(keep_in_memory=True).compute(predictions=guessed, references=truth, absent=None)
+    assert found["mae"] == pytest.approx(40 / 3)
+    assert found["ccc"] == pytest.approx(score(mood, truth, guessed)["ccc"], abs=EXACT)
+    kelvin = make_task({"name": "kelvin", "labels": ["kelvin"], "range": [0, 300]})
+    assert np.isnan(as_targets(kelvin, truth)).tolist() == [[True], [False], [False], [True]]
 
 
 @pytest.mark.parametrize("labels", [np.int64(3), 3, np.array(["a", "b", "c"]), ("a", "b", "c")])

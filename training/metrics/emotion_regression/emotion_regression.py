@@ -11,7 +11,7 @@ import numpy as np
 
 from .number_scores import number_scores, number_sums
 
-ABSENT = -100  # how transformers writes a label that is not there, as in our other metrics; no emotion has such a value
+ABSENT = -100  # how transformers writes a label that is not there, as in our other metrics
 
 _DESCRIPTION = "CCC, Pearson's r, MAE, MSE and RMSE of one or several numbers a recording."
 _CITATION = "Lin 1989 (concordance correlation coefficient)."
@@ -22,8 +22,9 @@ class EmotionRegression(evaluate.Metric):
 
     Args of `compute`:
         predictions: `(n,)` numbers, or `(n, S)`: S numbers a recording.
-        references: of the same shape; NaN or -100: that number is absent and left out.
+        references: of the same shape; NaN or `absent`: that number is absent and left out.
         labels: names of the S numbers, to have the scores of each as well (`ccc_valence`).
+        absent: -100; None where it is a number like others, as on a scale from -100 to 100: then only NaN is absent.
         participants: `(n,)` ids, to have the same scores for each participant too.
 
     Returns a dict of floats, NaN where undefined, each the mean over the numbers for which it is defined: `ccc` and
@@ -69,12 +70,14 @@ class EmotionRegression(evaluate.Metric):
         predictions: Sequence,
         references: Sequence,
         labels: Sequence[str] | None = None,
+        absent: float | None = ABSENT,
         participants: Sequence[str] | None = None,
     ) -> dict:
         guesses, truth = _columns(predictions), _columns(references)
         if guesses.shape != truth.shape:
             raise ValueError(f"predictions and references must have the same shape, got {guesses.shape} and {truth.shape}")
-        truth[truth == ABSENT] = np.nan
+        if absent is not None:
+            truth[truth == absent] = np.nan
         if not np.isfinite(guesses[~np.isnan(truth)]).all():
             raise ValueError("predictions hold NaN or infinity where there is a reference")
         if labels is not None and len(labels) != truth.shape[1]:
