@@ -11,7 +11,7 @@ from torch import nn
 from transformers import BatchFeature
 
 from .configuration_emert import EmertConfig
-from .constants_emert import INPUT_NAMES, MODALITIES
+from .constants_emert import MASKS_OF, MODALITIES
 from .processing_emert import EmertProcessor
 from .recording_emert import Recording
 from .tasks_emert import TASKS
@@ -55,7 +55,8 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
     found = []
     for index, recording in enumerate(recordings):
         tasks = {name: _readable(name, values[index]) for name, values in logits.items()}
-        modalities = [name for name in MODALITIES if INPUT_NAMES[name] in inputs and inputs[f"{name}_mask"][index].any()]
+        there = {mask: inputs[mask][index].any() for masks in MASKS_OF.values() for mask in masks if mask in inputs}
+        modalities = [name for name in MODALITIES if any(there.get(mask) for mask in MASKS_OF[name])]
         reason = _no_gap(tasks, modalities)
         alone = processor.feature_extractor.normalisation == "participant" and recording.gaze is not None
         found.append(

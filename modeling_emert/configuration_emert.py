@@ -45,6 +45,9 @@ class EmertConfig(PreTrainedConfig):
         Numbers in one step of eye movements and of fixations.
     backbone_config (`dict` or `PreTrainedConfig`):
         Network of one face frame: any that `AutoBackbone` knows, timm's included; ResNet-18 by default.
+    face_input (`"frames"`, `"action_units"` or `"both"`):
+        What the face is read from: frames through the backbone, 17 action units through a linear layer of their own (there is
+        no backbone then), or either; a sample that has both uses its frames. Ours.
     pretrained_backbone (`str`, *optional*):
         Hub id or folder with the backbone's initial weights for training ([`load_pretrained_backbone`]).
     freeze_backbone (`bool`, False):
@@ -107,6 +110,7 @@ class EmertConfig(PreTrainedConfig):
     fixation_size: int = 2
 
     backbone_config: dict | PreTrainedConfig | None = None
+    face_input: Literal["frames", "action_units", "both"] = "frames"
     encoder_size: int = 128
     num_lstm_layers: int = 3
     pretrained_backbone: str | None = None
@@ -238,6 +242,19 @@ class EmertConfig(PreTrainedConfig):
         unknown = [name for name in self.context if name not in CONTEXT_INPUTS]
         if unknown or len(set(self.context)) != len(self.context):
             raise ValueError(f"context: each of {', '.join(CONTEXT_INPUTS)} at most once, got {list(self.context)}")
+
+    @property
+    def takes_action_units(self) -> bool:
+        """Whether the network reads action units."""
+        return self.face_input != "frames"
+
+    def validate_face(self):
+        """What concerns the backbone is given only where there is one."""
+        if self.face_input == "action_units" and (self.pretrained_backbone is not None or self.freeze_backbone):
+            raise ValueError(
+                "pretrained_backbone and freeze_backbone concern frames, but face_input is 'action_units': leave them out, or "
+                "set face_input='both'"
+            )
 
     def validate_sizes(self):
         """Every size is positive."""

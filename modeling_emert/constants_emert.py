@@ -8,6 +8,16 @@ MODALITIES: tuple[Modality, ...] = ("face", "eye_movements", "fixations")
 # The model's argument that holds each.
 INPUT_NAMES: dict[Modality, str] = {"face": "pixel_values", "eye_movements": "eye_movements", "fixations": "fixations"}
 
+# Every argument of the model that belongs to each. A face may be given by its action units in place of frames.
+ARGUMENTS_OF: dict[Modality, tuple[str, ...]] = {
+    "face": ("pixel_values", "face_mask", "action_units", "action_units_mask"),
+    "eye_movements": ("eye_movements", "eye_movements_mask"),
+    "fixations": ("fixations", "fixations_mask"),
+}
+MASKS_OF: dict[Modality, tuple[str, ...]] = {
+    name: tuple(argument for argument in arguments if argument.endswith("_mask")) for name, arguments in ARGUMENTS_OF.items()
+}
+
 # Context that the model may be given besides the recording; off unless the config's `context` names it.
 CONTEXT_INPUTS = ("big_five", "stimulus_emotion")
 

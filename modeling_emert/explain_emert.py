@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .configuration_emert import EmertConfig
-from .constants_emert import INPUT_NAMES, MODALITIES
+from .constants_emert import INPUT_NAMES, MASKS_OF, MODALITIES
 from .tasks_emert import get_task
 
 
@@ -54,13 +54,18 @@ def explain(model: Callable, config: EmertConfig, inputs: Mapping[str, torch.Ten
 
 def _masks(config: EmertConfig, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """`(batch, steps)` bool for every modality, all False where it is not given."""
-    given = {name: inputs.get("face_features") if name == "face" else None for name in MODALITIES}
+    given = {name: inputs.get("face_features", inputs.get("action_units")) if name == "face" else None for name in MODALITIES}
     given = {name: given[name] if inputs.get(INPUT_NAMES[name]) is None else inputs[INPUT_NAMES[name]] for name in MODALITIES}
     batch = next(value for value in given.values() if value is not None).shape[0]
     masks = {}
     for name, length in config.lengths.items():
         mask = inputs.get(f"{name}_mask")
         masks[name] = torch.full((batch, length), given[name] is not None) if mask is None else mask.bool()
+    if config.face_input == "action_units":
+        masks["face"] = torch.zeros_like(masks["face"])
+    if config.takes_action_units and inputs.get("action_units") is not None:
+        units = inputs.get("action_units_mask", torch.ones_like(masks["face"])).bool()
+        masks["face"] = torch.where(masks["face"].any(dim=1, keepdim=True), masks["face"], units)
     return masks
 
 
@@ -69,8 +74,8 @@ def _without(
 ) -> dict[str, torch.Tensor]:
     """These rows of the inputs, with this modality hidden."""
     kept = {name: value[rows] for name, value in inputs.items() if isinstance(value, torch.Tensor)}
-    kept |= {f"{name}_mask": mask[rows] for name, mask in masks.items()}
-    kept[f"{modality}_mask"] = torch.zeros_like(kept[f"{modality}_mask"])
+    kept |= {f"{name}_mask": mask[rows] for name, mask in masks.items() if name != "face" or "action_units" not in inputs}
+    kept |= {name: torch.zeros_like(masks[modality][rows]) for name in MASKS_OF[modality]}
     return kept
 
 

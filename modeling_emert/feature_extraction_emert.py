@@ -1,14 +1,16 @@
-"""From recorded gaze to the network's inputs: 32 steps of 39 columns, 32 steps of fixations, and their masks."""
+"""From recorded gaze to the network's inputs: 32 steps of 39 columns, 32 steps of fixations, and their masks; and from action
+units, which are standardised in the same way.
+"""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from transformers import BatchFeature, FeatureExtractionMixin
 
-from .columns_emert import NUM_COLUMNS
-from .recording_emert import Gaze
+from .columns_emert import ACTION_UNITS, NUM_COLUMNS
+from .recording_emert import ActionUnits, Gaze
 
 Normalisation = Literal["training", "participant"]
 # A constant column is only centred: a standard deviation below the first, or below the second times the mean, is rounding.
@@ -20,25 +22,29 @@ class GazeStatistics:
     """Sums over samples and fixations, from which mean and standard deviation are computed; two can be added.
 
     `eye` `(3, 39)` float64: count, sum and sum of squares of the known values of each column. `fixations` `(3, 2)`: the same
-    for x and y.
+    for x and y. `units` `(3, 17)`: of the action units.
     """
 
     eye: np.ndarray
     fixations: np.ndarray
+    units: np.ndarray = field(default_factory=lambda: np.zeros((3, len(ACTION_UNITS))))
 
     @classmethod
-    def of(cls, gazes: Iterable[Gaze | None]) -> "GazeStatistics":
-        """Over any number of recordings."""
-        eye, fixations = np.zeros((3, NUM_COLUMNS)), np.zeros((3, 2))
+    def of(cls, gazes: Iterable[Gaze | None], units: Iterable[ActionUnits | None] = ()) -> "GazeStatistics":
+        """Over any number of recordings: their gaze, and their action units."""
+        eye, fixations, of_units = np.zeros((3, NUM_COLUMNS)), np.zeros((3, 2)), np.zeros((3, len(ACTION_UNITS)))
+        for given in units:
+            if given is not None:
+                of_units += _sums(given.intensities)
         for gaze in gazes:
             if gaze is not None and gaze.eye_movements is not None:
                 eye += _sums(gaze.eye_movements)
             if gaze is not None and gaze.fixations is not None:
                 fixations += _sums(gaze.fixations[:, :2])
-        return cls(eye, fixations)
+        return cls(eye, fixations, of_units)
 
     def __add__(self, other: "GazeStatistics") -> "GazeStatistics":
-        return GazeStatistics(self.eye + other.eye, self.fixations + other.fixations)
+        return GazeStatistics(self.eye + other.eye, self.fixations + other.fixations, self.units + other.units)
 
     @property
     def eye_scale(self) -> tuple[np.ndarray, np.ndarray]:
@@ -49,6 +55,11 @@ class GazeStatistics:
     def fixation_scale(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of x and y."""
         return _mean_and_std(self.fixations)
+
+    @property
+    def unit_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the 17 action units; 0 and 1 for one without values."""
+        return _mean_and_std(self.units)
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
@@ -70,11 +81,12 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
 
     Args:
         num_eye_steps, num_fixation_steps: as in the model's config.
+        num_unit_steps: its `num_frames`, if its `face_input` takes action units; 0 leaves them out.
         normalisation: `"training"`: every column is standardised by the training participants' mean and standard deviation,
             which [`fit`] stores. `"participant"`: by the participant's own, over all their available recordings, without
             labels; the statistics are given with the call. A call without them uses the recording alone.
         clip: standardised values are clipped to [-clip, clip].
-        eye_mean, eye_std, fixation_mean, fixation_std: the result of `fit`.
+        eye_mean, eye_std, fixation_mean, fixation_std, unit_mean, unit_std: the result of `fit`.
     """
 
     _auto_class = "AutoFeatureExtractor"
@@ -90,6 +102,9 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         eye_std: Sequence[float] = (1.0,) * NUM_COLUMNS,
         fixation_mean: Sequence[float] = (0.5, 0.5),
         fixation_std: Sequence[float] = (0.25, 0.25),
+        num_unit_steps: int = 0,
+        unit_mean: Sequence[float] = (0.0,) * len(ACTION_UNITS),
+        unit_std: Sequence[float] = (1.0,) * len(ACTION_UNITS),
         **kwargs,
     ):
         if normalisation not in ("training", "participant"):
@@ -102,48 +117,57 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         self.clip = clip
         self.eye_mean, self.eye_std = list(eye_mean), list(eye_std)
         self.fixation_mean, self.fixation_std = list(fixation_mean), list(fixation_std)
+        self.num_unit_steps = num_unit_steps
+        self.unit_mean, self.unit_std = list(unit_mean), list(unit_std)
         super().__init__(**kwargs)
 
     def fit(self, statistics: GazeStatistics) -> None:
         """Stores the statistics of the training recordings, which are saved with the processor."""
-        eye, fixations = statistics.eye_scale, statistics.fixation_scale
+        eye, fixations, units = statistics.eye_scale, statistics.fixation_scale, statistics.unit_scale
         self.eye_mean, self.eye_std = eye[0].tolist(), eye[1].tolist()
         self.fixation_mean, self.fixation_std = fixations[0].tolist(), fixations[1].tolist()
+        self.unit_mean, self.unit_std = units[0].tolist(), units[1].tolist()
 
     def __call__(
         self,
         gaze: Gaze | None | Sequence[Gaze | None],
         statistics: GazeStatistics | Sequence[GazeStatistics | None] | None = None,
         return_tensors: str | None = "pt",
+        action_units: Sequence[ActionUnits | None] | None = None,
     ) -> BatchFeature:
         """One recording or a batch; an absent modality is all zeros with a mask of all False.
 
-        `statistics`: of each recording's participant, for `normalisation="participant"`.
+        `statistics`: of each recording's participant, for `normalisation="participant"`. `action_units`: of each.
 
         Returns `eye_movements` `(batch, eye steps, 39)` float32, `eye_movements_mask` `(batch, eye steps)` bool,
-        `fixations` `(batch, fixation steps, 2)` float32, `fixations_mask` `(batch, fixation steps)` bool.
+        `fixations` `(batch, fixation steps, 2)` float32, `fixations_mask` `(batch, fixation steps)` bool. With
+        `num_unit_steps` also `action_units` `(batch, unit steps, 17)` float32, `action_units_mask` `(batch, unit steps)` bool.
         """
         gazes = list(gaze) if isinstance(gaze, (list, tuple)) else [gaze]
         given = list(statistics) if isinstance(statistics, (list, tuple)) else [statistics] * len(gazes)
-        rows = [self._one(item, own) for item, own in zip(gazes, given, strict=True)]
-        return BatchFeature(
-            {name: np.stack([row[name] for row in rows]) for name in self.model_input_names}, tensor_type=return_tensors
-        )
+        units = [None] * len(gazes) if action_units is None else action_units
+        rows = [self._one(*item) for item in zip(gazes, units, given, strict=True)]
+        return BatchFeature({name: np.stack([row[name] for row in rows]) for name in rows[0]}, tensor_type=return_tensors)
 
-    def _one(self, gaze: Gaze | None, statistics: GazeStatistics | None) -> dict[str, np.ndarray]:
+    def _one(self, gaze: Gaze | None, units: ActionUnits | None, statistics: GazeStatistics | None) -> dict[str, np.ndarray]:
         gaze = gaze or Gaze()
         eye_scale, fixation_scale = (self.eye_mean, self.eye_std), (self.fixation_mean, self.fixation_std)
+        unit_scale = self.unit_mean, self.unit_std
         if self.normalisation == "participant":
-            own = statistics or GazeStatistics.of([gaze])
-            eye_scale, fixation_scale = own.eye_scale, own.fixation_scale
+            own = statistics or GazeStatistics.of([gaze], [units])
+            eye_scale, fixation_scale, unit_scale = own.eye_scale, own.fixation_scale, own.unit_scale
         steps, seen = resample(gaze, self.num_eye_steps)
         points, there = fixation_steps(gaze, self.num_fixation_steps)
-        return {
+        found = {
             "eye_movements": self._standardise(steps, *eye_scale),
             "eye_movements_mask": seen,
             "fixations": self._standardise(points, *fixation_scale),
             "fixations_mask": there,
         }
+        if self.num_unit_steps:
+            levels, known = unit_steps(units, self.num_unit_steps)
+            found |= {"action_units": self._standardise(levels, *unit_scale), "action_units_mask": known}
+        return found
 
     def _standardise(self, values: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
         """Standardised, clipped, missing values at the mean."""
@@ -194,3 +218,14 @@ def fixation_steps(gaze: Gaze, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
     there = shared.max(axis=1) > 0
     points[there] = fixations[longest[there], :2]
     return points, there
+
+
+def unit_steps(units: ActionUnits | None, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Action units at `num_steps` of their frames, evenly spread from the first to the last; few frames are repeated.
+
+    Returns `(num_steps, 17)`, NaN where missing, and a mask `(num_steps,)`, False where a frame has none.
+    """
+    if units is None or len(units.times_ms) == 0:
+        return np.full((num_steps, len(ACTION_UNITS)), np.nan), np.zeros(num_steps, bool)
+    levels = units.intensities[np.linspace(0, len(units.times_ms) - 1, num_steps).round().astype(int)].astype(np.float64)
+    return levels, np.isfinite(levels).any(axis=1)

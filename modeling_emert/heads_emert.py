@@ -131,7 +131,8 @@ def task_loss(
 
     Numbers of an own task are compared on the scale -1..1 (see `Task.scale`), so that no range outweighs the other tasks.
 
-    `logits` `(batch, task.size)`; `labels` `(batch,)` long with -100 for absent, or `(batch, task.size)` float with NaN.
+    `logits` `(batch, task.size)`; `labels` `(batch,)` long with -100 for absent, or `(batch, task.size)` float with NaN:
+    numbers, or for classes a distribution over them.
     `class_weights`: one for each class, None for equal weights.
     """
     if task.kind == "classification":
@@ -144,13 +145,26 @@ def task_loss(
 
 
 def class_loss(logits: torch.Tensor, labels: torch.Tensor, class_weights: Sequence[float] | None = None) -> torch.Tensor:
-    """Cross-entropy averaged over the known labels: `(batch, classes)`, `(batch,)` long with -100 for absent.
+    """Cross-entropy averaged over the known labels: `(batch, classes)`, `(batch,)` long with -100 for absent, or
+    distributions `(batch, classes)` float with NaN for absent.
 
     With `class_weights` it is the average weighted by each label's class.
     """
+    if labels.ndim == 2:
+        return _distribution_loss(logits, labels, class_weights)
     present = labels != ABSENT_CLASS
     losses = functional.cross_entropy(logits, labels, ignore_index=ABSENT_CLASS, reduction="none")
     if class_weights is None:
         return (losses * present).sum() / present.sum().clamp(min=1)
     weights = losses.new_tensor(class_weights)[labels.clamp(min=0)] * present
     return (losses * weights).sum() / torch.where(present.any(), weights.sum(), 1.0)
+
+
+def _distribution_loss(logits: torch.Tensor, labels: torch.Tensor, class_weights: Sequence[float] | None) -> torch.Tensor:
+    """As [`class_loss`], which it equals where a distribution is all in one class."""
+    present = ~labels.isnan().any(dim=1, keepdim=True)
+    weights = torch.where(present, labels, 0.0).to(logits.dtype)
+    if class_weights is not None:
+        weights = weights * weights.new_tensor(class_weights)
+    total = weights.sum()
+    return -(weights * logits.log_softmax(dim=1)).sum() / torch.where(total > 0, total, 1.0)

@@ -16,6 +16,7 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from .columns_emert import ACTION_UNITS
 from .configuration_emert import EmertConfig
 from .constants_emert import MODALITIES
 
@@ -67,17 +68,21 @@ def choose_layout(convolution: nn.Conv2d, inputs: tuple[torch.Tensor, ...]) -> t
 
 
 class EmertFaceEncoder(nn.Module):
-    """Face frames to a stream: backbone for each frame, global average pool, linear."""
+    """Face frames to a stream: backbone for each frame, global average pool, linear; or action units, by a linear layer."""
 
     def __init__(self, config: EmertConfig):
         super().__init__()
-        self.backbone = make_backbone(config)
-        self.backbone.requires_grad_(not config.freeze_backbone)
-        self._keep_frozen_still()
-        for module in self.backbone.modules():
-            if isinstance(module, nn.Conv2d):
-                module.register_forward_pre_hook(choose_layout)
-        self.projection = nn.Linear(self.backbone.channels[-1], config.encoder_size)
+        self.backbone: nn.Module | None = None
+        if config.face_input != "action_units":
+            self.backbone = make_backbone(config)
+            self.backbone.requires_grad_(not config.freeze_backbone)
+            self._keep_frozen_still()
+            for module in self.backbone.modules():
+                if isinstance(module, nn.Conv2d):
+                    module.register_forward_pre_hook(choose_layout)
+            self.projection = nn.Linear(self.backbone.channels[-1], config.encoder_size)
+        if config.takes_action_units:
+            self.unit_projection = nn.Linear(len(ACTION_UNITS), config.encoder_size)
 
     def train(self, mode: bool = True) -> "EmertFaceEncoder":
         super().train(mode)
@@ -89,6 +94,8 @@ class EmertFaceEncoder(nn.Module):
         other for each BatchNorm that is not trained: the running statistics, which are no parameters and which an adapter
         does not store, would follow the new data.
         """
+        if self.backbone is None:
+            return
         if not any(parameter.requires_grad for parameter in self.backbone.parameters()):
             self.backbone.eval()
         for layer in self.backbone.modules():
@@ -96,16 +103,38 @@ class EmertFaceEncoder(nn.Module):
             if own and not any(parameter.requires_grad for parameter in own):
                 layer.eval()
 
-    def forward(self, face: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        face: torch.Tensor | None,
+        mask: torch.Tensor,
+        units: torch.Tensor | None = None,
+        units_mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """`(batch, frames, 3, height, width)` or features `(batch, frames, channels)`, mask `(batch, frames)` bool ->
-        `(batch, frames, size)`.
+        `(batch, frames, size)`. One frame, `(batch, 1, ...)`, stands for all.
+
+        `units` `(batch, frames, 17)`, `units_mask`: the samples where this mask is True, which have no frame.
         """
+        by_units = None
+        if units is not None:
+            by_units = self.unit_projection(torch.where(units_mask.unsqueeze(-1), units, 0))
+        if face is None:
+            return by_units
         if face.ndim == 5:
             face = self.features(face, mask)
+        face = face.expand(-1, mask.shape[1], -1)
+        frames = self._projected(face, mask)
+        return frames if by_units is None else torch.where(units_mask.unsqueeze(-1), by_units, frames)
+
+    def _projected(self, face: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.projection(torch.where(mask.unsqueeze(-1), face, 0).to(self.projection.weight.dtype))
 
     def features(self, pixel_values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """`(batch, frames, 3, height, width)`, `(batch, frames)` bool -> `(batch, frames, channels)`, zeros where absent."""
+        """`(batch, frames, 3, height, width)`, `(batch, frames)` bool -> `(batch, frames, channels)`, zeros where absent;
+        `(batch, 1, channels)` of one frame for each sample.
+        """
+        if pixel_values.shape[1] == 1:
+            mask = mask.any(dim=1, keepdim=True)
         if self.backbone.training and not torch.compiler.is_compiling():
             self._keep_frozen_still()  # it may have been frozen since `train`
         batch, frames = pixel_values.shape[:2]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import initialization as init
 from transformers.modeling_utils import PreTrainedModel
-from transformers.utils import ModelOutput, can_return_tuple
+from transformers.utils import can_return_tuple
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
@@ -33,61 +33,8 @@ from .layers_emert import (
 )
 from .licences_emert import EmertLicensed
 from .model_card_emert import write_model_card
+from .outputs_emert import EmertModalityLogits, EmertModelOutput, EmertOutput
 from .tasks_emert import get_task
-
-
-@dataclass
-class EmertModalityLogits(ModelOutput):
-    """The discriminator's logits of the modality, `(batch, 3 modalities, 3)`, from the streams of each side."""
-
-    invariant: torch.FloatTensor | None = None
-    specific: torch.FloatTensor | None = None
-
-
-@dataclass
-class EmertModelOutput(ModelOutput):
-    """Output of the network without heads.
-
-    - `last_hidden_state`: `(batch, tokens, hidden_size)`, fused tokens: frames, eye-movement steps, fixation steps.
-    - `pooler_output`: `(batch, hidden_size)`, mean over the present tokens.
-    - `modality_logits`: see [`EmertModalityLogits`]; None in a network with another fusion.
-    - `modality_present`: `(batch, 3)` bool, which modalities took part (after modality dropout in training).
-    - `token_mask`: `(batch, tokens)` bool, which of the fused tokens are present.
-    - `auxiliary`: scalar losses by name that another fusion adds to the tasks'; None in EMERT.
-    - `hidden_states`: target tokens before the first and after each fusion layer.
-    - `attentions`: `(batch, heads, tokens, tokens)` of each cross-attention, in the order of the layers.
-    """
-
-    last_hidden_state: torch.FloatTensor | None = None
-    pooler_output: torch.FloatTensor | None = None
-    modality_logits: EmertModalityLogits | None = None
-    modality_present: torch.BoolTensor | None = None
-    token_mask: torch.BoolTensor | None = None
-    auxiliary: dict[str, torch.FloatTensor] | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
-    attentions: tuple[torch.FloatTensor, ...] | None = None
-
-
-@dataclass
-class EmertOutput(ModelOutput):
-    """Output of the network with heads.
-
-    - `loss`: scalar, if labels are given: the weighted sum of `losses`.
-    - `logits`: by task: class logits `(batch, classes)`, or numbers `(batch, numbers)` in the task's range.
-    - `losses`: by name, not weighted: each task, `adversarial`, `specific`, and `participant` if configured.
-    - `participant_logits`: `(batch, num_participants)`, if configured.
-    - the rest as in [`EmertModelOutput`].
-    """
-
-    loss: torch.FloatTensor | None = None
-    logits: dict[str, torch.FloatTensor] | None = None
-    losses: dict[str, torch.FloatTensor] | None = None
-    participant_logits: torch.FloatTensor | None = None
-    modality_logits: EmertModalityLogits | None = None
-    pooler_output: torch.FloatTensor | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
-    attentions: tuple[torch.FloatTensor, ...] | None = None
-
 
 # Both are listed, whichever is saved: the base model loads the weights of the complete model too.
 _AUTO_MODELS = {
@@ -176,12 +123,18 @@ class EmertModel(EmertPreTrainedModel):
         eye_movements_mask: torch.Tensor | None = None,
         fixations_mask: torch.Tensor | None = None,
         face_features: torch.Tensor | None = None,
+        action_units: torch.Tensor | None = None,
+        action_units_mask: torch.Tensor | None = None,
         **kwargs,
     ) -> EmertModelOutput:
         """
         Args:
-            pixel_values: `(batch, frames, 3, height, width)` float, normalised face crops; None: no sample has a face.
+            pixel_values: `(batch, frames, 3, height, width)` float, normalised face crops; None: no sample has a face. With
+                one frame for each sample, a photo, it stands for all `num_frames`, at the cost of one.
             face_features: `(batch, frames, channels)` float of [`get_face_features`], instead of `pixel_values`.
+            action_units, action_units_mask: `(batch, frames, 17)` float, standardised, and `(batch, frames)` bool: the face
+                of the samples that have no frame. No effect where the config's `face_input` is "frames", as frames have none
+                where it is "action_units".
             eye_movements: `(batch, eye steps, 39)` float, normalised; or None.
             fixations: `(batch, fixation steps, 2)` float, normalised; or None.
             face_mask, eye_movements_mask, fixations_mask: `(batch, time)` bool, True where the step is present; None: all
@@ -198,13 +151,23 @@ class EmertModel(EmertPreTrainedModel):
         values = dict(zip(MODALITIES, (face, eye_movements, fixations), strict=True))
         values = {name: None if encoders[name] is None else value for name, value in values.items()}
         masks = dict(zip(MODALITIES, (face_mask, eye_movements_mask, fixations_mask), strict=True))
+        if self.config.face_input == "action_units":
+            values["face"] = None
+        if self.face_encoder is not None and self.config.takes_action_units and action_units is not None:
+            values["action_units"], masks["action_units"] = action_units, action_units_mask
         masks = self._complete_masks(values, masks)
+        with_frames = masks["face"].any(dim=1, keepdim=True)
+        if "action_units" in masks:
+            masks["face"] = torch.where(with_frames, masks["face"], masks.pop("action_units"))
         if self.training and self.config.modality_dropout > 0:
             masks = self._drop_modalities(masks)
         streams = {}
         for name in self.modalities:
             value, mask = values[name], masks[name]
-            if value is None:
+            if name == "face" and values.get("action_units") is not None:
+                units = values["action_units"], mask & ~with_frames
+                streams[name] = self.stream_dropout(self.face_encoder(value, mask & with_frames, *units))
+            elif value is None:
                 streams[name] = torch.zeros(*mask.shape, self.config.encoder_size, dtype=self.dtype, device=mask.device)
             else:
                 streams[name] = self.stream_dropout(encoders[name](value, mask))
@@ -257,9 +220,10 @@ class EmertModel(EmertPreTrainedModel):
             raise ValueError(f"EMERT needs at least one of {', '.join(MODALITIES)}; all are None")
         batch = given.shape[0]  # not len(): that is a plain int, and an export would fix the batch size to it
         complete = {}
-        for name, length in self.config.lengths.items():
+        lengths = self.config.lengths | ({"action_units": self.config.num_frames} if "action_units" in values else {})
+        for name, length in lengths.items():
             value, mask = values[name], masks[name]
-            if value is not None and value.shape[1] != length:
+            if value is not None and value.shape[1] != length and not (name == "face" and value.shape[1] == 1):
                 raise ValueError(f"{name} must have {length} steps (config), got shape {tuple(value.shape)}")
             if value is None or mask is None:
                 mask = torch.full((batch, length), value is not None, device=given.device)
@@ -304,6 +268,8 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         eye_movements_mask: torch.Tensor | None = None,
         fixations_mask: torch.Tensor | None = None,
         face_features: torch.Tensor | None = None,
+        action_units: torch.Tensor | None = None,
+        action_units_mask: torch.Tensor | None = None,
         big_five: torch.Tensor | None = None,
         stimulus_emotion: torch.Tensor | None = None,
         labels: dict[str, torch.Tensor] | torch.Tensor | None = None,
@@ -313,16 +279,16 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         Args:
             big_five: `(batch, 5)` float in 0..1 in the order of `recording_emert.BIG_FIVE`, NaN for absent.
             stimulus_emotion: `(batch,)` long, index into `tasks_emert.EMOTIONS`, -100 for absent.
-            labels: by task: `(batch,)` long, -100 for absent; or `(batch, numbers)` float, NaN for absent. A task without
-                labels is not trained. `participant` `(batch,)` long if the config has `num_participants`. A model of one
-                task takes the tensor alone.
+            labels: by task: `(batch,)` long, -100 for absent; `(batch, classes)` float, a distribution such as the fractions
+                of votes, NaN for absent; or `(batch, numbers)` float, NaN for absent. A task without labels is not trained.
+                `participant` `(batch,)` long if the config has `num_participants`. A model of one task takes the tensor alone.
             the rest as in [`EmertModel.forward`].
 
         Raises:
             ValueError: as [`EmertModel.forward`]; a label's task, or given context, is not in the config.
         """
-        masks = (face_mask, eye_movements_mask, fixations_mask)
-        outputs: EmertModelOutput = self.emert(pixel_values, eye_movements, fixations, *masks, face_features, **kwargs)
+        masks, units = (face_mask, eye_movements_mask, fixations_mask), (action_units, action_units_mask)
+        outputs: EmertModelOutput = self.emert(pixel_values, eye_movements, fixations, *masks, face_features, *units, **kwargs)
         logits = self._logits(outputs, {"big_five": big_five, "stimulus_emotion": stimulus_emotion})
         participant_logits = None
         if self.participant_head is not None:

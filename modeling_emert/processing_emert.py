@@ -65,7 +65,12 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         """A processor with the lengths and the context that a model of this config takes."""
         return cls(
             EmertVideoProcessor(num_frames=config.num_frames, size={"height": image_size, "width": image_size}),
-            EmertFeatureExtractor(config.num_eye_steps, config.num_fixation_steps, normalisation),
+            EmertFeatureExtractor(
+                config.num_eye_steps,
+                config.num_fixation_steps,
+                normalisation,
+                num_unit_steps=config.num_frames if config.takes_action_units else 0,
+            ),
             context=config.context,
         )
 
@@ -119,9 +124,10 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         """
         batch = recordings_of(recordings)
         inputs = self.video_processor([item.face for item in batch], return_tensors=return_tensors)
-        gaze = self.feature_extractor([item.gaze for item in batch], statistics, return_tensors=return_tensors)
-        for name in ("eye_movements", "fixations"):
-            if gaze[f"{name}_mask"].any():
+        units = [item.action_units for item in batch]
+        gaze = self.feature_extractor([item.gaze for item in batch], statistics, return_tensors, units)
+        for name in ("eye_movements", "fixations", "action_units"):
+            if f"{name}_mask" in gaze and gaze[f"{name}_mask"].any():
                 inputs[name], inputs[f"{name}_mask"] = gaze[name], gaze[f"{name}_mask"]
         inputs.update(BatchFeature(context_inputs(batch, self.context), tensor_type=return_tensors))
         return inputs

@@ -15,6 +15,8 @@ class EmertVideoProcessor(BaseVideoProcessor):
     """Resizing and normalisation of face crops; [`EmertProcessor.load`] finds the face in a video.
 
     `num_frames` and `size` are the model's; mean and std are ImageNet's, on which the authors' backbone was pretrained.
+    `face_zoom` (1.0): the middle part of the crop that the network sees, as a fraction of its side, for weights that learned
+    from narrower crops than those that are stored. `do_grayscale` (False): without colour, as some of the training faces are.
     """
 
     _auto_class = "AutoVideoProcessor"
@@ -27,6 +29,8 @@ class EmertVideoProcessor(BaseVideoProcessor):
     do_rescale = True
     do_normalize = True
     num_frames = 8
+    face_zoom = 1.0
+    do_grayscale = False
 
     def preprocess(
         self,
@@ -37,25 +41,51 @@ class EmertVideoProcessor(BaseVideoProcessor):
         """One clip or a batch; a clip is a [`FaceTrack`], face crops `(frames, height, width, 3)` uint8, or None.
 
         Returns `pixel_values` `(batch, num_frames, 3, height, width)` float32 and `face_mask` `(batch, num_frames)` bool,
-        all False for a clip that is None; an empty batch if all are None.
+        all False for a clip that is None; an empty batch if all are None. If every clip is a single frame (a photo),
+        `pixel_values` is `(batch, 1, 3, height, width)`: the model takes it for all frames.
         """
         clips = list(videos) if isinstance(videos, (list, tuple)) else [videos]
-        frames = [None if clip is None else self._spread(clip) for clip in clips]
-        present = [index for index, clip in enumerate(frames) if clip is not None]
+        given = [None if clip is None else self._frames_of(clip) for clip in clips]
+        present = [index for index, clip in enumerate(given) if clip is not None]
         if not present:
             return BatchFeature({})
+        count = 1 if all(len(given[index]) == 1 for index in present) else self.num_frames
+        frames = [None if clip is None else self._seen(spread(clip, count)) for clip in given]
         done = super().preprocess([frames[index] for index in present], do_sample_frames=False, **kwargs)
         tensors = torch.stack(list(done["pixel_values_videos"]))
         pixel_values = tensors.new_zeros(len(clips), *tensors.shape[1:])
         pixel_values[present] = tensors
-        face_mask = torch.zeros(pixel_values.shape[:2], dtype=torch.bool)
+        face_mask = torch.zeros(len(clips), self.num_frames, dtype=torch.bool)
         face_mask[present] = True
         return BatchFeature({"pixel_values": pixel_values, "face_mask": face_mask}, tensor_type=return_tensors)
 
-    def _spread(self, clip: "FaceTrack | np.ndarray") -> np.ndarray:
-        """`num_frames` frames evenly spread from the first to the last; a short clip repeats some."""
+    @staticmethod
+    def _frames_of(clip: "FaceTrack | np.ndarray") -> np.ndarray:
         # Not `isinstance(clip, FaceTrack)`: as remote code each processor has its own copy of that class.
         frames = clip if isinstance(clip, np.ndarray) else clip.frames
         if frames.ndim != 4 or len(frames) == 0:
             raise ValueError(f"face crops must be (frames, height, width, 3) with at least one frame, got {frames.shape}")
-        return frames[np.linspace(0, len(frames) - 1, self.num_frames).round().astype(int)]
+        return frames
+
+    def _seen(self, frames: np.ndarray) -> np.ndarray:
+        """`(frames, height, width, 3)` uint8 -> its middle part, grey or in colour."""
+        if not 0 < self.face_zoom <= 1:
+            raise ValueError(f"face_zoom must be in (0, 1], got {self.face_zoom}")
+        if self.face_zoom < 1:
+            height, width = (max(round(side * self.face_zoom), 1) for side in frames.shape[1:3])
+            top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
+            frames = frames[:, top : top + height, left : left + width]
+        return grey(frames) if self.do_grayscale else frames
+
+
+def spread(frames: np.ndarray, count: int) -> np.ndarray:
+    """`count` frames evenly spread from the first to the last; a short clip repeats some."""
+    return frames[np.linspace(0, len(frames) - 1, count).round().astype(int)]
+
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # weights of red, green and blue (ITU-R BT.601)
+
+
+def grey(frames: np.ndarray) -> np.ndarray:
+    """`(frames, height, width, 3)` uint8 -> the same shape, all three channels the brightness."""
+    return np.repeat(np.rint(frames.astype(np.float32) @ _LUMA).astype(np.uint8)[..., None], 3, axis=-1)

@@ -78,7 +78,7 @@ def test_frames_are_spread_resized_and_normalised():
     for place, index in enumerate((0, 2, 4)):  # first and last among them
         expected = torch.tensor((50 * index / 255 - mean) / std, dtype=torch.float32)
         torch.testing.assert_close(found[place, :, 8, 8], expected, rtol=0, atol=1e-5)
-    assert torch.equal(processor(frames[:1])["pixel_values"][0, 2], found[0])  # a single frame is repeated
+    assert torch.equal(processor([frames[:1], frames])["pixel_values"][0, 2], found[0])  # beside a clip, one frame is repeated
     with pytest.raises(ValueError, match="face crops must be"):
         processor(frames[0])
 
