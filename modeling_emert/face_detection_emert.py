@@ -139,5 +139,9 @@ def _crop(frame: np.ndarray, box: FaceBox, size: int) -> np.ndarray:
     top = round(box.top + box.height / 2 - side / 2)
     rows = np.clip(np.arange(top, top + side), 0, height - 1)
     columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    square = Image.fromarray(frame[rows[:, None], columns])
-    return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR))
+    return resize(frame[rows[:, None], columns], size)
+
+
+def resize(square: np.ndarray, size: int) -> np.ndarray:
+    """Pixels `(height, width, 3)` uint8 as `(size, size, 3)`."""
+    return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR))

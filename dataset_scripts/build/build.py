@@ -13,7 +13,7 @@ from ..dataset.layout import DATA_SET, FRESHNESS_FILE, assemble, cell_name, cell
 from ..dataset.metadata import METADATA_FILE, Counts, DataFile, Metadata, make_fingerprint
 from ..dataset.splits import Assignment, Cell, assign
 from ..sources.base import TERMS, Entry, Source, check_labels
-from .cells import CellJob, CellReport, build_cell, cell_members, check_reports
+from .cells import CellJob, CellReport, build_cell, cell_members, check_reports, join_parts, part_jobs
 from .fingerprint import Fingerprint, take_fingerprint
 from .reassign_folds import reassign_folds
 
@@ -40,7 +40,7 @@ class Plan:
         if not entries:
             raise EmertInputError(f"{source.path}: source {source.name} found no recordings")
         check_labels(source, entries)
-        assignment = assign(entries, source.tasks, seed)
+        assignment = assign(entries, source.tasks, seed, source.given_folds)
         fingerprint = take_fingerprint(source, entries, faces, seed)
         return cls(source, cell_members(entries, assignment), assignment, fingerprint, faces)
 
@@ -64,7 +64,7 @@ def build(
         raise EmertInputError(f"{source.path}: no recording has anything that can be used")
     cells = {name: cell_file(partial, name) for name in metadata.files}
     # Hidden folders, so that `load_dataset` on the partial folder finds no data in it.
-    final = reassign_folds(cells, metadata, plan.fingerprint.content, partial / ".reassigned")
+    final = reassign_folds(cells, metadata, plan.fingerprint.content, partial / ".reassigned", plan.assignment)
     assemble(out, partial / ".finished", *final, plan.fingerprint.freshness)
     shutil.rmtree(partial)
     return out
@@ -108,14 +108,15 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: i
     """Builds those of these cells that `partial` lacks; returns the description of all. Raises `EmertInputError`."""
     source, reports, jobs = plan.source, [], []
     for cell in sorted(cells):
-        done = partial / f"{cell_name(cell)}.report"
-        if done.is_file():
+        target = partial / f"{cell_name(cell)}.cell"
+        if (done := target.with_suffix(".report")).is_file():
             reports.append(CellReport.read(done))
         else:
-            target = done.with_suffix(".cell")
-            jobs.append(CellJob(type(source), source.path, source.mapping, cell, plan.members[cell], target, plan.faces))
-    reports += run_parallel(build_cell, jobs, num_workers, "building the data set", "cell")
-    check_reports(reports)
+            job = CellJob(type(source), source.path, source.mapping, cell, plan.members[cell], target, plan.faces)
+            jobs.append((job, part_jobs(job)))
+    waiting = [part for _, parts in jobs for part in parts if not part.target.with_suffix(".report").is_file()]
+    check_reports(list(run_parallel(build_cell, waiting, num_workers, "building the data set", "part")))
+    reports += [join_parts(job, parts) for job, parts in jobs]
     filled = {cell_path(report.cell): report.recordings for report in reports if report.recordings}
     files = {name: DataFile.of(cell_file(partial, name), recordings) for name, recordings in sorted(filled.items())}
     return Metadata(
@@ -128,5 +129,6 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: i
         fingerprint=make_fingerprint(plan.fingerprint.content, files),
         counts=Counts.sum(source.tasks, [report.counts for report in reports]),
         files=files,
-        notes=tuple(sorted(note for report in reports for note in report.notes)),
+        notes=tuple(sorted({*source.notes, *(note for report in reports for note in report.notes)})),
+        vote_tasks=source.vote_tasks,
     )

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,13 @@ from modeling_emert.recording_emert import Recording
 
 from ..common.settings import list_some
 from ..dataset.metadata import Counts
+from ..dataset.row_groups import RowGroupWriter
 from ..dataset.rows import to_row
 from ..dataset.schema import row_features, stored_schema
 from ..dataset.splits import Assignment, Cell
 from ..sources.base import Entry, Source, note_contradictions
+
+PART_RECORDINGS = 2048  # a multiple of every `Source.recordings_per_group`
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class CellReport:
     def begin(cls, cell: Cell, source: Source) -> "CellReport":
         return cls(cell, 0, Counts.empty(source.tasks), [], [])
 
+    def write(self, path: Path, writing: Path) -> None:
+        """Complete or not at all: `writing` becomes `path`."""
+        writing.write_text(json.dumps(asdict(self)))
+        os.replace(writing, path)
+
     @classmethod
     def read(cls, path: Path) -> "CellReport":
         content = json.loads(path.read_text())
@@ -76,7 +84,7 @@ def make_rows(source: Source, entries: Sequence[Entry], faces: int, report: Cell
     for entry in sorted(entries, key=source.reading_order):
         recording = _load(source, entry, faces, report)
         if recording is not None:
-            row = to_row(entry, recording, source.name, *report.cell, source.tasks)
+            row = to_row(entry, recording, source.name, *report.cell, source.tasks, source.vote_tasks)
             report.recordings += 1
             report.counts.add(row, source.tasks)
             yield row
@@ -86,29 +94,54 @@ def build_cell(job: CellJob) -> CellReport:
     """Writes one cell; its report beside it shows that it is complete."""
     source = job.source(job.path, job.mapping)
     report = CellReport.begin(job.cell, source)
-    features = row_features(source.tasks)
+    features = row_features(source.tasks, source.vote_tasks)
+    schema = stored_schema(tuple(source.tasks), source.vote_tasks)
     # The process id is in the name: a worker of a build that was just killed may still be writing the same cell.
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
-    with open_data_file(writing, source.tasks) as file:
+    with RowGroupWriter(writing, schema, source.recordings_per_group) as file:
         for row in make_rows(source, job.entries, job.faces, report):
-            file.write_table(_as_table(row, features, source.tasks))
+            file.write(_as_table(row, features, schema))
     if not report.problems:
         os.replace(writing, job.target)
-        writing.write_text(json.dumps(asdict(report)))
-        os.replace(writing, job.target.with_suffix(".report"))
+        report.write(job.target.with_suffix(".report"), writing)
     return report
 
 
-def open_data_file(path: Path, tasks: Sequence[str] = ()) -> pq.ParquetWriter:
-    """A writer for a row group a recording: memory does not grow with the file, and a recording can be read alone."""
-    # Statistics and dictionaries of single rows are useless and take 15 kB.
-    schema = stored_schema(tuple(tasks))
-    return pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False, use_dictionary=False)
+def part_jobs(job: CellJob) -> list[CellJob]:
+    """The same cell in parts, so that all workers have work and a stopped build does not lose hours; itself if it is small."""
+    if len(job.entries) <= PART_RECORDINGS:
+        return [job]
+    ordered = sorted(job.entries, key=job.source(job.path, job.mapping).reading_order)
+    parts = [tuple(ordered[start : start + PART_RECORDINGS]) for start in range(0, len(ordered), PART_RECORDINGS)]
+    name = job.target.with_suffix("").name
+    return [replace(job, entries=part, target=job.target.with_name(f"{name}.{n}.part")) for n, part in enumerate(parts)]
 
 
-def _as_table(row: dict, features: Features, tasks: Sequence[str]) -> pa.Table:
+def join_parts(job: CellJob, parts: Sequence[CellJob]) -> CellReport:
+    """Makes the cell of its finished parts, which are then removed."""
+    reports = [CellReport.read(part.target.with_suffix(".report")) for part in parts]
+    if parts == [job]:
+        return reports[0]
+    source = job.source(job.path, job.mapping)
+    writing = job.target.with_suffix(f".{os.getpid()}.writing")
+    with RowGroupWriter(writing, stored_schema(tuple(source.tasks), source.vote_tasks)) as file:
+        for part in parts:
+            read = pq.ParquetFile(part.target)
+            for group in range(read.num_row_groups):
+                file.write(read.read_row_group(group))  # as it is: a group of many counts as one
+    os.replace(writing, job.target)
+    counts = Counts.sum(source.tasks, [one.counts for one in reports])
+    notes = [note for one in reports for note in one.notes]
+    report = CellReport(job.cell, sum(one.recordings for one in reports), counts, notes, [])
+    report.write(job.target.with_suffix(".report"), writing)
+    for part in parts:
+        part.target.unlink()
+        part.target.with_suffix(".report").unlink()
+    return report
+
+
+def _as_table(row: dict, features: Features, schema: pa.Schema) -> pa.Table:
     """One row. Matrices are converted directly, since `datasets` would encode them number by number."""
-    schema = stored_schema(tuple(tasks))
     matrices = {name: row[name] for name, feature in features.items() if isinstance(feature, Array2D)}
     plain = features.encode_example(row | dict.fromkeys(matrices))
     columns = [

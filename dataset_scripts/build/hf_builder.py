@@ -18,7 +18,7 @@ from modeling_emert.tasks_emert import BUILT_IN
 
 from ..dataset.layout import visible_columns
 from ..dataset.schema import row_features
-from ..dataset.splits import FOLDS, SPLITS, Cell, config_name, split_cells, versions
+from ..dataset.splits import FOLDS, SPLITS, Cell, config_name, split_cells
 from ..sources import open_source
 from .build import FACES_KEPT, Plan
 from .cells import CellReport, check_reports, make_rows
@@ -93,8 +93,12 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         if config.task not in plan.source.tasks:
             raise EmertInputError(f"{where}: source {config.source} has the tasks {', '.join(plan.source.tasks)}")
         folds, groups = plan.assignment.folds, plan.assignment.groups
-        if config.fold > folds or config.strict not in versions(groups):
-            raise EmertInputError(f"{where}: the recordings make {folds} folds and {groups} groups of stimuli; strict needs 3")
+        tested = plan.assignment.tested_folds
+        if config.fold not in tested or config.strict not in plan.assignment.versions:
+            some = "" if len(tested) == folds else f", of which {', '.join(map(str, tested))} is tested,"
+            raise EmertInputError(
+                f"{where}: the recordings make {folds} folds{some} and {groups} groups of stimuli; strict needs 3"
+            )
         cells = split_cells(folds, groups, config.fold, config.strict)
         chosen = {split: [cell for cell in cells[split] if cell in plan.members] for split in SPLITS}
         empty = [split for split in SPLITS if not chosen[split]]
@@ -103,9 +107,11 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         return chosen
 
     def _info(self) -> DatasetInfo:
-        source, features = self._plan.source, row_features(self._plan.source.tasks)
+        source, features = self._plan.source, row_features(self._plan.source.tasks, self._plan.source.vote_tasks)
         if self.config.task is not None:
-            features = Features({name: features[name] for name in visible_columns(self.config.task, tuple(source.tasks))})
+            features = Features(
+                {name: features[name] for name in visible_columns(self.config.task, tuple(source.tasks), source.vote_tasks)}
+            )
         return DatasetInfo(source.collection, source.citation, license=source.licence, features=features)
 
     def _split_generators(self, dl_manager) -> list[SplitGenerator]:

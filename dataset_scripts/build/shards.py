@@ -148,11 +148,12 @@ def join(folders: Sequence[Path], out: Path, overwrite: bool = False) -> Path:
     if not metadata.files:
         raise EmertInputError(f"{shards[0].folder} and the others: no recording has anything that can be used")
     cells = {name: cell_file(shard.folder, name) for shard in shards for name in shard.metadata.files}
+    planned = shards[0].assignment
     freshness = {shard.fingerprint.freshness for shard in shards}
     staging, moved = (out.parent / f".{out.name}.{name}" for name in ("joining", "reassigned"))
     known = freshness.pop() if len(freshness) == 1 else ""  # of several disks none can show whether a file is new
     try:
-        assemble(out, staging, *reassign_folds(cells, metadata, shards[0].fingerprint.content, moved), known)
+        assemble(out, staging, *reassign_folds(cells, metadata, shards[0].fingerprint.content, moved, planned), known)
     except OSError as error:
         raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error
     finally:
@@ -200,5 +201,5 @@ def _joined(shards: Sequence[Shard]) -> Metadata:
         files=files,
         fingerprint=make_fingerprint(first.fingerprint.content, files),
         counts=Counts.sum(first.metadata.tasks, [shard.metadata.counts for shard in shards]),
-        notes=tuple(sorted(note for shard in shards for note in shard.metadata.notes)),
+        notes=tuple(sorted({note for shard in shards for note in shard.metadata.notes})),
     )

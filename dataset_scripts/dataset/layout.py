@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import yaml
@@ -26,8 +26,9 @@ from modeling_emert.tasks_emert import get_task, tasks_with
 from ..common.output import Content
 from .card import make_card
 from .metadata import METADATA_FILE, Metadata
+from .rows import votes_column
 from .schema import described_features, row_features
-from .splits import FOLDS, SPLITS, SPLITS_FILE, Assignment, Cell, config_name, split_cells, versions
+from .splits import FOLDS, SPLITS, SPLITS_FILE, Assignment, Cell, config_name, split_cells
 
 CONFIG_FILE = ".huggingface.yaml"
 CARD_FILE = "README.md"
@@ -48,7 +49,8 @@ def write_description(folder: Path, metadata: Metadata, assignment: Assignment) 
     metadata.write(folder)
     (folder / SPLITS_FILE).write_text(assignment.to_json())
     configs = make_configs(metadata, assignment)
-    features = {config["config_name"]: visible_features(config.get("columns"), metadata.tasks) for config in configs}
+    shown = partial(visible_features, tasks=metadata.tasks, vote_tasks=metadata.vote_tasks)
+    features = {config["config_name"]: shown(config.get("columns")) for config in configs}
     infos = [{"config_name": name, "features": own} for name, own in features.items()]
     # Shared lists become YAML anchors and aliases: `datasets` parses YAML in Python, which takes 1 s for 71 configs in full.
     (folder / CONFIG_FILE).write_text(yaml.safe_dump({"configs": configs, "dataset_info": infos}, sort_keys=False))
@@ -64,11 +66,11 @@ def make_configs(metadata: Metadata, assignment: Assignment) -> list[dict]:
     description = f"build {metadata.fingerprint}"
     everything = [{"split": "train", "path": list(metadata.files)}]
     configs = [{"config_name": "all", "default": True, "description": description, "data_files": everything}]
-    folds = [(strict, fold) for strict in versions(assignment.groups) for fold in range(1, assignment.folds + 1)]
+    folds = [(strict, fold) for strict in assignment.versions for fold in assignment.tested_folds]
     splits = {one: split_files(metadata, assignment, fold=one[1], strict=one[0]) for one in folds}
     data_files = {one: [{"split": split, "path": files[split]} for split in SPLITS] for one, files in splits.items()}
     for task in metadata.tasks:
-        columns = visible_columns(task, metadata.tasks)
+        columns = visible_columns(task, metadata.tasks, metadata.vote_tasks)
         for strict, fold in folds:
             if all(splits[strict, fold].values()):
                 one = {"config_name": config_name(task, fold, strict), "description": description, "columns": columns}
@@ -92,21 +94,24 @@ def cell_of(path: str) -> Cell | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def visible_columns(task: str, tasks: tuple[str, ...] = ()) -> list[str]:
+def visible_columns(task: str, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()) -> list[str]:
     """Of a data set with these tasks, all columns but the labels of other tasks and what may reveal them."""
     labels = [column for one in tasks_with(tasks) for column in one.columns]
-    hidden = {STIMULUS_EMOTION, *labels} - set(get_task(task).columns)
-    return [column for column in row_features(tasks) if column not in hidden]
+    labels += map(votes_column, vote_tasks)
+    hidden = {STIMULUS_EMOTION, *labels} - {*get_task(task).columns, votes_column(task)}
+    return [column for column in row_features(tasks, vote_tasks) if column not in hidden]
 
 
 @cache
-def _features_of(columns: tuple[str, ...], tasks: tuple[str, ...]) -> list[dict]:
-    return [feature for name, feature in described_features(tasks).items() if name in columns]
+def _features_of(columns: tuple[str, ...], tasks: tuple[str, ...], vote_tasks: tuple[str, ...]) -> list[dict]:
+    return [feature for name, feature in described_features(tasks, vote_tasks).items() if name in columns]
 
 
-def visible_features(columns: Sequence[str] | None, tasks: tuple[str, ...] = ()) -> list[dict]:
+def visible_features(
+    columns: Sequence[str] | None, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()
+) -> list[dict]:
     """Features of these columns, or of all, as the config file names them; the same list object for the same columns."""
-    return _features_of(tuple(row_features(tasks) if columns is None else columns), tasks)
+    return _features_of(tuple(row_features(tasks, vote_tasks) if columns is None else columns), tasks, vote_tasks)
 
 
 def assemble(

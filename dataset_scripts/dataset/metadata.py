@@ -84,6 +84,7 @@ class Metadata:
 
     - `fingerprint`: of the recordings, the code that read them, and the data files; the same on every machine.
     - `notes`: what the build left out, in sentences.
+    - `vote_tasks`: tasks with a column of votes (see `schema.votes_column`); the file names them where there are any.
 
     Of the own tasks the file keeps the definitions, as `own_tasks`; reading or unpickling it registers them.
     """
@@ -102,6 +103,7 @@ class Metadata:
     counts: Counts
     files: dict[str, DataFile]
     notes: tuple[str, ...]
+    vote_tasks: tuple[str, ...] = ()
 
     @property
     def recordings(self) -> int:
@@ -109,8 +111,9 @@ class Metadata:
 
     def to_content(self) -> dict[str, Any]:
         """As JSON, of which `from_content` makes it again."""
-        own = own_definitions(self.tasks)
-        return asdict(self) | ({"own_tasks": own} if own else {})
+        optional = {"own_tasks": own_definitions(self.tasks), "vote_tasks": self.vote_tasks}
+        content = {name: value for name, value in asdict(self).items() if name not in optional}
+        return content | {name: value for name, value in optional.items() if value}
 
     def write(self, folder: Path) -> None:
         (folder / METADATA_FILE).write_text(json.dumps(self.to_content(), indent=2) + "\n")
@@ -135,7 +138,7 @@ class Metadata:
     @classmethod
     def from_content(cls, content: dict) -> "Metadata":
         """From what `asdict` gave; for anything else, any exception. Older files call the counts `composition`."""
-        lists = {name: tuple(content[name]) for name in ("tasks", "notes")}
+        lists = {name: tuple(content.get(name, ())) for name in ("tasks", "notes", "vote_tasks")}
         files = {name: DataFile(**file) for name, file in content["files"].items()}
         invalid = [name for name in files if not _DATA_FILE.fullmatch(name)]  # such as ../another/file
         if invalid:
@@ -144,6 +147,9 @@ class Metadata:
         unknown = set(lists["tasks"]) - set(TASKS)
         if unknown or not lists["tasks"]:
             raise ValueError(f"tasks: {sorted(map(str, unknown)) or 'none'} where some of {', '.join(TASKS)} are expected")
+        classes = {name for name in lists["tasks"] if get_task(name).kind == "classification"}
+        if other := [name for name in lists["vote_tasks"] if name not in classes]:
+            raise ValueError(f"vote_tasks: {other[0]!r} where tasks with classes of this data set are expected")
         if content["surprise_polarity"] not in (None, *POLARITIES):
             raise ValueError(f"surprise_polarity: expected one of {', '.join(POLARITIES)} or null")
         rest = {name: value for name, value in content.items() if name not in ("composition", "own_tasks")}

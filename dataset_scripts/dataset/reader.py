@@ -1,7 +1,7 @@
 """The data set as our own code reads it: by row, from the Parquet files, without a copy.
 
 `load_dataset` without `streaming=True` copies what it loads into its cache. Here each recording is read when it is needed,
-since it is a row group of its own.
+since it is a row group of its own, or in one of few.
 """
 
 import os
@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 from modeling_emert.rows_emert import HEAVY_COLUMNS, LIGHT_COLUMNS, from_row
-from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, Task, tasks_with
+from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, Task, get_task, tasks_with
 
 from ..common.output import first_line
 from .metadata import Metadata
+from .row_groups import places
+from .rows import votes_column
 from .splits import SPLITS_FILE, Assignment, split_cells
 
 _FACE_COLUMNS = ("face", "face_times_ms", "face_detected")
@@ -45,6 +47,7 @@ class EmertData:
     def __post_init__(self) -> None:
         self._open_files: dict[tuple[int, Path], pq.ParquetFile] = {}
         self._columns: dict[str, pa.ChunkedArray] = {}
+        self._last_group: tuple = (None, None)
 
     def __len__(self) -> int:
         return self.metadata.recordings
@@ -72,9 +75,9 @@ class EmertData:
         return pa.table({name: self.column(name) for name in light})
 
     @cached_property
-    def _places(self) -> list[tuple[Path, int]]:
-        """File and row group of every row."""
-        return [(file, group) for file in self.files for group in range(self._parquet(file).num_row_groups)]
+    def _places(self) -> list[tuple[Path, int, int]]:
+        """File, row group and place in the group of every row."""
+        return [(file, *place) for file in self.files for place in places(self._parquet(file))]
 
     def _parquet(self, file: Path) -> pq.ParquetFile:
         key = (os.getpid(), file)  # a forked process must not share its parent's position in the file
@@ -102,8 +105,10 @@ class EmertData:
         `splits.json` disagree on a recording's fold, and where two sides share a recording, a participant or, in the strict
         version, a stimulus; also for no such fold, and for one with an empty side.
         """
-        if not 1 <= fold <= self.assignment.folds:
-            raise EmertInputError(f"fold {fold}: {self.folder} has folds 1..{self.assignment.folds}")
+        if fold not in self.assignment.tested_folds:
+            known = ", ".join(map(str, self.assignment.tested_folds))
+            given = ", which its source gives" if self.assignment.given_folds else ""
+            raise EmertInputError(f"fold {fold}: {self.folder} tests fold {known}{given}; choose of these")
         if strict and self.assignment.groups < 3:
             raise EmertInputError(f"{self.folder} has {self.assignment.groups} groups of stimuli; strict splits need 3")
         where = f"{self.folder}: fold {fold}{' strict' if strict else ''}"
@@ -172,6 +177,19 @@ class EmertData:
         with_nan = [[ABSENT_NUMBER if label is None else label for label in column] for column in columns]
         return np.array(with_nan, np.float32).T
 
+    def votes(self, task: str) -> np.ndarray | None:
+        """`(rows, classes)` float32: the fraction of judges who chose each class, NaN for absent; None: the data has none."""
+        if task not in self.metadata.vote_tasks:
+            return None
+        size = get_task(task).size
+        absent = [ABSENT_NUMBER] * size
+        rows = [absent if votes is None else votes for votes in self.column(votes_column(task)).to_pylist()]
+        if wrong := [len(votes) for votes in rows if len(votes) != size]:
+            raise EmertInputError(
+                f"{self.folder}: {votes_column(task)} of a recording has {wrong[0]} numbers, expected {size}; build it again"
+            )
+        return np.array(rows, np.float32).reshape(-1, size)
+
     def recording(self, row: int, num_frames: int | None = None) -> Recording:
         """One recording; `num_frames` face crops of those that are stored."""
         return from_row(self._row(int(row), HEAVY_COLUMNS), num_frames)
@@ -183,12 +201,19 @@ class EmertData:
 
     def _row(self, row: int, columns: Sequence[str]) -> dict:
         """These heavy columns of one row, and the light ones that `from_row` reads."""
-        file, group = self._places[row]
-        parquet = self._parquet(file)
-        with self._report_damage(file):
-            one = parquet.read_row_group(group, columns=[*columns, *LIGHT_COLUMNS], use_threads=False)
+        file, group, offset = self._places[row]
+        one = self._group(file, group, (*columns, *LIGHT_COLUMNS)).slice(offset, 1)
         light = {name: one[name][0].as_py() for name in LIGHT_COLUMNS}
         return light | {name: _value(one[name]) for name in columns}
+
+    def _group(self, file: Path, group: int, columns: tuple[str, ...]) -> pa.Table:
+        """These columns of a row group; the last one is kept, for rows that are read one after the other."""
+        key = (os.getpid(), file, group, columns)
+        if self._last_group[0] != key:
+            parquet = self._parquet(file)
+            with self._report_damage(file):
+                self._last_group = key, parquet.read_row_group(group, columns=list(columns), use_threads=False)
+        return self._last_group[1]
 
 
 def _value(column: pa.ChunkedArray) -> "np.ndarray | list | None":

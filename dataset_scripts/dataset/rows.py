@@ -16,7 +16,13 @@ _JPEG_QUALITY = 92
 
 
 def to_row(
-    entry: Entry, recording: Recording, source: str, participant_fold: int, stimulus_group: int, tasks: Iterable[str] = ()
+    entry: Entry,
+    recording: Recording,
+    source: str,
+    participant_fold: int,
+    stimulus_group: int,
+    tasks: Iterable[str] = (),
+    vote_tasks: Iterable[str] = (),
 ) -> dict:
     """A recording as a row, ready for `schema.row_features` of these tasks."""
     face, gaze = recording.face, recording.gaze or Gaze()
@@ -40,7 +46,13 @@ def to_row(
         "action_unit_times_ms": None if recording.action_units is None else recording.action_units.times_ms.tolist(),
         **{column: entry.context.get(column) for column in CONTEXT_COLUMNS},
         **{column: entry.labels.get(column) for task in tasks_with(tasks) for column in task.columns},
+        **{votes_column(task): entry.votes.get(task) for task in vote_tasks},
     }
+
+
+def votes_column(task: str) -> str:
+    """Of the fractions of judges who chose each class, in the order of the task's labels; null: nobody judged."""
+    return f"{task}_votes"
 
 
 def _jpeg(frame: np.ndarray) -> bytes:

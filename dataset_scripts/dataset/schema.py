@@ -13,6 +13,8 @@ from modeling_emert.recording_emert import BIG_FIVE, STIMULUS_EMOTION
 from modeling_emert.rows_emert import FIXATION_COLUMNS
 from modeling_emert.tasks_emert import EMOTIONS, tasks_with
 
+from .rows import votes_column
+
 # Cast to this, the column `face` gives bytes; `from_row` decodes only those that it keeps.
 UNDECODED_FACE = List(Image(decode=False))
 
@@ -51,8 +53,8 @@ def label_features(tasks: Iterable[str] = ()) -> dict[str, ClassLabel | Value]:
     }
 
 
-def row_features(tasks: Iterable[str] = ()) -> Features:
-    """Features of a row of a data set with these tasks, in order."""
+def row_features(tasks: Iterable[str] = (), vote_tasks: Iterable[str] = ()) -> Features:
+    """Features of a row of a data set with these tasks, in order. `vote_tasks`: those with a column of votes."""
     numbers = List(Value("float32"))
     return Features(
         {name: Value("string") for name in ("recording_id", "participant_id", "stimulus_id", "source")}
@@ -66,23 +68,24 @@ def row_features(tasks: Iterable[str] = ()) -> Features:
         | {name: Value("float32") for name in BIG_FIVE}
         | {STIMULUS_EMOTION: ClassLabel(names=list(EMOTIONS))}
         | label_features(tasks)
+        | {votes_column(task): numbers for task in vote_tasks}
     )
 
 
 @cache
-def stored_schema(tasks: tuple[str, ...] = ()) -> pa.Schema:
+def stored_schema(tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()) -> pa.Schema:
     """Plain Arrow types, which every Parquet reader knows, in place of the extension type of `datasets` for an Array2D.
 
     `load_dataset` gives Array2D nevertheless, since the config file names the features.
     """
-    types = {field.name: field.type for field in row_features(tasks).arrow_schema}
+    types = {field.name: field.type for field in row_features(tasks, vote_tasks).arrow_schema}
     plain = {name: kind.storage_type if isinstance(kind, pa.ExtensionType) else kind for name, kind in types.items()}
     return pa.schema(list(plain.items()))
 
 
 @cache
-def described_features(tasks: tuple[str, ...] = ()) -> dict[str, dict]:
+def described_features(tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()) -> dict[str, dict]:
     """Each column's feature as the config file names it."""
     card = DatasetCardData()
-    DatasetInfosDict({"all": DatasetInfo(features=row_features(tasks))}).to_dataset_card_data(card)
+    DatasetInfosDict({"all": DatasetInfo(features=row_features(tasks, vote_tasks))}).to_dataset_card_data(card)
     return {feature["name"]: feature for feature in card["dataset_info"]["features"]}

@@ -6,6 +6,8 @@ that recordings are stored once for all configs.
 - plain, fold k: test = participants of fold k, validation = those of the next fold, train = the rest.
 - strict, fold k: test = participants of fold k watching stimuli of group k, validation the same with k + 1; train = what
   shares neither a participant nor a stimulus with either. Many recordings are left out; that is the price.
+
+A source whose authors published a split gives the folds itself (`Entry.fold`), and says which of them are tested.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import get_task
 
+from ..common.settings import refuse_all
 from ..sources.base import Entry
 
 FOLDS = 5
@@ -29,11 +32,15 @@ Cell = tuple[int, int]  # participant fold, stimulus group; both count from 1
 
 @dataclass(frozen=True)
 class Assignment:
-    """Fold of every participant and group of every stimulus, made once from a random seed and stored with the data set."""
+    """Fold of every participant and group of every stimulus, made once from a random seed and stored with the data set.
+
+    `given_folds`: where the source gives the folds of the participants, those whose test is a protocol; else None.
+    """
 
     seed: int
     participants: dict[str, int]
     stimuli: dict[str, int]
+    given_folds: tuple[int, ...] | None = None
 
     @property
     def folds(self) -> int:
@@ -43,16 +50,30 @@ class Assignment:
     def groups(self) -> int:
         return max(self.stimuli.values())
 
+    @property
+    def tested_folds(self) -> tuple[int, ...]:
+        """The folds whose test is a protocol."""
+        return self.given_folds or tuple(range(1, self.folds + 1))
+
+    @property
+    def versions(self) -> tuple[bool, ...]:
+        """As `versions` of its groups."""
+        return versions(self.groups)
+
     def cell(self, entry: Entry) -> Cell:
         return self.participants[entry.participant], self.stimuli[entry.stimulus]
 
     @property
     def sha256(self) -> str:
         """Of the content, to detect changes."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self._content(), sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
-        return json.dumps({**asdict(self), "sha256": self.sha256}, indent=2, sort_keys=True)
+        return json.dumps({**self._content(), "sha256": self.sha256}, indent=2, sort_keys=True)
+
+    def _content(self) -> dict:
+        """Without the key of given folds where there are none, so that the files and hashes of other data sets stay."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def read(cls, path: Path) -> "Assignment":
@@ -60,9 +81,11 @@ class Assignment:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             stored = content.pop("sha256")
-            assignment = cls(**content)
-            numbers = [*assignment.participants.values(), *assignment.stimuli.values()]
+            given = content.pop("given_folds", None)
+            assignment = cls(**content, given_folds=None if given is None else tuple(given))
+            numbers = [*assignment.participants.values(), *assignment.stimuli.values(), *(given or ())]
             valid = bool(numbers) and all(type(number) is int and number >= 1 for number in numbers)
+            valid = valid and given != [] and max(given or [1]) <= assignment.folds
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EmertInputError(f"{path} is no file of splits ({str(error)[:100]}); build the data set again") from error
         if stored != assignment.sha256 or not valid:
@@ -70,11 +93,15 @@ class Assignment:
         return assignment
 
 
-def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int) -> Assignment:
+def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int, given_folds: tuple[int, ...] = ()) -> Assignment:
     """Folds by participant and groups by stimulus, both stratified by the first class label of the source's tasks.
 
-    Five of each, or as many as there are participants (stimuli) if those are fewer. Raises `EmertInputError` for fewer than
-    three participants: training, validation and test need different ones.
+    Five of each, or as many as there are participants (stimuli) if those are fewer. With `given_folds`, those that the source
+    tests, participants are in the folds that their entries give; and where each participant has a stimulus of their own, all
+    stimuli are one group, since folds of participants then hold out stimuli too.
+
+    Raises `EmertInputError` for fewer than three participants or given folds: training, validation and test need different
+    ones; also for a participant in no given fold or in two.
     """
     entries = sorted(entries, key=lambda entry: entry.recording_id)
     people, stimuli = [entry.participant for entry in entries], [entry.stimulus for entry in entries]
@@ -82,7 +109,26 @@ def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int) -> Assignm
         raise EmertInputError(f"train, validation and test need at least 3 participants, found {sorted(set(people))}")
     column = next((name for name in tasks if get_task(name).kind == "classification"), None)
     strata = [str(entry.labels.get(column, "")) for entry in entries]
-    return Assignment(seed, _folds(people, strata, seed), _folds(stimuli, strata, seed))
+    if not given_folds:
+        return Assignment(seed, _folds(people, strata, seed), _folds(stimuli, strata, seed))
+    own_stimuli = len(set(people)) == len(set(stimuli)) == len(set(zip(people, stimuli, strict=True)))
+    groups = dict.fromkeys(sorted(set(stimuli)), 1) if own_stimuli else _folds(stimuli, strata, seed)
+    return Assignment(seed, _given(entries, given_folds), groups, given_folds)
+
+
+def _given(entries: Sequence[Entry], given_folds: tuple[int, ...]) -> dict[str, int]:
+    folds: dict[str, int] = {}
+    problems = []
+    for entry in entries:
+        if entry.fold is None or not 1 <= entry.fold <= FOLDS:
+            problems.append(f"recording {entry.recording_id} has fold {entry.fold}, expected 1..{FOLDS}")
+        elif folds.setdefault(entry.participant, entry.fold) != entry.fold:
+            problems.append(f"participant {entry.participant} is in folds {folds[entry.participant]} and {entry.fold}")
+    refuse_all("the given folds", problems, "correct the source")
+    if len(set(folds.values())) < 3 or not set(given_folds) <= set(folds.values()):
+        found = f"participants are in {sorted(set(folds.values()))}, of which {list(given_folds)} are tested"
+        raise EmertInputError(f"the given folds: {found}; three are needed, and the tested ones among them")
+    return dict(sorted(folds.items()))
 
 
 def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:

@@ -18,6 +18,7 @@ SOURCES = {
     "uniss_fgd": ("uniss_fgd", "UnissFgdSource"),
     "ceap_360vr": ("ceap_360vr", "CeapSource"),
     "audience_effects": ("audience_effects", "AudienceEffectsSource"),
+    "ferplus": ("ferplus", "FerPlusSource"),
 }
 
 

@@ -12,6 +12,7 @@ from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS, Task
 
 from ..common.settings import list_some, refuse_all
 
+_VOTES_ROUNDING = 1e-4
 TERMS = ("licence", "redistributable", "citation", "collection", "lacks")  # attributes that a data set's description takes
 
 
@@ -25,6 +26,9 @@ class Entry:
     - `location`: where the other parts are, in a form of the source; only its `load_...` methods read it.
     - `context`: by column of `recording_emert.CONTEXT_COLUMNS`; absent ones are left out.
     - `stimulus_frame`: a picture of what was watched, or None; only `emert data inspect` shows it.
+    - `fold`: the participant's, 1..5, where the source gives the folds itself (`Source.given_folds`).
+    - `votes`: by task of `Source.vote_tasks`, the fraction of the judges who chose each class, in the order of the task's
+      labels; they sum to 1. Tasks that nobody judged are left out.
     """
 
     recording_id: str
@@ -35,6 +39,8 @@ class Entry:
     location: tuple[str, ...] = field(default=())
     context: dict[str, str | float] = field(default_factory=dict)
     stimulus_frame: Path | None = None
+    fold: int | None = None
+    votes: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 class Source(ABC):
@@ -53,6 +59,12 @@ class Source(ABC):
     lacks: str  # what a user might expect but is absent, in a sentence
     # The coarse class of surprise is not published: "positive" or "negative" where a source always uses one, None: either.
     surprise_polarity: str | None = None
+    # Folds whose test is a protocol, where the source's authors published a split; then each `Entry` has its `fold`.
+    given_folds: tuple[int, ...] = ()
+    vote_tasks: tuple[str, ...] = ()  # tasks whose labels it also gives as `Entry.votes`
+    # In a row group of a data file. One can be read alone; many small ones would drown in the file's metadata.
+    recordings_per_group: int = 1
+    notes: tuple[str, ...] = ()  # for the data set's notes, such as what `entries` leaves out
     # For sources that a mapping file describes: its default name within `path`.
     mapping_name: ClassVar[str | None] = None
 
@@ -104,7 +116,7 @@ def find_contradictions(labels: Mapping[str, str | float | None], surprise_polar
 
 
 def check_labels(source: Source, entries: Sequence[Entry]) -> None:
-    """Raises `EmertInputError` where labels belong to no task of the source, or are no class and not in range."""
+    """Raises `EmertInputError` where labels or votes belong to no task of the source, or are no class or not in range."""
     tasks = {column: TASKS[name] for name in source.tasks for column in TASKS[name].columns}
     problems = []
     for entry in entries:
@@ -114,7 +126,21 @@ def check_labels(source: Source, entries: Sequence[Entry]) -> None:
                 problems.append(f"{where} belongs to no task of source {source.name} ({', '.join(source.tasks)})")
             elif expected := _expected_instead(tasks[column], label):
                 problems.append(f"{where} is {label!r}, where {expected} is expected")
+        for name, votes in entry.votes.items():
+            if name not in source.vote_tasks:
+                problems.append(f"recording {entry.recording_id}: votes for {name}, a task without votes in {source.name}")
+            elif problem := votes_problem(TASKS[name], votes):
+                problems.append(f"recording {entry.recording_id}: {name} {problem}")
     refuse_all(source.path, problems, "correct them or leave them empty")
+
+
+def votes_problem(task: Task, votes: Sequence[float]) -> str | None:
+    """What is wrong with the votes of one recording, as the end of a sentence; None: nothing."""
+    if len(votes) != task.size:
+        return f"has votes for {len(votes)} classes, where {task.size} are expected"
+    if not all(0 <= vote <= 1 for vote in votes) or abs(sum(votes) - 1) > _VOTES_ROUNDING:
+        return f"has the votes {', '.join(f'{vote:.4g}' for vote in votes)}, where fractions that sum to 1 are expected"
+    return None
 
 
 def _expected_instead(task: Task, label: object) -> str | None:
