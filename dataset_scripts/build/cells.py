@@ -22,7 +22,7 @@ from ..dataset.schema import row_features, stored_schema
 from ..dataset.splits import Assignment, Cell
 from ..sources.base import Entry, Source, note_contradictions
 
-PART_RECORDINGS = 2048  # a multiple of every `Source.recordings_per_group`
+PART_RECORDINGS = 512  # a multiple of every `Source.recordings_per_group`
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from dataset_scripts.dataset.layout import CONFIG_FILE, visible_columns, visible_features
+from dataset_scripts.dataset.layout import CONFIG_FILE, cell_of, visible_columns, visible_features
 from dataset_scripts.dataset.schema import row_features
 from dataset_scripts.dataset.splits import SPLITS, Cell, config_name, split_cells, versions
 
@@ -42,28 +42,32 @@ class Protocols:
 
     - `expected`: by name, the task, the fold, and whether it is strict.
     - `empty`: names of those that are not made, since one of their splits would be empty.
+    - `given`: the folds that are tested, where the source gives them; empty: all are, and were made from a seed.
     """
 
     folds: int
     groups: int
     expected: dict[str, tuple[str, int, bool]]
     empty: tuple[str, ...]
+    given: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, tasks: Sequence[str], cells: AbstractSet[Cell]) -> "Protocols":
+    def of(cls, tasks: Sequence[str], cells: AbstractSet[Cell], given: tuple[int, ...] = ()) -> "Protocols":
         """`cells`: those that hold recordings."""
         folds, groups = map(max, zip(*cells, strict=True)) if cells else (0, 0)
         expected, empty = {}, []
-        for task, strict, fold in product(tasks, versions(groups), range(1, folds + 1)):
+        for task, strict, fold in product(tasks, versions(groups), given or range(1, folds + 1)):
             name = config_name(task, fold, strict)
             if all(cells.intersection(part) for part in split_cells(folds, groups, fold, strict).values()):
                 expected[name] = (task, fold, strict)
             else:
                 empty.append(name)
-        return cls(folds, groups, expected, tuple(empty))
+        return cls(folds, groups, expected, tuple(empty), given)
 
 
-def read_configs(folder: Path, tasks: tuple[str, ...] = ()) -> tuple[list[StoredConfig], list[str]]:
+def read_configs(
+    folder: Path, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()
+) -> tuple[list[StoredConfig], list[str]]:
     """The valid configs, and the problems of the others."""
     path = folder / CONFIG_FILE
     try:
@@ -74,7 +78,7 @@ def read_configs(folder: Path, tasks: tuple[str, ...] = ()) -> tuple[list[Stored
     entries = content.get("configs") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         return [], [f"{CONFIG_FILE} has no list `configs`"]
-    configs, problems = [], _features_problems(content.get("dataset_info"), entries, tasks)
+    configs, problems = [], _features_problems(content.get("dataset_info"), entries, tasks, vote_tasks)
     for number, entry in enumerate(entries, start=1):
         read = _read_config(entry)
         if isinstance(read, StoredConfig):
@@ -100,13 +104,14 @@ def _load_yaml(text: str) -> object:
     return yaml.load(text, loader)
 
 
-def _features_problems(infos: object, entries: list, tasks: tuple[str, ...]) -> list[str]:
+def _features_problems(infos: object, entries: list, tasks: tuple[str, ...], vote_tasks: tuple[str, ...]) -> list[str]:
     """`dataset_info` has the features of each config's columns; without them `load_dataset` gives lists of lists."""
     found = {one["config_name"]: one for one in infos if _has_name(one)} if isinstance(infos, list) else {}
     for entry in filter(_has_name, entries):
         if entry.get("columns") is None or _is_names(entry["columns"]):
             name = entry["config_name"]
-            if found.get(name) != {"config_name": name, "features": visible_features(entry.get("columns"), tasks)}:
+            features = visible_features(entry.get("columns"), tasks, vote_tasks)
+            if found.get(name) != {"config_name": name, "features": features}:
                 return [f"{CONFIG_FILE}: dataset_info of {name} is not that of its columns"]
     return []
 
@@ -171,11 +176,15 @@ def _config_problems(config: StoredConfig, files: Mapping[str, int]) -> list[str
     return problems
 
 
-def check_views(configs: Sequence[StoredConfig], protocols: Protocols, tasks: tuple[str, ...] = ()) -> CheckResult:
+def check_views(
+    configs: Sequence[StoredConfig], protocols: Protocols, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()
+) -> CheckResult:
     """A protocol has its own labels, and no column that reveals others."""
     problems = []
-    everything = tuple(row_features(tasks))
-    visible = {task: set(visible_columns(task, tasks)) for task in {task for task, _, _ in protocols.expected.values()}}
+    everything = tuple(row_features(tasks, vote_tasks))
+    visible = {
+        task: set(visible_columns(task, tasks, vote_tasks)) for task in {task for task, _, _ in protocols.expected.values()}
+    }
     for config in configs:
         if config.name in protocols.expected:
             wanted = visible[protocols.expected[config.name][0]]
@@ -217,7 +226,10 @@ def _shared(configs: Sequence[StoredConfig], names_in: Mapping[str, set[str]]) -
 
 
 def check_tested(configs: Sequence[StoredConfig], protocols: Protocols, recordings: Sequence[StoredRecording]) -> CheckResult:
-    """Each recording is tested exactly once over the plain folds of a task, and every fold uses all recordings."""
+    """Each recording is tested exactly once over the plain folds of a task, and every fold uses all recordings.
+
+    Where the source gives the folds, those of the folds that it tests.
+    """
     by_name = {config.name: config for config in configs}
     in_file = Counter(one.file for one in recordings)
     folds: dict[str, list[StoredConfig | None]] = defaultdict(list)
@@ -233,6 +245,10 @@ def check_tested(configs: Sequence[StoredConfig], protocols: Protocols, recordin
             problems += [f"{config.name} uses {lost} recordings in no split"] * bool(lost)
         if len(present) == len(members):  # a missing config is reported by another check
             tested = Counter(path for config in present for path in config.splits.get("test", ()))
-            wrong = [f"{path} in {tested[path]}" for path in in_file if tested[path] != 1]
+            once = {path: not protocols.given or (cell_of(path) or (0,))[0] in protocols.given for path in in_file}
+            wrong = [f"{path} in {tested[path]}" for path in in_file if tested[path] != once[path]]
             problems += [f"{task}: tested in other than one fold: {some(wrong)}"] * bool(wrong)
-    return judge("tested once", problems, f"each recording is in exactly one test split over the folds of {len(folds)} tasks")
+    of = f" of fold {', '.join(map(str, protocols.given))}, which the source gives as the test," if protocols.given else ""
+    return judge(
+        "tested once", problems, f"each recording{of} is in exactly one test split over the folds of {len(folds)} tasks"
+    )

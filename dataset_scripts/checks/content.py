@@ -33,24 +33,30 @@ def check_identities(recordings: Sequence[StoredRecording]) -> CheckResult:
     return judge("identities", problems, f"{len(recordings)} recordings, each with a unique id, a participant and a stimulus")
 
 
-def check_twice(recordings: Sequence[StoredRecording]) -> CheckResult:
-    """No two recordings share the content of any part. Empty parts are not compared."""
+def check_twice(recordings: Sequence[StoredRecording], given: bool = False) -> CheckResult:
+    """No two recordings share the content of any part. Empty parts are not compared.
+
+    `given`: the source gives the folds; then two in the same fold, which leak nothing, are a warning.
+    """
     holders = defaultdict(list)
     for one in recordings:
         for part, digest in one.digests.items():
             holders[part, digest].append(one)
-    shared, leaks = defaultdict(list), set()
+    shared, leaks, harmless = defaultdict(list), set(), True
     for (part, _), same in holders.items():
         if len(same) > 1:
             names = tuple(one.name for one in same)
             shared[names].append(part)
-            if len({one.participant for one in same}) > 1:
+            inside = given and len({one.participant_fold for one in same}) == 1
+            harmless = harmless and inside
+            if not inside and len({one.participant for one in same}) > 1:
                 leaks.add(names)
     problems = [
         f"{some(names)} hold the same {', '.join(parts)}" + (", under two participants: a leak" if names in leaks else "")
         for names, parts in shared.items()
     ]
-    return judge("no recording twice", problems, "no two recordings hold the same face, samples, action units or fixations")
+    passed = "no two recordings hold the same face, samples, action units or fixations"
+    return judge("no recording twice", problems, passed, "warn" if harmless else "fail")
 
 
 def check_amounts(recordings: Sequence[StoredRecording], protocols: Protocols) -> list[CheckResult]:
@@ -93,7 +99,7 @@ def _missing(recordings: Sequence[StoredRecording]) -> CheckResult:
 def _folds(protocols: Protocols) -> CheckResult:
     folds, groups = protocols.folds, protocols.groups
     problems = []
-    if folds < FOLDS:
+    if folds < FOLDS and not protocols.given:
         problems.append(f"{folds} folds instead of {FOLDS}: there are no more participants")
     if groups < 3:
         problems.append(f"no strict version: {groups} groups of stimuli, where 3 are needed")
@@ -101,7 +107,8 @@ def _folds(protocols: Protocols) -> CheckResult:
         problems.append(f"{groups} groups of stimuli instead of {FOLDS}: there are no more stimuli")
     if protocols.empty:
         problems.append(f"no config for lack of recordings in one of its splits: {some(protocols.empty)}")
-    return judge("folds", problems, f"{FOLDS} folds, plain and strict", "warn")
+    made = f"{folds} folds, which the source gives" if protocols.given else f"{FOLDS} folds, plain and strict"
+    return judge("folds", problems, made, "warn")
 
 
 def check_copies(recordings: Sequence[StoredRecording]) -> CheckResult:

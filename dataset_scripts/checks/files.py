@@ -95,12 +95,17 @@ def check_seed(
     """The seed gives the same folds again. `complete`: all recordings could be read."""
     if assignment is None or not complete:
         return CheckResult("seed", "warn", "could not be checked, since splits or recordings can't be read")
+    given = assignment.given_folds or ()
     entries = [
-        Entry(one.recording or "", one.participant or "", one.stimulus or "", named_labels(one.labels, metadata.tasks))
+        Entry(
+            *(name or "" for name in (one.recording, one.participant, one.stimulus)),
+            named_labels(one.labels, metadata.tasks),
+            fold=one.participant_fold if given else None,
+        )
         for one in recordings
     ]
     try:
-        again = assign(entries, metadata.tasks, assignment.seed)
+        again = assign(entries, metadata.tasks, assignment.seed, given)
     except (EmertInputError, ValueError) as error:
         return CheckResult("seed", "warn", f"the folds can't be made again: {error}")
     moved = [name for name, fold in again.participants.items() if assignment.participants.get(name) != fold]

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from dataset_scripts.dataset.metadata import MODALITY_COLUMNS
-from dataset_scripts.dataset.rows import named_labels
-from dataset_scripts.sources.base import find_contradictions
+from dataset_scripts.dataset.rows import named_labels, votes_column
+from dataset_scripts.sources.base import find_contradictions, votes_problem
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.face_detection_emert import CROP_SIZE
 from modeling_emert.rows_emert import FIXATION_COLUMNS
@@ -18,10 +18,12 @@ from modeling_emert.tasks_emert import Task, tasks_with
 
 from .stored import Row
 
-LABELS, CONTRADICTIONS, TIMES, SHAPES, FACES = "label ranges", "coarse and fine", "times", "shapes", "face crops"
+LABELS, CONTRADICTIONS, VOTES, TIMES = "label ranges", "coarse and fine", "votes", "times"
+SHAPES, FACES = "shapes", "face crops"
 RECORDING_CHECKS = {
     LABELS: "every label is a class of its task or a number in its range",
     CONTRADICTIONS: "no coarse label contradicts the fine one",
+    VOTES: "votes are fractions that sum to 1, and a label has as many of them as any other class",
     TIMES: "all times are finite and rise, no fixation has a negative duration",
     SHAPES: "every sample, crop and fixation has its time and its numbers",
     FACES: f"every face crop is a JPEG of {CROP_SIZE} x {CROP_SIZE} that can be decoded",
@@ -55,7 +57,9 @@ class StoredRecording:
         return f"{self.recording} ({self.file})"
 
 
-def examine(row: Row, file: str, surprise_polarity: str | None, tasks: Sequence[str] = ()) -> StoredRecording:
+def examine(
+    row: Row, file: str, surprise_polarity: str | None, tasks: Sequence[str] = (), vote_tasks: Sequence[str] = ()
+) -> StoredRecording:
     """Checks one recording of a data set with these tasks. Never raises, whatever is stored in it."""
     known = tasks_with(tasks)
     columns = [column for task in known for column in task.columns]
@@ -76,6 +80,7 @@ def examine(row: Row, file: str, surprise_polarity: str | None, tasks: Sequence[
     problems = [
         *_label_problems(labels, known),
         *((CONTRADICTIONS, text) for text in find_contradictions(named_labels(labels, tasks), surprise_polarity)),
+        *(problem for task in known if task.name in vote_tasks for problem in _votes_problems(row, task, labels)),
         *_face_problems(row, digests),
         *_sample_problems(row, "eye_movements", "eye_times_ms", NUM_COLUMNS, digests),
         *_sample_problems(row, "action_units", "action_unit_times_ms", len(ACTION_UNITS), digests),
@@ -116,6 +121,17 @@ def _label_problems(labels: dict[str, int | float], tasks: Sequence[Task]) -> Pr
             if value is not None and not (np.isfinite(value) and low <= value <= high):
                 kind = "a class" if task.kind == "classification" else "a number"
                 yield LABELS, f"{column} is {value:g}; expected {kind} in {low:g}..{high:g}"
+
+
+def _votes_problems(row: Row, task: Task, labels: dict[str, int | float]) -> Problems:
+    votes, label = row.numbers(votes_column(task.name)), labels.get(task.name)
+    if votes is None:
+        return
+    if problem := votes_problem(task, votes.tolist()):
+        yield VOTES, f"{task.name} {problem}"
+    elif label is not None and 0 <= label < task.size and votes[int(label)] < votes.max():
+        most = task.labels[int(votes.argmax())]
+        yield VOTES, f"{task.name} is {task.labels[int(label)]}, while most votes are for {most}"
 
 
 def _face_problems(row: Row, digests: dict[str, bytes]) -> Problems:

@@ -1,4 +1,4 @@
-"""Reads data files of unknown origin, one recording at a time: sizes and types are checked first."""
+"""Reads data files of unknown origin, a row group at a time: sizes and types are checked first."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataset_scripts.dataset.row_groups import MOST_RECORDINGS
 from dataset_scripts.dataset.schema import stored_schema
 from modeling_emert.rows_emert import HEAVY_COLUMNS
 
-# Unpacked bytes of one recording: an hour of 39 columns at 900 Hz.
+# Unpacked bytes of a row group: an hour of 39 columns at 900 Hz.
 _MOST_BYTES = 512 << 20
 # Kept as Arrow's dictionaries: a file of a kilobyte could repeat a large picture a million times.
 _PICTURES = ["face.list.element.bytes", "face.list.element.path"]
@@ -28,11 +29,11 @@ class DamagedFile(Exception):
 class DataFileReader:
     """One data file. Raises `DamagedFile` where it is not a Parquet file with the columns of a data set with these tasks."""
 
-    def __init__(self, path: Path, tasks: tuple[str, ...] = ()):
+    def __init__(self, path: Path, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()):
         try:
             schema = pq.read_schema(path)
             self._file = pq.ParquetFile(path, read_dictionary=_PICTURES)
-            expected = stored_schema(tasks)
+            expected = stored_schema(tasks, vote_tasks)
             if not schema.equals(expected):
                 raise DamagedFile(f"its columns are not those of a data set: {_first_difference(schema, expected)}")
         except _ARROW_ERRORS as error:
@@ -46,26 +47,26 @@ class DataFileReader:
         """Every recording, or the reason why its row group can't be read."""
         for group in range(self._file.num_row_groups):
             try:
-                yield self._read(group)
+                yield from self._read(group)
             except DamagedFile as error:
                 yield error
             except _ARROW_ERRORS as error:
                 yield DamagedFile(f"row group {group + 1} can't be read ({error})")
 
-    def _read(self, group: int) -> "Row":
+    def _read(self, group: int) -> "list[Row]":
         about = self._file.metadata.row_group(group)
-        if about.num_rows != 1:
-            raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected 1")
+        if not 1 <= about.num_rows <= MOST_RECORDINGS:
+            raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected 1 to {MOST_RECORDINGS}")
         size = sum(_unpacked_bytes(about.column(index)) for index in range(about.num_columns))
         if size > _MOST_BYTES:
             raise DamagedFile(f"row group {group + 1} unpacks to {size >> 20} MB; expected at most {_MOST_BYTES >> 20}")
         table = self._file.read_row_group(group, use_threads=False)
         table.validate(full=True)
-        if table.num_rows != 1:
-            raise DamagedFile(f"row group {group + 1} has columns of {table.num_rows} rows; expected 1")
-        if table.drop_columns(list(HEAVY_COLUMNS)).nbytes > _MOST_LIGHT_BYTES:
-            raise DamagedFile(f"row group {group + 1} has names of more than {_MOST_LIGHT_BYTES >> 10} kB")
-        return Row(table)
+        if table.num_rows != about.num_rows:
+            raise DamagedFile(f"row group {group + 1} has columns of {table.num_rows} rows; expected {about.num_rows}")
+        if table.drop_columns(list(HEAVY_COLUMNS)).nbytes > _MOST_LIGHT_BYTES * about.num_rows:
+            raise DamagedFile(f"row group {group + 1} has names of more than {_MOST_LIGHT_BYTES >> 10} kB a recording")
+        return [Row(table.slice(number, 1)) for number in range(table.num_rows)]
 
 
 class Row:

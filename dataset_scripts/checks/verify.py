@@ -24,7 +24,7 @@ from .stored import DamagedFile, DataFileReader
 def verify(folder: Path) -> list[CheckResult]:
     """The result of every check, in the order of the table.
 
-    Memory holds one recording at a time and a few hundred bytes of each of the others. Raises `EmertInputError` where there
+    Memory holds one row group at a time and a few hundred bytes of each of the others. Raises `EmertInputError` where there
     is no data set in `folder`.
     """
     try:
@@ -37,10 +37,11 @@ def verify(folder: Path) -> list[CheckResult]:
     files, names = check_files(folder, metadata)
     recordings, unreadable, counted = _read_contents(folder, names, metadata)
     splits, assignment = read_splits(folder, metadata)
-    configs, problems = read_configs(folder, metadata.tasks)
+    configs, problems = read_configs(folder, metadata.tasks, metadata.vote_tasks)
     # A missing or unknown file is reported once, by the check `files`.
     counts = dict.fromkeys(metadata.files, -1) | counted
-    protocols = Protocols.of(metadata.tasks, {cell for name in counts if (cell := cell_of(name))})
+    given = (assignment.given_folds if assignment else None) or ()
+    protocols = Protocols.of(metadata.tasks, {cell for name in counts if (cell := cell_of(name))}, given)
     complete = len(names) == len(metadata.files) and not unreadable
     return [
         judge("metadata", [], f"{METADATA_FILE} is as a build writes it"),
@@ -51,11 +52,11 @@ def verify(folder: Path) -> list[CheckResult]:
         check_cells(recordings, assignment),
         check_seed(recordings, metadata, assignment, complete),
         check_configs(configs, problems, protocols, counts),
-        check_views(configs, protocols, metadata.tasks),
+        check_views(configs, protocols, metadata.tasks, metadata.vote_tasks),
         *check_apart(configs, recordings),
         check_tested(configs, protocols, recordings),
         check_identities(recordings),
-        check_twice(recordings),
+        check_twice(recordings, bool(given)),
         check_copies(recordings),
         *(
             judge(check, [text for one in recordings for text in one.problems.get(check, [])], passed)
@@ -72,7 +73,7 @@ def _read_contents(
     recordings, problems, readers = [], [], {}
     for name in names:
         try:
-            readers[name] = DataFileReader(folder / name, metadata.tasks)
+            readers[name] = DataFileReader(folder / name, metadata.tasks, metadata.vote_tasks)
         except DamagedFile as error:
             problems.append(f"{name} {error}")
     with tqdm(total=sum(map(len, readers.values())), desc="verifying", unit="recording", mininterval=0.5) as bar:
@@ -81,7 +82,7 @@ def _read_contents(
                 if isinstance(row, DamagedFile):
                     problems.append(f"{name}: {row}")
                 else:
-                    recordings.append(examine(row, name, metadata.surprise_polarity, metadata.tasks))
+                    recordings.append(examine(row, name, metadata.surprise_polarity, metadata.tasks, metadata.vote_tasks))
                 bar.update()
     return recordings, problems, {name: len(readers[name]) if name in readers else -1 for name in names}
 

@@ -12,8 +12,9 @@ from modeling_emert.licences_emert import front_matter_of
 from modeling_emert.tasks_emert import Task, get_task
 
 from .metadata import QUARTERS, Metadata
+from .rows import votes_column
 from .schema import COLUMN_MEANINGS
-from .splits import Assignment, config_name, versions
+from .splits import Assignment, config_name
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
 _VIEWS = {
@@ -28,6 +29,7 @@ _MODALITIES = {
     "fixations": "fixations",
     "action_units": "action units of the face in place of video",
 }
+_VOTES = "fraction of the judges who chose each class of `{task}`, in the order of its labels; they sum to 1; null: none did"
 _NOTES_SHOWN = 30
 _FEW_STIMULI = 200
 
@@ -39,7 +41,7 @@ def make_card(metadata: Metadata, assignment: Assignment) -> str:
     people, stimuli = len(assignment.participants), len(assignment.stimuli)
     counts = {"recordings": metadata.recordings, "participants": people, "stimuli": stimuli}
     counts |= {f"recordings with {text} (`{name}`)": has[name] for name, text in _MODALITIES.items() if has[name]}
-    strict = config_name(metadata.tasks[0], 1, True) if True in versions(assignment.groups) else None
+    strict = config_name(metadata.tasks[0], assignment.tested_folds[0], True) if True in assignment.versions else None
     coarse_and_fine = {"er3", "er7"} <= {*metadata.tasks} or {"fer3", "fer7"} <= {*metadata.tasks}
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
@@ -57,10 +59,10 @@ def make_card(metadata: Metadata, assignment: Assignment) -> str:
         views=[_VIEWS[view] for view in dict.fromkeys(task.view for task in tasks)],
         counts=counts,
         labels=[_label_row(metadata, task, column) for task in tasks for column in task.columns],
-        plain=[config_name(metadata.tasks[0], fold, False) for fold in (1, assignment.folds)],
+        plain=[config_name(metadata.tasks[0], assignment.tested_folds[end], False) for end in (0, -1)],
         strict=strict,
         tasks=[(task.name, _answers(task)) for task in tasks],
-        columns=COLUMN_MEANINGS,
+        columns=COLUMN_MEANINGS | {votes_column(task): _VOTES.format(task=task) for task in metadata.vote_tasks},
         eye_columns=columns_markdown(),
         lacking={name: metadata.recordings - count for name, count in has.items() if 0 < count < metadata.recordings},
         few_stimuli=stimuli <= _FEW_STIMULI,
@@ -77,7 +79,11 @@ def _front_matter(metadata: Metadata, title: str) -> dict:
         "tabular-classification": "classification" in kinds,
         "tabular-regression": "regression" in kinds,
     }
-    tags = {"eye-tracking": True, "facial-expression": has["face"] or has["action_units"], metadata.source: True}
+    tags = {
+        "eye-tracking": has["eye_movements"] or has["fixations"],
+        "facial-expression": has["face"] or has["action_units"],
+        metadata.source: True,
+    }
     return {
         **front_matter_of(metadata.licence, metadata.source),
         "pretty_name": title.replace("`", ""),
