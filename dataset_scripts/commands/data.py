@@ -101,13 +101,9 @@ def _publish(arguments: argparse.Namespace) -> None:
 def _generate(arguments: argparse.Namespace) -> None:
     from dataset_scripts.generator.truth import GeneratorSettings
     from dataset_scripts.generator.writing import generate
-    from modeling_emert.errors_emert import EmertInputError
 
     chosen = {name: getattr(arguments, name) for name in _GENERATOR_OPTIONS}
-    try:
-        settings = GeneratorSettings(**{name: value for name, value in chosen.items() if value is not None})
-    except ValueError as error:
-        raise EmertInputError(str(error)) from error
+    settings = GeneratorSettings(**{name: value for name, value in chosen.items() if value is not None})
     print(f"{generate(arguments.out, settings, arguments.num_workers)}: generated, source synthetic")
 
 

@@ -5,10 +5,12 @@ a set fraction of the recordings the two differ. The numbers here were chosen to
 fitted to people.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from dataset_scripts.common.settings import check, number, settings, whole
 from modeling_emert.tasks_emert import EMOTIONS, POLARITY_OF_EMOTION
 
 # Mean valence and arousal of each emotion, both in [-1, 1].
@@ -26,29 +28,24 @@ MASKS = ("happiness", "neutral")  # shown to hide a feeling; half of the disagre
 AFFECT_NOISE = 0.15
 
 
-@dataclass(frozen=True)
+@settings
 class GeneratorSettings:
     """What to generate. `disagreement`: the fraction of recordings whose face shows another emotion than is felt."""
 
-    participants: int = 60
-    stimuli: int = 14
-    seconds: float = 4.0
-    frames_per_second: int = 2
-    frame_size: int = 128  # pixels
-    gaze_rate: int = 60  # Hz
-    disagreement: float = 0.5
-    noise: float = 1.0  # scales every random deviation of face and eyes
-    seed: int = 0
+    participants: whole(1, 100_000) = 60
+    stimuli: whole(1, 10_000) = 14
+    seconds: number(1, 600) = 4.0
+    frames_per_second: whole(1, 60) = 2
+    frame_size: whole(96, 1920) = 128  # pixels
+    gaze_rate: whole(20, 2000) = 60  # Hz
+    disagreement: number(0, 1) = 0.5
+    noise: number(0, 10) = 1.0  # scales every random deviation of face and eyes
+    seed: whole(0, 2**32 - 1) = 0
 
-    def __post_init__(self) -> None:
-        limits = {"participants": (1, 100_000), "stimuli": (1, 10_000), "seconds": (1, 600), "gaze_rate": (20, 2000)}
-        limits |= {"disagreement": (0, 1), "noise": (0, 10), "frames_per_second": (1, 60), "frame_size": (96, 1920)}
-        limits |= {"seed": (0, 2**32 - 1)}
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must be in {low}..{high}, got {getattr(self, name)}")
+    @check
+    def _frames(self) -> Iterator[str]:
         if self.frame_size % 2:
-            raise ValueError(f"frame_size must be even, as the video's format requires, got {self.frame_size}")
+            yield f"frame_size is {self.frame_size}, expected an even number, as the video's format requires"
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,25 @@ is YAML; `emert data mapping` prints an example with every key explained, which 
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator
 
-from dataset_scripts.common.settings import Flag, Positive, Range, Text, number, read_settings, settings
+from dataset_scripts.common.settings import (
+    Flag,
+    Positive,
+    Range,
+    Text,
+    at_least_one,
+    check,
+    expected,
+    keyed,
+    number,
+    read_settings,
+    settings,
+)
 from dataset_scripts.sources.emer_files import ColumnRule
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.tasks_emert import EMER_TASKS, TASKS, Task
@@ -25,18 +38,15 @@ _Column = Annotated[ColumnRule, BeforeValidator(lambda value: value if isinstanc
 Missing = tuple[number(), ...]
 
 
-def _columns(names: tuple[str, ...]) -> Any:
+def _columns(names: tuple[str, ...], needed: bool = False) -> Any:
     """Columns by our names. `in_our_order` stands for all of them."""
-    numbers = {name: index for index, name in enumerate(names)}
-    return Annotated[
-        dict[Literal[*names], _Column], BeforeValidator(lambda value: numbers if value == "in_our_order" else value)
-    ]
 
+    def numbered(value: object) -> object:
+        if not isinstance(value, dict) and value != "in_our_order":
+            raise expected("in_our_order, or `key: value` lines")
+        return value if isinstance(value, dict) else {name: index for index, name in enumerate(names)}
 
-def _complete(columns: dict[str, ColumnRule]) -> dict[str, ColumnRule]:
-    if lacking := [name for name in FIXATION_COLUMNS if name not in columns]:
-        raise ValueError(*(f"{name} is missing ({', '.join(FIXATION_COLUMNS)} are expected)" for name in lacking))
-    return columns
+    return Annotated[keyed(dict.fromkeys(names, _Column), needed), BeforeValidator(numbered)]
 
 
 @settings
@@ -50,12 +60,11 @@ class RecordingsRule:
     stimulus: Text | None = None
     delimiter: Text | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> "RecordingsRule":
+    @check
+    def _names(self) -> Iterator[str]:
         named = (self.participant is not None) + (self.stimulus is not None)
         if named != (2 if self.delimiter is None else 0):
-            raise ValueError("expected both participant and stimulus, or delimiter instead of them")
-        return self
+            yield "expected both participant and stimulus, or delimiter instead of them"
 
 
 @settings
@@ -80,11 +89,10 @@ class EyeFiles:
     samples_per_second: Positive | None = None
     missing: Missing = ()
 
-    @model_validator(mode="after")
-    def _check(self) -> "EyeFiles":
-        if self.columns is not None and (self.time is None) == (self.samples_per_second is None):
-            raise ValueError("expected either time or samples_per_second with columns")
-        return self
+    @check
+    def _times(self) -> Iterator[str]:
+        if (self.time is None) == (self.samples_per_second is None) and self.columns is not None:
+            yield "expected either time or samples_per_second with columns"
 
 
 @settings
@@ -92,7 +100,7 @@ class FixationFiles:
     """As `EyeFiles`."""
 
     files: Text
-    columns: Annotated[_columns(FIXATION_COLUMNS), AfterValidator(_complete)] | None = None
+    columns: _columns(FIXATION_COLUMNS, needed=True) | None = None
     missing: Missing = ()
 
 
@@ -110,19 +118,22 @@ class LabelRule:
     range: Range | None = None
 
 
-def _check_labels(labels: dict[str, LabelRule]) -> dict[str, LabelRule]:
-    problems = []
-    for key, rule in labels.items():
-        task = TASK_OF_COLUMN[key]
+def _label_of(task: Task) -> Any:
+    """The rule of one of the task's labels."""
+
+    def checked(rule: LabelRule) -> LabelRule:
+        problems = []
         other = "names" if task.kind == "regression" else "range"
         if getattr(rule, other) is not None:
-            problems.append(f"{key}.{other} is for labels of {'classes' if other == 'names' else 'numbers'}; leave it out")
+            problems.append(f"{other} is for labels of {'classes' if other == 'names' else 'numbers'}; leave it out")
         wrong = {code: name for code, name in (rule.names or {}).items() if name is not None and name not in task.labels}
-        expected = f"one of {', '.join(task.labels)}, or null for no label"
-        problems += [f"{key}.names.{code} is {name!r}, expected {expected}" for code, name in wrong.items() if task.labels]
-    if problems:
-        raise ValueError(*problems)
-    return labels
+        known = f"one of {', '.join(task.labels)}, or null for no label"
+        problems += [f"names.{code} is {name!r}, expected {known}" for code, name in wrong.items() if other == "range"]
+        if problems:
+            raise ValueError(*problems)
+        return rule
+
+    return Annotated[LabelRule, AfterValidator(checked)]
 
 
 @settings
@@ -130,17 +141,16 @@ class EmerMapping:
     """The complete file."""
 
     recordings: RecordingsRule
-    labels: Annotated[dict[Literal[*TASK_OF_COLUMN], LabelRule], Field(min_length=1), AfterValidator(_check_labels)]
+    labels: Annotated[keyed({column: _label_of(task) for column, task in TASK_OF_COLUMN.items()}), AfterValidator(at_least_one)]
     face: FaceFiles | None = None
     eye_movements: EyeFiles | None = None
     fixations: FixationFiles | None = None
     surprise_polarity: Literal["positive", "negative"] | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> "EmerMapping":
+    @check
+    def _modalities(self) -> Iterator[str]:
         if not self.files:
-            raise ValueError("face, eye_movements and fixations are all missing; expected at least one")
-        return self
+            yield "face, eye_movements and fixations are all missing; expected at least one"
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from dataset_scripts.common.settings import different, expects, number, read_recipe, settings, to_plain, whole
+from dataset_scripts.common.recipes import Recipes
+from dataset_scripts.common.settings import different, expects, number, settings, to_plain, whole
 
 from ..recipes.recipe import RECIPES, TaskName
 
@@ -54,6 +55,9 @@ class AdaptationRecipe:
         return to_plain(self)
 
 
+ADAPTATION = Recipes(AdaptationRecipe, RECIPES, ("lora",), "recipe of adaptation")
+
+
 def load_adaptation_recipe(name: str = "lora", changes: list[str] | None = None) -> AdaptationRecipe:
     """The shipped recipe, `lora`, or a file, with `key=value` changes. Raises `EmertInputError`."""
-    return read_recipe(AdaptationRecipe, name, changes or [], RECIPES, ("lora",), "recipe of adaptation")
+    return ADAPTATION.read(name, changes or [])

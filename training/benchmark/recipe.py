@@ -1,17 +1,17 @@
 """Everything that decides a benchmark, in one validated file."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import yaml
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, TypeAdapter
 
-from dataset_scripts.common.settings import different, read_recipe, settings, some, to_yaml, whole
+from dataset_scripts.common.recipes import Recipes, merge, to_yaml
+from dataset_scripts.common.settings import check, different, expected, settings, some, whole
 from dataset_scripts.generator.truth import GeneratorSettings
-from training.methods.registry import METHODS, Method, get_method
-from training.recipes.recipe import Normalisation, Recipe, TaskName, load_recipe
+from training.methods.registry import METHODS, Method
+from training.recipes.recipe import TRAINING, Normalisation, Recipe, TaskName
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "benchmarks"
 
@@ -25,6 +25,29 @@ _DECIDED_HERE = {"tasks": "tasks", "seed": "seeds", "method": "methods", "normal
 _NOT_THE_SAME_FOR_ALL = ("context", "num_participants")
 
 
+def _check_generator(content: dict) -> dict:
+    TypeAdapter(GeneratorSettings).validate_python(content)
+    return content
+
+
+def _check_training(content: dict) -> dict:
+    """But for the overrides, which depend on the method."""
+    if "recipe" not in content:
+        raise expected("`recipe: NAME` and changes to it")
+    changed = _changed_recipe(content)
+    if isinstance(changed["overrides"], dict):
+        changed["overrides"] = {}
+    TypeAdapter(Recipe).validate_python(changed)
+    return content
+
+
+def _changed_recipe(content: dict) -> dict:
+    named, twice = TRAINING.content(content["recipe"])
+    if twice:
+        raise ValueError(*twice)
+    return {"overrides": {}} | merge(named, {key: value for key, value in content.items() if key != "recipe"})
+
+
 @settings
 class BenchmarkRecipe:
     """What is compared, on what, and how."""
@@ -32,7 +55,7 @@ class BenchmarkRecipe:
     name: str = Field(description="By default the name of the file.")
     methods: some(Literal[*METHODS]) = Field(description="Keys of training/methods/registry.py, in the order of the tables.")
     tasks: some(TaskName) = Field(description="Each has a table of its own.")
-    training: dict[str, JsonValue] = Field(
+    training: Annotated[dict[str, JsonValue], AfterValidator(_check_training)] = Field(
         description="How every network is trained: `recipe`, the name of a training recipe, and changes to it."
     )
     source: str = Field(
@@ -40,7 +63,7 @@ class BenchmarkRecipe:
         description="Of the recordings; `synthetic` ones are generated into the output folder, those of any other source are "
         "given as a data set with --data.",
     )
-    generator: dict[str, JsonValue] = Field(
+    generator: Annotated[dict[str, JsonValue], AfterValidator(_check_generator)] = Field(
         default_factory=dict, description="Settings of the generator that differ from its defaults, for source synthetic."
     )
     faces: whole(1, 1000) = Field(8, description="Face crops that are stored for each generated recording.")
@@ -55,33 +78,38 @@ class BenchmarkRecipe:
         10_000, description="Of the bootstrap over participants, for p; intervals take 10,000 at most."
     )
 
-    @model_validator(mode="after")
-    def _check_combinations(self) -> "BenchmarkRecipe":
-        problems = list(self._problems())
-        if problems:
-            raise ValueError(*problems)
-        self.training_recipe(get_method(self.methods[0]), self.tasks, self.seeds[0])
-        return self
-
-    def _problems(self) -> Iterator[str]:
+    @check
+    def _robustness(self) -> Iterator[str]:
         if unknown := [key for key in self.robustness if key not in self.methods]:
             yield f"robustness names {', '.join(unknown)}, expected some of methods"
+
+    @check
+    def _generator(self) -> Iterator[str]:
         if self.generator and self.source != "synthetic":
             yield f"generator is for source synthetic only, found it beside source {self.source}; leave it out"
-        try:
-            _ = self.generator_settings
-        except (TypeError, ValueError) as error:
-            yield f"generator: {error}"
-        overrides = self.training.get("overrides", {})
-        if "recipe" not in self.training or not isinstance(overrides, dict):
-            yield "training must be `recipe: NAME` and changes to it, `overrides` among them as `key: value` lines"
-            return
+
+    @check
+    def _training(self) -> Iterator[str]:
         for name, key in _DECIDED_HERE.items():
             if name in self.training:
                 yield f"training.{name} is decided by the benchmark's `{key}`; leave it out"
         for name in _NOT_THE_SAME_FOR_ALL:
-            if name in overrides:
+            if name in self.training.get("overrides", {}):
                 yield f"training.overrides.{name} would not give every method the same inputs; leave it out"
+
+    @check
+    def _networks(self) -> Iterator[str]:
+        changed = _changed_recipe(self.training)
+        overrides = {name: value for name, value in changed["overrides"].items() if name not in _NOT_THE_SAME_FOR_ALL}
+        networks = [METHODS[key] for key in self.methods if METHODS[key].kind == "network"]
+        if overrides and networks:
+            from training.methods.network import wrong_overrides  # loads torch
+
+            for method in networks:
+                size = changed.get("network", "authors")
+                if found := list(wrong_overrides(method, size, overrides, "training.overrides")):
+                    yield from (f"method {method.key}: {sentence}" for sentence in found)
+                    return
 
     @property
     def generator_settings(self) -> GeneratorSettings:
@@ -89,15 +117,15 @@ class BenchmarkRecipe:
 
     def training_recipe(self, method: Method, tasks: tuple[str, ...], seed: int) -> Recipe:
         """How this method's network is trained. Raises `EmertInputError` for what no training recipe takes."""
-        changes = {name: value for name, value in self.training.items() if name not in ("recipe", "overrides")}
-        changes |= {f"overrides.{name}": value for name, value in self.training.get("overrides", {}).items()}
-        lines = [f"{name}={yaml.safe_dump(value, default_flow_style=True).strip()}" for name, value in changes.items()]
-        recipe = load_recipe(self.training["recipe"], [line.removesuffix("\n...") for line in lines])
+        decided = {"tasks": tasks, "seed": seed, "normalisation": self.normalisation}
         own = {"method": method.key} if method.kind == "network" else {}
-        return replace(recipe, tasks=tasks, seed=seed, normalisation=self.normalisation, **own)
+        return Recipe(**_changed_recipe(self.training) | decided | own)
 
-    def to_yaml(self, comments: bool = False) -> str:
-        return to_yaml(self, comments)
+    def to_yaml(self) -> str:
+        return to_yaml(self)
+
+
+BENCHMARKS = Recipes(BenchmarkRecipe, RECIPES, sorted(file.stem for file in RECIPES.glob("[!_]*.yaml")), "benchmark recipe")
 
 
 def stored_recipe(text: str) -> dict:
@@ -111,5 +139,4 @@ def load_benchmark_recipe(name: str, changes: list[str] | None = None) -> Benchm
 
     Raises `EmertInputError` for an unknown recipe, key, or value.
     """
-    shipped = sorted(file.stem for file in RECIPES.glob("*.yaml"))
-    return read_recipe(BenchmarkRecipe, name, changes or [], RECIPES, shipped, "benchmark recipe")
+    return BENCHMARKS.read(name, changes or [])

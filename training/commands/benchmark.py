@@ -42,12 +42,12 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     from dataset_scripts.common.output import check_out
     from modeling_emert.errors_emert import EmertInputError
     from training.benchmark.benchmarking import failed_cells, run_benchmark
-    from training.benchmark.recipe import load_benchmark_recipe
+    from training.benchmark.recipe import BENCHMARKS, load_benchmark_recipe
     from training.outputs import BENCHMARK
 
     recipe = load_benchmark_recipe(arguments.what, arguments.rest)
     if arguments.show:
-        print(recipe.to_yaml(comments=True), end="")
+        print(BENCHMARKS.show(arguments.what, arguments.rest), end="")
         return 0
     if arguments.out is None:
         raise EmertInputError("emert benchmark needs --out, the folder of the results")

@@ -35,11 +35,11 @@ def run(arguments: argparse.Namespace) -> None:
     from dataset_scripts.common.output import check_out
     from modeling_emert.errors_emert import EmertInputError
     from training.outputs import MODEL
-    from training.recipes.recipe import load_recipe
+    from training.recipes.recipe import TRAINING, load_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.changes)
     if arguments.show:
-        print(recipe.to_yaml(comments=True), end="")
+        print(TRAINING.show(arguments.recipe, arguments.changes), end="")
         return
     if arguments.data is None or arguments.out is None:
         raise EmertInputError("--data and --out are missing; give both, or --show to print the recipe alone")

@@ -2,7 +2,7 @@
 
 import json
 
-from dataset_scripts.common.settings import read_yaml
+from dataset_scripts.common.strict_yaml import read_yaml
 from modeling_emert.tasks_emert import TASKS
 
 from ..methods.registry import METHODS
@@ -35,7 +35,7 @@ def recipes_page() -> str:
 def _row(name: str) -> str:
     path = RECIPES / f"{name}.yaml"
     purpose = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
-    base = read_yaml(path, recipe=True).get("base")
+    base = read_yaml(path, recipe=True)[0].get("base")
     based = f" Based on `{base}`." if base else ""
     return f"| `{name}` | {purpose}{based} | {' | '.join(_measured(name))} |"
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, TypeAdapter
 
-from dataset_scripts.common.settings import Flag, different, expects, number, read_recipe, settings, to_plain, to_yaml, whole
+from dataset_scripts.common.recipes import Recipes, to_yaml
+from dataset_scripts.common.settings import Flag, check, different, expected, expects, number, settings, to_plain, whole
 
 from ..methods.registry import METHODS
 
@@ -27,12 +28,13 @@ _DECIDED_ELSEWHERE = {
 }
 
 
-def _check_augmentation(parts: tuple[dict, ...]) -> tuple[dict, ...]:
-    if parts:
-        from ..augmentation import make_augmentation  # loads torch, which a recipe without it does not need
+def _check_part(part: dict) -> dict:
+    from ..augmentation import PARTS  # loads torch, which a recipe without it does not need
 
-        make_augmentation(parts)
-    return parts
+    if (kind := PARTS.get(str(part.get("name")))) is None:
+        raise expected(f"a name among {', '.join(PARTS)}")
+    TypeAdapter(kind).validate_python({key: value for key, value in part.items() if key != "name"})
+    return part
 
 
 @settings
@@ -57,7 +59,7 @@ class Recipe:
         description="Gaze is standardised by the statistics of all training participants (`training`), or each participant's "
         "by their own recordings without labels (`participant`), which needs several recordings of every person.",
     )
-    augmentation: Annotated[tuple[dict[str, JsonValue], ...], AfterValidator(_check_augmentation)] = Field(
+    augmentation: tuple[Annotated[dict[str, JsonValue], AfterValidator(_check_part)], ...] = Field(
         (),
         description="Random changes of the training recordings, in this order, e.g. {name: gaze_jitter, strength: 0.01}; also "
         "blinks, time_crop, time_warp, flip and colour (training/augmentation).",
@@ -98,24 +100,30 @@ class Recipe:
     )
     seed: whole(0, 2**31) = Field(0, description="Random seed of everything.")
 
-    @model_validator(mode="after")
-    def _check_combinations(self) -> "Recipe":
-        problems = list(self._problems())
-        if problems:
-            raise ValueError(*problems)
-        return self
-
-    def _problems(self) -> Iterator[str]:
+    @check
+    def _monitor(self) -> Iterator[str]:
         if self.monitor != SCORE and self.tasks and self.monitor not in self.tasks:
             yield f"monitor is {self.monitor!r}, expected {SCORE}, or one of the tasks ({', '.join(self.tasks)})"
-        for key, remedy in _DECIDED_ELSEWHERE.items():
-            if key in self.overrides:
-                yield f"overrides.{key} {remedy}"
+
+    @check
+    def _overrides(self) -> Iterator[str]:
+        for key in (key for key in self.overrides if key in _DECIDED_ELSEWHERE):
+            yield f"overrides.{key} {_DECIDED_ELSEWHERE[key]}"
+        if own := {key: value for key, value in self.overrides.items() if key not in _DECIDED_ELSEWHERE}:
+            from ..methods.network import wrong_overrides  # loads torch
+
+            yield from wrong_overrides(METHODS[self.method], self.network, own)
+
+    @check
+    def _batches(self) -> Iterator[str]:
         if self.batch_size % self.gradient_accumulation or self.batch_size < 2 * self.gradient_accumulation:
             yield (
                 f"batch_size {self.batch_size} can't be cut into gradient_accumulation {self.gradient_accumulation} equal "
                 "parts of two or more recordings"
             )
+
+    @check
+    def _streaming(self) -> Iterator[str]:
         if self.streaming and self.normalisation == "participant":
             yield "streaming reads no recording twice, but normalisation: participant needs all of a person's; set one"
 
@@ -123,8 +131,11 @@ class Recipe:
         """Plain lists and dicts, of which `Recipe(**...)` makes the same recipe again."""
         return to_plain(self)
 
-    def to_yaml(self, comments: bool = False) -> str:
-        return to_yaml(self, comments)
+    def to_yaml(self) -> str:
+        return to_yaml(self)
+
+
+TRAINING = Recipes(Recipe, RECIPES, TRAINING_RECIPES, "recipe")
 
 
 def recipe_of_record(stored: dict[str, Any]) -> Recipe:
@@ -139,4 +150,4 @@ def load_recipe(name: str, changes: list[str] | None = None) -> Recipe:
 
     Raises `EmertInputError` for an unknown recipe, key, or value.
     """
-    return read_recipe(Recipe, name, changes or [], RECIPES, TRAINING_RECIPES, "recipe")
+    return TRAINING.read(name, changes or [])

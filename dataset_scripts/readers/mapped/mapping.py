@@ -5,14 +5,15 @@ mapping gaze` prints it.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from dataset_scripts.common.settings import expects, number, read_settings, settings
+from dataset_scripts.common.settings import check, expects, keyed, number, read_settings, settings
 from modeling_emert.columns_emert import COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 
@@ -23,7 +24,8 @@ EXAMPLE = Path(__file__).with_name("gaze_mapping_example.yaml")
 PIXELS = "px"
 
 TIME_UNITS = {"ms": 1.0, "s": 1e3, "us": 1e-3, "ns": 1e-6}
-_FRACTION = {"fraction": 1.0, "share": 1.0, "percent": 0.01}  # share: the name of a fraction in older mapping files
+_FRACTION = {"fraction": 1.0, "percent": 0.01}
+_OLD_UNITS = {"share": "fraction"}
 POINT_UNITS = _FRACTION | {PIXELS: math.nan}
 # By how the unit ends in which we keep a column: the units that it may come in, the first of which is the default.
 _UNITS = {
@@ -76,41 +78,32 @@ class MappedColumn:
 
 def _in_units(column: MappedColumn, units: dict[str, float], vertical: bool = False) -> MappedColumn:
     """With the default unit where none is given."""
-    problems = []
-    if column.unit and column.unit not in units:
+    problems, unit = [], _OLD_UNITS.get(column.unit, column.unit)
+    if unit and unit not in units:
         problems.append(f"unit is {column.unit!r}, expected one of {', '.join(units)}")
     if column.origin == "bottom" and not (vertical and units is POINT_UNITS):
         problems.append("origin is 'bottom', expected 'top' but for the y of a point")
     if problems:
         raise ValueError(*problems)
-    return replace(column, unit=column.unit or next(iter(units)))
-
-
-def _in_our_units(columns: dict[str, MappedColumn]) -> dict[str, MappedColumn]:
-    found, problems = {}, []
-    for name, column in columns.items():
-        try:
-            found[name] = _in_units(column, UNITS[name], name.endswith("y"))
-        except ValueError as error:
-            problems += [f"{name}.{problem}" for problem in error.args]
-    if problems:
-        raise ValueError(*problems)
-    return found
+    return replace(column, unit=unit or next(iter(units)))
 
 
 # A column may be given by its name alone.
 _Column = Annotated[MappedColumn, BeforeValidator(lambda value: value if isinstance(value, dict) else {"column": value})]
-_Time = Annotated[_Column, AfterValidator(partial(_in_units, units=TIME_UNITS))]
+
+
+def _in(units: dict[str, float], vertical: bool = False) -> Any:
+    return Annotated[_Column, AfterValidator(partial(_in_units, units=units, vertical=vertical))]
 
 
 @settings
 class MappedFixations:
     """`file`: the name of the table beside, None for the same."""
 
-    start: _Time
-    duration: _Time
-    x: Annotated[_Column, AfterValidator(partial(_in_units, units=POINT_UNITS))]
-    y: Annotated[_Column, AfterValidator(partial(_in_units, units=POINT_UNITS, vertical=True))]
+    start: _in(TIME_UNITS)
+    duration: _in(TIME_UNITS)
+    x: _in(POINT_UNITS)
+    y: _in(POINT_UNITS, vertical=True)
     file: _FileName | None = None
 
     @property
@@ -130,8 +123,8 @@ class KeepWhere:
 class Mapping:
     """A mapping file. `columns`: by the names of ours. `screen`, `stimulus_area`: pixels."""
 
-    time: _Time
-    columns: Annotated[dict[Literal[*UNITS], _Column], AfterValidator(_in_our_units)]
+    time: _in(TIME_UNITS)
+    columns: keyed({name: _in(units, name.endswith("y")) for name, units in UNITS.items()})
     screen: Annotated[tuple[_Size, _Size], expects("2 numbers of pixels above 0")] | None = None
     stimulus_area: (
         Annotated[tuple[_Pixels, _Pixels, _Size, _Size], expects("4 numbers of pixels, the last two above 0")] | None
@@ -141,12 +134,11 @@ class Mapping:
     keep_where: KeepWhere | None = None
     fixations: MappedFixations | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> "Mapping":
+    @check
+    def _screen(self) -> Iterator[str]:
         every = [*self.columns.values(), *(self.fixations.columns.values() if self.fixations else ())]
         if self.screen is None and (self.stimulus_area is not None or any(column.unit == PIXELS for column in every)):
-            raise ValueError("screen: [width, height] in pixels is missing, which stimulus_area and the unit px need")
-        return self
+            yield "screen: [width, height] in pixels is missing, which stimulus_area and the unit px need"
 
     @property
     def names(self) -> tuple[str, ...]:

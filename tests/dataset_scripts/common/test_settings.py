@@ -1,29 +1,28 @@
 """One mechanism reads all settings: strict YAML, changes, bases, and one error with every problem of a file."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from pydantic import Field, JsonValue
 
+from dataset_scripts.common.recipes import Recipes, to_yaml
 from dataset_scripts.common.settings import (
-    MAX_BYTES,
     Flag,
     Positive,
     Text,
+    check,
     different,
-    find_yaml,
     number,
-    read_recipe,
     read_settings,
-    read_yaml,
     settings,
     some,
     to_plain,
-    to_yaml,
     whole,
 )
+from dataset_scripts.common.strict_yaml import MAX_BYTES, read_yaml
 from modeling_emert.errors_emert import EmertInputError
 
 
@@ -46,10 +45,19 @@ class _Settings:
     kinds: some(Literal["plain", "strict"]) = ("plain",)
     parts: dict[str, _Part] = Field(default_factory=dict)
 
+    @check
+    def _together(self) -> Iterator[str]:
+        if self.rate * self.count > 90:
+            yield f"count {self.count} is too much at rate {self.rate:g}"
+
+
+def _recipes(folder: Path) -> Recipes:
+    return Recipes(_Settings, folder, ("mine",), "recipe")
+
 
 def _read(folder: Path, text: str, *changes: str) -> _Settings:
     (folder / "mine.yaml").write_text(text)
-    return read_recipe(_Settings, str(folder / "mine.yaml"), changes, folder, (), "recipe")
+    return _recipes(folder).read(str(folder / "mine.yaml"), changes)
 
 
 def _refusal(*arguments: object) -> str:
@@ -75,8 +83,8 @@ def test_powers_of_ten_are_numbers_within_a_keys_own_keys_too(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "change", "told"),
     [
-        ("count: 1\n", "count=2", "rate is missing"),
-        ("rate: 1\n", "speed=2", "unknown key speed, known keys: rate, name"),
+        ("count: 1\n", "count=2", "rate is missing, expected a number in 0..1"),
+        ("rate: 1\n", "speed=2", "unknown key speed (2), known keys: rate, name"),
         ("rate: 1\n", "rate.slow=2", "rate holds 1, which has no keys of its own"),
         ("rate: 1\n", "rate", "expected key=value"),
         ("rate: 1\n", "rate=[", "not YAML"),
@@ -113,7 +121,7 @@ def test_powers_of_ten_are_numbers_within_a_keys_own_keys_too(tmp_path: Path):
         ("rate: 1\n", "inner={name: x, more: [{2: 1}]}", "inner.more[0] has the key 2, expected text"),
         ("rate: 1\n3: 4\n", "count=1", "the file has the key 3, expected text"),
         ("rate: 1\n", "parts.a=x", "parts.a is 'x', expected `key: value` lines"),
-        ("rate: 1\n", "parts.a.size=x", "parts.a.column is missing; unknown key parts.a.size, known keys: column, scale"),
+        ("rate: 1\n", "parts.a.size=x", "column is missing, expected text; unknown key parts.a.size ('x'), known keys: column, scale"),
         (
             "rate: 1\n",
             "parts.a={column: ' ', scale: 0}",
@@ -131,7 +139,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, change: str, told: st
 def test_all_problems_come_at_once_with_the_file_and_the_changes(tmp_path: Path):
     message = _refusal(tmp_path, "speed: 2\nsped: 3\ncount: x\ntext: []\n", "on=maybe")
     assert re.match(rf"{tmp_path}/mine.yaml on=maybe has 5 \w+: ", message)
-    for part in ("rate is missing", "unknown keys speed, sped, known", "count is 'x'", "text is []", "on is 'maybe'"):
+    for part in ("rate is missing", "unknown keys speed (2), sped (3), known", "count is 'x'", "text is []", "on is 'maybe'"):
         assert part in message
 
 
@@ -159,9 +167,9 @@ def test_a_base_gives_what_the_file_does_not_say(tmp_path: Path):
 
 def test_a_file_is_taken_by_its_ending_alone(tmp_path: Path):
     (tmp_path / "own.yml").write_text("rate: 1\n")
-    assert find_yaml(str(tmp_path / "own.yml"), tmp_path, [], "recipe") == tmp_path / "own.yml"
+    assert Recipes(_Settings, tmp_path, [], "recipe").find(str(tmp_path / "own.yml")) == tmp_path / "own.yml"
     with pytest.raises(EmertInputError, match=r"no such recipe; give a \.yaml file or one of a, b"):
-        find_yaml("own", tmp_path, ["a", "b"], "recipe")
+        Recipes(_Settings, tmp_path, ["a", "b"], "recipe").find("own")
 
 
 def test_a_mapping_file_takes_no_aliases_and_powers_of_ten_as_names(tmp_path: Path):
@@ -177,6 +185,31 @@ def test_a_mapping_file_takes_no_aliases_and_powers_of_ten_as_names(tmp_path: Pa
 def test_they_are_written_with_their_comments_and_read_again(tmp_path: Path):
     found = _read(tmp_path, "rate: 0.5\n", "names=[a, b]", "parts.a.column=x")
     assert to_plain(found)["names"] == ["a", "b"]
-    text = to_yaml(found, comments=True)
+    assert _read(tmp_path, to_yaml(found)) == found
+    text = _recipes(tmp_path).show("mine", ["names=[a, b]", "parts.a.column=x"])
     assert text.startswith("# How fast.\nrate: 0.5\nname: mine\n")
-    assert _read(tmp_path, text) == _read(tmp_path, to_yaml(found)) == found
+    assert _read(tmp_path, text) == found
+
+
+def test_what_is_shown_has_the_reasons_of_the_files_for_the_values_that_hold(tmp_path: Path):
+    first = "# The file.\n\n# Slow.\nrate: 0.1\n# Old.\ncount: 2\ninner:\n  # Of a.\n  a: 1\n  b: 2 # of b\nnames: [x] # two\n"
+    (tmp_path / "first.yaml").write_text(first)
+    (tmp_path / "mine.yaml").write_text("# My file.\nbase: first.yaml\n# More.\ncount: 3\ninner: {}\nkinds:\n# Hard.\n- strict\n")
+    text = _recipes(tmp_path).show("mine", ["names=[y]"])
+    assert "# How fast.\n# (first) Slow.\nrate: 0.1\n" in text
+    assert "# (mine) More.\ncount: 3\n" in text
+    assert "inner:\n  # (first) Of a.\n  a: 1\n  # (first) of b\n  b: 2\n" in text
+    assert "kinds:\n# (mine) Hard.\n- strict\n" in text
+    assert [words for words in ("Old", "two", "file") if words in text] == []
+    assert _read(tmp_path, text) == _read(tmp_path, (tmp_path / "mine.yaml").read_text(), "names=[y]")
+
+
+def test_what_is_wrong_with_keys_together_comes_beside_what_is_wrong_with_others(tmp_path: Path):
+    told = _refusal(tmp_path, "rate: 0.9\nrate: 1\ncount: 99\nother: x\nkinds: [loose]\nspeed: [1]\n")
+    for part in (
+        " has 5 errors: mine.yaml, line 2, column 1: the key rate stands twice, first in line 1; other is 'x'",
+        "expected a number in 0..1, or null; kinds[0] is 'loose', expected 'plain' or 'strict'; count 99 is too much at rate 1",
+        "unknown key speed ([1]), known keys: rate",
+    ):
+        assert part in told
+    assert "too much" not in _refusal(tmp_path, "rate: 3\ncount: 99\n")  # what a wrong value would be, nobody knows

@@ -75,6 +75,7 @@ def test_all_problems_of_the_mapping_come_in_one_sentence(tree):
         gaze="eyes",
         eye_movements__samples_per_second="fast",
         eye_movements__rate=60,
+        eye_movements__time={"column": 0},
         fixations__columns__start=None,
         labels__er8={"column": "ER8"},
         labels__fer3__names={0: "bad", 1: "neutral"},
@@ -82,14 +83,15 @@ def test_all_problems_of_the_mapping_come_in_one_sentence(tree):
     )
     message = refusal(tree)
     for part in (
-        "surprise_polarity is 'neutral', expected 'positive' or 'negative'",
-        "unknown key gaze, known keys: recordings",
+        "surprise_polarity is 'neutral', expected 'positive' or 'negative', or null",
+        "unknown key gaze ('eyes'), known keys: recordings",
         "eye_movements.samples_per_second is 'fast', expected a number above 0",
-        "unknown key eye_movements.rate, known keys: files, columns, time",
-        "fixations.columns: start is missing",
-        "labels has the key 'er8', expected 'er3'",
+        "unknown key eye_movements.rate (60), known keys: files, columns, time",
+        "fixations.columns.start is missing, expected a column's name",
+        "unknown key labels.er8 (",
         "face.files is 7, expected text",
-        "emer.yaml has 7 ",
+        "labels.fer3: names.0 is 'bad', expected one of positive",
+        "emer.yaml has 8 ",
     ):
         assert part in message
 
@@ -133,16 +135,17 @@ def test_all_problems_of_the_table_come_in_one_sentence(tree):
         ({"eye_movements__samples_per_second": True}, "eye_movements.samples_per_second is True, expected a number above 0"),
         ({"eye_movements__time": 3}, "eye_movements: expected either time or samples_per_second"),
         ({"eye_movements__missing": ["none"]}, "eye_movements.missing[0] is 'none', expected a number"),
-        ({"eye_movements__columns": {"pupil": 3}}, "eye_movements.columns has the key 'pupil', expected '"),
+        ({"eye_movements__columns": {"pupil": 3}}, "unknown key eye_movements.columns.pupil ("),
+        ({"eye_movements__columns": "in_order"}, "columns is 'in_order', expected in_our_order, or `key: value` lines"),
         ({"eye_movements__columns": {"gaze_x": -3}}, "gaze_x.column is -3, expected a column's name"),
         ({"eye_movements__columns": {"gaze_x": True}}, "gaze_x.column is True, expected a column's name"),
         ({"eye_movements__columns__gaze_x": {"column": 1, "divide_by": 0}}, "divide_by is 0, expected a number above 0"),
         ({"eye_movements__columns__gaze_x": {"column": 1, "times": 2}}, "unknown key eye_movements.columns.gaze_x.times"),
         ({"labels__er_arousal__range": [9, 1]}, "labels.er_arousal.range is [9, 1], expected [lowest, highest]"),
         ({"labels__er_arousal__range": [1, 2, 3]}, "labels.er_arousal.range is [1, 2, 3], expected [lowest, highest]"),
-        ({"labels__er_arousal__names": {1: "low"}}, "labels: er_arousal.names is for labels of classes"),
-        ({"labels__er3__range": [0, 1]}, "labels: er3.range is for labels of numbers"),
-        ({"labels__fer3__names": {0: "bad"}}, "labels: fer3.names.0 is 'bad', expected one of positive"),
+        ({"labels__er_arousal__names": {1: "low"}}, "labels.er_arousal: names is for labels of classes"),
+        ({"labels__er3__range": [0, 1]}, "labels.er3: range is for labels of numbers"),
+        ({"labels__fer3__names": {0: "bad"}}, "labels.fer3: names.0 is 'bad', expected one of positive"),
         ({"labels__er3": {"column": 3}}, "labels.er3.column is 3, expected text"),
     ],
 )

@@ -84,7 +84,7 @@ def test_all_mistakes_of_the_description_come_at_once(folder):
     for part in (
         "source.yaml has 5 ",
         "name is 'my study'",
-        "unknown key license, known keys: name, licence",
+        "unknown key license ('MIT'), known keys: name, licence",
         "redistributable is 'maybe'",
         "big_five_range",
         "lacks",

@@ -217,7 +217,7 @@ def test_the_shipped_recipe_is_the_default():
         ("rank=0", "rank is 0"),
         ("steps=true", "steps is True"),
         ("learning_rate=fast", "learning_rate is 'fast'"),
-        ("epochs=3", "unknown key epochs"),
+        ("epochs=3", r"unknown key epochs \(3\)"),
         ("steps", "key=value"),
     ],
 )

@@ -289,7 +289,7 @@ def test_colour_changes_faces_all_frames_alike_and_not_at_all_at_nought():
         ([{"name": "flip", "chance": "often"}], "chance is 'often'"),
         ([{"name": "flip", "chance": True}], "chance is True"),
         ([{"name": "flip", "chance": float("nan")}], "chance is nan"),
-        ([{"name": "flip", "strength": 1}], r"part 1 \(flip\) has 1 error: unknown key strength, known keys: chance"),
+        ([{"name": "flip", "strength": 1}], r"part 1 \(flip\) has 1 error: unknown key strength \(1\), known keys: chance"),
         ([{"name": "blinks", "runs": 1.5}], "runs is 1.5, expected a whole number in 1..100"),
         ([{"name": "gaze_jitter", "strength": -1}], "strength is -1"),
         ([{"name": "time_crop", "shortest": 0}], "shortest is 0"),

@@ -18,7 +18,7 @@ def _results(name: str) -> dict:
 
 
 def test_every_recipe_has_its_tables():
-    assert set(KEPT) == {path.stem for path in RECIPES.glob("*.yaml")}
+    assert set(KEPT) == {path.stem for path in RECIPES.glob("[!_]*.yaml")}
 
 
 @pytest.mark.parametrize("name", KEPT)

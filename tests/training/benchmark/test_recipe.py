@@ -7,11 +7,12 @@ import pytest
 from modeling_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 from training.benchmark.jobs import plan_cells
-from training.benchmark.recipe import RECIPES, BenchmarkRecipe, load_benchmark_recipe, stored_recipe
+from training.benchmark.recipe import BENCHMARKS, BenchmarkRecipe, load_benchmark_recipe, stored_recipe
 from training.benchmark.running import Clock
+from training.cli import main
 from training.methods.registry import METHODS, get_method
 
-SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
+SHIPPED = BENCHMARKS.shipped
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -35,20 +36,20 @@ def test_the_small_recipe_has_every_method():
         ("seeds=[1.5]", r"seeds\[0\] is 1\.5, expected a whole number"),
         ("n_resamples=0", "n_resamples is 0, expected a whole number"),
         ("robustness=[nobody]", "robustness names nobody, expected some of methods"),
-        ("generator.noise=-1", "generator: noise"),
-        ("generator.colour=red", "generator: .*colour"),
+        ("generator.noise=-1", r"generator\.noise is -1, expected a number in 0\.\.10"),
+        ("generator.colour=red", r"unknown key generator\.colour \('red'\), known keys: participants"),
         ("source=uniss_fgd", "generator is for source synthetic only"),
         ("training.seed=3", "training.seed is decided by the benchmark's `seeds`"),
         ("training.overrides.context=[stimulus_emotion]", "would not give every method the same inputs"),
         ("training.epochs=0", "epochs"),
-        ("training.epoch=3", "unknown key epoch"),
+        ("training.epoch=3", r"unknown key training\.epoch \(3\), known keys: method, tasks"),
         ("training.recipe=nothing", "no such recipe"),
-        ("colour=red", "unknown key colour"),
+        ("colour=red", r"unknown key colour \('red'\)"),
         ("methods=[{a: b}]", r"methods\[0\] is {'a': 'b'}, expected 'majority'"),
         ("methods=5", r"methods\[0\] is 5, expected 'majority'"),
         ("split_versions=[[plain]]", r"split_versions\[0\] is \['plain'\], expected"),
         ("training.recipe=[a]", "expected the name"),
-        ("training.overrides=3", "training must be"),
+        ("training.overrides=3", "training.overrides is 3, expected `key: value` lines"),
         ("faces=true", "faces is True, expected a whole number"),
         ("folds", "expected key=value"),
     ],
@@ -56,6 +57,21 @@ def test_the_small_recipe_has_every_method():
 def test_a_mistake_is_told_in_a_sentence(change: str, sentence: str):
     with pytest.raises(EmertInputError, match=sentence):
         load_benchmark_recipe("small", [change])
+
+
+def test_all_mistakes_come_at_once_and_no_false_ones_beside_them(capsys: pytest.CaptureFixture):
+    wrong = ["tasks=[ER77]", "seeds=[x]", "generator.noise=-1", "training.epoch=3", "training.epochs=0", "robustness=[nobody]"]
+    assert main(["benchmark", "small", *wrong, "training.seed=1", "training.overrides.droput=1", "--show"]) == 2
+    told = capsys.readouterr().err
+    parts = ["tasks[0] is 'ER77', expected the name", "seeds[0] is 'x', expected a whole number", "generator.noise is -1, exp"]
+    parts += ["training.epoch (3), known keys: method, tasks"]
+    parts += ["training.epochs is 0, expected a whole", "robustness names nobody", " has 6 errors: "]
+    assert [part for part in parts if part not in told] == []
+    assert "at least one" not in told
+    assert main(["benchmark", "small", "training.seed=1", "training.overrides.droput=2", "robustness=[nobody]", "--show"]) == 2
+    told = capsys.readouterr().err
+    for part in ("3 errors", "training.seed is decided", "unknown key training.overrides.droput (2), known keys: ", "nobody"):
+        assert part in told
 
 
 def test_a_stored_recipe_with_the_names_of_before_is_read_under_the_names_of_today():

@@ -105,11 +105,23 @@ def test_a_damaged_run_file_is_told_in_a_sentence(out: Path, content: str | dict
 
 
 @pytest.mark.parametrize(
+    ("overrides", "method", "told"),
+    [
+        ({**TINY_OVERRIDES, "nonsense": 1}, "emert", r"method emert: unknown key training\.overrides\.nonsense \(1\)"),
+        ({"head_dim": -1}, "emert", "method emert: training.overrides: head_dim must be at least 1, got -1"),
+        ({"nonsense": 1}, "face_only", "method face_only: .*nonsense"),
+    ],
+)
+def test_overrides_that_no_network_takes_are_refused_with_the_recipe(recipe: BenchmarkRecipe, overrides, method, told):
+    with pytest.raises(EmertInputError, match=told):
+        replace(recipe, methods=("majority", method), training={**recipe.training, "overrides": overrides})
+
+
+@pytest.mark.parametrize(
     ("training", "methods", "told"),
     [
-        ({"overrides": {**TINY_OVERRIDES, "nonsense": 1}}, ("majority", "emert"), "method emert, task er7: .*nonsense"),
-        ({"overrides": {"head_dim": -1}}, ("majority", "emert"), "method emert, task er7: .*head_dim"),
-        ({"overrides": {"nonsense": 1}}, ("majority", "face_only"), "method face_only, task er7: .*nonsense"),
+        ({"overrides": {"backbone_config": {"model_type": "bert"}}}, ("majority", "emert"), "method emert, task er7: "),
+        ({"overrides": {"hierarchical": True}}, ("majority", "face_only"), "method face_only, task er7: .*er3"),
     ],
 )
 def test_a_network_that_can_not_be_is_refused_before_the_first_cell(

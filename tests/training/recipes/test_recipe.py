@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_scripts.common.settings import read_yaml
+from dataset_scripts.common.strict_yaml import read_yaml
 from modeling_emert import EmertInputError
 from training.adaptation.recipe import AdaptationRecipe, load_adaptation_recipe
 from training.benchmark.recipe import BenchmarkRecipe, load_benchmark_recipe
@@ -67,7 +67,7 @@ _RESOLVED = {
 def test_every_shipped_recipe_says_what_differs_and_means_what_it_did(name: str):
     assert load_recipe(name).to_dict() == _DEFAULTS | _RESOLVED[name]
     path = RECIPES / f"{name}.yaml"
-    own = read_yaml(path, recipe=True)
+    own, _ = read_yaml(path, recipe=True)
     base = load_recipe(own.pop("base")).to_dict() if "base" in own else _DEFAULTS
     assert [key for key in own if own[key] == base[key]] == []
 
@@ -88,12 +88,18 @@ def test_the_command_shows_the_resolved_recipe_with_all_comments(tmp_path: Path,
     lines = shown.splitlines()
     keys = [index for index, line in enumerate(lines) if re.match(r"\w+:", line)]
     assert [lines[index].partition(":")[0] for index in keys] == list(_DEFAULTS)
+    assert "  # (gaze) No modality is hidden in training: the face is absent already.\n  modality_dropout: 0.0\n" in shown
     assert [lines[index] for index in keys if not lines[index - 1].startswith("# ")] == []
     (tmp_path / "shown.yaml").write_text(shown)
     assert load_recipe(str(tmp_path / "shown.yaml")) == load_recipe("uniss_fgd", ["seed=3"])
     assert main(["benchmark", "small", "--show"]) == 0
     shown = capsys.readouterr().out
     assert "# Keys of training/methods/registry.py, in the order of the tables.\nmethods:\n- majority\n" in shown
+    assert "# (small) The network below takes as many.\nfaces: 4\n" in shown
+    assert "# (_common) With fewer resamples" in shown
+    assert main(["adapt", "--show"]) == 0
+    shown = capsys.readouterr().out
+    assert "there is no validation person for early stopping.\n# (lora) Of 1e-4 and 3e-4" in shown
     assert main(["train", "uniss_fgd"]) == 2
     assert "--data and --out are missing" in capsys.readouterr().err
 
@@ -111,9 +117,10 @@ def test_changes_reach_the_recipe_and_the_network():
 
 
 def test_numbers_without_a_point_and_keys_within_keys_are_understood():
-    recipe = load_recipe("laptop", ["learning_rate=1e-3", "epochs=1e1", "overrides.backbone_config.depths=[1]"])
+    own = ["overrides.backbone_config.model_type=resnet", "overrides.backbone_config.depths=[1]"]
+    recipe = load_recipe("laptop", ["learning_rate=1e-3", "epochs=1e1", *own])
     assert (recipe.learning_rate, recipe.epochs) == (1e-3, 10)
-    assert recipe.overrides == {"backbone_config": {"depths": [1]}}
+    assert recipe.overrides == {"backbone_config": {"model_type": "resnet", "depths": [1]}}
 
 
 def test_a_recipe_survives_yaml(tmp_path: Path):
@@ -140,7 +147,7 @@ def test_a_recipe_survives_yaml(tmp_path: Path):
         ("monitor=ER9", "monitor is .ER9., expected the name of a task"),
         ("gradient_accumulation=3", "batch_size 8 can't be cut into gradient_accumulation 3"),
         ("augmentation=flip", "augmentation is 'flip', expected a list"),
-        ("augmentation=[{name: flop}]", "augmentation: .*flop"),
+        ("augmentation=[{name: flop}]", r"augmentation\[0\] is .*flop.*, expected a name among gaze_jitter"),
         ("overrides=[]", "overrides is"),
         ("overrides.temperatures={}", "overrides.temperatures is fitted after training"),
         ("epochs.best=1", "epochs holds 30, which has no keys"),
@@ -172,27 +179,45 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path):
 
 
 def test_a_misspelt_field_of_the_network_is_refused():
-    from training.fit.prepare import make_model
+    with pytest.raises(EmertInputError, match=r"unknown key overrides.droput \(0.3\), known keys: tasks, num_frames"):
+        Recipe(overrides={"droput": 0.3})
 
-    with pytest.raises(EmertInputError, match="droput is no field of EmertConfig"):
-        make_model(Recipe(overrides={"droput": 0.3}), ["er7"])
+
+def test_all_mistakes_of_overrides_and_augmentation_come_with_the_others(tmp_path: Path, capsys: pytest.CaptureFixture):
+    (tmp_path / "mine.yaml").write_text(
+        "base: gaze\nepochs: 0\nstreaming: true\noverrides: {droput: 3, head_dim: x, stream_dropout: 2, encoder_size: 8}\n"
+        "augmentation: [{name: flop}, {name: flip, chance: 3}, {name: blinks, x: 1}, 4]\n"
+    )
+    assert main(["train", str(tmp_path / "mine.yaml"), "--show"]) == 2
+    told = capsys.readouterr().err
+    for part in (
+        f"{tmp_path}/mine.yaml has 9 errors: ",
+        "epochs is 0, expected a whole number",
+        "streaming reads no recording twice",
+        "unknown key overrides.droput (3), known keys: tasks, num_frames",
+        "overrides.head_dim is 'x', expected int",
+        "overrides: stream_dropout must be in [0, 1), got 2",
+        "augmentation[0] is {'name': 'flop'}, expected a name among gaze_jitter",
+        "augmentation[1].chance is 3, expected a number in 0..1",
+        "unknown key augmentation[2].x (1), known keys: ",
+        "augmentation[3] is 4, expected `key: value` lines",
+    ):
+        assert part in told
 
 
 @pytest.mark.parametrize("method", ["emert", "face_only"])
 @pytest.mark.parametrize("name", ["dtype", "id2label", "problem_type", "is_encoder_decoder", "return_dict"])
 def test_fields_that_every_network_of_transformers_has_are_no_overrides(method: str, name: str):
     """They would change nothing, or break the training."""
-    from training.fit.prepare import make_model
-
-    with pytest.raises(EmertInputError, match=f"overrides: {name} is no field of .*Config's own; it has .*encoder_size"):
-        make_model(Recipe(method=method, overrides={name: None}), ["er7"])
+    with pytest.raises(EmertInputError, match=rf"unknown key overrides\.{name} \(nothing\), known keys: .*encoder_size"):
+        Recipe(method=method, overrides={name: None})
 
 
 @pytest.mark.parametrize("backbone", [{"depths": [1]}, {"model_type": "bert"}, {"model_type": "resnet", "depths": 5}])
 def test_a_backbone_that_makes_no_network_is_refused(backbone: dict):
     from training.fit.prepare import make_model
 
-    with pytest.raises(EmertInputError, match="recipe: overrides: "):
+    with pytest.raises(EmertInputError, match=r"overrides[:.]"):
         make_model(Recipe(overrides={"backbone_config": backbone}), ["er7"])
 
 
@@ -202,7 +227,7 @@ def test_a_backbone_that_makes_no_network_is_refused(backbone: dict):
 def test_every_kind_of_recipe_says_the_same(load: Callable, name: str):
     for arguments, told in (
         (("nothing",), rf"nothing: no such .*recipe.*; give a .yaml file or one of .*{name}"),
-        ((name, ["x=1"]), "unknown key x, known keys: "),
+        ((name, ["x=1"]), r"unknown key x \(1\), known keys: "),
         ((name, ["seed"]), "expected key=value"),
         ((name, ["a.b=["]), "not YAML"),
     ):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from dataset_scripts.common.settings import MAX_BYTES
+from dataset_scripts.common.strict_yaml import MAX_BYTES
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from dataset_scripts.readers.mapped import mapped_table
 from modeling_emert.errors_emert import EmertInputError
@@ -132,7 +132,7 @@ def test_all_problems_are_named_at_once(tmp_path):
         "time": {"column": "t", "unit": "hours"},
         "screen": [0, "wide"],
         "colums": {},
-        "columns": {"gaze_z": "z", "gaze_x": {"column": "x", "unit": "px", "missing": "none"}, "pupil_left": {"unit": "mm"}},
+        "columns": {"gaze_z": "z", "gaze_x": {"column": "x", "unit": "px", "missing": "none"}, "pupil_left": {"unit": "mm"}, "pupil_right": {"column": "p", "unit": "inch"}},
         "keep_where": {"column": "v"},
         "fixations": {"file": "../secret.csv", "start": "s", "duration": "d", "x": "x"},
     }
@@ -143,10 +143,11 @@ def test_all_problems_are_named_at_once(tmp_path):
         "gaze_mapping.yaml",
         "time: unit is 'hours', expected one of ms, s, us, ns",
         "screen is [0, 'wide'], expected 2 numbers of pixels",
-        "unknown key colums, known keys: time, columns, screen",
-        "columns has the key 'gaze_z', expected '",
+        "unknown key colums ({}), known keys: time, columns, screen",
+        "unknown key columns.gaze_z (",
         "columns.gaze_x.missing is 'none', expected a list of at most 100 numbers",
-        "columns.pupil_left.column is missing",
+        "columns.pupil_left.column is missing, expected the name of a column",
+        "columns.pupil_right: unit is 'inch', expected one of mm, cm, m, um",
         "keep_where.equals is missing",
         "fixations.file is '../secret.csv', expected the name of a file",
         "fixations.y is missing",
@@ -170,7 +171,7 @@ def test_all_problems_are_named_at_once(tmp_path):
         ("time: t\ncolumns: {gaze_x: {column: x, missing: [.nan]}}", "missing is"),
         (
             "time: t\ncolumns: {gaze_x: {column: x, unit: mm}}",
-            "gaze_x.unit is 'mm', expected one of fraction, share, percent",
+            "columns.gaze_x: unit is 'mm', expected one of fraction, percent, px;",
         ),
         ("time: t\ncolumns: {gaze_x: {column: true}}", "gaze_x.column is True, expected the name of a column"),
         ("time: t\ncolumns: {gaze_x: ' '}", "gaze_x.column is ' ', expected the name of a column"),
