@@ -18,18 +18,39 @@ VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
 
 def verdict(answer: dict) -> str:
-    """One sentence for people, of the finest classes that the model knows."""
+    """One sentence for people, of the finest classes that the model knows; of own tasks where it knows no emotions."""
     felt, shown = (best[0] if (best := _finest(answer["tasks"], view)) else None for view in ("er", "fer"))
     face, eyes = "face" in answer["modalities"], any(name in answer["modalities"] for name in EYES)
     if felt and shown and face and eyes:
         if felt == shown:
             return f"Face and eyes agree: {felt}."
         return f"The face shows {shown}; the eyes suggest {felt}."
+    if face and eyes and (felt or shown):
+        alone = f"Face and eyes suggest {felt}" if felt else f"The face shows {shown}"
+        return f"{alone}; the model does not say {'what the face shows' if felt else 'what is felt'}."
     if face and shown:
         return f"The face shows {shown}; without the eyes, what is felt stays a guess{f': {felt}' if felt else ''}."
     if eyes and felt:
         return f"The eyes suggest {felt}; there is no face, so nothing can be said of what it shows."
-    return f"The model says {felt or shown}." if felt or shown else "The model gives numbers only; see below."
+    if felt:
+        return f"The model says {felt}."
+    if own := [f"{name}: {_own_words(name, values)}" for name, values in own_answers(answer).items()]:
+        return f"The model says {'; '.join(own)}."
+    return "There is no face, so nothing can be said of what it shows." if shown else "The model gives numbers only; see below."
+
+
+def own_answers(answer: dict) -> dict[str, dict[str, float]]:
+    """The grounded answers to own tasks."""
+    return {name: values for name, values in grounded_tasks(answer).items() if TASKS[name].is_own}
+
+
+def _own_words(name: str, values: dict[str, float]) -> str:
+    """The most probable class, or the numbers on their scale."""
+    task = TASKS[name]
+    if task.kind == "classification":
+        return top(values)[0]
+    numbers = [f"{value:.2f}" if label == name else f"{label} {value:.2f}" for label, value in values.items()]
+    return f"{', '.join(numbers)} (of {task.range[0]:g} to {task.range[1]:g})"
 
 
 def coarse_verdict(answer: dict) -> str | None:
@@ -62,16 +83,17 @@ def grounded_tasks(answer: dict) -> dict[str, dict[str, float]]:
 
 
 def sureness(answer: dict) -> str | None:
-    """The probabilities of the predicted finest classes, and whether they are calibrated; None without classes."""
+    """The probabilities of the predicted classes, finest and own, and whether they are calibrated; None without classes."""
     grounded = {words: _finest(answer["tasks"], view) for view, words in VIEW_WORDS.items() if view_is_grounded(answer, view)}
-    parts = [f"{words}: {best[0]} with {best[1]:.0%}" for words, best in grounded.items() if best]
+    own = {name: top(values) for name, values in own_answers(answer).items() if TASKS[name].kind == "classification"}
+    parts = [f"{words}: {best[0]} with {best[1]:.0%}" for words, best in (grounded | own).items() if best]
     return f"{'; '.join(parts)}. {_calibration(answer)}" if parts else None
 
 
 def _calibration(answer: dict) -> str:
     """What the percentages mean: for which people and which inputs it was measured."""
     if not answer["calibrated"]:
-        return "Not calibrated: this checkpoint's percentages rank the emotions, and are no chance of being right."
+        return "Not calibrated: this checkpoint's percentages rank the labels, and are no chance of being right."
     generated = answer.get("trained_on") == SYNTHETIC
     people = "generated people held out of the training (drawn faces)" if generated else "people held out of the training"
     if missing := missing_for_gap(answer):

@@ -15,7 +15,7 @@ from ..answers.verdict import (
     full_sentence,
     gap_words,
     given_words,
-    grounded_tasks,
+    own_answers,
     sureness,
     top,
     verdict,
@@ -73,7 +73,7 @@ def answer_html(reply: Reply, title: str, waiting: Collection[str] = ()) -> str:
         _card("Valence and arousal", plane + _plane_numbers(answer) if plane else ""),
         _card("Three classes", _bars(answer, 3) if has_seven else ""),
         _card("Intensity of the expression", _intensity(answer)),
-        *(_card(name, _own(TASKS[name], values)) for name, values in grounded_tasks(answer).items() if TASKS[name].is_own),
+        *(_card(name, _own(TASKS[name], values)) for name, values in own_answers(answer).items()),
     )
     answered_by = f" · answered by {escape(answer['model'])}" if answer.get("model") else ""
     return (
@@ -197,17 +197,17 @@ def _warnings(answer: dict) -> str:
 
 
 def _contributions(answer: dict) -> str:
-    """For the finest classification task of each view: by how much the predicted label falls without each modality."""
+    """For the finest task of each view and for own tasks: by how much the predicted label falls without each modality."""
     if len(answer["modalities"]) == 1:
         (only,) = answer["modalities"]
         return f"<p>Only one modality ({escape(MODALITY_WORDS[only])}) took part, so there is nothing to leave out.</p>"
     parts = []
-    for view, words in VIEW_WORDS.items():
-        task = next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in answer["tasks"]), None)
-        if task is None or not view_is_grounded(answer, view):
+    shown = [(view, words, _finest_task(answer, view)) for view, words in VIEW_WORDS.items() if view_is_grounded(answer, view)]
+    for view, words, task in [*shown, *(("er", name, name) for name in own_answers(answer))]:
+        if task is None:
             continue
         kind = TASKS[task].kind
-        label = top(answer["tasks"][task])[0] if kind == "classification" else "valence and arousal"
+        label = top(answer["tasks"][task])[0] if kind == "classification" else " and ".join(TASKS[task].labels)
         changes = answer["contributions"][task]
         rows = [
             f'<tr><th scope="row">{escape(modality)}</th><td class="emert-cell">{_signed_bar(changes[name], view)}</td>'
@@ -217,6 +217,10 @@ def _contributions(answer: dict) -> str:
         parts.append(f'<table class="emert-adds"><caption>{escape(words)}: {escape(label)}</caption>{"".join(rows)}</table>')
     attention = [f"{MODALITY_WORDS[name]} {fraction:.0%}" for name, fraction in answer["attention"].items() if fraction]
     return "".join(parts) + f'<p class="emert-small">Attention: {escape(", ".join(attention))}.</p>'
+
+
+def _finest_task(answer: dict, view: str) -> str | None:
+    return next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in answer["tasks"]), None)
 
 
 def _signed_bar(change: float | None, view: str) -> str:

@@ -25,7 +25,7 @@ from ..reports.sections import primary_of
 from ..reports.tables import markdown_table, score_cell, two
 from .corruption import Change, ChangedData, blur_gaze, lose_frames, lose_gaze
 
-_VIEWS: dict[View, str] = {"er": "felt (ER)", "fer": "shown (FER)", "perceived": "perceived"}
+_VIEWS: dict[View, str] = {"er": "felt (ER)", "fer": "shown (FER)", "perceived": "perceived", "other": "own tasks"}
 _EYES: tuple[Modality, ...] = ("eye_movements", "fixations")
 
 

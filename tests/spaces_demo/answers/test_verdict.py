@@ -3,7 +3,7 @@
 import pytest
 from demo_answers import ALL, an_answer, sharp
 
-from modeling_emert.tasks_emert import POLARITIES
+from modeling_emert.tasks_emert import POLARITIES, register_tasks
 from spaces_demo.answers.verdict import (
     MODALITY_WORDS,
     coarse_verdict,
@@ -26,6 +26,38 @@ from spaces_demo.answers.verdict import (
 )
 def test_the_verdict_claims_no_more_than_was_seen(changes: dict, sentence: str):
     assert verdict(an_answer(**changes)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("tasks", "modalities", "sentence"),
+    [
+        (["fer7"], ALL, "The face shows happiness; the model does not say what is felt."),
+        (["er7"], ALL, "Face and eyes suggest sadness; the model does not say what the face shows."),
+        (["fer7"], ALL[1:], "There is no face, so nothing can be said of what it shows."),
+    ],
+)
+def test_a_model_of_one_view_says_nothing_of_the_other(tasks: list[str], modalities: list[str], sentence: str):
+    answer = an_answer(modalities=modalities)
+    assert verdict(answer | {"tasks": {name: answer["tasks"][name] for name in tasks}}) == sentence
+
+
+def test_a_model_of_own_tasks_says_what_they_are():
+    register_tasks(
+        [
+            {"name": "stress", "labels": ["calm", "stressed"]},
+            {"name": "pain", "labels": ["pain"], "range": [0, 100]},
+            {"name": "smile", "labels": ["no", "yes"], "view": "fer"},
+        ]
+    )
+    tasks = {"stress": {"calm": 0.3, "stressed": 0.7}, "pain": {"pain": 42.0}, "smile": {"no": 0.1, "yes": 0.9}}
+    answer = an_answer(tasks=tasks)
+    assert verdict(answer) == "The model says stress: stressed; pain: 42.00 (of 0 to 100); smile: yes."
+    assert sureness(answer).startswith("stress: stressed with 70%; smile: yes with 90%. Not calibrated")
+    assert coarse_verdict(answer) is None
+    without_face = answer | {"modalities": ALL[1:]}  # what the face shows is not answered
+    assert verdict(without_face) == "The model says stress: stressed; pain: 42.00 (of 0 to 100)."
+    assert "smile" not in sureness(without_face)
+    assert "numbers only" in verdict(answer | {"tasks": {"er_va": {"valence": 0.1, "arousal": 0.2}}})
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,12 @@ def test_own_tasks_have_cards_of_their_own_whatever_was_given():
     labels = ["calm", "<b>stressed"]
     register_tasks([{"name": "stress", "labels": labels}, {"name": "engagement", "labels": ["engagement"], "range": [0, 10]}])
     tasks = {"stress": dict(zip(labels, (0.25, 0.75), strict=True)), "engagement": {"engagement": 2.5}}
+    answer = an_answer(modalities=ALL[1:], tasks=tasks, contributions={name: dict.fromkeys(ALL, 0.1) for name in tasks})
+    why = reasons_html(Reply(answer, {"plane": None}))
+    assert "stress: &lt;b&gt;stressed" in why
+    assert "without it &lt;b&gt;stressed loses 10 points" in why
+    assert "engagement: engagement" in why
+    assert "without it the numbers move by 10% of their range" in why
     page = answer_html(Reply(an_answer(modalities=["fixations"], tasks=tasks), {"plane": None}), "gaze.csv")
     assert "<h3>stress</h3>" in page
     assert "&lt;b&gt;stressed" in page

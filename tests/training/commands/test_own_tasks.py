@@ -23,10 +23,15 @@ from modeling_emert.configuration_emert import EmertConfig
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.tasks_emert import RESERVED, make_task, register_task, register_tasks
+from spaces_demo.answers.messages import Request
+from spaces_demo.page.html import answer_html, reasons_html
+from spaces_demo.workers.answering import answer_request
+from training.benchmark.robustness import robustness
 from training.cli import main
 from training.recipes.recipe import Recipe
 
 STRESS = {"name": "stress", "labels": ["calm", "stressed"]}
+_FILES = (("video", "videos", ".mp4"), ("gaze", "gaze", ".csv"))
 ENGAGEMENT = {"name": "engagement", "labels": ["engagement"], "range": [0, 1]}
 
 
@@ -70,6 +75,11 @@ def test_from_a_folder_to_scores(own: Path, tmp_path: Path, capsys):
     assert "## Own tasks" in page
     assert "Felt against shown" not in page
     assert json.loads((model / "config.json").read_text())["tasks"] == [STRESS, ENGAGEMENT]
+    _card_and_page(model, scores, own)
+    results = robustness(model, EmertData.open(data), tmp_path / "robustness", n_resamples=10, progress=False)
+    assert all({*curve["tasks"]} == {"stress", "engagement"} for curve in results["curves"].values())
+    assert "| stress UAR |" in (tmp_path / "robustness" / "robustness.md").read_text()
+    assert (tmp_path / "robustness" / "robustness.png").stat().st_size > 10_000
     # Another process knows the tasks from the files alone: a data set, stored predictions, a pickled data set.
     opened = tmp_path / "opened.pickle"
     opened.write_bytes(pickle.dumps(EmertData.open(data).metadata))
@@ -91,6 +101,26 @@ from training.metrics.predictions import read_predictions
 assert set(read_predictions({str(scores / "predictions.parquet")!r})["task"]) == {{"stress", "engagement"}}
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _card_and_page(model: Path, scores: Path, own: Path) -> None:
+    """What `emert card` writes of the trained model, and what the Space shows of its answer."""
+    assert main(["card", "--model", str(model), "--results", str(scores / "results.json")]) == 0
+    card = (model / "README.md").read_text()
+    assert "| `stress` | another question | calm, stressed |" in card
+    assert "| `engagement` | another question | engagement, 0 to 1 |" in card
+    assert "config: stress-fold1" in card
+    assert "| `stress` | UAR |" in card.split("## How it scores")[1]
+    files = {part: own / folder / f"p000-s000{end}" for part, folder, end in _FILES}
+    *_, reply = answer_request(Request(model, **files, pictures=True))
+    assert reply.refusal is None
+    assert set(reply.answer["contributions"]) == {"stress", "engagement"}
+    page, why = answer_html(reply, "p000-s000"), reasons_html(reply)
+    assert "The model says stress: " in page
+    assert "<h3>stress</h3>" in page
+    assert "engagement: " in page
+    assert "<svg" in why
+    assert "stress: " in why
 
 
 def test_a_model_gets_other_heads(tmp_path: Path):
