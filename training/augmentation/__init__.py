@@ -20,6 +20,7 @@ import numpy as np
 from dataset_scripts.common.settings import make_settings
 from modeling_emert.errors_emert import EmertInputError
 
+from .face import Cover, FaceMove, LowResolution
 from .flip import Flip
 from .gaze import Blinks, GazeJitter
 from .parts import Colour, Example, Part
@@ -33,6 +34,9 @@ PARTS: dict[str, type[Part]] = {
     "time_warp": TimeWarp,
     "flip": Flip,
     "colour": Colour,
+    "face_move": FaceMove,
+    "low_resolution": LowResolution,
+    "cover": Cover,
 }
 
 
