@@ -11,7 +11,7 @@ from torch import nn
 from transformers import BatchFeature
 
 from .configuration_emert import EmertConfig
-from .constants_emert import MASKS_OF, MODALITIES
+from .constants_emert import MASKS_OF, MODALITIES, is_grounded
 from .processing_emert import EmertProcessor
 from .recording_emert import Recording
 from .tasks_emert import TASKS
@@ -95,9 +95,9 @@ def _no_gap(tasks: Mapping[str, dict], modalities: Sequence[str]) -> str | None:
     """Why there is no gap, or None. It compares what the face shows with what is felt, for which the eyes are needed."""
     if lacking := [name for name in ("er7", "fer7") if name not in tasks]:
         return f"The model does not predict {' and '.join(lacking)}."
-    if "face" not in modalities:
+    if not is_grounded("fer", modalities):
         return "Needs a face: without one there is nothing to compare with what is felt."
-    if modalities == ["face"]:
+    if not is_grounded("er", modalities):
         return "Needs the eyes: without them what is felt is a guess, and nothing to compare with what is shown."
     return None
 

@@ -1,5 +1,6 @@
 """Modalities and file names that all rooms use. Importing this file loads no library."""
 
+from collections.abc import Collection
 from typing import Literal
 
 Modality = Literal["face", "eye_movements", "fixations"]
@@ -32,3 +33,11 @@ RECORD_FILE = "training_record.json"  # written by `emert train`
 RESULTS_FILE = "results.json"  # of `emert evaluate`, copied there by `emert card`
 EVAL_FOLDER = ".eval_results"  # where the Hub looks for scores
 MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, PROCESSOR_FILE)
+
+# By view, the modalities that it is read from. Other views (what a stimulus shows, own tasks) rest on anything.
+GROUNDS: dict[str, tuple[Modality, ...]] = {"er": ("eye_movements", "fixations"), "fer": ("face",)}
+
+
+def is_grounded(view: str, modalities: Collection[str]) -> bool:
+    """Whether an answer from these modalities rests on what the view is read from; a guess or nothing otherwise."""
+    return view not in GROUNDS or any(name in modalities for name in GROUNDS[view])

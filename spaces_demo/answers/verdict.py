@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from modeling_emert.constants_emert import MODALITIES
+from modeling_emert.constants_emert import MODALITIES, is_grounded
 from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
 
 from ..checkpoints import SYNTHETIC
@@ -12,7 +12,6 @@ from ..files.pair import Pair
 from ..files.uploads import visible_path
 from .messages import Reply
 
-EYES = ("eye_movements", "fixations")
 MODALITY_WORDS = {name: name.replace("_", " ") for name in MODALITIES}
 VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
@@ -20,7 +19,7 @@ VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 def verdict(answer: dict) -> str:
     """One sentence for people, of the finest classes that the model knows; of own tasks where it knows no emotions."""
     felt, shown = (best[0] if (best := _finest(answer["tasks"], view)) else None for view in ("er", "fer"))
-    face, eyes = "face" in answer["modalities"], any(name in answer["modalities"] for name in EYES)
+    face, eyes = (is_grounded(view, answer["modalities"]) for view in ("fer", "er"))
     if felt and shown and face and eyes:
         if felt == shown:
             return f"Face and eyes agree: {felt}."
@@ -40,8 +39,8 @@ def verdict(answer: dict) -> str:
 
 
 def own_answers(answer: dict) -> dict[str, dict[str, float]]:
-    """The grounded answers to own tasks."""
-    return {name: values for name, values in grounded_tasks(answer).items() if TASKS[name].is_own}
+    """The answers to own tasks."""
+    return {name: values for name, values in said_tasks(answer).items() if TASKS[name].is_own}
 
 
 def _own_words(name: str, values: dict[str, float]) -> str:
@@ -61,9 +60,10 @@ def coarse_verdict(answer: dict) -> str | None:
     known, contradictions = [], []
     for view, kind in (("er", "felt"), ("fer", "shown")):
         emotion, polarity = top(answer["tasks"].get(f"{view}7")), top(answer["tasks"].get(f"{view}3"))
-        if not polarity or not view_is_grounded(answer, view):
+        if not polarity or not view_is_said(answer, view):
             continue
-        known.append(f"what is {kind} is {polarity[0]}")
+        guess = "" if is_grounded(view, answer["modalities"]) else ", a guess from the face alone,"
+        known.append(f"what is {kind}{guess} is {polarity[0]}")
         if emotion and POLARITY_OF_EMOTION.get(emotion[0], polarity[0]) != polarity[0]:
             contradictions.append(
                 f"{polarity[0].capitalize()} does not fit {emotion[0]}, the likeliest single emotion {kind}: "
@@ -72,21 +72,25 @@ def coarse_verdict(answer: dict) -> str | None:
     return " ".join([f"In three classes: {' and '.join(known)}.", *contradictions]) if known else None
 
 
-def view_is_grounded(answer: dict, view: str) -> bool:
-    """Whether the answer rests on what this view needs: a face for what is shown, anything for all else."""
-    return view in ("er", "other") or "face" in answer["modalities"]
+def view_is_said(answer: dict, view: str) -> bool:
+    """Without a face nothing is said of what it shows. What is felt is said without the eyes too, as a guess."""
+    return view == "er" or is_grounded(view, answer["modalities"])
 
 
-def grounded_tasks(answer: dict) -> dict[str, dict[str, float]]:
-    """The answers without those of a view that is not grounded."""
-    return {task: values for task, values in answer["tasks"].items() if view_is_grounded(answer, TASKS[task].view)}
+def view_words(answer: dict, view: str) -> str:
+    return VIEW_WORDS[view] if is_grounded(view, answer["modalities"]) else f"{VIEW_WORDS[view]}, a guess"
+
+
+def said_tasks(answer: dict) -> dict[str, dict[str, float]]:
+    """The answers without those of a view of which nothing is said."""
+    return {task: values for task, values in answer["tasks"].items() if view_is_said(answer, TASKS[task].view)}
 
 
 def sureness(answer: dict) -> str | None:
     """The probabilities of the predicted classes, finest and own, and whether they are calibrated; None without classes."""
-    grounded = {words: _finest(answer["tasks"], view) for view, words in VIEW_WORDS.items() if view_is_grounded(answer, view)}
+    said = {view_words(answer, view): _finest(answer["tasks"], view) for view in VIEW_WORDS if view_is_said(answer, view)}
     own = {name: top(values) for name, values in own_answers(answer).items() if TASKS[name].kind == "classification"}
-    parts = [f"{words}: {best[0]} with {best[1]:.0%}" for words, best in (grounded | own).items() if best]
+    parts = [f"{words}: {best[0]} with {best[1]:.0%}" for words, best in (said | own).items() if best]
     return f"{'; '.join(parts)}. {_calibration(answer)}" if parts else None
 
 
@@ -94,19 +98,13 @@ def _calibration(answer: dict) -> str:
     """What the percentages mean: for which people and which inputs it was measured."""
     if not answer["calibrated"]:
         return "Not calibrated: this checkpoint's percentages rank the labels, and are no chance of being right."
-    generated = answer.get("trained_on") == SYNTHETIC
+    generated, given = answer.get("trained_on") == SYNTHETIC, answer["modalities"]
     people = "generated people held out of the training (drawn faces)" if generated else "people held out of the training"
-    if missing := missing_for_gap(answer):
-        absent = "the face is" if missing == ["face"] else "the eyes are"
-        here = f"here {absent} missing, and the percentages may be too low or too high."
+    absent = [words for view, words in (("fer", "the face is"), ("er", "the eyes are")) if not is_grounded(view, given)]
+    if absent:
+        here = f"here {absent[0]} missing, and the percentages may be too low or too high."
         return f"Calibrated on {people}, with face and eyes given: {here}"
     return f"Calibrated on {people}: of 100 answers given with 80%, about 80 are right{' for them' if generated else ''}."
-
-
-def missing_for_gap(answer: dict) -> list[str]:
-    """Of `face` and `eyes` what the recording lacks."""
-    given = {"face": "face" in answer["modalities"], "eyes": any(name in answer["modalities"] for name in EYES)}
-    return [name for name, is_given in given.items() if not is_given]
 
 
 def gap_words(gap: float) -> str:
@@ -137,7 +135,7 @@ def given_words(answer: dict) -> list[str]:
         words.append(f"{frames} frames spread over the video; a face was found in {fraction:.0%} of them.")
     else:
         words.append("No face.")
-    if not any(name in answer["modalities"] for name in EYES):
+    if not is_grounded("er", answer["modalities"]):
         words.append("No gaze.")
     if measured["samples"]:
         rate = f" at {measured['rate_hz']:.0f} Hz" if measured["rate_hz"] else ""
@@ -178,7 +176,7 @@ def table_row(pair: Pair, reply: Reply) -> dict:
     row: dict = {"recording": visible_path(pair.name), "video": pair.video_name, "gaze": pair.gaze_name}
     if reply.answer is None:
         return row | {"problem": reply.refusal, "remarks": pair.remark}
-    answer, tasks = reply.answer, grounded_tasks(reply.answer)
+    answer, tasks = reply.answer, said_tasks(reply.answer)
     row |= {"problem": None, "verdict": verdict(answer)}
     for view in ("er", "fer"):
         row[view] = best[0] if (best := _finest(tasks, view)) else None

@@ -8,7 +8,7 @@ from gradio import FileData
 
 from modeling_emert.errors_emert import EmertInputError
 
-from ..answers.verdict import gap_words, grounded_tasks, verdict
+from ..answers.verdict import gap_words, said_tasks, verdict
 from ..files.addresses import fetch, is_address
 from ..files.uploads import own_name
 from ..service import Service
@@ -126,7 +126,7 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
 
 def as_json(answer: dict) -> dict:
     """The worker's answer with the words that the page shows; without a face nothing of what is shown, as on the page."""
-    tasks, gap = grounded_tasks(answer), answer["gap"]
+    tasks, gap = said_tasks(answer), answer["gap"]
     return answer | {
         "verdict": verdict(answer),
         "tasks": tasks,

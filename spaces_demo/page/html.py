@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from html import escape
 
+from modeling_emert.constants_emert import is_grounded
 from modeling_emert.tasks_emert import TASKS, Task
 
 from ..answers.messages import Reply
 from ..answers.verdict import (
-    EYES,
     MODALITY_WORDS,
     VIEW_WORDS,
     coarse_verdict,
@@ -19,7 +19,8 @@ from ..answers.verdict import (
     sureness,
     top,
     verdict,
-    view_is_grounded,
+    view_is_said,
+    view_words,
 )
 
 _SHORT = {"er": "felt", "fer": "shown"}
@@ -108,18 +109,18 @@ def _card(title: str, content: str) -> str:
 
 def _bars(answer: dict, size: int) -> str:
     """The felt and the shown probability of each label side by side, as bars and as numbers."""
-    views = {view: answer["tasks"].get(f"{view}{size}") for view in VIEW_WORDS if view_is_grounded(answer, view)}
+    views = {view: answer["tasks"].get(f"{view}{size}") for view in VIEW_WORDS if view_is_said(answer, view)}
     views = {view: labels for view, labels in views.items() if labels}
     if not views:
         return ""
     best = {view: top(labels)[0] for view, labels in views.items()}
-    heads = "".join(f'<th scope="col">{escape(VIEW_WORDS[view])}</th>' for view in views)
+    heads = "".join(f'<th scope="col">{escape(view_words(answer, view))}</th>' for view in views)
     rows = []
     for label in next(iter(views.values())):
         cells = "".join(_bar(view, labels[label], best[view] == label) for view, labels in views.items())
         rows.append(f'<tr><th scope="row">{escape(label)}</th>{cells}</tr>')
     note = "" if "fer" in views else '<p class="emert-small">No face, so nothing is said of what it shows.</p>'
-    if "er" in views and not any(name in answer["modalities"] for name in EYES):
+    if "er" in views and not is_grounded("er", answer["modalities"]):
         note += '<p class="emert-small">No gaze: what is felt is read off the face alone, which is a guess.</p>'
     return f'<table class="emert-bars"><thead><tr><td></td>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>{note}'
 
@@ -137,7 +138,7 @@ def _plane_numbers(answer: dict) -> str:
     lines = []
     for view, short in _SHORT.items():
         values = answer["tasks"].get(f"{view}_va")
-        if values and view_is_grounded(answer, view):
+        if values and view_is_said(answer, view):
             numbers = f"valence {values['valence']:+.2f}, arousal {values['arousal']:+.2f}"
             lines.append(f"<p class='emert-small'><span class='emert-key emert-{short}'></span>{short}: {numbers}</p>")
     return "".join(lines)
@@ -202,7 +203,7 @@ def _contributions(answer: dict) -> str:
         (only,) = answer["modalities"]
         return f"<p>Only one modality ({escape(MODALITY_WORDS[only])}) took part, so there is nothing to leave out.</p>"
     parts = []
-    shown = [(view, words, _finest_task(answer, view)) for view, words in VIEW_WORDS.items() if view_is_grounded(answer, view)]
+    shown = [(v, view_words(answer, v), _finest_task(answer, v)) for v in VIEW_WORDS if view_is_said(answer, v)]
     for view, words, task in [*shown, *(("er", name, name) for name in own_answers(answer))]:
         if task is None:
             continue

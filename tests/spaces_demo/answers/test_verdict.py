@@ -4,15 +4,18 @@ import pytest
 from demo_answers import ALL, an_answer, sharp
 
 from modeling_emert.tasks_emert import POLARITIES, register_tasks
+from spaces_demo.answers.messages import Reply
 from spaces_demo.answers.verdict import (
     MODALITY_WORDS,
     coarse_verdict,
     contribution_words,
     gap_words,
     given_words,
+    said_tasks,
     sureness,
     verdict,
 )
+from spaces_demo.page.html import answer_html
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,26 @@ def test_the_modalities_are_the_networks():
     from modeling_emert.constants_emert import MODALITIES
 
     assert tuple(MODALITY_WORDS) == MODALITIES
+
+
+def test_of_a_video_alone_what_is_felt_is_a_guess_wherever_it_is_said():
+    answer = an_answer(modalities=["face"])
+    assert coarse_verdict(answer).startswith(
+        "In three classes: what is felt, a guess from the face alone, is negative and what"
+    )
+    assert sureness(answer).startswith("felt (ER), a guess: sadness with 90%; shown (FER): happiness with 90%.")
+    page = answer_html(Reply(answer=answer, pictures={}), "a")
+    assert "felt (ER), a guess</th>" in page
+    assert "shown (FER)</th>" in page
+    assert sureness(an_answer(modalities=["fixations"])).startswith("felt (ER): sadness with 90%. Not")
+    assert "a guess" not in answer_html(Reply(answer=an_answer(), pictures={}), "a")
+
+
+def test_a_view_of_neither_face_nor_eyes_rests_on_anything():
+    tasks = an_answer()["tasks"] | {"perceived3": sharp(POLARITIES, "neutral")}
+    assert [
+        name for name in said_tasks(an_answer(modalities=["fixations"], tasks=tasks)) if name.startswith(("fer", "per"))
+    ] == ["perceived3"]
 
 
 def test_calibration_is_said_as_it_is():
