@@ -61,8 +61,11 @@ def open_image(given: "str | Path | bytes | Image.Image | np.ndarray") -> Image.
         return _decode("the image", given)
     if isinstance(given, bytes):
         name, content = f"image of {len(given)} bytes", given[: MAX_BYTES + 1]
-    else:
+    elif isinstance(given, (str, Path)):
         name, content = Path(given).name, _read_file(Path(given))
+    else:
+        expected = "a file's path or bytes, a PIL image or an array (height, width, 3) of uint8"
+        raise EmertInputError(f"the image is given as {type(given).__name__}, expected {expected}")
     if not content:
         raise EmertInputError(f"{name}: the image file is empty (0 bytes)")
     if len(content) > MAX_BYTES:

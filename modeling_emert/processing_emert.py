@@ -1,13 +1,14 @@
 """From files or arrays to the model's inputs, in one object that is saved beside the model."""
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from transformers import BatchFeature, ProcessorMixin
 
 from .columns_emert import NUM_COLUMNS
@@ -16,13 +17,16 @@ from .errors_emert import EmertInputError
 from .face_detection_emert import FaceDetector, track_faces
 from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
 from .hub_emert import EmertSharing
-from .recording_emert import FaceTrack, Gaze, Recording, context_inputs, read_big_five, read_stimulus_emotion
+from .image_emert import is_image, read_image
+from .recording_emert import ActionUnits, FaceTrack, Gaze, Recording, context_inputs, read_big_five, read_stimulus_emotion
 from .rows_emert import from_row, is_batch, is_row, rows_of
 from .video_emert import read_frames
 from .video_processing_emert import EmertVideoProcessor
 
-Video = str | Path | bytes | np.ndarray | FaceTrack
+Photo = str | Path | bytes | np.ndarray | Image.Image
+Video = Photo | FaceTrack
 GazeInput = str | Path | bytes | np.ndarray | Gaze
+Units = str | Path | bytes | ActionUnits
 Row = Mapping[str, Any]  # of a data set of ours; see `rows_emert`
 BigFive = Sequence[float] | Mapping[str, float] | np.ndarray
 
@@ -81,30 +85,43 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         detector: FaceDetector | None = None,
         big_five: BigFive | None = None,
         stimulus_emotion: str | None = None,
+        image: Photo | None = None,
+        action_units: Units | None = None,
     ) -> Recording:
         """One recording from files or arrays; the recording's `notes` report what could not be used.
 
         Args:
-            video: a file or its bytes; whole frames `(frames, height, width, 3)` uint8 RGB; or a [`FaceTrack`] (crops, used
-                as is).
+            video: a file or its bytes; whole frames `(frames, height, width, 3)` uint8 RGB; a [`FaceTrack`] (crops, used
+                as is); or a photograph, as `image`.
             gaze: a file, or its bytes, in a format that the installed readers know; samples `(samples, 39)` in the columns
                 of `columns_emert`, evenly spaced in time; or a [`Gaze`].
             big_five, stimulus_emotion: context, for a model whose config takes it: five fractions of the scale, 0..1, in the
                 order of `recording_emert.BIG_FIVE` or by those names; one of `tasks_emert.EMOTIONS`. Either may reveal the
                 label.
+            image: a photograph in place of a video, which is a video of one frame: a PNG, JPEG or WebP file or its bytes, a
+                PIL image, or an array `(height, width, 3)` uint8 RGB.
+            action_units: of the face, beside or in place of a video, for a model that takes them: a CSV of OpenFace or py-feat
+                (a file or its bytes), or an [`ActionUnits`].
 
         Raises:
             EmertInputError: a file can't be read, an array has another shape, the context is invalid, or nothing is left to
                 answer from.
         """
         notes: list[str] = []
-        face = self._load_face(video, detector, notes)
+        if video is not None and image is not None:
+            raise EmertInputError(
+                "a video and an image are given, where one of them is expected; load them one after the other"
+            )
+        if image is not None and not is_image(image):
+            read_image(image)  # raises the reason
+        face = self._load_face(video if image is None else image, detector, notes)
         gaze = self._load_gaze(gaze, notes)
-        if face is None and gaze is None:
+        units = _load_units(action_units, notes)
+        if face is None and gaze is None and units is None:
             raise EmertInputError(" ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."]))
         traits = None if big_five is None else read_big_five(big_five)
         read_stimulus_emotion(stimulus_emotion)  # refused here, where it is given
-        return Recording(face, gaze, notes, big_five=traits, stimulus_emotion=stimulus_emotion)
+        return Recording(face, gaze, notes, units, big_five=traits, stimulus_emotion=stimulus_emotion)
 
     def __call__(
         self,
@@ -136,7 +153,9 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         # Not by `isinstance(video, FaceTrack)`: as remote code each processor comes with a copy of that class.
         if video is None or hasattr(video, "detected"):
             return video
-        if isinstance(video, np.ndarray):
+        if isinstance(video, (np.ndarray, Image.Image)) and is_image(video):
+            frames, times_ms, name = read_image(video)[None], np.zeros(1, np.float32), "the image"
+        elif isinstance(video, np.ndarray):
             if video.ndim != 4 or video.shape[-1] != 3 or video.dtype != np.uint8 or video.size == 0:
                 found = f"{video.shape} {video.dtype}"
                 raise EmertInputError(f"the video's frames must be an array (frames, height, width, 3) of uint8, got {found}")
@@ -148,7 +167,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 "`processor(row)` or `pipe(row)`"
             )
         elif not isinstance(video, (str, Path, bytes)):
-            expected = "a file's path or bytes, a numpy array of frames or a FaceTrack"
+            expected = "a file's path or bytes, a numpy array of frames, a PIL image or a FaceTrack"
             raise EmertInputError(f"the video is given as {type(video).__name__}, expected {expected}")
         else:
             frames, times_ms = read_frames(video, self.video_processor.num_frames)
@@ -161,9 +180,9 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
     def _load_gaze(self, gaze: GazeInput | None, notes: list[str]) -> Gaze | None:
         only_samples = isinstance(gaze, np.ndarray)
         if isinstance(gaze, (str, Path)):
-            name, gaze = Path(gaze).name, _gaze_reader()(gaze)
+            name, gaze = Path(gaze).name, _reader("gaze")(gaze)
         elif isinstance(gaze, bytes):
-            name, gaze = "the gaze file", _read_gaze_bytes(gaze)
+            name, gaze = "the gaze file", _read_bytes(gaze, "gaze")
         elif only_samples:
             if gaze.ndim != 2 or gaze.shape[1] != NUM_COLUMNS or gaze.dtype.kind not in "fiu":
                 found = f"{gaze.shape} {gaze.dtype}"
@@ -222,19 +241,37 @@ _ONLY_SAMPLES = (
 )
 
 
-def _read_gaze_bytes(content: bytes) -> Gaze:
-    """From a private temporary file, since the readers take files."""
+def _load_units(given: Units | None, notes: list[str]) -> ActionUnits | None:
+    name = "the action units"
+    if isinstance(given, (str, Path)):
+        name, given = Path(given).name, _reader("face")(given)
+    elif isinstance(given, bytes):
+        given = _read_bytes(given, "face")
+    if given is None:
+        return None
+    if not hasattr(given, "intensities"):  # as with FaceTrack, no `isinstance`
+        expected = "a file's path or bytes or an ActionUnits"
+        raise EmertInputError(f"the action units are given as {type(given).__name__}, expected {expected}")
+    if not np.isfinite(given.intensities).any():
+        notes.append(f"In {name} there is no row with a face, so the action units are left out.")
+        return None
+    return given
+
+
+def _read_bytes(content: bytes, kind: str) -> Any:
+    """From a private temporary file, since the readers take files. `kind`: as `_reader`."""
     with tempfile.TemporaryDirectory(prefix="emert-") as folder:
-        path = Path(folder) / "gaze"
+        path = Path(folder) / kind
         path.write_bytes(content)
         try:
-            return _gaze_reader()(path)
+            return _reader(kind)(path)
         except EmertInputError as error:
-            raise EmertInputError(str(error).replace(str(path), f"gaze of {len(content)} bytes")) from error
+            raise EmertInputError(str(error).replace(str(path), f"{kind} of {len(content)} bytes")) from error
 
 
-def _gaze_reader():
-    """The reader of eye trackers' files, which is not in the model folder but in the package `emert`."""
-    for entry_point in entry_points(group="emert.gaze_readers"):
+def _reader(kind: str) -> Callable[[str | Path], Any]:
+    """The reader of `gaze` (eye trackers' files) or `face` (action units): not in the model folder, but in `emert`."""
+    for entry_point in entry_points(group=f"emert.{kind}_readers"):
         return entry_point.load()
-    raise EmertInputError("no reader of gaze files is installed: `pip install emert`, or give arrays (Gaze)")
+    arrays = {"gaze": "Gaze", "face": "ActionUnits"}[kind]
+    raise EmertInputError(f"no reader of {kind} files is installed: `pip install emert`, or give arrays ({arrays})")

@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from .errors_emert import EmertInputError
+from .image_emert import is_image, read_image
 
 MAX_SECONDS = 3600  # of video
 MAX_FRAMES = 500_000
@@ -81,7 +82,7 @@ def check_video_file(path: str | Path) -> None:
 
 
 def read_frames(video: str | Path | bytes, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`count` frames evenly spread over the clip (a file, or its bytes), from the first to the last.
+    """`count` frames evenly spread over the clip (a file, or its bytes), from the first to the last; of a photograph itself.
 
     Returns:
         frames `(frames, height, width, 3)` uint8 RGB, upright, the longest side at most 1280 pixels;
@@ -91,6 +92,8 @@ def read_frames(video: str | Path | bytes, count: int) -> tuple[np.ndarray, np.n
         EmertInputError: no such file, not a video, without pictures, too long, too large, or too slow to decode.
     """
     clip = _Clip.of(video)
+    if is_image(video):
+        return read_image(video)[None], np.zeros(1, np.float32)
     try:
         moments = _packet_moments(clip)
         wanted = np.unique(np.linspace(0, len(moments) - 1, count).round().astype(int))

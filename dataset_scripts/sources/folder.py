@@ -1,7 +1,8 @@
 """Sources with a table `recordings.csv`: `folder`, a user's own recordings, and `synthetic`, generated ones.
 
     my_recordings/
-      recordings.csv   one row a recording: recording_id, participant, stimulus, video, gaze, and columns for labels
+      recordings.csv   one row a recording: recording_id, participant, stimulus, video, gaze, and columns for labels;
+                       in place of video also image, a photograph, and action_units, a CSV of OpenFace or py-feat
       source.yaml      who made them and what may be done with them; may be left out
       ...              the files that the table names
 
@@ -33,10 +34,11 @@ from pydantic import AfterValidator, Field
 
 from dataset_scripts.common.settings import Flag, Range, Text, expects, read_settings, refuse_all, settings
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
+from dataset_scripts.readers.face import read_faces
 from dataset_scripts.sources.base import TERMS, Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.recording_emert import BIG_FIVE_RANGE, Gaze
+from modeling_emert.recording_emert import BIG_FIVE_RANGE, ActionUnits, Gaze
 from modeling_emert.tasks_emert import EMER_TASKS, get_task, register_tasks, tasks_with
 
 _Name = Annotated[str, Field(pattern=rf"^{RECORDING_ID.pattern}$"), expects("a name of letters, digits, - and _")]
@@ -100,7 +102,7 @@ class FolderSource(Source):
 
     def load_gaze(self, entry: Entry) -> Gaze | None:
         """The recording of this participant and stimulus in the file; a single one is taken whatever its names."""
-        file, participant, stimulus = entry.location
+        file, participant, stimulus = entry.location[:3]
         if not file:
             return None
         found = _recordings(file)
@@ -114,6 +116,9 @@ class FolderSource(Source):
                     "expected; add the columns gaze_participant and gaze_stimulus with the names that the file uses"
                 )
         return replace(found[0], notes=list(found[0].notes))
+
+    def load_action_units(self, entry: Entry) -> ActionUnits | None:
+        return read_faces(entry.location[3]) if entry.location[3:] else None
 
     def reading_order(self, entry: Entry) -> tuple:
         return entry.location[0], entry.recording_id

@@ -17,7 +17,7 @@ from modeling_emert.tasks_emert import EMOTIONS, Task, get_task, tasks_with
 
 MAX_BYTES = 1 << 26  # of a table or a JSON file
 REQUIRED = ("recording_id", "participant", "stimulus")
-FILES = ("video", "gaze")
+FILES = ("video", "gaze", "image", "action_units")
 # Names in a gaze file of several recordings, where they differ from the table's.
 GAZE_NAMES = ("gaze_participant", "gaze_stimulus")
 STIMULUS_FRAME = "stimulus_frame"
@@ -67,11 +67,12 @@ def read_text_rows(path: Path, errors: list[str], separators: str = ",") -> Text
 def read_recordings_table(
     path: Path, tasks: tuple[str, ...], big_five_range: tuple[float, float] = BIG_FIVE_RANGE
 ) -> list[Entry]:
-    """Entries of a `recordings.csv`: `recording_id, participant, stimulus, video, gaze` and the tasks' label columns.
+    """Entries of a `recordings.csv`: `recording_id, participant, stimulus`, `FILES` and the tasks' label columns.
 
     Further columns: the Big Five (within `big_five_range`, which becomes 0..1), `stimulus_emotion`, `stimulus_frame`, and
     `gaze_participant`, `gaze_stimulus`. Files are relative to the table's folder, or empty; an empty label is an absent one.
-    `Entry.location` is the gaze file and the two names in it, "" where there are none.
+    `Entry.video` is the video or the image; `Entry.location` the gaze file and the two names in it, "" where there are none,
+    and the file of action units where there is one.
 
     Raises `EmertInputError` with the first ten errors of the columns, the number of cells, the ids, the files (one outside
     of the folder is refused) and the values.
@@ -125,14 +126,16 @@ class _RowReader:
         for name in ("participant", "stimulus"):
             if row[name] == "":
                 self._add_error(f"recording {row['recording_id']}: {name} is empty; splits need it")
-        video, gaze, frame = (self._file(kind) for kind in (*FILES, STIMULUS_FRAME))
+        video, gaze, image, units, frame = (self._file(kind) for kind in (*FILES, STIMULUS_FRAME))
+        if video and image:
+            self._add_error(f"recording {row['recording_id']} has a video and an image, where one of them is expected")
         return Entry(
             recording_id=row["recording_id"],
             participant=row["participant"],
             stimulus=row["stimulus"],
             labels={column: _label(row[column], task) for column, task in label_columns.items() if row[column] != ""},
-            video=video,
-            location=(str(gaze) if gaze else "", *(row.get(name, "") for name in GAZE_NAMES)),
+            video=video or image,
+            location=(str(gaze) if gaze else "", *(row.get(name, "") for name in GAZE_NAMES), *([str(units)] if units else [])),
             context=self._context(big_five_range),
             stimulus_frame=frame,
         )
