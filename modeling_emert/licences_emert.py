@@ -138,11 +138,12 @@ def check_private(name: str, asked: bool | None, found: bool | None) -> None:
 def sources_of_folder(folder: str | Path) -> Sequence[Source] | None:
     """Those of a saved model: of its config, else of its training record; None where neither states them.
 
-    A folder without a config (of a processor) holds nothing that was learned from recordings but means: no sources.
+    A folder without a config (of a processor) holds nothing that was learned from recordings but means: no sources. An adapter
+    of peft has learned from recordings that nobody has stated.
     """
     files = [Path(folder) / name for name in (CONFIG_FILE, RECORD_FILE)]
     if not files[0].is_file():
-        return []
+        return None if (Path(folder) / "adapter_config.json").is_file() else []
     for file in filter(Path.is_file, files):
         found = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(found, dict) and found.get("sources") is not None:

@@ -14,15 +14,16 @@ from training.reports.page import describe, primary_tables
 from training.reports.tables import markdown_table
 
 README = (ROOT / "README.md").read_text()
+PAGES = ("README.md", "model_card.md", "docs/hub.md")
 PLACEHOLDERS = {"RECORDINGS", "MODEL", "DATA"}
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def _blocks(language: str, page: str = "README.md") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def _commands() -> list[str]:
-    lines = [line.split("#")[0].strip() for block in _blocks("bash") for line in block.splitlines()]
+def _commands(page: str = "README.md") -> list[str]:
+    lines = [line.split("#")[0].strip() for block in _blocks("bash", page) for line in block.splitlines()]
     return [line for line in lines if line]
 
 
@@ -66,16 +67,23 @@ def test_every_command_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch, ca
     assert ran >= 5
 
 
-def test_every_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_cards_commands_are_those_of_the_workplace():
+    """`workplace` has run the quickstart; what is installed is what this test runs in."""
+    assert _commands("model_card.md") == ["pip install '.[train]'", "emert quickstart --out runs/quickstart"]
+    parse(["quickstart", "--out", "runs/quickstart"])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch, page: str):
     monkeypatch.chdir(workplace)
     if not Path("training").exists():
         Path("training").symlink_to(ROOT / "training")
     if not Path("runs/dataset").is_dir():
         Path("runs/dataset").symlink_to(Path("runs/quickstart/dataset").resolve())
-    examples = _blocks("python")
+    examples = _blocks("python", page)
     assert len(examples) >= 2
     for example in examples:
-        exec(compile(example, "README.md", "exec"), {})
+        exec(compile(example, page, "exec"), {})
 
 
 def test_the_make_targets_exist():

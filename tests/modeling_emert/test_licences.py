@@ -7,6 +7,7 @@ import pytest
 from tiny_emert import tiny_config, tiny_model
 
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.hub_emert import push_folder
 from modeling_emert.licences_emert import LICENCES, MODEL_WORDS, check_sharing, hash_participants, sources_of_folder, terms_of
 from modeling_emert.model_card_emert import make_model_card
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
@@ -98,3 +99,12 @@ def test_participants_are_hashed_once_and_by_source():
     assert not any("p1" in name or "p2" in name for name in once)
     assert hash_participants("lab", once) == once
     assert not set(once) & set(hash_participants("other", ["p1", "p2"]))
+
+
+def test_what_an_adapter_learned_from_is_not_known(tmp_path):
+    """peft saves no config of the model: an adapter's folder must not pass for a processor's."""
+    assert sources_of_folder(tmp_path) == []
+    (tmp_path / "adapter_config.json").write_text("{}")
+    assert sources_of_folder(tmp_path) is None
+    with pytest.raises(EmertInputError, match="unknown"):
+        push_folder(tmp_path, "somebody/adapter")
