@@ -69,6 +69,7 @@ def test_many_batches_are_one_sum():
     assert np.allclose(whole, doubled, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_500_fixations_take_under_50_ms():
     fixations = np.random.default_rng(0).uniform(0, 1, (500, 4))
     took = []

@@ -10,7 +10,7 @@ from affec_tree import CLIP_SECONDS, FACE_RATE, RUN_SECONDS, TRIAL_SECONDS, time
 
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
-from dataset_scripts.sources import affec, open_source
+from dataset_scripts.sources import open_source
 from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.errors_emert import EmertInputError
 
@@ -25,7 +25,6 @@ def _tree(tmp_path_factory):
 @pytest.fixture
 def tree(_tree, tmp_path):
     """A copy for this test alone."""
-    affec._stream.cache_clear()
     return shutil.copytree(_tree, tmp_path / "affec")
 
 
@@ -140,8 +139,9 @@ def test_a_face_stream_with_three_columns_is_absent_and_one_with_too_many_refuse
     file.write_bytes(gzip.compress(b"1\t2\t3\n" * 9))
     source, entry = first(tree)
     assert source.load_action_units(entry) is None
-    affec._stream.cache_clear()
-    file.write_bytes(gzip.compress(b"\t".join([b"1"] * 30) + b"\n"))
+    other = shutil.copytree(tree, tree.with_name("other"))  # a source keeps the streams that it has read
+    (other / file.relative_to(tree)).write_bytes(gzip.compress(b"\t".join([b"1"] * 30) + b"\n"))
+    source, entry = first(other)
     with pytest.raises(EmertInputError, match=r"30 columns where .* names 21; get the corrected"):
         source.load_action_units(entry)
 

@@ -55,9 +55,10 @@ def test_tensor_fusion_multiplies_each_with_each():
     masks["fixations"][0] = False
     fusion(streams, masks)
     product = seen[0].unflatten(1, (3, 3, 3))
-    vectors = [fusion._vector(name, streams[name], masks[name]) for name in MODALITIES]
+    vectors = [product[:, :, 2, 2], product[:, 2, :, 2], product[:, 2, 2, :]]  # each beside the ones of the others
     torch.testing.assert_close(product[1, 0, 1, 1], vectors[0][1, 0] * vectors[1][1, 1] * vectors[2][1, 1])
-    torch.testing.assert_close(product[:, :2, 2, 2], vectors[0][:, :2])  # each feature by itself
+    mean = (streams["face"] * masks["face"][..., None]).sum(1) / masks["face"].sum(1, keepdim=True)
+    torch.testing.assert_close(vectors[0][:, :2], fusion.project["face"](mean).relu())
     torch.testing.assert_close(product[..., 2, 2, 2], torch.ones(3))
     assert (product[0, :, :, :2] == 0).all()  # absent: the 1 alone
     assert (product[0, :2, :2, 2] != 0).any()
@@ -82,12 +83,15 @@ def test_low_rank_fusion_is_a_tensor_fusion_with_weights_of_that_rank():
 def test_mult_target_that_asks_nobody_stays_as_it_was():
     network = tiny_network("mult")
     fusion = network.emert.fusion
-    masks = _streams(network)[1]
+    streams, masks = _streams(network)
     masks["face"][1] = False
-    tokens = {name: torch.randn(3, length, SIZE // 2) for name, length in network.config.lengths.items()}
-    crossed = fusion._cross("fixations", "face", tokens, masks)
-    assert torch.equal(crossed[1], tokens["fixations"][1])
-    assert not torch.allclose(crossed[0], tokens["fixations"][0])
+    seen = []
+    fusion.widen["fixations"].register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
+    fusion(streams, masks)
+    tokens = fusion.project["fixations"](streams["fixations"]) + fusion.positions["fixations"].weight
+    from_face = seen[0][..., : tokens.shape[-1]]  # beside what it asked the eye movements
+    assert torch.equal(from_face[1], tokens[1])
+    assert not torch.allclose(from_face[0], tokens[0])
     assert len(fusion.crossings) == 6
 
 
