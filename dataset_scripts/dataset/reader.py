@@ -27,6 +27,7 @@ from .row_groups import places
 from .rows import votes_column
 from .splits import SPLITS_FILE, Assignment, split_cells
 
+_MOST_KEPT_BYTES = 128 << 20  # of row groups of several recordings; 35,000 small pictures take 100 MB
 _FACE_COLUMNS = ("face", "face_times_ms", "face_detected")
 
 
@@ -47,7 +48,8 @@ class EmertData:
     def __post_init__(self) -> None:
         self._open_files: dict[tuple[int, Path], pq.ParquetFile] = {}
         self._columns: dict[str, pa.ChunkedArray] = {}
-        self._last_group: tuple = (None, None)
+        self._groups: dict[tuple, pa.Table] = {}
+        self._groups_bytes = 0
 
     def __len__(self) -> int:
         return self.metadata.recordings
@@ -207,13 +209,19 @@ class EmertData:
         return light | {name: _value(one[name]) for name in columns}
 
     def _group(self, file: Path, group: int, columns: tuple[str, ...]) -> pa.Table:
-        """These columns of a row group; the last one is kept, for rows that are read one after the other."""
-        key = (os.getpid(), file, group, columns)
-        if self._last_group[0] != key:
+        """These columns of a row group. Groups of several recordings are kept, since their other rows are wanted too."""
+        key = (file, group, columns)
+        table = self._groups.get(key)
+        if table is None:
             parquet = self._parquet(file)
             with self._report_damage(file):
-                self._last_group = key, parquet.read_row_group(group, columns=list(columns), use_threads=False)
-        return self._last_group[1]
+                table = parquet.read_row_group(group, columns=list(columns), use_threads=False)
+            if table.num_rows > 1:
+                self._groups[key] = table
+                self._groups_bytes += table.nbytes
+                while self._groups_bytes > _MOST_KEPT_BYTES:
+                    self._groups_bytes -= self._groups.pop(next(iter(self._groups))).nbytes
+        return table
 
 
 def _value(column: pa.ChunkedArray) -> "np.ndarray | list | None":

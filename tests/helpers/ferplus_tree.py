@@ -1,6 +1,6 @@
-"""Writes drawn faces in the layout of FER+: three parts with images of 48 x 48 and a label.csv, votes from a known distribution.
+"""Writes drawn faces in the layout of FER+: three parts with images of 48 x 48 and a label.csv.
 
-Nothing in it comes from FER2013 or FER+.
+The votes are from a known distribution. Nothing in it comes from FER2013 or FER+.
 """
 
 import io

@@ -1,14 +1,17 @@
-"""The source FER+: on drawn faces in its layout, from the archives to the rows that `load_dataset` gives; and on the real ones."""
+"""The source FER+: on drawn faces in its layout, from archives to the rows that `load_dataset` gives; and on the real ones."""
 
+import shutil
 import zipfile
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from damaged_dataset import failed, read, write
 from datasets import load_dataset
 from ferplus_tree import ferplus_tree, read_part, write_part
 from places import REAL
 
+from dataset_scripts.build import build as building
 from dataset_scripts.build import cells
 from dataset_scripts.build.build import build
 from dataset_scripts.checks.verify import verify
@@ -179,22 +182,17 @@ def test_every_row_is_its_own_image_whatever_the_order(built, archives):
         expected = source.load_face(entries[data.ids["recording_id"][row]], 1).frames[0]
         assert face.frames.shape == (1, 112, 112, 3)
         assert np.abs(face.frames[0].astype(int) - expected).mean() < 4  # JPEG
-        others = [
-            source.load_face(entry, 1).frames[0] for name, entry in entries.items() if name != data.ids["recording_id"][row]
-        ]
-        assert min(np.abs(face.frames[0].astype(int) - other).mean() for other in others[:6]) > 4
+        others = [entry for name, entry in entries.items() if name != data.ids["recording_id"][row]][:6]
+        crops = [source.load_face(entry, 1).frames[0] for entry in others]
+        assert min(np.abs(face.frames[0].astype(int) - crop).mean() for crop in crops) > 4
 
 
 def test_verify_passes_and_finds_wrong_votes(built, tmp_path):
-    import shutil
-
     assert not [one for one in verify(built) if one.status == "fail"]
     folder = shutil.copytree(built, tmp_path / "damaged")
     table = read(folder, TEST)
     at = table.schema.get_field_index("fer7_votes")
     for wrong, problem in (([0.5] * 7, "sum to 1"), ([1.0], "1 classes"), ([-1.0, 2.0, 0, 0, 0, 0, 0], "sum to 1")):
-        import pyarrow as pa
-
         column = pa.array([wrong, *table["fer7_votes"].to_pylist()[1:]], table.schema.field(at).type)
         write(folder, TEST, table.set_column(at, table.schema.field(at), column))
         assert problem in failed(folder)["votes"]
@@ -210,8 +208,6 @@ def test_the_card_says_whose_split_it_is_and_what_the_votes_are(built):
 
 def test_a_stopped_build_goes_on_with_the_parts_that_are_missing(archives, tmp_path, monkeypatch):
     monkeypatch.setattr(cells, "PART_RECORDINGS", 3)
-    from dataset_scripts.build import build as building
-
     done = []
 
     def counted(job):
