@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +12,9 @@ import pytest
 import yaml
 from huggingface_hub import HfApi
 from huggingface_hub.errors import LocalEntryNotFoundError
+from places import REAL, ROOT
 from tiny_training import TINY_OVERRIDES
+from transformers import pipeline
 
 from dataset_scripts.dataset.metadata import Metadata
 from dataset_scripts.dataset.reader import EmertData
@@ -138,3 +142,27 @@ def test_a_model_from_before_says_unknown_and_its_participants_are_hashed_when_i
     assert main(["push", str(old), "--repo", "me/mine", "--private", "--confirm", MODEL_WORDS]) == 0
     assert b"p000" not in hub.files["training_record.json"]
     assert len(json.loads(hub.files["training_record.json"])["seen_participants"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.real
+def test_the_real_recordings_licence_goes_the_whole_way(hub: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture):
+    """`data build`, `train`, the card, `push`, and the example script on that model, as the README has them."""
+    place = REAL / "ceap_360vr"
+    if not place.is_dir():
+        pytest.skip(f"{place} is not there")
+    data, model, tuned = (str(tmp_path / name) for name in ("data", "model", "tuned"))
+    assert main(["data", "build", "--source", "ceap_360vr", "--path", str(place), "--out", data]) == 0
+    assert main(["train", "ceap_360vr", "epochs=1", "--data", data, "--out", model]) == 0
+    script = [sys.executable, str(ROOT / "examples" / "finetune_trainer.py"), model, data, "er3-fold1", tuned, "1"]
+    assert "test_accuracy" in subprocess.run(script, check=True, capture_output=True, text=True).stdout
+    row = EmertData.open(Path(data)).recording(0)
+    assert set(pipeline("emotion-recognition", model=tuned)(row)["tasks"]) == {"er3"}
+    card = (Path(model) / "README.md").read_text()
+    assert yaml.safe_load(card.split("---")[1])["license"] == "cc-by-nc-sa-4.0"
+    for folder in (model, tuned):
+        assert main(["push", folder, "--repo", "somebody/ceap"]) == 2
+    refusals = capsys.readouterr().err
+    assert "somebody/ceap: the licence of source ceap_360vr (CC-BY-NC-SA-4.0) does not plainly allow publishing" in refusals
+    assert "so it can't be told who may have it" in refusals  # the script has not said what it trained on
+    assert not hub.created
