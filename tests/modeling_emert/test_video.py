@@ -155,7 +155,7 @@ def _audio_only(path: Path) -> None:
         ("absent.mp4", lambda path: None, "no such video file"),
         ("folder.mp4", lambda path: path.mkdir(), "no such video file"),
         ("audio.mp4", _audio_only, "holds no video stream, only audio"),
-        ("picture.png", lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200)), "not a video"),
+        ("picture.png", lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200)), "not a picture that can be read"),
     ],
 )
 def test_what_is_no_video_is_refused_by_name(tmp_path, name, make, reason):
