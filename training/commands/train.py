@@ -1,4 +1,4 @@
-"""`emert train`: one recipe, one data set, one fold."""
+"""`emert train`: one recipe, one or several data sets, one fold."""
 
 import argparse
 from pathlib import Path
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="name of a shipped recipe (laptop, authors, ...) or a .yaml file")
     parser.add_argument("changes", nargs="*", default=[], metavar="key=value", help="changes to the recipe, e.g. epochs=5")
     parser.add_argument("--show", action="store_true", help="print the complete recipe with what every key means, and end")
-    parser.add_argument("--data", type=Path, help="data set folder that `emert data build` made")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", help="data set folder that `emert data build` made; or one of each source"
+    )
     parser.add_argument("--out", type=Path, help="folder of the model, made new")
     parser.add_argument("--fold", type=int, default=1, help="whose participants are held out for the test (default 1)")
     parser.add_argument("--strict", action="store_true", help="hold the stimuli of the test out as well")
@@ -43,18 +45,18 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if arguments.data is None or arguments.out is None:
         raise EmertInputError("--data and --out are missing; give both, or --show to print the recipe alone")
-    check_out(arguments.out, MODEL, arguments.overwrite, read=[arguments.data])  # before anything heavy is loaded
+    check_out(arguments.out, MODEL, arguments.overwrite, read=arguments.data)  # before anything heavy is loaded
     from dataset_scripts.dataset.reader import EmertData
     from training.data.sampler import is_main_process
     from training.fit.checkpoints import run_folder, unfinished_runs
     from training.fit.fit import fit
     from training.fit.record import history_table
 
-    data = EmertData.open(arguments.data)
+    data = [EmertData.open(folder) for folder in arguments.data]
     fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)
     if is_main_process():
         own = run_folder(arguments.out, recipe, data, arguments.fold, arguments.strict)
         for unfinished in unfinished_runs(own):
             print(f"{unfinished}: an unfinished run with another recipe, data or fold; remove it if nobody needs it")
         print(history_table(arguments.out))
-        print(f"{arguments.out}: trained. Score it: emert evaluate {arguments.out} {arguments.data} --out scores")
+        print(f"{arguments.out}: trained. Score it: emert evaluate {arguments.out} {arguments.data[0]} --out scores")

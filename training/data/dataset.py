@@ -1,6 +1,7 @@
 """From rows of the data set to batches of the model."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -8,12 +9,12 @@ import torch
 from torch.utils.data import Dataset
 
 from dataset_scripts.dataset.reader import EmertData
-from modeling_emert.columns_emert import NUM_COLUMNS
-from modeling_emert.constants_emert import INPUT_NAMES, MODALITIES, PARTICIPANT, Modality
+from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
+from modeling_emert.constants_emert import ARGUMENTS_OF, INPUT_NAMES, MASKS_OF, MODALITIES, PARTICIPANT, Modality
 from modeling_emert.feature_extraction_emert import GazeStatistics
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Recording
-from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS
+from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, TASKS, Task
 
 from ..augmentation import Augmentation, Example
 
@@ -44,6 +45,7 @@ class RecordingDataset(Dataset):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         cached: bool = True,
+        votes: bool = False,
     ):
         """
         - `statistics`: by participant, for a processor with `normalisation="participant"`.
@@ -53,6 +55,7 @@ class RecordingDataset(Dataset):
         - `augmentation`, `seed`: for training rows only. It is random by seed, epoch (see `set_epoch`) and row. If it leaves
           nothing of these modalities, the recording stays as it was.
         - `cached`: False for data that memory does not hold.
+        - `votes`: labels are the distributions of the judges' votes, `(classes,)`, for tasks of which the data has any.
         """
         self.data, self.rows, self.processor = data, np.asarray(rows), processor
         self.statistics, self.modalities = statistics, tuple(modalities)
@@ -60,7 +63,7 @@ class RecordingDataset(Dataset):
         self.seed = seed
         # In shared memory, so that persistent workers see the next epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-        self.labels = {name: torch.from_numpy(data.labels(TASKS[name])[self.rows]) for name in tasks}
+        self.labels = {name: torch.from_numpy(labels_of(data, TASKS[name], votes)[self.rows]) for name in tasks}
         self.participants = data.ids["participant_id"][self.rows]
         if participant_numbers is not None:
             numbers = [participant_numbers.get(str(name), ABSENT_CLASS) for name in self.participants]
@@ -84,7 +87,7 @@ class RecordingDataset(Dataset):
     def _read(self, index: int) -> tuple[Inputs, Example | None]:
         """The inputs that are the same in every epoch, and what is augmented to make the others (None without augmentation)."""
         recording = self.data.recording(self.rows[index], self.processor.video_processor.num_frames)
-        own = None if self.statistics is None else self.statistics[self.participants[index]]
+        own = None if self.statistics is None else self.statistics.get(self.participants[index])
         if self.augmentation is None:
             entry = self._chosen(self._inputs(recording, own)), None
         elif self.augmentation.changes_face:
@@ -101,10 +104,14 @@ class RecordingDataset(Dataset):
 
     def _resized(self, recording: Recording) -> Recording:
         """With faces at the network's size, so that they are not resized again in every epoch."""
-        prepare, face = self.processor.video_processor, recording.face
-        if face is None or len(face.frames) != prepare.num_frames:
+        prepare, face = copy(self.processor.video_processor), recording.face
+        if face is None or len(face.frames) not in (1, prepare.num_frames):
             return recording
-        pixels = prepare(face, do_rescale=False, do_normalize=False)["pixel_values"][0]  # (frames, 3, height, width) uint8
+        # All of the crop, as large as its middle has the network's size: augmentation moves the rest into sight.
+        size = {side: round(prepare.size[side] / prepare.face_zoom) for side in ("height", "width")}
+        prepare.face_zoom = 1.0
+        kept = prepare(face, do_rescale=False, do_normalize=False, size=size)
+        pixels = kept["pixel_values"][0]  # (frames, 3, height, width) uint8
         return replace(recording, face=replace(face, frames=pixels.permute(0, 2, 3, 1).contiguous().numpy()))
 
     def _augmented(self, index: int, kept: Inputs, example: Example) -> Inputs:
@@ -119,19 +126,23 @@ class RecordingDataset(Dataset):
         return {name: value[0].contiguous() for name, value in self.processor(recording, statistics).items()}
 
     def _something_left(self, inputs: Inputs) -> bool:
-        return any(f"{name}_mask" in inputs and bool(inputs[f"{name}_mask"].any()) for name in self.modalities)
+        masks = [mask for name in self.modalities for mask in MASKS_OF[name]]
+        return any(mask in inputs and bool(inputs[mask].any()) for mask in masks)
 
     def _chosen(self, inputs: Inputs) -> Inputs:
         """Without the modalities that the network does not take."""
         if self.modalities == MODALITIES:
             return inputs
-        taken = {name for other in MODALITIES if other not in self.modalities for name in (INPUT_NAMES[other], f"{other}_mask")}
+        taken = {name for other in MODALITIES if other not in self.modalities for name in ARGUMENTS_OF[other]}
         inputs = {name: value for name, value in inputs.items() if name not in taken}
         return inputs if self._something_left(inputs) else inputs | self._mean_of_first()
 
     def _mean_of_first(self) -> Inputs:
         """Zeros for the first of the modalities, with a mask that is all True."""
         name, faces, eyes = self.modalities[0], self.processor.video_processor, self.processor.feature_extractor
+        if name == "face" and eyes.num_unit_steps:
+            there = torch.ones(eyes.num_unit_steps, dtype=torch.bool)
+            return {"action_units": torch.zeros(len(there), len(ACTION_UNITS)), "action_units_mask": there}
         shapes = {
             "face": (faces.num_frames, 3, faces.size["height"], faces.size["width"]),
             "eye_movements": (eyes.num_eye_steps, NUM_COLUMNS),
@@ -144,6 +155,7 @@ def _size(recording: Recording) -> int:
     """Bytes of the arrays that an augmentation changes."""
     face, gaze = recording.face, recording.gaze
     arrays = [] if face is None else [face.frames]
+    arrays += [] if recording.action_units is None else [recording.action_units.intensities]
     arrays += [] if gaze is None else [gaze.eye_movements, gaze.times_ms, gaze.fixations]
     return sum(array.nbytes for array in arrays if array is not None)
 
@@ -153,18 +165,52 @@ def collate(items: Sequence[dict]) -> dict:
     names = dict.fromkeys(name for item in items for name in item["inputs"])
     batch: dict = {}
     for name in names:
-        pattern = next(item["inputs"][name] for item in items if name in item["inputs"])
+        given = [item["inputs"][name] for item in items if name in item["inputs"]]
+        pattern = max(given, key=len) if given[0].ndim else given[0]  # a photo beside a clip is repeated
         absent = torch.full_like(pattern, _ABSENT.get(name, 0))
-        batch[name] = torch.stack([item["inputs"].get(name, absent) for item in items])
-    batch["labels"] = {name: torch.stack([item["labels"][name] for item in items]) for name in items[0]["labels"]}
+        batch[name] = torch.stack([item["inputs"].get(name, absent).expand_as(pattern) for item in items])
+    names = dict.fromkeys(name for item in items for name in item["labels"])
+    batch["labels"] = {name: _stack_labels(name, [item["labels"][name] for item in items]) for name in names}
     return batch
 
 
+def labels_of(data: EmertData, task: Task, votes: bool = False) -> np.ndarray:
+    """`(rows,)` or `(rows, numbers)` as [`EmertData.labels`], all absent for a task that the data does not have; with `votes`
+    `(rows, classes)` float32 where it has the judges' votes.
+    """
+    if task.name in data.tasks:
+        found = data.votes(task.name) if votes else None
+        return data.labels(task) if found is None else found
+    if task.kind == "classification":
+        return np.full(len(data), ABSENT_CLASS, np.int64)
+    return np.full((len(data), task.size), ABSENT_NUMBER, np.float32)
+
+
+def _stack_labels(name: str, labels: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Classes beside distributions become distributions of one class."""
+    if len({label.ndim for label in labels}) > 1:
+        labels = [label if label.ndim else _certain(int(label), TASKS[name].size) for label in labels]
+    return torch.stack(list(labels))
+
+
+def _certain(label: int, size: int) -> torch.Tensor:
+    found = torch.full((size,), ABSENT_NUMBER if label == ABSENT_CLASS else 0.0)
+    if label != ABSENT_CLASS:
+        found[label] = 1.0
+    return found
+
+
 def statistics_by_participant(data: EmertData, rows: Sequence[int]) -> dict[str, GazeStatistics]:
-    """Each participant's own gaze statistics over these rows; labels are not used."""
+    """Each participant's own statistics of gaze and action units over these rows; labels are not used.
+
+    Empty where no recording has any, as with photographs.
+    """
     statistics: dict[str, GazeStatistics] = {}
+    counts = data.metadata.counts.modalities
+    if not any(counts[name] for name in ("eye_movements", "fixations", "action_units")):
+        return statistics
     for row, recording in zip(rows, data.gaze_only(rows), strict=True):
         participant = str(data.ids["participant_id"][row])
-        own = GazeStatistics.of([recording.gaze])
+        own = GazeStatistics.of([recording.gaze], [recording.action_units])
         statistics[participant] = statistics[participant] + own if participant in statistics else own
     return statistics

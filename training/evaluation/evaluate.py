@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.answers_emert import calibrated
-from modeling_emert.constants_emert import INPUT_NAMES
+from modeling_emert.constants_emert import ARGUMENTS_OF
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import Normalisation
 from modeling_emert.processing_emert import EmertProcessor
@@ -23,7 +23,7 @@ from ..methods.classical import predict_classical
 from ..methods.registry import Method, check_modalities, get_method
 from ..metrics.predictions import to_predictions, to_rows
 from .load_model import load_model, method_of
-from .model_folder import check_model_folder, read_training
+from .model_folder import check_model_folder, read_training, record_for
 from .protocols import Protocol, Trial, plan_trials
 from .subgroups import add_groups
 
@@ -44,7 +44,7 @@ def evaluate_models(
     """
     if len(folders) == 1:
         return evaluate_model(folders[0], data, progress, protocols)
-    records = [read_training(folder) for folder in folders]
+    records = [record_for(read_training(folder), data.metadata.source) for folder in folders]
     folds = [record["fold"] for record in records]
     if data.metadata.source != records[0]["data"] or data.assignment.sha256 != records[0]["splits_sha256"]:
         raise EmertInputError(f"{data.folder}: these {len(folders)} models come from other splits; evaluate one of them")
@@ -67,9 +67,9 @@ def evaluate_model(
     Raises `EmertInputError` as [`load_model`], [`plan_trials`] and [`check_modalities`].
     """
     check_model_folder(folder)
-    record = read_training(folder)
+    record = record_for(read_training(folder), data.metadata.source)
     method = method_of(record)
-    check_modalities(data, method)
+    check_modalities(data, method, record["recipe"].get("overrides", {}).get("face_input", "frames"))
     model, processor = load_model(folder)
     tables = []
     for trial in plan_trials(data, record, model.config.tasks, protocols):
@@ -93,7 +93,7 @@ def _possible_ablations(batches: RecordingDataset, method: Method) -> dict[str, 
     present = []
     for index in range(len(batches)):
         inputs = batches[index]["inputs"]
-        present.append({name for name in method.modalities if INPUT_NAMES[name] in inputs})
+        present.append({name for name in method.modalities if any(argument in inputs for argument in ARGUMENTS_OF[name])})
     possible = {}
     for name, hidden in ABLATIONS.items():
         changes = any(names & set(hidden) for names in present) and all(names - set(hidden) for names in present)
@@ -111,8 +111,8 @@ def predict(
     for batch in tqdm(DataLoader(batches, 32, collate_fn=collate), desc=description, disable=description is None):
         del batch["labels"]
         for name in hidden:
-            batch.pop(INPUT_NAMES[name], None)
-            batch.pop(f"{name}_mask", None)
+            for argument in ARGUMENTS_OF[name]:
+                batch.pop(argument, None)
         batch = {name: value.to(model.device) for name, value in batch.items()}
         for name, logits in model(**batch).logits.items():
             collected[name].append(logits.float().cpu().numpy())

@@ -60,6 +60,11 @@ def read_training(folder: str | Path) -> dict:
     return record
 
 
+def record_for(record: dict, source: str) -> dict:
+    """The record as it is of this source, where the training was on several; else unchanged."""
+    return record | next((own for own in record.get("data_sets", ()) if own["data"] == source), {})
+
+
 def _read_json(path: Path, cure: str) -> dict:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

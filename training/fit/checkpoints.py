@@ -17,7 +17,7 @@ import glob
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from dataset_scripts.common.output import replace_folder, try_writing
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 
+from ..data.joined import as_list
 from ..recipes.recipe import Recipe
 
 _COMPLETE = "complete"
@@ -39,9 +40,9 @@ _FINGERPRINT = "[0-9a-f]" * _DIGITS
 _WRITE_FAILED = ("inline_container", "iostream", "unexpected pos", "file write", "IoError", "I/O error")
 
 
-def run_folder(out: Path, recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Path:
+def run_folder(out: Path, recipe: Recipe, data: EmertData | Sequence[EmertData], fold: int, strict: bool) -> Path:
     """The folder of this run beside `out`. A run with another recipe, such as after a loss of NaN, has another folder."""
-    content = [recipe.to_yaml(), data.metadata.fingerprint, fold, strict]
+    content = [recipe.to_yaml(), *(one.metadata.fingerprint for one in as_list(data)), fold, strict]
     fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     out = out.resolve()  # `.` has no name, and a link may point to another disk
     return out.parent / f".{out.name}.{fingerprint[:_DIGITS]}.partial"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
 
 from ..data.dataset import collate
+from ..data.joined import JoinedRecordings, as_list
 from ..data.sampler import EqualBatchSampler, is_main_process, number_of_processes, process_number
 from ..metrics import score
 from ..metrics.predictions import to_predictions
@@ -28,8 +30,11 @@ from .record import epochs_of, make_record, write_model
 from .trainer import EmertTrainer, tracking_callbacks, training_arguments
 
 
-def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = False, track: bool = False) -> Path:
-    """Trains on one fold, then writes model, processor, history and training record to the folder `out`, atomically.
+def fit(
+    recipe: Recipe, data: EmertData | Sequence[EmertData], out: Path, fold: int, strict: bool = False, track: bool = False
+) -> Path:
+    """Trains on one fold of one or several data sets (see [`prepare`]), then writes model, processor, history and training
+    record to the folder `out`, atomically.
 
     An interrupted run resumes from its last complete epoch (its checkpoints lie beside `out`, see `checkpoints`) and ends
     with bitwise the same weights as an uninterrupted one. Under `torchrun` every process calls this; the main process
@@ -39,7 +44,8 @@ def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = Fa
         EmertInputError: as [`prepare`]; another run is writing `out`; `out` holds something else than a model, or the data;
             the disk is full; the loss or a weight is not finite.
     """
-    check_apart(out, [data.folder])
+    data = as_list(data)
+    check_apart(out, [one.folder for one in data])
     check_replaceable(out, MODEL)
     trackers = tracking_callbacks(out) if track else []
     prepared = prepare(recipe, data, fold, strict)  # its errors come before anything is written
@@ -48,7 +54,13 @@ def fit(recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool = Fa
 
 
 def _train_and_save(
-    recipe: Recipe, data: EmertData, out: Path, fold: int, strict: bool, prepared: Fold, trackers: Sequence[TrainerCallback]
+    recipe: Recipe,
+    data: Sequence[EmertData],
+    out: Path,
+    fold: int,
+    strict: bool,
+    prepared: Fold,
+    trackers: Sequence[TrainerCallback],
 ) -> Path:
     run = checkpoints.run_folder(out, recipe, data, fold, strict)
     arguments = training_arguments(recipe, checkpoints.checkpoints_folder(run), out.name)
@@ -78,16 +90,18 @@ def make_trainer(
     transformers_logging.disable_progress_bar()  # of writing a checkpoint, beside our own
     training = prepared.training
     parts = {"accumulation": recipe.gradient_accumulation, "processes": number_of_processes(), "process": process_number()}
-    batches = EqualBatchSampler(len(training), recipe.batch_size, recipe.seed, **parts)
+    batches = EqualBatchSampler(training.sizes, recipe.batch_size, recipe.seed, balance=recipe.source_balance, **parts)
     if len(batches) == 0:
-        raise EmertInputError(f"{training.data.folder}: {len(training)} training recordings make no batch; give more of them")
+        raise EmertInputError(
+            f"{training.parts[0].data.folder}: {len(training)} training recordings make no batch; give more of them"
+        )
     trainer = EmertTrainer(
         model=prepared.model,
         args=arguments,
         train_dataset=training,
         eval_dataset=prepared.validation,
         data_collator=collate,
-        compute_metrics=validation_scores,
+        compute_metrics=partial(validation_scores, validation=prepared.validation),
         # The stopwatch first, since trackers log the seconds that it adds.
         callbacks=[
             Stopwatch(),
@@ -97,6 +111,7 @@ def make_trainer(
         ],
         run=run,
         batches=batches,
+        average=recipe.weight_average,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -129,10 +144,21 @@ def _fit_temperatures(trainer: EmertTrainer, prepared: Fold) -> dict[str, float]
     }
 
 
-def validation_scores(prediction: EvalPrediction) -> dict[str, float]:
-    """The primary metric of every task and their mean, `score`."""
-    scores = {}
-    for name, logits in prediction.predictions.items():
-        task = TASKS[name]
-        scores[name] = score(task, prediction.label_ids[name], to_predictions(name, logits))[task.primary_metric]
-    return {**scores, SCORE: float(np.nanmean(list(scores.values())))}
+def validation_scores(prediction: EvalPrediction, validation: JoinedRecordings) -> dict[str, float]:
+    """The primary metric of every task and their mean, `score`; with several sources `SOURCE/TASK` for the tasks that each has
+    labels of, and the mean over the sources of their means.
+    """
+    by_source, start = {}, 0
+    for part, size in zip(validation.parts, validation.sizes, strict=True):
+        own = {}
+        for name, logits in prediction.predictions.items():
+            if name in part.data.tasks:
+                task, rows = TASKS[name], slice(start, start + size)
+                found = score(task, prediction.label_ids[name][rows], to_predictions(name, logits[rows]))
+                own[name] = found[task.primary_metric]
+        by_source[part.data.metadata.source] = own
+        start += size
+    mean = float(np.nanmean([np.nanmean(list(own.values())) for own in by_source.values()]))
+    if len(by_source) == 1:
+        return next(iter(by_source.values())) | {SCORE: mean}
+    return {f"{source}/{name}": value for source, own in by_source.items() for name, value in own.items()} | {SCORE: mean}

@@ -13,7 +13,8 @@ from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
 
 from ..augmentation import make_augmentation
-from ..data.dataset import RecordingDataset, statistics_by_participant
+from ..data.dataset import RecordingDataset, labels_of, statistics_by_participant
+from ..data.joined import JoinedRecordings, as_list
 from ..methods.network import CONFIG_ERRORS, make_config
 from ..methods.registry import check_modalities, get_method, load_class
 from ..recipes.recipe import SCORE, Recipe
@@ -26,44 +27,61 @@ class Fold:
     model: PreTrainedModel
     processor: EmertProcessor
     tasks: list[str]
-    training: RecordingDataset
-    validation: RecordingDataset
+    training: JoinedRecordings
+    validation: JoinedRecordings
 
 
-def prepare(recipe: Recipe, data: EmertData, fold: int, strict: bool) -> Fold:
+def prepare(recipe: Recipe, data: EmertData | Sequence[EmertData], fold: int, strict: bool) -> Fold:
     """Sets the random seeds by the recipe and makes everything in a fixed order, so that it is the same in every run.
+
+    `data`: one data set, or several of different sources, each with the fold's own rows and, by participant, its own
+    statistics; what one has no labels of is absent there.
 
     Raises:
         EmertInputError: the data has no labels for a task, no such fold, or no modality of the method; the overrides make
-            no network.
+            no network; the data sets are not those of the recipe, or can't be learned together.
     """
+    data = as_list(data)
+    check_sources(recipe, data)
     set_seed(recipe.seed)
     method = get_method(recipe.method)
-    check_modalities(data, method)
+    for one in data:
+        check_modalities(one, method, recipe.overrides.get("face_input", "frames"))
     tasks = choose_tasks(recipe, data)
-    rows = data.select(fold, strict)
-    participants = participant_numbers(data, rows["train"]) if recipe.forget_participants else None
+    rows = [one.select(fold, strict) for one in data]
+    training_rows = [(one, own["train"]) for one, own in zip(data, rows, strict=True)]
+    participants = participant_numbers(*training_rows[0]) if recipe.forget_participants else None
     model, processor = make_model(recipe, tasks, num_participants=len(participants or ()))
     if recipe.class_weights:
-        model.config.class_weights = count_class_weights(data, rows["train"], tasks)
-    shared = {
-        "statistics": prepare_processor(processor, data, rows["train"]),
-        "modalities": method.modalities,
-        "cached": not recipe.streaming,
-    }
-    training = RecordingDataset(
-        data,
-        rows["train"],
-        processor,
-        tasks,
-        participant_numbers=participants,
-        augmentation=make_augmentation(recipe.augmentation),
-        seed=recipe.seed,
-        **shared,
-    )
-    # No participant labels here: the participant head knows only training participants and must not choose the epoch.
-    validation = RecordingDataset(data, rows["validation"], processor, tasks, **shared)
-    return Fold(model, processor, tasks, training, validation)
+        model.config.class_weights = count_class_weights(training_rows, tasks, float(recipe.class_weights))
+    shared = {"modalities": method.modalities, "cached": not recipe.streaming}
+    augmentation, training, validation = make_augmentation(recipe.augmentation), [], []
+    for one, own in zip(data, rows, strict=True):
+        shared["statistics"] = prepare_processor(processor, one, own["train"])
+        changed = {"augmentation": augmentation, "seed": recipe.seed, "participant_numbers": participants, "votes": True}
+        training.append(RecordingDataset(one, own["train"], processor, tasks, **changed, **shared))
+        # No participant labels here: the participant head knows only training participants and must not choose the epoch.
+        # No votes either: scores are against the majority.
+        validation.append(RecordingDataset(one, own["validation"], processor, tasks, **shared))
+    return Fold(model, processor, tasks, JoinedRecordings(training), JoinedRecordings(validation))
+
+
+def check_sources(recipe: Recipe, data: Sequence[EmertData]) -> None:
+    """Raises `EmertInputError` where these data sets are not the recipe's, or can't be learned together."""
+    found = [one.metadata.source for one in data]
+    if len(set(found)) < len(found):
+        raise EmertInputError(f"--data: two data sets are of one source ({', '.join(found)}); give each source once")
+    if recipe.sources and set(recipe.sources) != set(found):
+        raise EmertInputError(f"--data: the data sets are of {', '.join(found)}, the recipe is for {', '.join(recipe.sources)}")
+    if len(data) == 1:
+        return
+    together = f"{len(data)} data sets are learned together"
+    if recipe.normalisation != "participant":
+        raise EmertInputError(f"{together}, whose trackers differ: set normalisation: participant")
+    if recipe.forget_participants:
+        raise EmertInputError(f"{together}, but forget_participants is for one; set it to false")
+    if recipe.monitor != SCORE:
+        raise EmertInputError(f"{together}: monitor is {recipe.monitor}, expected {SCORE}, the mean over the sources")
 
 
 def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) -> tuple[PreTrainedModel, EmertProcessor]:
@@ -85,20 +103,25 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
             model.emert.load_pretrained_backbone()
         except (OSError, ValueError) as error:
             raise EmertInputError(f"recipe: overrides: pretrained_backbone: {' '.join(str(error).split())}") from error
-    return model, EmertProcessor.for_config(config, recipe.image_size, recipe.normalisation)
+    processor = EmertProcessor.for_config(config, recipe.image_size, recipe.normalisation)
+    processor.video_processor.face_zoom = recipe.face_zoom
+    processor.video_processor.do_grayscale = recipe.grey_faces
+    return model, processor
 
 
-def choose_tasks(recipe: Recipe, data: EmertData) -> list[str]:
+def choose_tasks(recipe: Recipe, data: EmertData | Sequence[EmertData]) -> list[str]:
     """The recipe's tasks, or all tasks that the data has labels for."""
-    missing = [name for name in recipe.tasks if name not in data.tasks]
+    data = as_list(data)
+    known = list(dict.fromkeys(name for one in data for name in one.tasks))
+    where = " and ".join(str(one.folder) for one in data)
+    missing = [name for name in recipe.tasks if name not in known]
     if missing:
-        raise EmertInputError(f"{data.folder} has no labels for task {', '.join(missing)}; it has {', '.join(data.tasks)}")
-    if recipe.monitor not in (SCORE, *data.tasks):
+        raise EmertInputError(f"{where} has no labels for task {', '.join(missing)}; it has {', '.join(known)}")
+    if recipe.monitor not in (SCORE, *known):
         raise EmertInputError(
-            f"recipe: monitor is {recipe.monitor}, for which {data.folder} has no labels; set {SCORE} or one of "
-            f"{', '.join(data.tasks)}"
+            f"recipe: monitor is {recipe.monitor}, for which {where} has no labels; set {SCORE} or one of {', '.join(known)}"
         )
-    return list(recipe.tasks) or data.tasks
+    return list(recipe.tasks) or known
 
 
 def participant_numbers(data: EmertData, training_rows: Sequence[int]) -> dict[str, int]:
@@ -118,25 +141,32 @@ def prepare_processor(
     """Fits the gaze statistics on the training rows; for `"participant"`, gives each participant's own over all rows."""
     if processor.feature_extractor.normalisation == "participant":
         return statistics_by_participant(data, range(len(data)))
-    processor.feature_extractor.fit(GazeStatistics.of(data.gaze_only([row])[0].gaze for row in training_rows))
+    total = GazeStatistics.of([])
+    for row in training_rows:
+        recording = data.gaze_only([row])[0]
+        total = total + GazeStatistics.of([recording.gaze], [recording.action_units])
+    processor.feature_extractor.fit(total)
     return None
 
 
-def count_class_weights(data: EmertData, training_rows: Sequence[int], tasks: Sequence[str]) -> dict[str, list[float]]:
-    """By classification task, one weight of the loss for each class in label order: the mean class count over its own.
+def count_class_weights(
+    training_rows: Sequence[tuple[EmertData, np.ndarray]], tasks: Sequence[str], power: float = 1.0
+) -> dict[str, list[float]]:
+    """By classification task, one weight of the loss for each class in label order: the mean class count over its own, to this
+    power. `training_rows`: of each data set.
 
-    All classes then have the same total weight, and the mean weight over recordings is 1. A class without any training
-    recording gets 1, which is never used.
+    With the power 1 all classes then have the same total weight, and the mean weight over recordings is 1. A class without
+    any training recording gets 1, which is never used.
     """
     weights = {}
     for name in tasks:
         task = TASKS[name]
         if task.kind != "classification":
             continue
-        labels = data.labels(task)[training_rows]
+        labels = np.concatenate([labels_of(data, task)[rows] for data, rows in training_rows])
         counts = np.bincount(labels[labels != ABSENT_CLASS], minlength=task.size)
         present = counts > 0
         own = np.ones(task.size)
-        own[present] = counts.sum() / (present.sum() * counts[present])
+        own[present] = (counts.sum() / (present.sum() * counts[present])) ** power
         weights[name] = own.tolist()
     return weights

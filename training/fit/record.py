@@ -16,6 +16,7 @@ from modeling_emert.constants_emert import CARD_FILE, RECORD_FILE
 from modeling_emert.licences_emert import UNKNOWN, combine_sources, hash_participants, make_source, sources_of_folder
 from modeling_emert.processing_emert import EmertProcessor
 
+from ..data.dataset import RecordingDataset
 from ..data.sampler import number_of_processes
 from ..methods.card import network_card
 from ..recipes.recipe import SCORE, Recipe
@@ -80,27 +81,29 @@ _LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "numpy")
 
 def make_record(
     recipe: Recipe,
-    data: EmertData,
+    data: Sequence[EmertData],
     fold: int,
     strict: bool,
     prepared: Fold,
     state: TrainerState,
     history: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Content of `training_record.json`: what it takes to judge or repeat the training; other commands read it."""
+    """Content of `training_record.json`: what it takes to judge or repeat the training; other commands read it.
+
+    What is of a data set stands at the top for the first; where there are several, `data_sets` has it of each.
+    """
     best = best_epoch(history, recipe.monitor)
     chosen = next((entry["validation"] for entry in history if entry["epoch"] == best), {})
     seconds = sum(entry["seconds"] for entry in history)
-    seen = {str(name) for rows in (prepared.training, prepared.validation) for name in rows.participants}
-    own = make_source(data.metadata.source, data.metadata)
+    own = [make_source(one.metadata.source, one.metadata) for one in data]
+    parts = zip(data, prepared.training.parts, prepared.validation.parts, strict=True)
+    of_data = [_record_of_data(one, both) for one, *both in parts]
     return {
-        "data": data.metadata.source,
-        "sources": combine_sources([own], _sources_of_start(prepared.model)),
+        **of_data[0],
+        **({"data_sets": of_data} if len(of_data) > 1 else {}),
+        "sources": combine_sources(own, _sources_of_start(prepared.model)),
         "fold": fold,
         "strict": strict,
-        "build": data.metadata.fingerprint,
-        "splits_sha256": data.assignment.sha256,
-        "seen_participants": hash_participants(data.metadata.source, seen),
         "method": recipe.method,
         "validation_score": chosen.get(recipe.monitor),
         "validation_scores": chosen,
@@ -108,10 +111,22 @@ def make_record(
         "epochs": state.epoch,
         "steps": state.global_step,
         "seconds": round(seconds, 1),
-        "samples_per_second": round(len(prepared.training.rows) * len(history) / max(seconds, 1e-9), 1),
+        "samples_per_second": round(len(prepared.training) * len(history) / max(seconds, 1e-9), 1),
         "processes": number_of_processes(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         "recipe": recipe.to_dict(),
+    }
+
+
+def _record_of_data(data: EmertData, parts: Sequence[RecordingDataset]) -> dict[str, Any]:
+    """`parts`: its training and validation rows."""
+    source = data.metadata.source
+    seen = {str(name) for part in parts for name in part.participants}
+    return {
+        "data": source,
+        "build": data.metadata.fingerprint,
+        "splits_sha256": data.assignment.sha256,
+        "seen_participants": hash_participants(source, seen),
     }
 
 

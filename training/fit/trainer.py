@@ -1,6 +1,7 @@
 """transformers' Trainer with our batches, checkpoints that survive a kill or a full disk, and a check for finite losses."""
 
 import importlib.util
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from modeling_emert.errors_emert import EmertInputError
 from ..data.sampler import EqualBatchSampler, is_main_process, number_of_processes
 from ..recipes.recipe import Recipe
 from . import checkpoints
+from .average import AVERAGE_FILE, WeightAverage
 
 
 def training_arguments(recipe: Recipe, folder: Path, name: str) -> TrainingArguments:
@@ -81,14 +83,24 @@ def tracking_callbacks(out: Path) -> list[TrainerCallback]:
 class EmertTrainer(Trainer):
     """Trains any network of the project. `run`: the run's folder (see `checkpoints`)."""
 
-    def __init__(self, *args: Any, run: Path, batches: EqualBatchSampler, **kwargs: Any):
+    def __init__(self, *args: Any, run: Path, batches: EqualBatchSampler, average: float = 0.0, **kwargs: Any):
+        """`average`: the decay of the weights' moving average, which is validated and restored; 0 is none."""
         super().__init__(*args, **kwargs)
         self.run, self.batches = run, batches
+        self.average = WeightAverage(self.model, average) if average else None
+        if self.average is not None:
+            self.add_callback(self.average)
 
     def restore(self, step: int) -> None:
         """Loads the weights of a complete checkpoint, on every process."""
-        path = checkpoints.checkpoint_folder(self.run, step) / WEIGHTS_FILE
-        self.model.load_state_dict(safetensors.torch.load_file(path))
+        name = WEIGHTS_FILE if self.average is None else AVERAGE_FILE
+        self.average = None  # from here on, the model is what was loaded
+        self.model.load_state_dict(safetensors.torch.load_file(checkpoints.checkpoint_folder(self.run, step) / name))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self.average is not None:
+            self.average.load(Path(resume_from_checkpoint))
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         loss = super().training_step(model, inputs, num_items_in_batch)
@@ -113,10 +125,11 @@ class EmertTrainer(Trainer):
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """Validates with the main process's running statistics, which are those that are saved."""
-        if torch.distributed.is_initialized():
-            for buffer in self.model.buffers():
-                torch.distributed.broadcast(buffer, src=0)
-        return super().evaluation_loop(*args, **kwargs)
+        with nullcontext() if self.average is None else self.average.used_by(self.model):
+            if torch.distributed.is_initialized():
+                for buffer in self.model.buffers():
+                    torch.distributed.broadcast(buffer, src=0)
+            return super().evaluation_loop(*args, **kwargs)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         if not all(torch.isfinite(parameter).all() for parameter in self.model.parameters()):
@@ -126,6 +139,8 @@ class EmertTrainer(Trainer):
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()  # each process writes its own random state
             if self.args.should_save:
+                if self.average is not None:
+                    self.average.save(folder)
                 checkpoints.mark_complete(folder, self.state.best_global_step)
         self.accelerator.wait_for_everyone()
 

@@ -112,16 +112,22 @@ def load_class(method: Method) -> type:
     return getattr(import_module(module), name)
 
 
-def check_modalities(data: "EmertData", method: Method) -> None:
-    """Raises `EmertInputError` if no recording of the data has any of the method's modalities.
+_ONLY_UNITS = "action units (overrides.face_input=action_units takes them)"
+
+
+def check_modalities(data: "EmertData", method: Method, face_input: str = "frames") -> None:
+    """Raises `EmertInputError` if no recording of the data has any of the method's modalities; `face_input`: the config's.
 
     The method would learn, or predict, from the zeros that replace absent modalities.
     """
-    there = [name for name in MODALITIES if data.metadata.counts.modalities[name]]
+    counts = data.metadata.counts.modalities
+    there = [name for name in MODALITIES if counts[name]]
+    if face_input != "frames" and counts["action_units"]:
+        there = ["face", *(name for name in there if name != "face")]
     if not set(there) & set(method.modalities):
         raise EmertInputError(
             f"{data.folder}: method {method.key} is given {' and '.join(method.modalities)}, which no recording here has; they "
-            f"have {' and '.join(there)}: choose a method that is given one of these"
+            f"have {' and '.join(there) or _ONLY_UNITS}: choose a method that is given one of these"
         )
 
 

@@ -13,7 +13,7 @@ from ..methods.registry import METHODS
 
 RECIPES = Path(__file__).parent
 # The shipped ones. Other files in that folder are recipes of other commands.
-TRAINING_RECIPES = ("authors", "ceap_360vr", "gaze", "laptop", "multitask", "uniss_fgd")
+TRAINING_RECIPES = ("authors", "ceap_360vr", "gaze", "laptop", "multitask", "people", "uniss_fgd")
 
 SCORE = "score"  # mean over the tasks of their primary metric, on validation participants
 
@@ -54,6 +54,18 @@ class Recipe:
     )
     overrides: dict[str, JsonValue] = Field(default_factory=dict, description="Fields of EmertConfig on top of the network's.")
     image_size: whole(32, 512) = Field(112, description="Side of a face crop in pixels.")
+    face_zoom: number(0.3, 1) = Field(
+        1.0, description="The middle of the face crop that the network sees, as a fraction of its side (crops have a margin)."
+    )
+    grey_faces: Flag = Field(False, description="Faces without colour, where some of the training faces have none.")
+    sources: different(TaskName) = Field(
+        (), description="The sources that `--data` must name, each a data set folder; empty means any one or several."
+    )
+    source_balance: number(0, 1) = Field(
+        0.5,
+        description="With several data sets, an epoch takes of each in proportion to its size to this power: 1 takes every "
+        "recording once, 0 equally many of each.",
+    )
     normalisation: Normalisation = Field(
         "training",
         description="Gaze is standardised by the statistics of all training participants (`training`), or each participant's "
@@ -62,9 +74,13 @@ class Recipe:
     augmentation: tuple[Annotated[dict[str, JsonValue], AfterValidator(_check_part)], ...] = Field(
         (),
         description="Random changes of the training recordings, in this order, e.g. {name: gaze_jitter, strength: 0.01}; also "
-        "blinks, time_crop, time_warp, flip and colour (training/augmentation).",
+        "blinks, time_crop, time_warp, flip, colour, face_move, low_resolution and cover (training/augmentation).",
     )
-    class_weights: Flag = Field(False, description="Weigh classes in the loss by how rare they are in the training recordings.")
+    class_weights: Flag | number(0, 1) = Field(
+        False,
+        description="Weigh classes in the loss by how rare they are in the training recordings; a number is the power of that "
+        "weight, so 0.5 is half way.",
+    )
     forget_participants: Flag = Field(
         False,
         description="Adversarial training against features that tell the training participants apart; its weight is "
@@ -80,6 +96,11 @@ class Recipe:
     warmup: number(0.0, 0.9) = Field(0.05, description="Fraction of the steps over which the learning rate rises from 0.")
     schedule: Literal["cosine", "constant"] = Field(
         "cosine", description="The learning rate afterwards: `cosine` to 0, or `constant`."
+    )
+    weight_average: number(0, 0.99999) = Field(
+        0.0,
+        description="The model is the moving average of the weights over the steps, with this decay (about 1 / (1 - decay) "
+        "steps); 0 is the last weights.",
     )
     monitor: TaskName = Field(
         SCORE,

@@ -35,7 +35,7 @@ _MOMENTS = {
 @pytest.fixture
 def augmented(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     """With something of every kind that is drawn: augmentation, dropout, order. The last epoch is always the best."""
-    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"score": time.time()})
+    monkeypatch.setattr(fitting, "validation_scores", lambda *_, **__: {"score": time.time()})
     return replace(recipe, augmentation=({"name": "gaze_jitter", "strength": 0.05},), epochs=2)
 
 
@@ -91,7 +91,7 @@ def test_a_run_that_stopped_early_trains_no_further_epoch(
 ):
     """The patience was at its end when the run was killed; it must not begin anew."""
     patient = replace(recipe, epochs=5, patience=1)
-    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"er7": 0.5, "score": 0.5})
+    monkeypatch.setattr(fitting, "validation_scores", lambda *_, **__: {"er7": 0.5, "score": 0.5})
     monkeypatch.setattr(fitting, "write_model", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         fit(patient, data, tmp_path / "model", fold=1)
@@ -114,7 +114,7 @@ def test_best_and_last_checkpoint_are_kept_and_no_other(
         kept.append(sorted(int(path.name[11:]) for path in folder.parent.iterdir()))
 
     monkeypatch.setattr(checkpoints, "mark_complete", note)
-    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"score": next(values, 0.0)})
+    monkeypatch.setattr(fitting, "validation_scores", lambda *_, **__: {"score": next(values, 0.0)})
     fit(replace(recipe, epochs=4), data, tmp_path / "model", fold=1)
     assert kept == [[3], [6], [6, 9], [6, 12]]
 

@@ -88,7 +88,7 @@ def test_data_and_order_hear_of_every_epoch(recipe: Recipe, data: EmertData, tmp
 
 def test_class_weights_come_from_the_training_rows_alone(data: EmertData):
     rows = data.select(1)["train"]
-    weights_of = count_class_weights(data, rows, ["er7", "er_va"])
+    weights_of = count_class_weights([(data, rows)], ["er7", "er_va"])
     labels = data.column("er7").to_numpy()[rows]
     own = np.array(weights_of["er7"])
     assert set(weights_of) == {"er7"}

@@ -32,7 +32,7 @@ def eyes(recipe: Recipe) -> Recipe:
 def _scores(monkeypatch: pytest.MonkeyPatch, *values: dict[str, float]) -> None:
     """What the validation of each epoch is to say, and nothing afterwards."""
     left: Iterator[dict[str, float]] = iter(values)
-    monkeypatch.setattr(fitting, "validation_scores", lambda _: next(left, {"er7": 0.0, "score": 0.0}))
+    monkeypatch.setattr(fitting, "validation_scores", lambda *_, **__: next(left, {"er7": 0.0, "score": 0.0}))
 
 
 def test_gradient_accumulation_goes_through_a_batch_in_parts(
@@ -117,7 +117,7 @@ def test_class_weights_are_counted_on_the_training_rows_and_stay(
     once = replace(eyes, epochs=1)
     plain = fit(once, data, tmp_path / "plain", fold=1)
     weighted = fit(replace(once, class_weights=True), data, tmp_path / "weighted", fold=1)
-    expected = count_class_weights(data, data.select(1)["train"], ["er7"])
+    expected = count_class_weights([(data, data.select(1)["train"])], ["er7"])
     assert len(set(expected["er7"])) > 1
     assert json.loads((weighted / "config.json").read_text())["class_weights"] == expected
     assert json.loads((plain / "config.json").read_text())["class_weights"] is None
