@@ -121,7 +121,11 @@ def test_powers_of_ten_are_numbers_within_a_keys_own_keys_too(tmp_path: Path):
         ("rate: 1\n", "inner={name: x, more: [{2: 1}]}", "inner.more[0] has the key 2, expected text"),
         ("rate: 1\n3: 4\n", "count=1", "the file has the key 3, expected text"),
         ("rate: 1\n", "parts.a=x", "parts.a is 'x', expected `key: value` lines"),
-        ("rate: 1\n", "parts.a.size=x", "column is missing, expected text; unknown key parts.a.size ('x'), known keys: column, scale"),
+        (
+            "rate: 1\n",
+            "parts.a.size=x",
+            "column is missing, expected text; unknown key parts.a.size ('x'), known keys: column, scale",
+        ),
         (
             "rate: 1\n",
             "parts.a={column: ' ', scale: 0}",
@@ -194,7 +198,8 @@ def test_they_are_written_with_their_comments_and_read_again(tmp_path: Path):
 def test_what_is_shown_has_the_reasons_of_the_files_for_the_values_that_hold(tmp_path: Path):
     first = "# The file.\n\n# Slow.\nrate: 0.1\n# Old.\ncount: 2\ninner:\n  # Of a.\n  a: 1\n  b: 2 # of b\nnames: [x] # two\n"
     (tmp_path / "first.yaml").write_text(first)
-    (tmp_path / "mine.yaml").write_text("# My file.\nbase: first.yaml\n# More.\ncount: 3\ninner: {}\nkinds:\n# Hard.\n- strict\n")
+    mine = "# My file.\nbase: first.yaml\n# More.\ncount: 3\ninner: {}\nkinds:\n# Hard.\n- strict\n"
+    (tmp_path / "mine.yaml").write_text(mine)
     text = _recipes(tmp_path).show("mine", ["names=[y]"])
     assert "# How fast.\n# (first) Slow.\nrate: 0.1\n" in text
     assert "# (mine) More.\ncount: 3\n" in text

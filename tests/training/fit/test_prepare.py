@@ -51,9 +51,9 @@ def test_a_network_that_forgets_has_a_head_for_its_training_participants(recipe:
 def test_participants_have_no_say_in_which_epoch_is_best(recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch):
     seen = []
 
-    def scores(prediction) -> dict[str, float]:
+    def scores(prediction, **others) -> dict[str, float]:
         seen.append((set(prediction.predictions), set(prediction.label_ids)))
-        return validation_scores(prediction)
+        return validation_scores(prediction, **others)
 
     monkeypatch.setattr("training.fit.fit.validation_scores", scores)
     fit(replace(recipe, **FORGET), data, tmp_path / "model", fold=1)

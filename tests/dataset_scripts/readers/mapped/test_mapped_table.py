@@ -132,7 +132,12 @@ def test_all_problems_are_named_at_once(tmp_path):
         "time": {"column": "t", "unit": "hours"},
         "screen": [0, "wide"],
         "colums": {},
-        "columns": {"gaze_z": "z", "gaze_x": {"column": "x", "unit": "px", "missing": "none"}, "pupil_left": {"unit": "mm"}, "pupil_right": {"column": "p", "unit": "inch"}},
+        "columns": {
+            "gaze_z": "z",
+            "gaze_x": {"column": "x", "unit": "px", "missing": "none"},
+            "pupil_left": {"unit": "mm"},
+            "pupil_right": {"column": "p", "unit": "inch"},
+        },
         "keep_where": {"column": "v"},
         "fixations": {"file": "../secret.csv", "start": "s", "duration": "d", "x": "x"},
     }
