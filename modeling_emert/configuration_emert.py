@@ -194,6 +194,11 @@ class EmertConfig(PreTrainedConfig):
         self.__dict__.update(state | {"tasks": [item["name"] if isinstance(item, dict) else item for item in state["tasks"]]})
 
     @property
+    def own_tasks(self) -> list[dict[str, Any]]:
+        """Definitions of the own tasks. As remote code each loaded file has a copy of `tasks_emert`, which needs them too."""
+        return own_definitions(self.tasks)
+
+    @property
     def hidden_size(self) -> int:
         """Width of the fused tokens."""
         return self.projection_sizes[-1]

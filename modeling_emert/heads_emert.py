@@ -137,6 +137,10 @@ def task_loss(
     """
     if task.kind == "classification":
         return class_loss(logits, labels, class_weights)
+    if labels.shape != logits.shape:  # of one number, `(batch,)` is taken for `(batch, 1)`
+        if labels.numel() != logits.numel():
+            raise ValueError(f"labels of {task.name} have shape {tuple(labels.shape)}, expected {tuple(logits.shape)}")
+        labels = labels.reshape(logits.shape)
     present = ~labels.isnan()
     half = task.scale[1]
     known = torch.where(present, labels, logits.detach())

@@ -34,7 +34,7 @@ from .layers_emert import (
 from .licences_emert import EmertLicensed
 from .model_card_emert import write_model_card
 from .outputs_emert import EmertModalityLogits, EmertModelOutput, EmertOutput
-from .tasks_emert import get_task
+from .tasks_emert import get_task, register_tasks
 
 # Both are listed, whichever is saved: the base model loads the weights of the complete model too.
 _AUTO_MODELS = {
@@ -249,6 +249,7 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
 
     def __init__(self, config: EmertConfig):
         super().__init__(config)
+        register_tasks(config.own_tasks)
         self.emert = EmertModel(config)
         fine = [name for name in config.tasks if name not in config.derived_tasks]
         self.heads = EmertHeads({name: EmertHead(config, get_task(name).size, get_task(name).scale) for name in fine})

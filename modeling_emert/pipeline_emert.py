@@ -14,17 +14,18 @@ from transformers import Pipeline
 from .answers_emert import answers
 from .constants_emert import CONTEXT_INPUTS
 from .errors_emert import EmertInputError
+from .hub_emert import EmertSharing
 from .inference_emert import answering_network
 from .processing_emert import BigFive, GazeInput, Row, Video, is_recording, recordings_of
 from .recording_emert import Recording
 from .rows_emert import is_batch, is_row, rows_of
-from .tasks_emert import get_task
+from .tasks_emert import get_task, register_tasks
 
 _PARTS = ("video", "gaze", *CONTEXT_INPUTS)
 Clip = str | Path | Mapping[str, Any] | Row | Recording
 
 
-class EmotionRecognitionPipeline(Pipeline):
+class EmotionRecognitionPipeline(EmertSharing, Pipeline):
     """What a person feels (ER) beside what the face shows (FER).
 
     ```python
@@ -59,6 +60,7 @@ class EmotionRecognitionPipeline(Pipeline):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        register_tasks(self.model.config.own_tasks)
         self.feature_extractor = self.tokenizer = None  # `Pipeline` takes them out of the processor, and would save them too
         self._network: nn.Module | None = None
         self._state: list[tuple[int, int]] = []

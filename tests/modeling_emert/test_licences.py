@@ -11,6 +11,8 @@ from modeling_emert.hub_emert import push_folder
 from modeling_emert.licences_emert import LICENCES, MODEL_WORDS, check_sharing, hash_participants, sources_of_folder, terms_of
 from modeling_emert.model_card_emert import make_model_card
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
+from modeling_emert.pipeline_emert import EmotionRecognitionPipeline
+from modeling_emert.processing_emert import EmertProcessor
 
 
 def _source(licence: str, redistributable: bool = True, name: str | None = None) -> dict:
@@ -78,8 +80,10 @@ def test_the_sources_go_where_the_weights_go_and_training_makes_them_unknown_unt
     model.eval().save_pretrained(tmp_path / "trained")
     assert [one["name"] for one in sources_of_folder(tmp_path / "trained")] == ["a", "unknown"]
     assert "license: unknown" in (tmp_path / "trained" / "README.md").read_text()
-    with pytest.raises(EmertInputError, match="unknown"):
-        model.push_to_hub("me/model")
+    pipe = EmotionRecognitionPipeline(model, processor=EmertProcessor.for_config(model.config, image_size=32))
+    for pushed in (model, pipe):
+        with pytest.raises(EmertInputError, match="unknown"):
+            pushed.push_to_hub("me/model")
     model.config.sources = [*open_source, _source("CC0-1.0", name="b")]
     model.save_pretrained(tmp_path / "stated")
     assert "license: cc-by-4.0" in (tmp_path / "stated" / "README.md").read_text()

@@ -29,6 +29,13 @@ def test_task_loss_of_numbers_by_hand():
     assert task_loss(TASKS["er_va"], guesses, labels).item() == pytest.approx((0.125 + 1.5 + 0.0 + 0.5) / 4)
 
 
+def test_labels_of_one_number_may_come_without_its_axis_and_no_other_shape_is_spread():
+    task, guesses = TASKS["fer_intensity"], torch.tensor([[0.5], [2.0]])
+    assert task_loss(task, guesses, torch.tensor([1.0, 2.5])) == task_loss(task, guesses, torch.tensor([[1.0], [2.5]]))
+    with pytest.raises(ValueError, match=r"labels of er_va have shape \(2,\), expected \(2, 2\)"):
+        task_loss(TASKS["er_va"], torch.zeros(2, 2), torch.zeros(2))
+
+
 def test_an_own_range_is_learned_as_minus_one_to_one_and_answered_as_it_is():
     pain = register_task(make_task({"name": "pain", "labels": ["pain"], "range": [0, 100]}))
     rating = register_task(make_task({"name": "rating", "labels": ["rating"], "range": [-1, 1]}))

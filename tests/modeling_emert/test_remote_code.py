@@ -104,3 +104,32 @@ def test_folder_loads_answers_and_is_saved_again_without_the_package(folder, tmp
     expected = answer(answering_network(model, processor), processor, Recording(face, eyes))
     assert found["first"] == found["again"] == expected
     assert {path.name for path in (tmp_path / "again").iterdir()} == {path.name for path in folder.iterdir()}
+
+
+_OWN_TASK = """
+import json, sys
+import numpy as np
+from transformers import AutoModelForVideoClassification, AutoProcessor, pipeline
+
+folder, out = sys.argv[1:]
+stress = {"name": "stress", "labels": ["calm", "stressed"]}
+model = AutoModelForVideoClassification.from_pretrained(folder, tasks=["er7", stress], trust_remote_code=True)
+model.save_pretrained(out)
+AutoProcessor.from_pretrained(folder, trust_remote_code=True).save_pretrained(out)
+gaze = np.random.default_rng(0).random((100, 39)).astype(np.float32)
+answer = pipeline("emotion-recognition", model=out, trust_remote_code=True)(gaze=gaze)
+labels = pipeline("video-classification", model=out, trust_remote_code=True)(gaze=gaze, head="stress")
+print(json.dumps([sorted(answer["tasks"]), sorted(answer["tasks"]["stress"]), sorted(one["label"] for one in labels)]))
+"""
+
+
+@pytest.mark.slow
+def test_own_tasks_are_known_without_the_package(folder, tmp_path, monkeypatch):
+    """Each file that transformers loads as remote code has its own copy of the tasks."""
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    arguments = [sys.executable, "-I", "-c", _OWN_TASK, str(folder), str(tmp_path / "own")]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == [["er7", "stress"], ["calm", "stressed"], ["stress/calm", "stress/stressed"]]
