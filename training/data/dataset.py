@@ -84,6 +84,23 @@ class RecordingDataset(Dataset):
             inputs = self._augmented(index, inputs, example)
         return {"inputs": inputs, "labels": {name: labels[index] for name, labels in self.labels.items()}}
 
+    def __getitems__(self, indices: Sequence[int]) -> list[dict]:
+        """The items of a batch, as a loader asks for them; augmented photographs pass the processor together."""
+        entries = [self._cache.get(index) or self._read(index) for index in indices]
+        if self.modalities != MODALITIES or not all(_is_photo(example) for _, example in entries):
+            return [self[index] for index in indices]
+        rows, epoch = self.rows[list(indices)], int(self._epoch)
+        pairs = zip(rows, entries, strict=True)
+        changed = [self.augmentation.augment(example, self.seed, epoch, int(row)).recording for row, (_, example) in pairs]
+        inputs = self.processor(changed)
+        return [
+            {
+                "inputs": {name: values[place] for name, values in inputs.items()},
+                "labels": {name: labels[index] for name, labels in self.labels.items()},
+            }
+            for place, index in enumerate(indices)
+        ]
+
     def _read(self, index: int) -> tuple[Inputs, Example | None]:
         """The inputs that are the same in every epoch, and what is augmented to make the others (None without augmentation)."""
         recording = self.data.recording(self.rows[index], self.processor.video_processor.num_frames)
@@ -149,6 +166,13 @@ class RecordingDataset(Dataset):
             "fixations": (eyes.num_fixation_steps, 2),
         }
         return {INPUT_NAMES[name]: torch.zeros(shapes[name]), f"{name}_mask": torch.ones(shapes[name][0], dtype=torch.bool)}
+
+
+def _is_photo(example: Example | None) -> bool:
+    """A single frame, and nothing else of a person's."""
+    recording = None if example is None else example.recording
+    alone = recording is not None and recording.gaze is None and recording.action_units is None
+    return alone and recording.face is not None and len(recording.face.frames) == 1
 
 
 def _size(recording: Recording) -> int:

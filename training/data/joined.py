@@ -37,7 +37,23 @@ class JoinedRecordings(Dataset):
         return sum(self.sizes)
 
     def __getitem__(self, index: int) -> dict:
-        number = int(np.searchsorted(self._ends, index, side="right"))
+        number, own = self._place(index)
+        return self.parts[number][own]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict]:
+        """The items of a batch, of each part together."""
+        places = [self._place(index) for index in indices]
+        found: list[dict | None] = [None] * len(places)
+        for number, part in enumerate(self.parts):
+            taken = [place for place, (own, _) in enumerate(places) if own == number]
+            items = part.__getitems__([places[place][1] for place in taken]) if taken else []
+            for place, item in zip(taken, items, strict=True):
+                found[place] = item
+        return found
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """Part, and number in it. Raises `IndexError`."""
         if not 0 <= index < len(self):
             raise IndexError(f"item {index} of {len(self)}")
-        return self.parts[number][int(index - self._ends[number] + self.sizes[number])]
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        return number, int(index - self._ends[number] + self.sizes[number])

@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_emert import face_track
 from torch.utils.data import DataLoader
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.columns_emert import COLUMN_INDEX
+from modeling_emert.processing_emert import EmertProcessor
+from modeling_emert.recording_emert import Recording
 from training.augmentation import make_augmentation
 from training.data.dataset import RecordingDataset, collate, statistics_by_participant
+from training.data.joined import JoinedRecordings
 from training.fit.fit import fit
 from training.fit.prepare import make_model, prepare_processor
 from training.recipes.recipe import Recipe
@@ -152,3 +156,17 @@ def test_a_training_with_augmentation_repeats_itself_and_differs_from_one_withou
     )
     assert first == second
     assert first != plain
+
+
+def test_photographs_of_a_batch_are_the_same_together_and_alone(data: EmertData, processor: EmertProcessor, monkeypatch):
+    photo = lambda row, _=None: Recording(face=face_track(1, side=40, seed=int(row)))  # noqa: E731
+    monkeypatch.setattr(data, "recording", photo)
+    augmentation = make_augmentation([{"name": "face_move"}, {"name": "cover", "chance": 1}])
+    rows = JoinedRecordings([RecordingDataset(data, range(4), processor, ["fer7"], augmentation=augmentation) for _ in "ab"])
+    together, alone = rows.__getitems__([6, 0, 3]), [rows[index] for index in (6, 0, 3)]
+    for first, second in zip(together, alone, strict=True):
+        assert first["inputs"].keys() == second["inputs"].keys()
+        assert len(first["inputs"]["pixel_values"]) == 1
+        for name, values in first["inputs"].items():
+            torch.testing.assert_close(values, second["inputs"][name])
+        assert first["labels"] == second["labels"]
