@@ -23,9 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="name of a shipped recipe (laptop, authors, ...) or a .yaml file")
     parser.add_argument("changes", nargs="*", default=[], metavar="key=value", help="changes to the recipe, e.g. epochs=5")
     parser.add_argument("--show", action="store_true", help="print the complete recipe with what every key means, and end")
-    parser.add_argument(
-        "--data", type=Path, nargs="+", help="data set folder that `emert data build` made; or one of each source"
-    )
+    data_help = "data set folder that `emert data build` made; given again for each source of the recipe"
+    parser.add_argument("--data", type=Path, action="append", help=data_help)
     parser.add_argument("--out", type=Path, help="folder of the model, made new")
     parser.add_argument("--fold", type=int, default=1, help="whose participants are held out for the test (default 1)")
     parser.add_argument("--strict", action="store_true", help="hold the stimuli of the test out as well")

@@ -51,11 +51,13 @@ def test_help_answers_without_heavy_imports():
         "laptop epochs=3 seed=1 --data D --out O",
         "laptop --data D --out O epochs=3 seed=1",
         "laptop epochs=3 --data D seed=1 --out O",
+        "laptop epochs=3 --data D seed=1 --data E --out O",
     ],
 )
 def test_changes_may_stand_before_and_after_options(words: str):
     found = parse(["train", *words.split()])
-    assert (found.recipe, found.changes, found.data, found.out) == ("laptop", ["epochs=3", "seed=1"], Path("D"), Path("O"))
+    assert (found.recipe, found.changes, found.out) == ("laptop", ["epochs=3", "seed=1"], Path("O"))
+    assert found.data == ([Path("D"), Path("E")] if "E" in words else [Path("D")])
 
 
 def test_what_is_missing_is_named_alone(capsys: pytest.CaptureFixture):
