@@ -153,8 +153,7 @@ class EmertConfig(PreTrainedConfig):
                 f"backbone_config: model_type {kind!r} is unknown to transformers; give one that AutoBackbone takes, "
                 "such as 'resnet', 'convnext', 'dinov2' or 'timm_backbone'"
             )
-        register_tasks(item for item in self.tasks if isinstance(item, dict))
-        self.tasks = [item["name"] if isinstance(item, dict) else item for item in self.tasks]
+        self.tasks = _registered(self.tasks)
         if all(name in TASKS for name in self.tasks):
             outputs = [f"{name}/{label}" for name in self.tasks for label in get_task(name).labels]
             given = self.id2label and [self.id2label[key] for key in self.id2label]
@@ -190,8 +189,7 @@ class EmertConfig(PreTrainedConfig):
         return self.__dict__ | {"tasks": _defined(self.tasks)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        register_tasks(item for item in state["tasks"] if isinstance(item, dict))  # in another process they are not known
-        self.__dict__.update(state | {"tasks": [item["name"] if isinstance(item, dict) else item for item in state["tasks"]]})
+        self.__dict__.update(state | {"tasks": _registered(state["tasks"])})  # in another process they are not known
 
     @property
     def own_tasks(self) -> list[dict[str, Any]]:
@@ -324,6 +322,12 @@ def _no_labels(found: Any) -> str:
         f"num_labels, id2label: got {str(found)[:80]}, but EMERT's labels follow from its tasks; name them, tasks=['er7'], or "
         f"define your own, tasks=[{OWN_EXAMPLE}]"
     )
+
+
+def _registered(tasks: list[str | dict[str, Any]]) -> list[str]:
+    """The names, of which those that come with a definition are known from here on."""
+    register_tasks(item for item in tasks if isinstance(item, dict))
+    return [item["name"] if isinstance(item, dict) else item for item in tasks]
 
 
 def _defined(names: list[str]) -> list[str | dict[str, Any]]:
