@@ -5,6 +5,7 @@ Only public addresses are fetched, or a visitor could read what only this machin
 
 import secrets
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -15,6 +16,7 @@ from .uploads import MAX_UPLOAD_MB, cut_middle, own_name
 
 _MAX_REDIRECTS = 5
 _SECONDS = 30  # without a byte
+_ALL_SECONDS = 120  # for the whole file: a server could send a byte now and then for ever
 _OWN = "/gradio_api/file="  # the page's own address of an upload: gradio's MCP clients upload a file and then name this
 
 
@@ -25,7 +27,8 @@ def is_address(given: object) -> bool:
 def fetch(url: str, folder: Path) -> Path:
     """Path of the file in `folder`, under the last part of the address as its name.
 
-    Raises `EmertInputError` for an address that is not public, can't be reached, or holds more than `MAX_UPLOAD_MB`.
+    Raises `EmertInputError` for an address that is not public, can't be reached, holds more than
+        `MAX_UPLOAD_MB`, or takes longer than two minutes.
     """
     import httpx
     from safehttpx import is_public_ip
@@ -52,6 +55,8 @@ def fetch(url: str, folder: Path) -> Path:
                     _save(answer.iter_bytes(), target, shown)
                     return target
         raise EmertInputError(f"{shown}: more than {_MAX_REDIRECTS} redirects; give the address of the file itself.")
+    except EmertInputError:  # a ValueError, which says already what is wrong
+        raise
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         raise EmertInputError(f"{shown}: can't be fetched ({type(error).__name__}); send the file itself.") from error
     finally:
@@ -79,13 +84,15 @@ def _public_address(url: str, is_public_ip) -> str:
 
 
 def _save(parts, target: Path, shown: str) -> None:
-    left = MAX_UPLOAD_MB * 2**20
+    left, end = MAX_UPLOAD_MB * 2**20, time.monotonic() + _ALL_SECONDS
     try:
         with target.open("wb") as file:
             for part in parts:
                 left -= len(part)
                 if left < 0:
                     raise EmertInputError(f"{shown}: more than {MAX_UPLOAD_MB} MB; give a shorter or smaller file.")
+                if time.monotonic() > end:
+                    raise EmertInputError(f"{shown}: not there after {_ALL_SECONDS} seconds; send the file itself.")
                 file.write(part)
     except BaseException:
         target.unlink(missing_ok=True)
