@@ -80,8 +80,9 @@ def check_sources(recipe: Recipe, data: Sequence[EmertData]) -> None:
         raise EmertInputError(f"{together}, whose trackers differ: set normalisation: participant")
     if recipe.forget_participants:
         raise EmertInputError(f"{together}, but forget_participants is for one; set it to false")
-    if recipe.monitor != SCORE:
-        raise EmertInputError(f"{together}: monitor is {recipe.monitor}, expected {SCORE}, the mean over the sources")
+    known = [f"{one.metadata.source}/{task}" for one in data for task in one.tasks]
+    if recipe.monitor not in (SCORE, *known):
+        raise EmertInputError(f"{together}: monitor is {recipe.monitor}, expected {SCORE} or one of {', '.join(known)}")
 
 
 def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) -> tuple[PreTrainedModel, EmertProcessor]:
@@ -117,7 +118,7 @@ def choose_tasks(recipe: Recipe, data: EmertData | Sequence[EmertData]) -> list[
     missing = [name for name in recipe.tasks if name not in known]
     if missing:
         raise EmertInputError(f"{where} has no labels for task {', '.join(missing)}; it has {', '.join(known)}")
-    if recipe.monitor not in (SCORE, *known):
+    if len(data) == 1 and recipe.monitor not in (SCORE, *known):
         raise EmertInputError(
             f"recipe: monitor is {recipe.monitor}, for which {where} has no labels; set {SCORE} or one of {', '.join(known)}"
         )

@@ -19,6 +19,7 @@ SCORE = "score"  # mean over the tasks of their primary metric, on validation pa
 
 # Own tasks are known only once the data set is opened, which refuses a name that it lacks.
 TaskName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), expects("the name of a task")]
+Monitor = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*/)?[a-z][a-z0-9_]*$"), expects("score, a task, or SOURCE/TASK")]
 Normalisation = Literal["training", "participant"]
 _DECIDED_ELSEWHERE = {
     "num_participants": "is counted from the training participants; leave it out and set forget_participants: true",
@@ -102,10 +103,10 @@ class Recipe:
         description="The model is the moving average of the weights over the steps, with this decay (about 1 / (1 - decay) "
         "steps); 0 is the last weights.",
     )
-    monitor: TaskName = Field(
+    monitor: Monitor = Field(
         SCORE,
         description="What chooses the epoch, on the validation participants: `score`, the mean of the tasks' primary metrics, "
-        "or the metric of one task by its name.",
+        "or the metric of one task by its name (with several data sets SOURCE/TASK).",
     )
     patience: whole(1, 100_000) = Field(20, description="Early stopping: after so many epochs without a better one.")
     precision: Literal["fp32", "bf16"] = Field(
@@ -123,8 +124,11 @@ class Recipe:
 
     @check
     def _monitor(self) -> Iterator[str]:
-        if self.monitor != SCORE and self.tasks and self.monitor not in self.tasks:
+        source, _, task = self.monitor.rpartition("/")
+        if self.monitor != SCORE and self.tasks and task not in self.tasks:
             yield f"monitor is {self.monitor!r}, expected {SCORE}, or one of the tasks ({', '.join(self.tasks)})"
+        elif source and self.sources and source not in self.sources:
+            yield f"monitor is {self.monitor!r}, expected one of the sources ({', '.join(self.sources)}) before the /"
 
     @check
     def _overrides(self) -> Iterator[str]:

@@ -150,7 +150,7 @@ def test_a_recipe_survives_yaml(tmp_path: Path):
         ("schedule=linear", "schedule is 'linear', expected 'cosine' or 'constant'"),
         ("precision=fp16", "precision"),
         ("method=majority", "method is 'majority', expected 'face_only'"),
-        ("monitor=ER9", "monitor is .ER9., expected the name of a task"),
+        ("monitor=ER9", "monitor is .ER9., expected score, a task, or SOURCE/TASK"),
         ("gradient_accumulation=3", "batch_size 8 can't be cut into gradient_accumulation 3"),
         ("augmentation=flip", "augmentation is 'flip', expected a list"),
         ("augmentation=[{name: flop}]", r"augmentation\[0\] is .*flop.*, expected a name among gaze_jitter"),
@@ -164,6 +164,7 @@ def test_a_recipe_survives_yaml(tmp_path: Path):
         ("overrides={3: 1}", "overrides has the key 3, expected text"),
         ("streaming=true & normalisation=participant", "streaming reads no recording twice"),
         ("monitor=er3 & tasks=[er7]", "monitor is 'er3', expected score, or one of the tasks"),
+        ("monitor=a/er7 & tasks=[er7] & sources=[b]", "monitor is .a/er7., expected one of the sources .b. before"),
     ],
 )
 def test_a_wrong_value_is_named(change: str, named: str):
