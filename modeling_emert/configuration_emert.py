@@ -9,7 +9,7 @@ from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 from .columns_emert import NUM_COLUMNS
 from .constants_emert import CONTEXT_INPUTS, Modality
 from .errors_emert import EmertInputError
-from .tasks_emert import EMER_TASKS, OWN_EXAMPLE, TASKS, get_task, own_definitions, register_tasks
+from .tasks_emert import COARSE_AND_FINE, EMER_TASKS, OWN_EXAMPLE, TASKS, get_task, own_definitions, register_tasks
 
 _SIZES = ("num_frames", "num_eye_steps", "num_fixation_steps", "num_columns", "fixation_size", "encoder_size")
 _SIZES += ("num_lstm_layers", "num_fusion_layers", "num_attention_heads", "head_dim")
@@ -68,8 +68,8 @@ class EmertConfig(PreTrainedConfig):
     task_pooling (`"mean"` or `"attention"`):
         From the fused tokens to a head: their mean, or each task's own attention over them. The mean is the authors'.
     hierarchical (`bool`, False):
-        `er3` and `fer3` get no head: their probabilities are sums of those of `er7` and `fer7`; the fraction of surprise that
-        is positive is learned for each view. So coarse and fine classes agree. Ours.
+        `er3` beside `er7`, and `fer3` beside `fer7`, get no head: their probabilities are sums of the fine ones; the fraction
+        of surprise that is positive is learned for each view. So coarse and fine classes agree. Ours.
     task_weights (`dict`, *optional*):
         Factor of each task's loss on top of `task_weight`; 1 for the others.
     class_weights (`dict`, *optional*):
@@ -220,16 +220,14 @@ class EmertConfig(PreTrainedConfig):
     @property
     def derived_tasks(self) -> dict[str, str]:
         """Coarse tasks whose probabilities are computed from a fine one: coarse name to fine name."""
-        return {f"{view}3": f"{view}7" for view in ("er", "fer") if self.hierarchical and f"{view}3" in self.tasks}
+        return {coarse: fine for coarse, fine in COARSE_AND_FINE if self.hierarchical and {coarse, fine} <= set(self.tasks)}
 
     def validate_combinations(self):
         """No two fields contradict each other."""
-        views = [view for view in ("er", "fer") if f"{view}3" in self.tasks]
-        lacking = [f"{view}7" for view in views if f"{view}7" not in self.tasks]
-        if self.hierarchical and (lacking or not views):
+        if self.hierarchical and not self.derived_tasks:
             raise ValueError(
                 f"hierarchical=True derives er3 from er7 and fer3 from fer7, but tasks is {list(self.tasks)}: "
-                f"add {', '.join(lacking) or 'er3 and er7, or fer3 and fer7'}, or set hierarchical=False"
+                "add er3 and er7, or fer3 and fer7, or set hierarchical=False"
             )
         for field in _BY_TASK:
             strangers = sorted(set(getattr(self, field) or {}) - set(self.tasks))
@@ -345,7 +343,6 @@ def _with_tasks(stored: dict[str, Any], tasks: Any, kept: dict[str, Any]) -> dic
     for field in _BY_TASK:
         if content.get(field) and field not in kept:
             content[field] = {name: value for name, value in content[field].items() if name in names} or None
-    derived = [view for view in ("er", "fer") if f"{view}3" in names]
     if content.get("hierarchical") and "hierarchical" not in kept:
-        content["hierarchical"] = bool(derived) and all(f"{view}7" in names for view in derived)
+        content["hierarchical"] = any({*pair} <= set(names) for pair in COARSE_AND_FINE)
     return content

@@ -31,6 +31,9 @@ POLARITY_OF_EMOTION = {
     "neutral": "neutral",
 }
 
+# The same view in three classes and in seven.
+COARSE_AND_FINE = (("er3", "er7"), ("fer3", "fer7"))
+
 # Absent labels in a batch; the loss and the metrics ignore them.
 ABSENT_CLASS = -100
 ABSENT_NUMBER = float("nan")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze
-from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS, Task
+from modeling_emert.tasks_emert import COARSE_AND_FINE, POLARITY_OF_EMOTION, TASKS, Task
 
 from ..common.settings import list_some, refuse_all
 
@@ -94,9 +94,6 @@ class Source(ABC):
     def load_action_units(self, entry: Entry) -> ActionUnits | None:
         """Action units of the face, for a source that gives them instead of video."""
         return None
-
-
-COARSE_AND_FINE = (("er3", "er7"), ("fer3", "fer7"))
 
 
 def find_contradictions(labels: Mapping[str, str | float | None], surprise_polarity: str | None = None) -> list[str]:

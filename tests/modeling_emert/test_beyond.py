@@ -172,7 +172,7 @@ def test_context_counts_where_it_is_known_and_only_there():
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"hierarchical": True, "tasks": ["er3", "fer7"]}, ("hierarchical", "tasks", "add er7")),
+        ({"hierarchical": True, "tasks": ["er3", "fer7"]}, ("hierarchical", "tasks", "add er3 and er7")),
         ({"hierarchical": True, "tasks": ["er7"]}, ("hierarchical", "tasks", "er3 and er7")),
         ({"task_weights": {"er9": 1.0}}, ("task_weights", "er9", "tasks")),
         ({"task_weights": {"er7": -1.0}}, ("task_weights['er7']", "-1.0")),

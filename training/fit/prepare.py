@@ -10,7 +10,7 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import GazeStatistics
 from modeling_emert.processing_emert import EmertProcessor
-from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS
+from modeling_emert.tasks_emert import ABSENT_CLASS, COARSE_AND_FINE, TASKS
 
 from ..augmentation import make_augmentation
 from ..data.dataset import RecordingDataset, labels_of, statistics_by_participant
@@ -111,11 +111,12 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
 
 
 def choose_tasks(recipe: Recipe, data: EmertData | Sequence[EmertData]) -> list[str]:
-    """The recipe's tasks, or all tasks that the data has labels for."""
+    """The recipe's tasks, or all tasks that the data has labels for. A task that is computed from another needs no labels."""
     data = as_list(data)
     known = list(dict.fromkeys(name for one in data for name in one.tasks))
     where = " and ".join(str(one.folder) for one in data)
-    missing = [name for name in recipe.tasks if name not in known]
+    derived = [coarse for coarse, fine in COARSE_AND_FINE if recipe.overrides.get("hierarchical") and fine in known]
+    missing = [name for name in recipe.tasks if name not in (*known, *derived)]
     if missing:
         raise EmertInputError(f"{where} has no labels for task {', '.join(missing)}; it has {', '.join(known)}")
     if len(data) == 1 and recipe.monitor not in (SCORE, *known):
