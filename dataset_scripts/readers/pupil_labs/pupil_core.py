@@ -2,12 +2,14 @@
 
 `fixations.csv`, `blinks.csv` and `pupil_positions.csv` are read from the same folder, by exactly these names; the first of them
 can also be read alone. A headset has only the scene camera's image, so it is taken as both the screen and the stimulus. eye0
-is the right eye, eye1 the left.
+is the right eye, eye1 the left; where only one of them was used for a gaze point, its centre stands in the columns of eye0
+whichever it is, and `base_data` ("12.5-0 12.6-1", the pupils used) says which. Older versions call `gaze_timestamp` `timestamp`.
 """
 
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
@@ -22,7 +24,8 @@ TITLE = "Pupil Core's gaze_positions.csv (gaze_timestamp, norm_pos_x, ...)"
 
 FIXATIONS, BLINKS, PUPILS = "fixations.csv", "blinks.csv", "pupil_positions.csv"
 FILES = ExportFiles("gaze_positions.csv", (FIXATIONS, BLINKS, PUPILS))
-TIME = "gaze_timestamp"
+TIMES = ("gaze_timestamp", "timestamp")
+USED = "base_data"
 EYES = {0: "right", 1: "left"}
 LOW_CONFIDENCE = 0.6  # Pupil Labs recommend to leave out samples below
 # A pupil measured more than this (two and a half frames at 120 Hz) from a gaze sample is not assigned to it.
@@ -33,7 +36,8 @@ UNCHANGED = {"gaze_mm_x": "gaze_point_3d_x", "gaze_mm_y": "gaze_point_3d_y"} | {
 }
 _GAZE = ("gaze_x", "gaze_y", "gaze_stimulus_x", "gaze_stimulus_y", "gaze_mm_x", "gaze_mm_y")
 _TABLES = (
-    ("samples", (TIME,)),
+    ("samples", TIMES[:1]),
+    ("samples", (TIMES[1], "norm_pos_x", USED)),
     ("fixations", ("start_timestamp", "norm_pos_x")),
     ("events", ("start_timestamp", "start_frame_index")),
     ("events", ("pupil_timestamp", "eye_id")),
@@ -62,8 +66,8 @@ def read(head: Head, header: Header) -> list[Gaze]:
     required = ("confidence", "norm_pos_x", "norm_pos_y")
     require(head.file, header, required)
     cut: list[str] = []
-    table = read_table(head, header, (*required, *UNCHANGED.values()), times=(TIME,), notes=cut)
-    seconds = table.numbers[TIME]
+    table = read_table(head, header, (*required, *UNCHANGED.values()), times=TIMES, raw=(USED,), notes=cut)
+    seconds = next(table.numbers[name] for name in TIMES if name in table.numbers)
     order, times, notes = rising(seconds * 1000)
     notes += cut
     if len(order) == 0:
@@ -72,7 +76,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     # The file has its origin at the bottom left, ours is at the top left.
     columns["gaze_x"] = columns["gaze_stimulus_x"] = table.numbers["norm_pos_x"]
     columns["gaze_y"] = columns["gaze_stimulus_y"] = 1 - table.numbers["norm_pos_y"]
-    columns |= _validity(head, header, table)
+    columns |= _eyes(table, columns)
     fixations, of_fixations = _fixations_beside(head.file, seconds, seconds[order[0]], notes)
     columns |= of_fixations | _pupils(head.file, seconds) | _blinks(head.file, seconds)
     blink = columns["blink"] == 1 if "blink" in columns else np.zeros(table.rows, bool)
@@ -87,20 +91,40 @@ def read(head: Head, header: Header) -> list[Gaze]:
     return [Gaze(stack_columns(table.rows, columns, order), times, fixations, format=NAME, notes=notes)]
 
 
-def _validity(head: Head, header: Header, table: Table) -> dict[str, np.ndarray]:
-    """The gaze point's confidence for each eye that was used for it, 0 for one that was not.
+def _eyes(table: Table, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The eyes' centres, and the gaze point's confidence for each eye that was used for it, 0 for one that was not.
 
-    An eye that was never used (a headset with one camera) is missing.
+    An eye that was never used (a headset with one camera) is missing. Without `base_data` an eye with a centre was used.
     """
-    used = {eye: ~np.isnan(table.numbers.get(f"eye_center{eye}_3d_x", np.full(table.rows, np.nan))) for eye in EYES}
-    if not any(flags.any() for flags in used.values()):
-        # Two-dimensional mapping has no eye model, but lists the pupils that it used ("12.5-0 12.6-1").
-        texts = read_table(head, header, texts=("base_data",), notes=[]).texts.get("base_data")
-        if texts is not None:
-            for eye in EYES:
-                used[eye] = texts.map(lambda text, end=f"-{eye}": any(datum.endswith(end) for datum in text.split()))
+    missing = np.full(table.rows, np.nan, np.float32)
+    centres = {eye: [columns.get(f"eye_{side}_{axis}", missing) for axis in "xyz"] for eye, side in EYES.items()}
+    used = {eye: ~np.isnan(centre[0]) for eye, centre in centres.items()}
+    if USED in table.raw:
+        named = {eye: _names_pupil(table.raw[USED], eye) for eye in EYES}
+        told = named[0] | named[1]
+        used = {eye: np.where(told, named[eye], used[eye]) for eye in EYES}
+        moved = named[1] & ~named[0] & np.isnan(centres[1][0])
+        centres = {
+            0: [np.where(told & ~named[0], np.nan, x) for x in centres[0]],
+            1: [
+                np.where(moved, first, np.where(told & ~named[1], np.nan, x))
+                for first, x in zip(*centres.values(), strict=True)
+            ],
+        }
     confidence = table.numbers["confidence"]
-    return {f"validity_{EYES[eye]}": np.where(flags, confidence, 0.0) for eye, flags in used.items() if flags.any()}
+    found = {f"validity_{EYES[eye]}": np.where(flags, confidence, 0.0) for eye, flags in used.items() if flags.any()}
+    for eye, centre in centres.items():
+        if any(np.isfinite(x).any() for x in centre):
+            found |= {f"eye_{EYES[eye]}_{axis}": x for axis, x in zip("xyz", centre, strict=True)}
+    return dict.fromkeys([name for name in columns if name.startswith("eye_")], missing) | found
+
+
+def _names_pupil(used: pa.ChunkedArray, eye: int) -> np.ndarray:
+    """`(rows,)` bool: whether the row lists a pupil of this eye."""
+    import pyarrow.compute as pc  # here, since it loads pandas
+
+    found = pc.match_substring_regex(used, rf"-{eye}(\s|$)")
+    return pc.fill_null(found, False).to_numpy().astype(bool)
 
 
 def _read_fixations(head: Head, header: Header) -> Gaze:

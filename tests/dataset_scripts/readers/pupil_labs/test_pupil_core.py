@@ -164,3 +164,24 @@ def test_the_real_export_against_pandas():
     assert len(alone) == len(fixations) == 36
     np.testing.assert_allclose(alone[:, 3], fixations["duration"], rtol=1e-5)
     assert f"{len(blinks)} rows" in read_gaze(export / "blinks.csv").notes[0]
+
+
+def test_the_only_eye_of_a_row_is_named_by_its_data_and_not_by_its_column(folder):
+    """Pupil Core writes the centre of a single eye into the columns of eye0, whichever eye it is."""
+    path = folder / "gaze_positions.csv"
+    names, first, second, third, *_ = GAZE.splitlines()
+    third = third.replace(",,,,-40,15,-20", ",-40,15,-20,,,").replace("0.3", "0.95")
+    path.write_text("\n".join([names, first, second, third]) + "\n")
+    gaze = read_gaze(path)
+    np.testing.assert_array_equal(gaze.column("eye_right_x"), [20, 20, np.nan])
+    np.testing.assert_array_equal(gaze.column("eye_left_x"), [-40, np.nan, -40])
+    np.testing.assert_allclose(gaze.column("validity_right"), [0.9, 0.8, 0])
+    np.testing.assert_allclose(gaze.column("validity_left"), [0.9, 0, 0.95])
+
+
+def test_names_of_older_versions(folder):
+    path = folder / "gaze_positions.csv"
+    path.write_text(GAZE.replace("gaze_timestamp,world_index", "timestamp,index"))
+    gaze = read_gaze(path)
+    assert (gaze.format, len(gaze.times_ms)) == ("pupil_core", 5)
+    np.testing.assert_array_equal(gaze.column("eye_left_x"), [-40, np.nan, -40, -40, -40])
