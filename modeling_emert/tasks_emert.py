@@ -119,6 +119,7 @@ RESERVED = frozenset(
         *("face_times_ms", "face_detected", "eye_movements", "eye_times_ms", "fixation_x", "fixation_y", "fixation_start_ms"),
         *("fixation_duration_ms", "fixation_method", "gaze_format", "action_units", "action_unit_times_ms", "openness"),
         *("conscientiousness", "extraversion", "agreeableness", "neuroticism", "stimulus_emotion", "stimulus_frame"),
+        *("participant_gender", "participant_age", "participant_ethnicity"),
         *("participant", "stimulus", "video", "image", "gaze", "gaze_participant", "gaze_stimulus", "fixations"),
         *("all", "score", "gap", "loss", "adversarial", "specific", "labels"),
     )

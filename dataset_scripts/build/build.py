@@ -131,4 +131,5 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: i
         files=files,
         notes=tuple(sorted({*source.notes, *(note for report in reports for note in report.notes)})),
         vote_tasks=source.vote_tasks,
+        person_columns=source.person_columns,
     )

@@ -84,7 +84,7 @@ def make_rows(source: Source, entries: Sequence[Entry], faces: int, report: Cell
     for entry in sorted(entries, key=source.reading_order):
         recording = _load(source, entry, faces, report)
         if recording is not None:
-            row = to_row(entry, recording, source.name, *report.cell, source.tasks, source.vote_tasks)
+            row = to_row(entry, recording, source.name, *report.cell, source.tasks, source.extra_columns)
             report.recordings += 1
             report.counts.add(row, source.tasks)
             yield row
@@ -94,8 +94,8 @@ def build_cell(job: CellJob) -> CellReport:
     """Writes one cell; its report beside it shows that it is complete."""
     source = job.source(job.path, job.mapping)
     report = CellReport.begin(job.cell, source)
-    features = row_features(source.tasks, source.vote_tasks)
-    schema = stored_schema(tuple(source.tasks), source.vote_tasks)
+    features = row_features(source.tasks, source.extra_columns)
+    schema = stored_schema(tuple(source.tasks), source.extra_columns)
     # The process id is in the name: a worker of a build that was just killed may still be writing the same cell.
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
     with RowGroupWriter(writing, schema, source.recordings_per_group) as file:
@@ -124,7 +124,7 @@ def join_parts(job: CellJob, parts: Sequence[CellJob]) -> CellReport:
         return reports[0]
     source = job.source(job.path, job.mapping)
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
-    with RowGroupWriter(writing, stored_schema(tuple(source.tasks), source.vote_tasks)) as file:
+    with RowGroupWriter(writing, stored_schema(tuple(source.tasks), source.extra_columns)) as file:
         for part in parts:
             read = pq.ParquetFile(part.target)
             for group in range(read.num_row_groups):

@@ -47,7 +47,7 @@ def take_fingerprint(source: Source, entries: Sequence[Entry], faces: int, seed:
             files.append([name, size])
             times.append(changed)
         known = (sorted(entry.labels.items()), sorted(entry.context.items()))
-        given = [sorted(entry.votes.items())] * bool(entry.votes) + [entry.fold] * bool(entry.fold)
+        given = [sorted(known.items()) for known in (entry.votes, entry.person) if known] + [entry.fold] * bool(entry.fold)
         content.append([entry.recording_id, entry.participant, entry.stimulus, *known, files, *given])
     content_hash = _hash(content)
     return Fingerprint(code, content_hash, _hash([content_hash, *times]))
@@ -57,7 +57,7 @@ def _description(source: Source) -> list:
     """What the data set's description takes from the source, and the hash of the source's mapping file."""
     mapping = source.mapping or (source.path / source.mapping_name if source.mapping_name else None)
     mapped = hashlib.sha256(mapping.read_bytes()).hexdigest() if mapping and mapping.is_file() else None
-    of_rows = (source.given_folds, source.vote_tasks, source.recordings_per_group)
+    of_rows = (source.given_folds, source.vote_tasks, source.person_columns, source.recordings_per_group)
     stated = [getattr(source, name) for name in TERMS]
     return [source.name, source.tasks, source.surprise_polarity, *of_rows, *stated, mapped]
 

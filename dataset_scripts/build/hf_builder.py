@@ -107,10 +107,10 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         return chosen
 
     def _info(self) -> DatasetInfo:
-        source, features = self._plan.source, row_features(self._plan.source.tasks, self._plan.source.vote_tasks)
+        source, features = self._plan.source, row_features(self._plan.source.tasks, self._plan.source.extra_columns)
         if self.config.task is not None:
             features = Features(
-                {name: features[name] for name in visible_columns(self.config.task, tuple(source.tasks), source.vote_tasks)}
+                {name: features[name] for name in visible_columns(self.config.task, tuple(source.tasks), source.extra_columns)}
             )
         return DatasetInfo(source.collection, source.citation, license=source.licence, features=features)
 

@@ -66,7 +66,7 @@ class Protocols:
 
 
 def read_configs(
-    folder: Path, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()
+    folder: Path, tasks: tuple[str, ...] = (), extra: tuple[str, ...] = ()
 ) -> tuple[list[StoredConfig], list[str]]:
     """The valid configs, and the problems of the others."""
     path = folder / CONFIG_FILE
@@ -78,7 +78,7 @@ def read_configs(
     entries = content.get("configs") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         return [], [f"{CONFIG_FILE} has no list `configs`"]
-    configs, problems = [], _features_problems(content.get("dataset_info"), entries, tasks, vote_tasks)
+    configs, problems = [], _features_problems(content.get("dataset_info"), entries, tasks, extra)
     for number, entry in enumerate(entries, start=1):
         read = _read_config(entry)
         if isinstance(read, StoredConfig):
@@ -104,13 +104,13 @@ def _load_yaml(text: str) -> object:
     return yaml.load(text, loader)
 
 
-def _features_problems(infos: object, entries: list, tasks: tuple[str, ...], vote_tasks: tuple[str, ...]) -> list[str]:
+def _features_problems(infos: object, entries: list, tasks: tuple[str, ...], extra: tuple[str, ...]) -> list[str]:
     """`dataset_info` has the features of each config's columns; without them `load_dataset` gives lists of lists."""
     found = {one["config_name"]: one for one in infos if _has_name(one)} if isinstance(infos, list) else {}
     for entry in filter(_has_name, entries):
         if entry.get("columns") is None or _is_names(entry["columns"]):
             name = entry["config_name"]
-            features = visible_features(entry.get("columns"), tasks, vote_tasks)
+            features = visible_features(entry.get("columns"), tasks, extra)
             if found.get(name) != {"config_name": name, "features": features}:
                 return [f"{CONFIG_FILE}: dataset_info of {name} is not that of its columns"]
     return []
@@ -177,14 +177,12 @@ def _config_problems(config: StoredConfig, files: Mapping[str, int]) -> list[str
 
 
 def check_views(
-    configs: Sequence[StoredConfig], protocols: Protocols, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()
+    configs: Sequence[StoredConfig], protocols: Protocols, tasks: tuple[str, ...] = (), extra: tuple[str, ...] = ()
 ) -> CheckResult:
     """A protocol has its own labels, and no column that reveals others."""
     problems = []
-    everything = tuple(row_features(tasks, vote_tasks))
-    visible = {
-        task: set(visible_columns(task, tasks, vote_tasks)) for task in {task for task, _, _ in protocols.expected.values()}
-    }
+    everything = tuple(row_features(tasks, extra))
+    visible = {task: set(visible_columns(task, tasks, extra)) for task in {task for task, _, _ in protocols.expected.values()}}
     for config in configs:
         if config.name in protocols.expected:
             wanted = visible[protocols.expected[config.name][0]]

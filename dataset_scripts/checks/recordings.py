@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from dataset_scripts.dataset.metadata import MODALITY_COLUMNS
-from dataset_scripts.dataset.rows import named_labels, votes_column
-from dataset_scripts.sources.base import find_contradictions, votes_problem
+from dataset_scripts.dataset.rows import named_labels
+from dataset_scripts.sources.base import find_contradictions, votes_column, votes_problem
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.face_detection_emert import CROP_SIZE
 from modeling_emert.rows_emert import FIXATION_COLUMNS
@@ -58,7 +58,7 @@ class StoredRecording:
 
 
 def examine(
-    row: Row, file: str, surprise_polarity: str | None, tasks: Sequence[str] = (), vote_tasks: Sequence[str] = ()
+    row: Row, file: str, surprise_polarity: str | None, tasks: Sequence[str] = (), extra: Sequence[str] = ()
 ) -> StoredRecording:
     """Checks one recording of a data set with these tasks. Never raises, whatever is stored in it."""
     known = tasks_with(tasks)
@@ -80,7 +80,7 @@ def examine(
     problems = [
         *_label_problems(labels, known),
         *((CONTRADICTIONS, text) for text in find_contradictions(named_labels(labels, tasks), surprise_polarity)),
-        *(problem for task in known if task.name in vote_tasks for problem in _votes_problems(row, task, labels)),
+        *(problem for task in known if votes_column(task.name) in extra for problem in _votes_problems(row, task, labels)),
         *_face_problems(row, digests),
         *_sample_problems(row, "eye_movements", "eye_times_ms", NUM_COLUMNS, digests),
         *_sample_problems(row, "action_units", "action_unit_times_ms", len(ACTION_UNITS), digests),

@@ -29,11 +29,11 @@ class DamagedFile(Exception):
 class DataFileReader:
     """One data file. Raises `DamagedFile` where it is not a Parquet file with the columns of a data set with these tasks."""
 
-    def __init__(self, path: Path, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()):
+    def __init__(self, path: Path, tasks: tuple[str, ...] = (), extra: tuple[str, ...] = ()):
         try:
             schema = pq.read_schema(path)
             self._file = pq.ParquetFile(path, read_dictionary=_PICTURES)
-            expected = stored_schema(tasks, vote_tasks)
+            expected = stored_schema(tasks, extra)
             if not schema.equals(expected):
                 raise DamagedFile(f"its columns are not those of a data set: {_first_difference(schema, expected)}")
         except _ARROW_ERRORS as error:

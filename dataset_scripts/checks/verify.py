@@ -37,7 +37,7 @@ def verify(folder: Path) -> list[CheckResult]:
     files, names = check_files(folder, metadata)
     recordings, unreadable, counted = _read_contents(folder, names, metadata)
     splits, assignment = read_splits(folder, metadata)
-    configs, problems = read_configs(folder, metadata.tasks, metadata.vote_tasks)
+    configs, problems = read_configs(folder, metadata.tasks, metadata.extra_columns)
     # A missing or unknown file is reported once, by the check `files`.
     counts = dict.fromkeys(metadata.files, -1) | counted
     given = (assignment.given_folds if assignment else None) or ()
@@ -52,7 +52,7 @@ def verify(folder: Path) -> list[CheckResult]:
         check_cells(recordings, assignment),
         check_seed(recordings, metadata, assignment, complete),
         check_configs(configs, problems, protocols, counts),
-        check_views(configs, protocols, metadata.tasks, metadata.vote_tasks),
+        check_views(configs, protocols, metadata.tasks, metadata.extra_columns),
         *check_apart(configs, recordings),
         check_tested(configs, protocols, recordings),
         check_identities(recordings),
@@ -73,7 +73,7 @@ def _read_contents(
     recordings, problems, readers = [], [], {}
     for name in names:
         try:
-            readers[name] = DataFileReader(folder / name, metadata.tasks, metadata.vote_tasks)
+            readers[name] = DataFileReader(folder / name, metadata.tasks, metadata.extra_columns)
         except DamagedFile as error:
             problems.append(f"{name} {error}")
     with tqdm(total=sum(map(len, readers.values())), desc="verifying", unit="recording", mininterval=0.5) as bar:
@@ -82,7 +82,7 @@ def _read_contents(
                 if isinstance(row, DamagedFile):
                     problems.append(f"{name}: {row}")
                 else:
-                    recordings.append(examine(row, name, metadata.surprise_polarity, metadata.tasks, metadata.vote_tasks))
+                    recordings.append(examine(row, name, metadata.surprise_polarity, metadata.tasks, metadata.extra_columns))
                 bar.update()
     return recordings, problems, {name: len(readers[name]) if name in readers else -1 for name in names}
 

@@ -11,9 +11,9 @@ from modeling_emert.columns_emert import columns_markdown
 from modeling_emert.licences_emert import front_matter_of
 from modeling_emert.tasks_emert import Task, get_task
 
+from ..sources.base import votes_column
 from .metadata import QUARTERS, Metadata
-from .rows import votes_column
-from .schema import COLUMN_MEANINGS
+from .schema import COLUMN_MEANINGS, PERSON_MEANINGS
 from .splits import Assignment, config_name
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
@@ -62,7 +62,9 @@ def make_card(metadata: Metadata, assignment: Assignment) -> str:
         plain=[config_name(metadata.tasks[0], assignment.tested_folds[end], False) for end in (0, -1)],
         strict=strict,
         tasks=[(task.name, _answers(task)) for task in tasks],
-        columns=COLUMN_MEANINGS | {votes_column(task): _VOTES.format(task=task) for task in metadata.vote_tasks},
+        columns=COLUMN_MEANINGS
+        | {votes_column(task): _VOTES.format(task=task) for task in metadata.vote_tasks}
+        | {column: PERSON_MEANINGS[column] for column in metadata.person_columns},
         eye_columns=columns_markdown(),
         lacking={name: metadata.recordings - count for name, count in has.items() if 0 < count < metadata.recordings},
         few_stimuli=stimuli <= _FEW_STIMULI,

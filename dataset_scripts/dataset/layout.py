@@ -24,11 +24,11 @@ from modeling_emert.recording_emert import STIMULUS_EMOTION
 from modeling_emert.tasks_emert import get_task, tasks_with
 
 from ..common.output import Content
+from ..sources.base import PERSON_COLUMNS, votes_column
 from .card import make_card
 from .metadata import METADATA_FILE, Metadata
-from .rows import votes_column
 from .schema import described_features, row_features
-from .splits import FOLDS, SPLITS, SPLITS_FILE, Assignment, Cell, config_name, split_cells
+from .splits import FOLDS, SPLITS, SPLITS_FILE, Assignment, Cell
 
 CONFIG_FILE = ".huggingface.yaml"
 CARD_FILE = "README.md"
@@ -49,7 +49,7 @@ def write_description(folder: Path, metadata: Metadata, assignment: Assignment) 
     metadata.write(folder)
     (folder / SPLITS_FILE).write_text(assignment.to_json())
     configs = make_configs(metadata, assignment)
-    shown = partial(visible_features, tasks=metadata.tasks, vote_tasks=metadata.vote_tasks)
+    shown = partial(visible_features, tasks=metadata.tasks, extra=metadata.extra_columns)
     features = {config["config_name"]: shown(config.get("columns")) for config in configs}
     infos = [{"config_name": name, "features": own} for name, own in features.items()]
     # Shared lists become YAML anchors and aliases: `datasets` parses YAML in Python, which takes 1 s for 71 configs in full.
@@ -70,17 +70,17 @@ def make_configs(metadata: Metadata, assignment: Assignment) -> list[dict]:
     splits = {one: split_files(metadata, assignment, fold=one[1], strict=one[0]) for one in folds}
     data_files = {one: [{"split": split, "path": files[split]} for split in SPLITS] for one, files in splits.items()}
     for task in metadata.tasks:
-        columns = visible_columns(task, metadata.tasks, metadata.vote_tasks)
+        columns = visible_columns(task, metadata.tasks, metadata.extra_columns)
         for strict, fold in folds:
             if all(splits[strict, fold].values()):
-                one = {"config_name": config_name(task, fold, strict), "description": description, "columns": columns}
+                one = {"config_name": assignment.config_name(task, fold, strict), "description": description, "columns": columns}
                 configs.append(one | {"data_files": data_files[strict, fold]})
     return configs
 
 
 def split_files(metadata: Metadata, assignment: Assignment, fold: int, strict: bool) -> dict[str, list[str]]:
     """Paths of the data files of each split, within the folder."""
-    cells = split_cells(assignment.folds, assignment.groups, fold, strict)
+    cells = assignment.split_cells(fold, strict)
     return {split: [path for path in map(cell_path, cells[split]) if path in metadata.files] for split in SPLITS}
 
 
@@ -94,24 +94,22 @@ def cell_of(path: str) -> Cell | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def visible_columns(task: str, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()) -> list[str]:
+def visible_columns(task: str, tasks: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> list[str]:
     """Of a data set with these tasks, all columns but the labels of other tasks and what may reveal them."""
     labels = [column for one in tasks_with(tasks) for column in one.columns]
-    labels += map(votes_column, vote_tasks)
+    labels += [column for column in extra if column not in PERSON_COLUMNS]
     hidden = {STIMULUS_EMOTION, *labels} - {*get_task(task).columns, votes_column(task)}
-    return [column for column in row_features(tasks, vote_tasks) if column not in hidden]
+    return [column for column in row_features(tasks, extra) if column not in hidden]
 
 
 @cache
-def _features_of(columns: tuple[str, ...], tasks: tuple[str, ...], vote_tasks: tuple[str, ...]) -> list[dict]:
-    return [feature for name, feature in described_features(tasks, vote_tasks).items() if name in columns]
+def _features_of(columns: tuple[str, ...], tasks: tuple[str, ...], extra: tuple[str, ...]) -> list[dict]:
+    return [feature for name, feature in described_features(tasks, extra).items() if name in columns]
 
 
-def visible_features(
-    columns: Sequence[str] | None, tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()
-) -> list[dict]:
+def visible_features(columns: Sequence[str] | None, tasks: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> list[dict]:
     """Features of these columns, or of all, as the config file names them; the same list object for the same columns."""
-    return _features_of(tuple(row_features(tasks, vote_tasks) if columns is None else columns), tasks, vote_tasks)
+    return _features_of(tuple(row_features(tasks, extra) if columns is None else columns), tasks, extra)
 
 
 def assemble(

@@ -11,6 +11,8 @@ from typing import Any
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import POLARITIES, TASKS, get_task, own_definitions, register_tasks
 
+from ..sources.base import PERSON_COLUMNS, extra_columns
+
 METADATA_FILE = "dataset.json"
 _DATA_FILE = re.compile(r"data/p\d{1,3}-s\d{1,3}\.parquet")
 # Modality -> the column of a row that is null where it is absent.
@@ -84,7 +86,8 @@ class Metadata:
 
     - `fingerprint`: of the recordings, the code that read them, and the data files; the same on every machine.
     - `notes`: what the build left out, in sentences.
-    - `vote_tasks`: tasks with a column of votes (see `schema.votes_column`); the file names them where there are any.
+    - `vote_tasks`: tasks with a column of votes (see `votes_column`); the file names them where there are any.
+    - `person_columns`: those of `PERSON_COLUMNS` that the data files have; named in the same way.
 
     Of the own tasks the file keeps the definitions, as `own_tasks`; reading or unpickling it registers them.
     """
@@ -104,6 +107,12 @@ class Metadata:
     files: dict[str, DataFile]
     notes: tuple[str, ...]
     vote_tasks: tuple[str, ...] = ()
+    person_columns: tuple[str, ...] = ()
+
+    @property
+    def extra_columns(self) -> tuple[str, ...]:
+        """As of a source."""
+        return extra_columns(self.vote_tasks, self.person_columns)
 
     @property
     def recordings(self) -> int:
@@ -111,7 +120,8 @@ class Metadata:
 
     def to_content(self) -> dict[str, Any]:
         """As JSON, of which `from_content` makes it again."""
-        optional = {"own_tasks": own_definitions(self.tasks), "vote_tasks": self.vote_tasks}
+        optional = {"own_tasks": own_definitions(self.tasks)}
+        optional |= {name: getattr(self, name) for name in ("vote_tasks", "person_columns")}
         content = {name: value for name, value in asdict(self).items() if name not in optional}
         return content | {name: value for name, value in optional.items() if value}
 
@@ -138,7 +148,7 @@ class Metadata:
     @classmethod
     def from_content(cls, content: dict) -> "Metadata":
         """From what `asdict` gave; for anything else, any exception. Older files call the counts `composition`."""
-        lists = {name: tuple(content.get(name, ())) for name in ("tasks", "notes", "vote_tasks")}
+        lists = {name: tuple(content.get(name, ())) for name in ("tasks", "notes", "vote_tasks", "person_columns")}
         files = {name: DataFile(**file) for name, file in content["files"].items()}
         invalid = [name for name in files if not _DATA_FILE.fullmatch(name)]  # such as ../another/file
         if invalid:
@@ -150,6 +160,8 @@ class Metadata:
         classes = {name for name in lists["tasks"] if get_task(name).kind == "classification"}
         if other := [name for name in lists["vote_tasks"] if name not in classes]:
             raise ValueError(f"vote_tasks: {other[0]!r} where tasks with classes of this data set are expected")
+        if other := [name for name in lists["person_columns"] if name not in PERSON_COLUMNS]:
+            raise ValueError(f"person_columns: {other[0]!r} where some of {', '.join(PERSON_COLUMNS)} are expected")
         if content["surprise_polarity"] not in (None, *POLARITIES):
             raise ValueError(f"surprise_polarity: expected one of {', '.join(POLARITIES)} or null")
         rest = {name: value for name, value in content.items() if name not in ("composition", "own_tasks")}

@@ -22,9 +22,9 @@ from modeling_emert.rows_emert import HEAVY_COLUMNS, LIGHT_COLUMNS, from_row
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, Task, get_task, tasks_with
 
 from ..common.output import first_line
+from ..sources.base import votes_column
 from .metadata import Metadata
 from .row_groups import places
-from .rows import votes_column
 from .splits import SPLITS_FILE, Assignment, split_cells
 
 _MOST_KEPT_BYTES = 128 << 20  # of row groups of several recordings; 35,000 small pictures take 100 MB

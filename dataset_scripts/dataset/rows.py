@@ -10,7 +10,7 @@ from modeling_emert.recording_emert import CONTEXT_COLUMNS, Gaze, Recording
 from modeling_emert.rows_emert import FIXATION_COLUMNS
 from modeling_emert.tasks_emert import tasks_with
 
-from ..sources.base import Entry
+from ..sources.base import Entry, votes_column
 
 _JPEG_QUALITY = 92
 
@@ -22,9 +22,10 @@ def to_row(
     participant_fold: int,
     stimulus_group: int,
     tasks: Iterable[str] = (),
-    vote_tasks: Iterable[str] = (),
+    extra: Iterable[str] = (),
 ) -> dict:
-    """A recording as a row, ready for `schema.row_features` of these tasks."""
+    """A recording as a row, ready for `schema.row_features` of these tasks and extra columns."""
+    more = entry.person | {votes_column(task): votes for task, votes in entry.votes.items()}
     face, gaze = recording.face, recording.gaze or Gaze()
     fixations = [None] * 4 if gaze.fixations is None else gaze.fixations.T.tolist()
     return {
@@ -46,13 +47,8 @@ def to_row(
         "action_unit_times_ms": None if recording.action_units is None else recording.action_units.times_ms.tolist(),
         **{column: entry.context.get(column) for column in CONTEXT_COLUMNS},
         **{column: entry.labels.get(column) for task in tasks_with(tasks) for column in task.columns},
-        **{votes_column(task): entry.votes.get(task) for task in vote_tasks},
+        **{column: more.get(column) for column in extra},
     }
-
-
-def votes_column(task: str) -> str:
-    """Of the fractions of judges who chose each class, in the order of the task's labels; null: nobody judged."""
-    return f"{task}_votes"
 
 
 def _jpeg(frame: np.ndarray) -> bytes:

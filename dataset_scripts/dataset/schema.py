@@ -13,7 +13,7 @@ from modeling_emert.recording_emert import BIG_FIVE, STIMULUS_EMOTION
 from modeling_emert.rows_emert import FIXATION_COLUMNS
 from modeling_emert.tasks_emert import EMOTIONS, tasks_with
 
-from .rows import votes_column
+from ..sources.base import PERSON_COLUMNS
 
 # Cast to this, the column `face` gives bytes; `from_row` decodes only those that it keeps.
 UNDECODED_FACE = List(Image(decode=False))
@@ -43,6 +43,14 @@ COLUMN_MEANINGS = {
     STIMULUS_EMOTION: "what the stimulus is meant to show or to cause; null: not stated. It may reveal the label",
 }
 
+# Of the columns that only some data sets have, beside those of votes.
+_GENDER, _AGE, _ETHNICITY = PERSON_COLUMNS
+PERSON_MEANINGS = {
+    _GENDER: "of the participant, in the source's words; null: not told. For scores by group: no model takes it",
+    _AGE: "of the participant, in years; null: not told. For scores by group: no model takes it",
+    _ETHNICITY: "of the participant, in the source's words; null: not told. For scores by group: no model takes it",
+}
+
 
 def label_features(tasks: Iterable[str] = ()) -> dict[str, ClassLabel | Value]:
     """Feature of every label column of the built-in tasks and the own ones among `tasks`; absent labels are null."""
@@ -53,9 +61,12 @@ def label_features(tasks: Iterable[str] = ()) -> dict[str, ClassLabel | Value]:
     }
 
 
-def row_features(tasks: Iterable[str] = (), vote_tasks: Iterable[str] = ()) -> Features:
-    """Features of a row of a data set with these tasks, in order. `vote_tasks`: those with a column of votes."""
+def row_features(tasks: Iterable[str] = (), extra: Iterable[str] = ()) -> Features:
+    """Features of a row of a data set with these tasks, in order. `extra`: columns that only some data sets have, of votes
+    or of `PERSON_COLUMNS`.
+    """
     numbers = List(Value("float32"))
+    of_person = {name: Value("float32" if name == _AGE else "string") for name in PERSON_COLUMNS}
     return Features(
         {name: Value("string") for name in ("recording_id", "participant_id", "stimulus_id", "source")}
         | {name: Value("int32") for name in ("participant_fold", "stimulus_group")}
@@ -68,24 +79,24 @@ def row_features(tasks: Iterable[str] = (), vote_tasks: Iterable[str] = ()) -> F
         | {name: Value("float32") for name in BIG_FIVE}
         | {STIMULUS_EMOTION: ClassLabel(names=list(EMOTIONS))}
         | label_features(tasks)
-        | {votes_column(task): numbers for task in vote_tasks}
+        | {column: of_person.get(column, numbers) for column in extra}
     )
 
 
 @cache
-def stored_schema(tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()) -> pa.Schema:
+def stored_schema(tasks: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> pa.Schema:
     """Plain Arrow types, which every Parquet reader knows, in place of the extension type of `datasets` for an Array2D.
 
     `load_dataset` gives Array2D nevertheless, since the config file names the features.
     """
-    types = {field.name: field.type for field in row_features(tasks, vote_tasks).arrow_schema}
+    types = {field.name: field.type for field in row_features(tasks, extra).arrow_schema}
     plain = {name: kind.storage_type if isinstance(kind, pa.ExtensionType) else kind for name, kind in types.items()}
     return pa.schema(list(plain.items()))
 
 
 @cache
-def described_features(tasks: tuple[str, ...] = (), vote_tasks: tuple[str, ...] = ()) -> dict[str, dict]:
+def described_features(tasks: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> dict[str, dict]:
     """Each column's feature as the config file names it."""
     card = DatasetCardData()
-    DatasetInfosDict({"all": DatasetInfo(features=row_features(tasks, vote_tasks))}).to_dataset_card_data(card)
+    DatasetInfosDict({"all": DatasetInfo(features=row_features(tasks, extra))}).to_dataset_card_data(card)
     return {feature["name"]: feature for feature in card["dataset_info"]["features"]}

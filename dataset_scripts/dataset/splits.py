@@ -8,6 +8,10 @@ that recordings are stored once for all configs.
   shares neither a participant nor a stimulus with either. Many recordings are left out; that is the price.
 
 A source whose authors published a split gives the folds itself (`Entry.fold`), and says which of them are tested.
+
+Where these are sets of recordings (`Source.gives_sets`: EMER's five) that may share people, a cell is a set and a group of
+participants. Fold k: test = set k; validation = the recordings of one group of participants in the other sets, train = those
+of the other groups.
 """
 
 import hashlib
@@ -26,6 +30,7 @@ from ..sources.base import Entry
 FOLDS = 5
 SPLITS = ("train", "validation", "test")
 SPLITS_FILE = "splits.json"
+AUTHORS_SETS = "authors"  # in place of a hash, in the record of a model that the authors trained on their sets
 
 Cell = tuple[int, int]  # participant fold, stimulus group; both count from 1
 
@@ -34,21 +39,23 @@ Cell = tuple[int, int]  # participant fold, stimulus group; both count from 1
 class Assignment:
     """Fold of every participant and group of every stimulus, made once from a random seed and stored with the data set.
 
-    `given_folds`: where the source gives the folds of the participants, those whose test is a protocol; else None.
+    `given_folds`: where the source gives the folds, those whose test is a protocol; else None. `sets`: where it gives sets of
+    recordings, that of each recording; then `participants` holds groups, of which one is the validation.
     """
 
     seed: int
     participants: dict[str, int]
     stimuli: dict[str, int]
     given_folds: tuple[int, ...] | None = None
+    sets: dict[str, int] | None = None
 
     @property
     def folds(self) -> int:
-        return max(self.participants.values())
+        return max((self.sets or self.participants).values())
 
     @property
     def groups(self) -> int:
-        return max(self.stimuli.values())
+        return max((self.participants if self.sets else self.stimuli).values())
 
     @property
     def tested_folds(self) -> tuple[int, ...]:
@@ -57,10 +64,23 @@ class Assignment:
 
     @property
     def versions(self) -> tuple[bool, ...]:
-        """As `versions` of its groups."""
-        return versions(self.groups)
+        """As `versions` of its groups; sets have no strict version."""
+        return (False,) if self.sets else versions(self.groups)
+
+    def split_cells(self, fold: int, strict: bool) -> dict[str, list[Cell]]:
+        """As [`split_cells`] of its folds and groups."""
+        return split_cells(self.folds, self.groups, fold, strict, self.sets is not None)
+
+    def config_name(self, task: str, fold: int, strict: bool) -> str:
+        return config_name(task, fold, strict, self.sets is not None)
+
+    def is_of(self, stored: str) -> bool:
+        """Whether what was trained on splits with this hash, or on the authors' sets (`AUTHORS_SETS`), was trained on these."""
+        return stored == (AUTHORS_SETS if self.sets and stored == AUTHORS_SETS else self.sha256)
 
     def cell(self, entry: Entry) -> Cell:
+        if self.sets:
+            return self.sets[entry.recording_id], self.participants[entry.participant]
         return self.participants[entry.participant], self.stimuli[entry.stimulus]
 
     @property
@@ -84,6 +104,7 @@ class Assignment:
             given = content.pop("given_folds", None)
             assignment = cls(**content, given_folds=None if given is None else tuple(given))
             numbers = [*assignment.participants.values(), *assignment.stimuli.values(), *(given or ())]
+            numbers += (assignment.sets or {}).values()
             valid = bool(numbers) and all(type(number) is int and number >= 1 for number in numbers)
             valid = valid and given != [] and max(given or [1]) <= assignment.folds
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -93,12 +114,15 @@ class Assignment:
         return assignment
 
 
-def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int, given_folds: tuple[int, ...] = ()) -> Assignment:
+def assign(
+    entries: Sequence[Entry], tasks: Sequence[str], seed: int, given_folds: tuple[int, ...] = (), gives_sets: bool = False
+) -> Assignment:
     """Folds by participant and groups by stimulus, both stratified by the first class label of the source's tasks.
 
     Five of each, or as many as there are participants (stimuli) if those are fewer. With `given_folds`, those that the source
     tests, participants are in the folds that their entries give; and where each participant has a stimulus of their own, all
-    stimuli are one group, since folds of participants then hold out stimuli too.
+    stimuli are one group, since folds of participants then hold out stimuli too. With `gives_sets` the folds are of recordings,
+    and participants are only grouped.
 
     Raises `EmertInputError` for fewer than three participants or given folds: training, validation and test need different
     ones; also for a participant in no given fold or in two.
@@ -111,6 +135,10 @@ def assign(entries: Sequence[Entry], tasks: Sequence[str], seed: int, given_fold
     strata = [str(entry.labels.get(column, "")) for entry in entries]
     if not given_folds:
         return Assignment(seed, _folds(people, strata, seed), _folds(stimuli, strata, seed))
+    if gives_sets:
+        sets = {entry.recording_id: entry.fold for entry in entries}
+        _check_given(set(sets.values()), given_folds)
+        return Assignment(seed, _folds(people, strata, seed), dict.fromkeys(sorted(set(stimuli)), 1), given_folds, sets)
     own_stimuli = len(set(people)) == len(set(stimuli)) == len(set(zip(people, stimuli, strict=True)))
     groups = dict.fromkeys(sorted(set(stimuli)), 1) if own_stimuli else _folds(stimuli, strata, seed)
     return Assignment(seed, _given(entries, given_folds), groups, given_folds)
@@ -125,10 +153,14 @@ def _given(entries: Sequence[Entry], given_folds: tuple[int, ...]) -> dict[str, 
         elif folds.setdefault(entry.participant, entry.fold) != entry.fold:
             problems.append(f"participant {entry.participant} is in folds {folds[entry.participant]} and {entry.fold}")
     refuse_all("the given folds", problems, "correct the source")
-    if len(set(folds.values())) < 3 or not set(given_folds) <= set(folds.values()):
-        found = f"participants are in {sorted(set(folds.values()))}, of which {list(given_folds)} are tested"
-        raise EmertInputError(f"the given folds: {found}; three are needed, and the tested ones among them")
+    _check_given(set(folds.values()), given_folds)
     return dict(sorted(folds.items()))
+
+
+def _check_given(folds: set[int], given_folds: tuple[int, ...]) -> None:
+    if len(folds) < 3 or not set(given_folds) <= folds:
+        found = f"recordings are in {sorted(folds)}, of which {list(given_folds)} are tested"
+        raise EmertInputError(f"the given folds: {found}; three are needed, and the tested ones among them")
 
 
 def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:
@@ -147,8 +179,12 @@ def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:
     return dict(sorted(folds.items()))
 
 
-def split_cells(folds: int, groups: int, fold: int, strict: bool) -> dict[str, list[Cell]]:
-    """The cells of each split of one fold. `fold` counts from 1."""
+def split_cells(folds: int, groups: int, fold: int, strict: bool, sets: bool = False) -> dict[str, list[Cell]]:
+    """The cells of each split of one fold, which counts from 1. `sets`: `folds` are sets of recordings, `groups` of people."""
+    if sets:
+        chosen, rest = (fold - 1) % groups + 1, [(row, g) for row in range(1, folds + 1) if row != fold for g in range(1, groups + 1)]
+        by_split = {"train": [cell for cell in rest if cell[1] != chosen], "validation": [c for c in rest if c[1] == chosen]}
+        return by_split | {"test": [(fold, group) for group in range(1, groups + 1)]}
     validation = fold % folds + 1
     others = [number for number in range(1, folds + 1) if number not in (fold, validation)]
     if not strict:
@@ -164,9 +200,10 @@ def split_cells(folds: int, groups: int, fold: int, strict: bool) -> dict[str, l
     }
 
 
-def config_name(task: str, fold: int, strict: bool) -> str:
-    """`er7-fold1`, `er7-strict-fold1`."""
-    return f"{task}-strict-fold{fold}" if strict else f"{task}-fold{fold}"
+def config_name(task: str, fold: int, strict: bool, sets: bool = False) -> str:
+    """`er7-fold1`, `er7-strict-fold1`; `er7-authors-fold1` where the folds are sets of the source's authors."""
+    version = "-authors" if sets else "-strict" if strict else ""
+    return f"{task}{version}-fold{fold}"
 
 
 def versions(groups: int) -> tuple[bool, ...]:

@@ -1,8 +1,8 @@
 """Audience Effects: 80 people watching 12 film clips, alone or beside somebody, with what they said that they felt.
 
     audience_effects/
-      alone.txt, social.txt    tab-separated; private_id, age, gender, ..., valence (of the clip), stimulus,
-                               valence_self_report, AU01..AU45 (means of OpenFace's intensities, 0..5), AU01_c, ...
+      alone.txt, social.txt    tab-separated; private_id, age, gender, ethnicity, ..., valence (of the clip),
+                               stimulus, valence_self_report, AU01..AU45 (means of OpenFace's intensities, 0..5), AU01_c, ...
 
 A row is one person watching one clip. Rows without `private_id` are blank and skipped.
 """
@@ -13,7 +13,7 @@ import re
 import numpy as np
 
 from dataset_scripts.common.settings import refuse_all
-from dataset_scripts.sources.base import Entry, Source
+from dataset_scripts.sources.base import PERSON_COLUMNS, Entry, Source
 from dataset_scripts.sources.tables import Row, number_or_name, read_text_rows, repeated
 from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.errors_emert import EmertInputError
@@ -23,6 +23,16 @@ FILES = ("alone.txt", "social.txt")
 FELT = {"Pleasant": "positive", "Unpleasant": "negative", "Neutral": "neutral"}
 INTENDED = {"amusement": "happiness", "fear": "fear", "neutral": "neutral"}
 MOST_INTENSE = 5.0  # OpenFace's scale
+OLDEST = 120
+# The table's words, which run together; others stay as they are.
+WORDS = {
+    "Female": "female",
+    "Male": "male",
+    "Asian/AsianBritish": "Asian or Asian British",
+    "Black/African/Caribbeanbackground": "Black, African or Caribbean",
+    "Mixed/MultipleEthnicGroups": "mixed",
+}
+_NOT_TOLD = ("", "NA")
 _REMEDY = "get the file anew"
 
 
@@ -31,6 +41,7 @@ class AudienceEffectsSource(Source):
 
     name = "audience_effects"
     tasks = ("er3",)
+    person_columns = PERSON_COLUMNS
     licence = "GPL-3.0"
     redistributable = True
     citation = (
@@ -90,4 +101,18 @@ def _entry(row: Row, where: str, errors: list[str]) -> Entry:
         labels={"er3": FELT.get(row["valence_self_report"], "")},
         context={STIMULUS_EMOTION: INTENDED.get(row["valence"], "")},
         location=tuple(row[unit] for unit in ACTION_UNITS),
+        person=_person(row, where, errors),
     )
+
+
+def _person(row: Row, where: str, errors: list[str]) -> dict[str, str | float]:
+    """By column of `PERSON_COLUMNS`, what the table tells."""
+    told = {column: row.get(column.removeprefix("participant_"), "") for column in PERSON_COLUMNS}
+    found = {column: WORDS.get(word, word) for column, word in told.items() if word not in _NOT_TOLD}
+    if "participant_age" in found:
+        age = number_or_name(found["participant_age"])
+        if isinstance(age, float) and 0 < age <= OLDEST:
+            found["participant_age"] = age
+        else:
+            errors.append(f"{where} has {age!r} as age, expected years in 1..{OLDEST}")
+    return found

@@ -13,6 +13,8 @@ from modeling_emert.tasks_emert import COARSE_AND_FINE, POLARITY_OF_EMOTION, TAS
 from ..common.settings import list_some, refuse_all
 
 _VOTES_ROUNDING = 1e-4
+# What a source may tell of its participants, by which scores are reported too.
+PERSON_COLUMNS = ("participant_gender", "participant_age", "participant_ethnicity")
 TERMS = ("licence", "redistributable", "citation", "collection", "lacks")  # attributes that a data set's description takes
 
 
@@ -29,6 +31,7 @@ class Entry:
     - `fold`: the participant's, 1..5, where the source gives the folds itself (`Source.given_folds`).
     - `votes`: by task of `Source.vote_tasks`, the fraction of the judges who chose each class, in the order of the task's
       labels; they sum to 1. Tasks that nobody judged are left out.
+    - `person`: by column of `Source.person_columns`, words, or years of age; absent ones are left out.
     """
 
     recording_id: str
@@ -41,6 +44,7 @@ class Entry:
     stimulus_frame: Path | None = None
     fold: int | None = None
     votes: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    person: dict[str, str | float] = field(default_factory=dict)
 
 
 class Source(ABC):
@@ -62,6 +66,7 @@ class Source(ABC):
     # Folds whose test is a protocol, where the source's authors published a split; then each `Entry` has its `fold`.
     given_folds: tuple[int, ...] = ()
     vote_tasks: tuple[str, ...] = ()  # tasks whose labels it also gives as `Entry.votes`
+    person_columns: tuple[str, ...] = ()  # those of `PERSON_COLUMNS` that it gives as `Entry.person`
     # In a row group of a data file. One can be read alone; many small ones would drown in the file's metadata.
     recordings_per_group: int = 1
     notes: tuple[str, ...] = ()  # for the data set's notes, such as what `entries` leaves out
@@ -71,6 +76,11 @@ class Source(ABC):
     def __init__(self, path: Path, mapping: Path | None = None):
         """`mapping`: the file that describes the layout of the recordings; None for sources with a fixed layout."""
         self.path, self.mapping = path, mapping
+
+    @property
+    def extra_columns(self) -> tuple[str, ...]:
+        """Columns that only the data sets of some sources have."""
+        return extra_columns(self.vote_tasks, self.person_columns)
 
     @abstractmethod
     def entries(self) -> list[Entry]:
@@ -94,6 +104,15 @@ class Source(ABC):
     def load_action_units(self, entry: Entry) -> ActionUnits | None:
         """Action units of the face, for a source that gives them instead of video."""
         return None
+
+
+def votes_column(task: str) -> str:
+    """Of the fractions of judges who chose each class, in the order of the task's labels; null: nobody judged."""
+    return f"{task}_votes"
+
+
+def extra_columns(vote_tasks: Sequence[str], person_columns: Sequence[str]) -> tuple[str, ...]:
+    return (*map(votes_column, vote_tasks), *person_columns)
 
 
 def find_contradictions(labels: Mapping[str, str | float | None], surprise_polarity: str | None = None) -> list[str]:
