@@ -17,6 +17,10 @@ from .tasks_emert import TASKS, get_task
 
 _TAGS = ["emotion-recognition", "facial-expression-recognition", "eye-tracking", "multimodal", "emert"]
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_VOTE_METRICS = {
+    "nll_votes": "NLL of the judges' votes (lower is better)",
+    "js_votes": "Jensen-Shannon divergence from the judges' votes (lower is better)",
+}
 _VIEWS = {"er": "felt (ER)", "fer": "shown on the face (FER)", "perceived": "in the stimulus", "other": "another question"}
 
 _TEMPLATE = """---
@@ -279,12 +283,13 @@ def _scores(results: dict[str, Any] | None) -> str:
     rows = []
     for task, entry in results["scores"][method].items():
         metric = get_task(task).primary_metric
-        score = entry["metrics"][metric]
-        if score["value"] is not None:
-            interval = "" if score["low"] is None else f" [{score['low']:.2f}, {score['high']:.2f}]"
-            rows.append(
-                f"| `{task}` | {metric.upper()} | {score['value']:.2f}{interval} | {entry['participants']} | {entry['n']} |"
-            )
+        figures = {metric.upper(): entry["metrics"][metric]}
+        if votes := entry.get("votes"):
+            figures |= {_VOTE_METRICS[name]: score for name, score in votes["metrics"].items()}
+        for title, score in figures.items():
+            if score["value"] is not None:
+                interval = "" if score["low"] is None else f" [{score['low']:.2f}, {score['high']:.2f}]"
+                rows.append(f"| `{task}` | {title} | {score['value']:.2f}{interval} | {entry['participants']} | {entry['n']} |")
     return (
         f"## How it scores\n\nMeasured on {header['data']} ({header['data_kind']}). Split: {header['split']}; seeds: "
         f"{', '.join(map(str, header['seeds']))}. In brackets: {results['bootstrap']['level']:.0%} interval by participant. "

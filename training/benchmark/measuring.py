@@ -11,6 +11,7 @@ import pandas as pd
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
+from training.evaluation.subgroups import add_known
 from training.methods.registry import Method, get_method
 from training.recipes.recipe import Recipe
 
@@ -29,7 +30,7 @@ def measure_cell(cell: Cell, recipe: BenchmarkRecipe, data: EmertData, folder: P
         found = {"training_seconds": None}
     else:
         table, found = _network(cell, method, recipe, data, folder)
-    table = table.assign(method=method.key, version=cell.version, seed=cell.seed)
+    table = add_known(table.assign(method=method.key, version=cell.version, seed=cell.seed), data)
     seconds = time.perf_counter() - start
     return table, Measured(seconds=seconds, peak_memory_mb=_peak_memory(), **found)
 

@@ -9,8 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dataset_scripts.pictures.style import Style
 from modeling_emert.tasks_emert import TASKS, Task
 from training.metrics import METRIC_TITLES, METRICS
+from training.metrics.emotion_classification.class_scores import VOTE_METRICS
 from training.reports import tables as words
-from training.reports.page import describe, made_by, sections_markdown
+from training.reports.page import describe, made_by, sections_markdown, subgroup_markdown, subgroup_rows
 from training.reports.pictures import Curves, curves_picture, light_and_dark, reliability_picture, svg_of
 from training.reports.results import SCALING, SPLIT_VERSIONS
 
@@ -24,7 +25,8 @@ def to_markdown(results: dict) -> str:
     first = next(iter(results["versions"].values()))
     parts = [f"# Benchmark {results['name']}: {header['data']['kind']}", made_by(first), *describe_significance(header)]
     for name, version in results["versions"].items():
-        sections = [part.replace("## ", "### ") for part in sections_markdown(version, by_task=True)]
+        sections = [*sections_markdown(version, by_task=True), *subgroup_markdown(version, header["reference"])]
+        sections = [part.replace("## ", "### ") for part in sections]
         parts += [f"## {name.capitalize()}: {SPLIT_VERSIONS[name]}"]
         parts += [describe(version)] if version["bootstrap"] else []
         parts += [*describe_power(version), *sections]
@@ -74,16 +76,22 @@ def to_page(results: dict) -> str:
     )
     environment.globals |= {"words": words, "metrics_of": METRICS, "metric_titles": METRIC_TITLES}
     environment.globals |= {"scaling": SCALING, "split_versions": SPLIT_VERSIONS, "describe_power": describe_power}
+    header = results["header"]
     tasks = [TASKS[name] for name in next(iter(results["versions"].values()))["smallest_p"]]
     template = environment.get_template("page.html.jinja")
     return template.render(
         results=results,
-        header=results["header"],
-        significance=describe_significance(results["header"]),
+        header=header,
+        significance=describe_significance(header),
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         protocols=[_protocol(results, task) for task in tasks],
         findings=[_finding(results, name, task) for name in results["versions"] for task in tasks],
-        calibration=_calibration(results, tasks),
+        calibration=_of_entries(results, tasks, "calibration"),
+        votes=_of_entries(results, tasks, "votes"),
+        vote_metrics=VOTE_METRICS,
+        subgroups={
+            name: rows for name, part in results["versions"].items() if (rows := subgroup_rows(part, header["reference"]))
+        },
         reliability=_reliability(results, tasks),
         robustness=_robustness(results),
         gaps={name: _gap(part["gap"]) for name, part in results["versions"].items() if part["gap"]},
@@ -149,13 +157,14 @@ def _finding(results: dict, version: str, task: Task) -> dict:
     }
 
 
-def _calibration(results: dict, tasks: list[Task]) -> list[dict]:
+def _of_entries(results: dict, tasks: list[Task], part: str) -> list[dict]:
+    """This part of the scores of every version, task and method that has it."""
     return [
-        {"method": method, "task": task.name, "version": name, **entry["calibration"]}
+        {"method": method, "task": task.name, "version": name, **entry[part]}
         for name, version in results["versions"].items()
         for task in tasks
         for method, entry in _entries(version, task).items()
-        if entry["calibration"]
+        if entry.get(part)
     ]
 
 

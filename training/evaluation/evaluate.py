@@ -25,7 +25,7 @@ from ..metrics.predictions import to_predictions, to_rows
 from .load_model import load_model, method_of
 from .model_folder import check_model_folder, read_training, record_for
 from .protocols import Protocol, Trial, plan_trials
-from .subgroups import add_groups
+from .subgroups import add_known
 
 BASELINES = ("majority", "logistic_regression")  # keys of the methods that stand beside every evaluated model
 EYES = ("eye_movements", "fixations")
@@ -78,7 +78,7 @@ def evaluate_model(
             logits = predict(model, batches, hidden, f"scoring {name}" if progress else None)
             tables.append(predictions_table(data, trial, model, logits, name))
     predictions = pd.concat(tables, ignore_index=True).assign(seed=record["recipe"]["seed"])
-    return add_groups(predictions, data)
+    return add_known(predictions, data)
 
 
 def make_batches(data: EmertData, trial: Trial, processor: EmertProcessor, method: Method) -> RecordingDataset:
@@ -160,4 +160,4 @@ def evaluate_baselines(
     for key in BASELINES:
         rows = predict_classical(data, get_method(key), tasks, fold, strict, normalisation, progress=False)
         tables.append(rows.assign(method=key.replace("_", " ")))
-    return add_groups(pd.concat(tables, ignore_index=True), data)
+    return add_known(pd.concat(tables, ignore_index=True), data)

@@ -14,6 +14,7 @@
 | prediction | list of float64 | class probabilities in label order, or the numbers |
 | uncalibrated | list of float64 | the probabilities before the model's temperature; null where it has none |
 | groups | map of str to str | what is known of the recording, such as `gaze_format`; used for scores by subgroup |
+| votes | list of float64 | the fraction of the judges who chose each class; null where nobody judged. Only in files with any |
 
 Older files lack `version`, `seed`, `uncalibrated` or `groups`; they are read as "plain", 0, null and null. The file's own
 metadata hold the header of the results (see `reports.results.Header`), and the definitions of own tasks.
@@ -48,10 +49,12 @@ SCHEMA = pa.schema(
         ("prediction", pa.list_(pa.float64())),
         ("uncalibrated", pa.list_(pa.float64())),
         ("groups", pa.map_(pa.string(), pa.string())),
+        ("votes", pa.list_(pa.float64())),
     ]
 )
 PREDICTIONS_FILE = "predictions.parquet"
-_ABSENT = {"version": "plain", "seed": 0, "uncalibrated": None, "groups": None}  # what an older file without the column means
+# What a file without the column means.
+_ABSENT = {"version": "plain", "seed": 0, "uncalibrated": None, "groups": None, "votes": None}
 COLUMNS: tuple[str, ...] = tuple(name for name in SCHEMA.names if name not in _ABSENT)
 _HEADER = b"emert_results_header"
 _OWN_TASKS = b"emert_own_tasks"
@@ -103,6 +106,7 @@ def to_rows(
             "prediction": predicted[kept].tolist(),
             "uncalibrated": [None] * len(kept) if uncalibrated is None else uncalibrated[kept].astype(np.float64).tolist(),
             "groups": [None] * len(kept),
+            "votes": [None] * len(kept),
         },
         columns=SCHEMA.names,
     )
@@ -116,6 +120,12 @@ def to_arrays(task: Task, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     width = 1 if task.kind == "classification" else task.size
     targets = np.array(rows["target"].tolist(), np.float64).reshape(-1, width)
     return targets, np.array(rows["prediction"].tolist(), np.float64).reshape(-1, task.size)
+
+
+def votes_of(task: Task, rows: pd.DataFrame) -> np.ndarray:
+    """The judges' votes `(n, size)` of rows of one task; NaN where nobody judged, or the table knows of none."""
+    cells = rows.get("votes", [None] * len(rows))
+    return np.array([cell if isinstance(cell, list) else [np.nan] * task.size for cell in cells], np.float64)
 
 
 def find_problem(frame: pd.DataFrame) -> str | None:
@@ -157,6 +167,21 @@ def _find_task_problem(task: Task, rows: pd.DataFrame) -> str | None:
         worst = np.abs(predictions.sum(axis=1) - 1).max(initial=0)
         if worst > _SUM_TOLERANCE or predictions.min(initial=0) < 0:
             return f"the column 'prediction' must hold probabilities for task {task.name}, 0..1 with sum 1"
+    return _find_votes_problem(task, rows)
+
+
+def _find_votes_problem(task: Task, rows: pd.DataFrame) -> str | None:
+    given = [cell for cell in rows.get("votes", ()) if isinstance(cell, list)]
+    if not given:
+        return None
+    expected = f"for task {task.name}, expected fractions for {task.size} classes, with sum 1"
+    if task.kind != "classification":
+        return f"the column 'votes' holds some for task {task.name}, which has no classes"
+    if wrong := [len(cell) for cell in given if len(cell) != task.size]:
+        return f"the column 'votes' holds {wrong[0]} values {expected}"
+    values = np.array(given, np.float64)
+    if not (np.abs(values.sum(axis=1) - 1) <= _SUM_TOLERANCE).all() or values.min() < 0:
+        return f"the column 'votes' holds others {expected}"
     return None
 
 
@@ -178,6 +203,8 @@ def write_table(path: Path, frame: pd.DataFrame, header: dict | None = None) -> 
         columns[name] = [None if isinstance(cell, float) else cell for cell in given]  # pandas fills gaps with NaN
     columns["groups"] = [None if cell is None else sorted(cell.items()) for cell in columns["groups"]]
     table = pa.Table.from_pydict(columns, schema=SCHEMA)
+    if table["votes"].null_count == len(table):
+        table = table.drop_columns("votes")
     own = own_definitions(sorted(set(frame["task"])))
     metadata = {**({_HEADER: json.dumps(header)} if header else {}), **({_OWN_TASKS: json.dumps(own)} if own else {})}
     if metadata:

@@ -29,6 +29,8 @@ METRIC_TITLES = {
     "mae": "MAE",
     "mse": "MSE",
     "rmse": "RMSE",
+    "nll_votes": "NLL of the votes",
+    "js_votes": "Jensen-Shannon",
 }
 LOWER_IS_BETTER = frozenset({"mae", "mse", "rmse"})
 

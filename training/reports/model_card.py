@@ -31,6 +31,7 @@ from .page import (
     primary_row,
     primary_tables,
     subgroup_markdown,
+    votes_markdown,
 )
 from .results import read_results, to_json, training_cost
 from .tables import markdown_table
@@ -101,7 +102,7 @@ def _section(name: str, results: dict, strict: dict | None) -> list[str]:
             _beside(results, strict),
         ]
     parts += ["**Every metric**", *(markdown_table(head, rows) for head, rows in full_tables(own))]
-    for section in (gap_markdown(own), calibration_markdown(own), subgroup_markdown(own)):
+    for section in (gap_markdown(own), calibration_markdown(own), votes_markdown(own), subgroup_markdown(own)):
         parts += [part.replace("## ", "#### ") for part in section]
     return [*parts, *_training_cost(results["header"]["models"])]
 

@@ -6,6 +6,7 @@ from textwrap import fill
 from modeling_emert.tasks_emert import TASKS, Task
 
 from ..metrics import LOWER_IS_BETTER, METRIC_TITLES, METRICS
+from ..metrics.emotion_classification.class_scores import VOTE_METRICS
 from .tables import (
     OWN_TASKS,
     TERMINAL_WIDTH,
@@ -48,9 +49,10 @@ def results_markdown(results: dict, pictures: Sequence[str] = ()) -> str:
 
 
 def sections_markdown(results: dict, by_task: bool = False) -> list[str]:
-    """The tables of every metric, see [`full_tables`], the gap, and the calibration."""
+    """The tables of every metric, see [`full_tables`], the gap, the calibration, and the scores against the judges' votes."""
     tables = [markdown_table(head, rows) for head, rows in full_tables(results, by_task)]
-    return [*tables, *_absent_label_notes(results), *gap_markdown(results), *calibration_markdown(results)]
+    more = (gap_markdown(results), calibration_markdown(results), votes_markdown(results))
+    return [*tables, *_absent_label_notes(results), *(part for parts in more for part in parts)]
 
 
 def describe(results: dict) -> str:
@@ -205,14 +207,43 @@ def calibration_markdown(results: dict) -> list[str]:
     ]
 
 
+def votes_markdown(results: dict) -> list[str]:
+    """Scores against how the judges' votes were divided; empty where nobody voted."""
+    rows, least = [], {}
+    for task in tasks_of(results):
+        for method in results["methods"]:
+            entry = results["scores"][method].get(task.name)
+            if entry and (found := entry.get("votes")):
+                least[task.name] = found["least_nll"]
+                rows.append([task.name, method, str(found["n"]), *(score_cell(one) for one in found["metrics"].values())])
+    if not rows:
+        return []
+    limits = ", ".join(f"{name} {three(value)}" for name, value in least.items())
+    return [
+        "## Against the judges' votes",
+        "How near the probabilities come to the fractions of the judges who chose each class, on the recordings whose majority "
+        f"is a class; lower is better. NLL in nats, at least the judges' own disagreement ({limits}); Jensen-Shannon 0 to 1.",
+        markdown_table(["task", "method", "recordings", *(METRIC_TITLES[name] for name in VOTE_METRICS)], rows),
+    ]
+
+
 def _before_and_after(found: dict, name: str) -> str:
     after, before = three(found["answers"][name]), found["before"] or {}
     return f"{three(before[name])} → {after}" if name in before else after
 
 
-def subgroup_markdown(results: dict) -> list[str]:
-    """The primary metric of the first method by group, for each column that divides the recordings."""
-    method = results["methods"][0]
+def subgroup_markdown(results: dict, method: str | None = None) -> list[str]:
+    """The table of [`subgroup_rows`]; empty where the recordings are not divided."""
+    rows = subgroup_rows(results, method)
+    if not rows:
+        return []
+    head = ["column", "group", "task", "participants", "recordings", "score"]
+    return [f"## Subgroups, {method or results['methods'][0]}", markdown_table(head, rows)]
+
+
+def subgroup_rows(results: dict, method: str | None = None) -> list[list[str]]:
+    """The primary metric of one method, by default the first, by group, for each column that divides the recordings."""
+    method = method or results["methods"][0]
     rows = []
     for task in tasks_of(results):
         for column, groups in (results["scores"][method].get(task.name) or {"subgroups": {}})["subgroups"].items():
@@ -220,10 +251,7 @@ def subgroup_markdown(results: dict) -> list[str]:
                 cell = score_cell(part["metrics"][task.primary_metric])
                 metric = METRIC_TITLES[task.primary_metric]
                 rows.append([f"`{column}`", name, task.name, str(part["participants"]), str(part["n"]), f"{metric} {cell}"])
-    if not rows:
-        return []
-    head = ["column", "group", "task", "participants", "recordings", "score"]
-    return [f"## Subgroups, {method}", markdown_table(head, sorted(rows, key=lambda row: row[:2]))]
+    return sorted(rows, key=lambda row: row[:2])
 
 
 def _picture_title(path: str) -> str:

@@ -13,7 +13,8 @@ scores     {method: {task: {
                folds: {metric, mean, std, n, note},                     primary metric by fold; std with n - 1
                by_fold: {fold: value}, by_seed: {seed: value},          primary metric
                subgroups: {column: {group: {n, participants, metrics}}},
-               calibration: {answers, before}, confusion}}}}            classification only, else null
+               calibration: {answers, before}, confusion,               classification only, else null
+               votes: {n, least_nll, metrics: {nll_votes, js_votes}}}}}  only where judges have voted
 gap        see `reports.gap_section`; null where the table has not both views
 ```
 

@@ -1,4 +1,4 @@
-"""The sections of the results: scores with intervals, folds, seeds, subgroups, calibration, confusion.
+"""The sections of the results: scores with intervals, folds, seeds, subgroups, calibration, votes, confusion.
 
 All are plain data for JSON, computed from the table of predictions alone. An undefined figure is null, and its `note` says
 why.
@@ -12,10 +12,10 @@ import pandas as pd
 from modeling_emert.tasks_emert import Task
 
 from ..metrics import collect, score
-from ..metrics.emotion_classification.class_scores import BINS
-from ..metrics.predictions import to_arrays
+from ..metrics.emotion_classification.class_scores import BINS, entropy_to, vote_scores
+from ..metrics.predictions import to_arrays, votes_of
 from ..statistics.calibration import calibration, reliability
-from ..statistics.intervals import FEWEST_PARTICIPANTS, Interval, intervals
+from ..statistics.intervals import FEWEST_PARTICIPANTS, Interval, intervals, intervals_of_means
 
 LEVEL = 0.95  # of every interval
 
@@ -35,6 +35,7 @@ def score_section(task: Task, rows: pd.DataFrame, n_resamples: int, seed: int, b
         "subgroups": subgroups_of(task, rows, n_resamples, seed),
         "calibration": calibration_of(task, rows, bins) if classes else None,
         "confusion": confusion_of(task, rows) if classes else None,
+        **votes_section(task, rows, n_resamples, seed),
     }
 
 
@@ -122,6 +123,28 @@ def calibration_of(task: Task, rows: pd.DataFrame, bins: int = BINS) -> dict:
 def _calibrated(cells: Iterable[list[float]], truth: np.ndarray, bins: int) -> dict:
     probabilities = np.array(list(cells), np.float64)
     return {**calibration(probabilities, truth), "bins": reliability(probabilities, truth, bins).to_dict("records")}
+
+
+def votes_section(task: Task, rows: pd.DataFrame, n_resamples: int, seed: int) -> dict:
+    """`{"votes": {n, least_nll, metrics}}` of the recordings that judges have voted on, or `{}` where there are none.
+
+    `metrics`: as of `scores_of`, of [`vote_scores`]. `least_nll`: the NLL that the votes themselves would have.
+    """
+    votes = votes_of(task, rows)
+    known = ~np.isnan(votes).any(axis=1)
+    if not known.any():
+        return {}
+    rows, votes = rows[known], votes[known]
+    participants = rows["participant_id"].to_numpy(str)
+    found = intervals_of_means(vote_scores(to_arrays(task, rows)[1], votes), participants, n_resamples, seed, LEVEL)
+    people = len(np.unique(participants))
+    return {
+        "votes": {
+            "n": rows["recording_id"].nunique(),
+            "least_nll": float(entropy_to(votes, votes).mean()),
+            "metrics": {name: plain_interval(interval, people) for name, interval in found.items()},
+        }
+    }
 
 
 def confusion_of(task: Task, rows: pd.DataFrame) -> list[list[int]]:

@@ -11,6 +11,7 @@ How often a 95 % interval held the truth on simulated data with 20, 40 and 70 pa
 CCC 0.92, RMSE 0.90. `python tests/helpers/simulation.py` measures all metrics again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,23 @@ def intervals_of_sums(
     values = scores(task, statistics.sum(axis=0))
     resampled = scores(task, np.tensordot(resample_counts(len(statistics), n_resamples, seed), statistics, axes=1))
     return {name: make_interval(float(value), resampled[name], len(statistics), level) for name, value in values.items()}
+
+
+def intervals_of_means(
+    values: Mapping[str, np.ndarray],
+    participants: np.ndarray,
+    n_resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Interval]:
+    """Of the means over recordings of figures `(n,)` that each recording has. `participants` `(n,)`: whose recordings."""
+    names, codes = np.unique(participants, return_inverse=True)
+    counts = resample_counts(len(names), n_resamples, seed)
+    sizes = counts @ np.bincount(codes)
+    return {
+        name: make_interval(float(own.mean()), counts @ np.bincount(codes, own) / sizes, len(names), level)
+        for name, own in values.items()
+    }
 
 
 def resample_counts(participants: int, n_resamples: int, seed: int) -> np.ndarray:

@@ -5,7 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy, pearsonr
 from sklearn.metrics import (
     accuracy_score,
     f1_score,
@@ -17,6 +18,7 @@ from sklearn.metrics import (
 
 from modeling_emert.tasks_emert import ABSENT_CLASS, TASKS, Task
 from training.metrics import LOWER_IS_BETTER, METRIC_TITLES, METRICS, as_targets, collect, score, scores, uar_batchmean16
+from training.metrics.emotion_classification.class_scores import VOTE_METRICS, entropy_to, vote_scores
 
 ER7, VA, INTENSITY = TASKS["er7"], TASKS["er_va"], TASKS["fer_intensity"]
 EXACT = 1e-12
@@ -24,7 +26,7 @@ EXACT = 1e-12
 
 def test_every_metric_has_a_title():
     names = {name for metrics in METRICS.values() for name in metrics}
-    assert set(METRIC_TITLES) == names
+    assert set(METRIC_TITLES) == names | set(VOTE_METRICS)
     assert names >= LOWER_IS_BETTER
     assert all(METRICS[task.kind][0] == task.primary_metric for task in TASKS.values())
 
@@ -179,3 +181,19 @@ import training.methods.fitted, training.methods.summaries, training.reports.res
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_scores_against_votes_are_those_of_scipy_and_least_where_the_votes_are_met():
+    rng = np.random.default_rng(0)
+    votes, answers = rng.dirichlet(np.ones(7), (2, 20))
+    votes[0] = np.eye(7)[3]
+    found = vote_scores(answers, votes)
+    distances = [jensenshannon(one, other, base=2) ** 2 for one, other in zip(votes, answers, strict=True)]
+    np.testing.assert_allclose(found["js_votes"], distances, atol=1e-12)
+    np.testing.assert_allclose(found["nll_votes"], entropy(votes, axis=1) + entropy(votes, answers, axis=1))
+    assert found["nll_votes"][0] == pytest.approx(-np.log(answers[0, 3]))
+    met = vote_scores(votes, votes)
+    np.testing.assert_allclose(met["js_votes"], 0, atol=1e-12)
+    np.testing.assert_allclose(met["nll_votes"], entropy_to(votes, votes))
+    assert (found["nll_votes"] > met["nll_votes"]).all()
+    assert vote_scores(np.eye(7)[:1], np.eye(7)[1:2])["js_votes"].item() == 1.0

@@ -15,6 +15,7 @@ from training.metrics.predictions import (
     read_predictions,
     to_arrays,
     to_rows,
+    votes_of,
     write_predictions,
     write_table,
 )
@@ -167,3 +168,22 @@ def test_the_same_recording_may_be_there_for_another_seed_or_version(table, tmp_
     assert len(read_predictions(path)) == 3 * len(table)
     with pytest.raises(ValueError, match="is there twice"):
         write_predictions(path, pd.concat([table, table]))
+
+
+def test_votes_are_in_the_file_where_there_are_any_and_must_be_fractions(table, tmp_path):
+    path = tmp_path / "predictions.parquet"
+    write_predictions(path, table)
+    assert "votes" not in pq.read_schema(path).names
+    table.at[0, "votes"] = [0.25, 0.25, 0.5]
+    write_predictions(path, table)
+    back = read_predictions(path)
+    pd.testing.assert_frame_equal(back, table)
+    found = votes_of(ER3, back[back["task"] == "er3"])
+    np.testing.assert_array_equal(found, [[0.25, 0.25, 0.5], [np.nan] * 3, [np.nan] * 3])
+    for wrong, message in (([0.5, 0.5], "2 values"), ([0.5, 0.5, 0.5], "others"), ([1.5, -0.5, 0.0], "others")):
+        table.at[0, "votes"] = wrong
+        with pytest.raises(ValueError, match=f"'votes' holds {message} for task er3, expected fractions for 3 classes"):
+            write_predictions(path, table)
+    table.at[0, "votes"], table.at[4, "votes"] = None, [0.5, 0.5]
+    with pytest.raises(ValueError, match="'votes' holds some for task er_va, which has no classes"):
+        write_predictions(path, table)

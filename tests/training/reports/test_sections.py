@@ -6,12 +6,14 @@ import pytest
 from PIL import Image
 
 from dataset_scripts.pictures.style import DARK, LIGHT, Style, drawing
+from modeling_emert.configuration_emert import EmertConfig
+from modeling_emert.model_card_emert import make_model_card
 from modeling_emert.tasks_emert import TASKS
 from training.metrics import score
 from training.metrics.predictions import to_arrays, to_rows
 from training.reports.drawings import contrast, draw_confusion
 from training.reports.gap_section import gap_of
-from training.reports.page import calibration_markdown, subgroup_markdown
+from training.reports.page import calibration_markdown, subgroup_markdown, votes_markdown
 from training.reports.pictures import draw_pictures
 from training.reports.results import Header, make_results
 from training.reports.sections import calibration_of, confusion_of, subgroups_of
@@ -136,3 +138,23 @@ def test_pictures_are_drawn_alike_twice_and_are_not_empty(both: pd.DataFrame, tm
         pixels = np.asarray(Image.open(tmp_path / name).convert("RGB"))
         assert min(pixels.shape[:2]) > 200
         assert len(np.unique(pixels[:, :, 0])) > 50  # lines and letters, not one colour
+
+
+def test_votes_are_scored_on_the_recordings_that_have_some_and_leave_others_as_they_were(both: pd.DataFrame):
+    rows = both[both["method"] == "eyes"].reset_index(drop=True)
+    plain = make_results(rows, _header(), n_resamples=50)
+    judged = (rows["task"] == "fer7") & (rows.index % 2 == 1)
+    rows["votes"] = [answer if known else None for answer, known in zip(rows["prediction"], judged, strict=True)]
+    results = make_results(rows, _header(), n_resamples=50)
+    found = results["scores"]["eyes"]["fer7"].pop("votes")
+    assert results == plain
+    assert found["n"] == 28
+    assert found["metrics"]["nll_votes"]["value"] == pytest.approx(found["least_nll"])
+    assert found["metrics"]["js_votes"]["value"] == pytest.approx(0, abs=1e-9)
+    assert found["metrics"]["js_votes"]["n_resamples"] == 50
+    results["scores"]["eyes"]["fer7"]["votes"] = found
+    page = "\n".join(votes_markdown(results))
+    assert f"(fer7 {found['least_nll']:.3f})" in page
+    assert "| fer7 | eyes | 28 | " in page
+    assert votes_markdown(plain) == []
+    assert "NLL of the judges' votes" in make_model_card(EmertConfig(tasks=["fer7"]), None, results)

@@ -12,6 +12,7 @@ from training.metrics.predictions import to_rows
 from training.statistics.intervals import (
     FEWEST_PARTICIPANTS,
     intervals,
+    intervals_of_means,
     intervals_of_sums,
     make_interval,
     resample_counts,
@@ -148,3 +149,11 @@ def test_nonsense_is_refused():
         intervals(ER3, rows, level=95)
     with pytest.raises(ValueError, match="n_resamples"):
         intervals(ER3, rows, n_resamples=0)
+
+
+def test_the_interval_of_a_mean_is_that_of_the_metric_which_is_one():
+    rows = _random_rows("er3")
+    targets, answers = (np.array(rows[name].tolist()) for name in ("target", "prediction"))
+    right = answers.argmax(axis=1) == targets[:, 0]
+    found = intervals_of_means({"right": right}, rows["participant_id"].to_numpy(str), n_resamples=200)["right"]
+    assert tuple(vars(found).values()) == pytest.approx(tuple(vars(intervals(ER3, rows, n_resamples=200)["war"]).values()))

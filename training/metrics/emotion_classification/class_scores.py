@@ -80,6 +80,26 @@ def probability_scores(probabilities: np.ndarray, truth: np.ndarray) -> dict[str
     }
 
 
+VOTE_METRICS = ("nll_votes", "js_votes")
+
+
+def vote_scores(probabilities: np.ndarray, votes: np.ndarray) -> dict[str, np.ndarray]:
+    """`VOTE_METRICS` of each recording, `(n,)`, from probabilities and the judges' votes, both `(n, K)` with sum 1.
+
+    - `nll_votes`, nats: mean over the judges of the negative log of the probability of what each chose, cut to 2.2e-16 and
+      up. It is least, the entropy of the votes, where the probabilities are the votes.
+    - `js_votes`, 0..1: Jensen-Shannon divergence to the base 2 (Lin 1991); 0 where the probabilities are the votes.
+    """
+    middle = (probabilities + votes) / 2
+    divergences = [entropy_to(given, middle) - entropy_to(given, given) for given in (votes, probabilities)]
+    return {"nll_votes": entropy_to(votes, probabilities), "js_votes": np.mean(divergences, axis=0) / np.log(2)}
+
+
+def entropy_to(given: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Cross entropy `(n,)` in nats of `other` `(n, K)` under `given` `(n, K)`; of `given` with itself its entropy."""
+    return -(given * np.log(np.clip(other, _SMALLEST, 1))).sum(axis=1)
+
+
 def reliability_bins(probabilities: np.ndarray, truth: np.ndarray, bins: int) -> dict[str, np.ndarray]:
     """Recordings in the order of their confidence, cut into `bins` of equal size: `{"n", "confidence", "accuracy"}`, `(B,)`.
 
