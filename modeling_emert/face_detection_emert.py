@@ -6,7 +6,6 @@
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,28 +15,23 @@ from PIL import Image
 from threadpoolctl import ThreadpoolController
 
 from .errors_emert import EmertInputError
+from .people_emert import CROP_SIZE, FaceBox, FaceChoice, choose, crop, follow
 from .recording_emert import FaceTrack
 
 MIN_CONFIDENCE = 0.6
 _DETECTION_SIDE = 320  # pixels; the smallest face that the detector finds has about 20, 1/16 of the picture's width
 
-# libfacedetection's result: a count, then for each face 142 short numbers: confidence in percent, left, top, width, height, ...
-_RESULT_BYTES = 0x20000  # 256 faces, the most that it gives, need 72,708
-_FACE_NUMBERS = 142
+# libfacedetection's result: a count, then for each face 16 short numbers: confidence in percent, left, top, width, height,
+# ten of landmarks, and a 0.
+_RESULT_BYTES = 0x20000  # 256 faces, the most that it gives, need 8,196
+_FACE_NUMBERS = 16
+
+# A face that stands upright is found with 0.9, sideways with 0.3 to 0.88 and upside down with 0.8 to 0.89 (measured).
+_SURELY_UPRIGHT, _SURELY_BETTER, _SURE_FACE = 0.9, 0.05, 0.85  # confidences: mean, difference of means, of the best face
+_FRAMES_TURNED = 4  # of a clip that are tried in the other directions
 
 # A picture `(height, width, 3)` uint8 RGB -> left, top, width, height, confidence in percent of each face.
 _Detection = Callable[[np.ndarray], list[tuple[float, ...]]]
-
-
-@dataclass(frozen=True)
-class FaceBox:
-    """A face in pixels of the frame: left, top, width, height; confidence 0..1."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    confidence: float
 
 
 FaceDetector = Callable[[np.ndarray], list[FaceBox]]  # finds the faces in one frame `(height, width, 3)` uint8 RGB
@@ -108,40 +102,52 @@ def _load_binding() -> _Detection:
     return lambda picture: detectRGB(picture.shape[1], picture.shape[0], picture.tobytes())
 
 
-CROP_SIZE = 112  # pixels, as the authors' network takes
-CROP_MARGIN = 1.15  # side of the square crop over the longer side of the box
-
-
 def track_faces(
-    frames: np.ndarray, times_ms: np.ndarray, detector: FaceDetector | None = None, size: int = CROP_SIZE
+    frames: np.ndarray,
+    times_ms: np.ndarray,
+    detector: FaceDetector | None = None,
+    size: int = CROP_SIZE,
+    face: FaceChoice | None = None,
 ) -> FaceTrack | None:
-    """Crops of the largest face in each frame; None if no frame has a face.
+    """Crops of one person's face in each frame; None if no frame has a face. Its `notes` say whether there are others.
 
-    `frames` `(frames, height, width, 3)` uint8 RGB, `times_ms` `(frames,)`. A frame without a face uses the box of the
-    frame nearest in time that has one, and is False in `detected`.
+    `frames` `(frames, height, width, 3)` uint8 RGB, `times_ms` `(frames,)`. `face`: whose, see [`people_emert.choose`]. A
+    frame without that face uses the box of the frame nearest in time that has it, and is False in `detected`. A clip that lies
+    on its side is turned, with a note; not with an own `detector`, whose confidences are unknown.
+
+    Raises `EmertInputError` if nobody is the `face` that is asked for.
     """
-    detector = detector or default_detector()
-    boxes = [max(detector(frame), key=lambda box: box.width * box.height, default=None) for frame in frames]
-    detected = np.array([box is not None for box in boxes])
-    if not detected.any():
+    boxes = [(detector or default_detector())(frame) for frame in frames]
+    notes = []
+    if detector is None and (turns := _quarter_turns(frames, boxes)):
+        frames = np.rot90(frames, turns, axes=(1, 2))
+        boxes = [default_detector()(frame) for frame in frames]
+        notes = [f"The faces lie {_LYING[turns]}, which the file does not say, so the picture was turned."]
+    people = follow(frames, boxes)
+    if not people:
         return None
+    person, others = choose(people, len(frames), face)
+    detected = np.array([number in person.boxes for number in range(len(frames))])
     found = np.flatnonzero(detected)
-    nearest = [found[np.argmin(np.abs(times_ms[found] - moment))] for moment in times_ms]
-    crops = [_crop(frame, boxes[index], size) for frame, index in zip(frames, nearest, strict=True)]
-    return FaceTrack(np.stack(crops), times_ms, detected)
+    nearest = [int(found[np.argmin(np.abs(times_ms[found] - moment))]) for moment in times_ms]
+    crops = [crop(frame, person.boxes[number], size) for frame, number in zip(frames, nearest, strict=True)]
+    return FaceTrack(np.stack(crops), times_ms, detected, notes=[*notes, *others])
 
 
-def _crop(frame: np.ndarray, box: FaceBox, size: int) -> np.ndarray:
-    """A square around the box, `(size, size, 3)`; outside the frame its edge is repeated."""
-    height, width = frame.shape[:2]
-    side = max(2, round(max(box.width, box.height) * CROP_MARGIN))
-    left = round(box.left + box.width / 2 - side / 2)
-    top = round(box.top + box.height / 2 - side / 2)
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    return resize(frame[rows[:, None], columns], size)
+_LYING = {1: "with their top to the right", 2: "upside down", 3: "with their top to the left"}
 
 
-def resize(square: np.ndarray, size: int) -> np.ndarray:
-    """Pixels `(height, width, 3)` uint8 as `(size, size, 3)`."""
-    return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR))
+def _quarter_turns(frames: np.ndarray, boxes: list[list[FaceBox]]) -> int:
+    """By how many quarters, to the left, the frames have to be turned for the faces to be found better; 0 as they are."""
+
+    def best(found: list[list[FaceBox]]) -> list[float]:
+        return [max((box.confidence for box in faces), default=0.0) for faces in found]
+
+    if np.mean(best(boxes)) >= _SURELY_UPRIGHT:
+        return 0
+    tried = np.unique(np.linspace(0, len(frames) - 1, _FRAMES_TURNED).round().astype(int))
+    confidences = [best([boxes[number] for number in tried])]
+    confidences += [best([default_detector()(np.rot90(frames[number], turns)) for number in tried]) for turns in (1, 2, 3)]
+    means = np.mean(confidences, axis=1)
+    turns = int(means.argmax())
+    return turns if means[turns] >= means[0] + _SURELY_BETTER and max(confidences[turns]) >= _SURE_FACE else 0

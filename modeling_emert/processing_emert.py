@@ -18,6 +18,7 @@ from .face_detection_emert import FaceDetector, track_faces
 from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
 from .hub_emert import EmertSharing
 from .image_emert import is_image, read_image
+from .people_emert import FaceChoice, check_face_choice
 from .recording_emert import ActionUnits, FaceTrack, Gaze, Recording, context_inputs, read_big_five, read_stimulus_emotion
 from .rows_emert import from_row, is_batch, is_row, rows_of
 from .video_emert import read_frames
@@ -87,6 +88,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         stimulus_emotion: str | None = None,
         image: Photo | None = None,
         action_units: Units | None = None,
+        face: FaceChoice | None = None,
     ) -> Recording:
         """One recording from files or arrays; the recording's `notes` report what could not be used.
 
@@ -102,6 +104,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 PIL image, or an array `(height, width, 3)` uint8 RGB.
             action_units: of the face, beside or in place of a video, for a model that takes them: a CSV of OpenFace or py-feat
                 (a file or its bytes), or an [`ActionUnits`].
+            face: whose, where several people are seen: `left`, `right` or `largest`, or a number from 1, counted from the left
+                of the picture. By default the one who is there longest and largest, and a note says that there are others.
 
         Raises:
             EmertInputError: a file can't be read, an array has another shape, the context is invalid, or nothing is left to
@@ -114,14 +118,14 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             )
         if image is not None and not is_image(image):
             read_image(image)  # raises the reason
-        face = self._load_face(video if image is None else image, detector, notes)
+        track = self._load_face(video if image is None else image, detector, face, notes)
         gaze = self._load_gaze(gaze, notes)
         units = _load_units(action_units, notes)
-        if face is None and gaze is None and units is None:
+        if track is None and gaze is None and units is None:
             raise EmertInputError(" ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."]))
         traits = None if big_five is None else read_big_five(big_five)
         read_stimulus_emotion(stimulus_emotion)  # refused here, where it is given
-        return Recording(face, gaze, notes, units, big_five=traits, stimulus_emotion=stimulus_emotion)
+        return Recording(track, gaze, notes, units, big_five=traits, stimulus_emotion=stimulus_emotion)
 
     def __call__(
         self,
@@ -149,7 +153,13 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         inputs.update(BatchFeature(context_inputs(batch, self.context), tensor_type=return_tensors))
         return inputs
 
-    def _load_face(self, video: Video | None, detector: FaceDetector | None, notes: list[str]) -> FaceTrack | None:
+    def _load_face(
+        self, video: Video | None, detector: FaceDetector | None, chosen: FaceChoice | None, notes: list[str]
+    ) -> FaceTrack | None:
+        check_face_choice(chosen)
+        if chosen is not None and (video is None or hasattr(video, "detected")):
+            found = "no video" if video is None else "face crops"
+            raise EmertInputError(f"face {chosen}: a person is chosen in a video or a photograph, got {found}; leave it out")
         # Not by `isinstance(video, FaceTrack)`: as remote code each processor comes with a copy of that class.
         if video is None or hasattr(video, "detected"):
             return video
@@ -172,9 +182,11 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         else:
             frames, times_ms = read_frames(video, self.video_processor.num_frames)
             name = "the video" if isinstance(video, bytes) else Path(video).name
-        face = track_faces(frames, times_ms, detector)
+        face = track_faces(frames, times_ms, detector, face=chosen)
         if face is None:
             notes.append(f"No face was found in {name} ({len(frames)} frames examined), so the face is left out.")
+            return None
+        notes.extend(face.notes)
         return face
 
     def _load_gaze(self, gaze: GazeInput | None, notes: list[str]) -> Gaze | None:

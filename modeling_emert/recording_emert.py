@@ -23,11 +23,13 @@ class FaceTrack:
     - `frames`: `(frames, height, width, 3)` uint8, RGB.
     - `times_ms`: `(frames,)` float32, from the start of the clip, increasing.
     - `detected`: `(frames,)` bool; False where the crop uses the box of the nearest frame with a face.
+    - `notes`: whose face it is where there are several, in sentences for the user.
     """
 
     frames: np.ndarray
     times_ms: np.ndarray
     detected: np.ndarray
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.times_ms = np.asarray(self.times_ms, np.float32)

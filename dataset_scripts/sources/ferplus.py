@@ -136,8 +136,9 @@ class FerPlusSource(Source):
         detector = default_detector()
 
         def large_faces(pixels: np.ndarray) -> list:
+            """The surest face, FER2013 being cut around one, if it is large."""
             smallest = SMALLEST_FACE * max(pixels.shape)
-            return [face for face in detector(pixels) if max(face.width, face.height) >= smallest]
+            return [face for face in detector(pixels)[:1] if max(face.width, face.height) >= smallest]
 
         face = track_faces(frame[None], np.zeros(1, np.float32), large_faces)
         return face or FaceTrack(resize(frame, CROP_SIZE)[None], np.zeros(1, np.float32), np.zeros(1, bool))
