@@ -16,12 +16,13 @@ from .constants_emert import CONTEXT_INPUTS
 from .errors_emert import EmertInputError
 from .hub_emert import EmertSharing
 from .inference_emert import answering_network
+from .people_emert import FaceChoice
 from .processing_emert import BigFive, GazeInput, Row, Video, is_recording, recordings_of
 from .recording_emert import Recording
 from .rows_emert import is_batch, is_row, rows_of
 from .tasks_emert import get_task, register_tasks
 
-_PARTS = ("video", "gaze", *CONTEXT_INPUTS)
+_PARTS = ("video", "gaze", "face", *CONTEXT_INPUTS)
 Clip = str | Path | Mapping[str, Any] | Row | Recording
 
 
@@ -82,6 +83,7 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         gaze: GazeInput | list[GazeInput] | None = None,
         big_five: BigFive | None = None,
         stimulus_emotion: str | None = None,
+        face: FaceChoice | None = None,
         **kwargs: Any,
     ) -> dict | list[dict] | Iterator[dict]:
         """One clip gives one answer, a list or a batch of rows a list; a generator or a `Dataset` gives an iterator.
@@ -89,13 +91,13 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         Args:
             inputs: clips, or nothing where `video` or `gaze` is given.
             video, gaze: of one clip, or lists of as many as there are clips.
-            big_five, stimulus_emotion: see [`EmertProcessor.load`].
+            big_five, stimulus_emotion, face: see [`EmertProcessor.load`].
             kwargs: `batch_size`, `num_workers`.
 
         Raises:
             EmertInputError: a clip can't be used; of several, its place and its files are named.
         """
-        parts = {"video": video, "gaze": gaze, "big_five": big_five, "stimulus_emotion": stimulus_emotion}
+        parts = {"video": video, "gaze": gaze, "big_five": big_five, "stimulus_emotion": stimulus_emotion, "face": face}
         if inputs is None:
             inputs = parts
         elif any(part is not None for part in parts.values()):

@@ -62,6 +62,7 @@ class Service:
         pictures: bool = True,
         names: tuple[str, str] = ("", ""),
         keep: bool = False,
+        face: str | None = None,
     ) -> Iterator[Reply]:
         """From uploaded files: the numbers, then with `pictures` the same once more. The files are deleted before the first.
 
@@ -80,6 +81,7 @@ class Service:
                 pictures,
                 visible_name(names[0] or video or ""),
                 visible_name(names[1] or gaze or ""),
+                face=(face or "").strip() or None,
             )
             replies = self.workers.replies(request)
             first = next(replies)

@@ -9,6 +9,7 @@ class Request:
     """One recording to answer from; `video`, `gaze` or both.
 
     - `model`: folder of the checkpoint. `participant`: whose gaze, where the file holds several people's.
+    - `face`: whose, where the video shows several: see `EmertProcessor.load`.
     - `pictures`: whether to draw; a batch and programs do without.
     - `video_name`, `gaze_name`: what the visitor calls the files, for messages.
     - `example`: whether it is one of ours, whose files the visitor can't change.
@@ -22,6 +23,7 @@ class Request:
     video_name: str = ""
     gaze_name: str = ""
     example: bool = False
+    face: str | None = None
 
     def with_visitors_names(self, sentence: str) -> str:
         """The sentence with the visitor's own file names instead of the paths on this machine."""

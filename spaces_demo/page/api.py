@@ -27,6 +27,7 @@ answer = client.predict(
     gaze=handle_file("gaze.csv"),    # or None
     participant="",                  # whose gaze, where the file holds several people's
     model="",                        # one of /models; "" is the first
+    face="",                         # left, right, largest or a number, where the video shows several people
     api_name="/answer",
 )
 print(answer["verdict"], answer["gap"], answer["tasks"]["er7"], answer["tasks"]["fer7"])
@@ -68,7 +69,13 @@ def help_html(url: str) -> str:
 def add_endpoints(service: Service, answers_at_once: int) -> None:
     """Call it within the page's `Blocks`. A refusal is a `gr.Error` whose message is the sentence."""
 
-    def answer(video: FileData | None = None, gaze: FileData | None = None, participant: str = "", model: str = "") -> dict:
+    def answer(
+        video: FileData | None = None,
+        gaze: FileData | None = None,
+        participant: str = "",
+        model: str = "",
+        face: str = "",
+    ) -> dict:
         """What the face shows (FER) and what is felt (ER), for one recording: video, gaze file or both. They are deleted.
 
         Args:
@@ -76,13 +83,15 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
             gaze: an eye tracker's file of the same moments: its address or an upload
             participant: whose gaze to take, where the file holds several people's
             model: one of the models; the first where it is left out
+            face: whose, where the video shows several people: left, right, largest, or a number from the left
 
         Returns:
             probabilities by task, how far felt and shown differ, and how good the recording is
         """
         (video_path, video_name), (gaze_path, gaze_name) = take(video, "video"), take(gaze, "gaze")
         words = _text(participant, "participant"), _text(model, "model")
-        (reply,) = service.answers(video_path, gaze_path, *words, pictures=False, names=(video_name, gaze_name))
+        names, face = (video_name, gaze_name), _text(face, "face")
+        (reply,) = service.answers(video_path, gaze_path, *words, pictures=False, names=names, face=face)
         if reply.answer is None:
             raise gr.Error(reply.refusal or "", print_exception=False)
         return as_json(reply.answer)

@@ -91,6 +91,10 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
             gaze = gr.File(label="Gaze file of any eye tracker", height=150, elem_id="gaze")
             with gr.Accordion("The gaze file holds several people", open=False) as several:
                 participant = gr.Textbox(label="Participant", placeholder="as the file names them", max_lines=1, max_length=100)
+            with gr.Accordion("The video shows several people", open=False):
+                face = gr.Textbox(
+                    label="Face", placeholder="left, right, largest, or a number from the left", max_lines=1, max_length=20
+                )
             ask = gr.Button("Answer", variant="primary", elem_id="ask")
             gr.HTML(f'<p class="emert-small">Either may be missing; at most {MAX_UPLOAD_MB} MB each. {DELETED}</p>')
             gr.HTML('<h2 class="emert-small" id="examples">Examples (generated)</h2>')
@@ -104,7 +108,7 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
     private = {"api_visibility": "private", "show_progress": "hidden"}
     answered = ask.click(None, [video, gaze], [*asked, video, gaze, ask], js=_TAKE_FILES, **private).then(
         partial(answer_clip, service),
-        [*asked, participant, model],
+        [*asked, participant, model, face],
         [notice, answer, reasons, *asked, several],
         concurrency_limit=WORKERS,
         **shared,
@@ -115,7 +119,9 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
         button.click(partial(answer_example, service, example), model, [notice, answer, reasons], js=_SHOW_ANSWER, **shared)
 
 
-def answer_clip(service: Service, video: str | None, gaze: str | None, participant: str, model: str | None) -> Iterator[tuple]:
+def answer_clip(
+    service: Service, video: str | None, gaze: str | None, participant: str, model: str | None, face: str = ""
+) -> Iterator[tuple]:
     """Notice, answer, reasons, the question's two files (None where deleted), and the accordion with the participant's field.
 
     Where nothing was given, the last answer stays; where the participant has to be named, the accordion opens. The
@@ -126,7 +132,7 @@ def answer_clip(service: Service, video: str | None, gaze: str | None, participa
         return
     files = {"video": video, "gaze": gaze}
     names = ", ".join(visible_name(path) for path in files.values() if path)
-    for reply in service.answers(video, gaze, participant, model, keep=True):
+    for reply in service.answers(video, gaze, participant, model, keep=True, face=face):
         here = [part for part, path in files.items() if path and reply.keeps(part)]
         page = answer_html(reply, f"{names} (deleted)", here)
         left = [gr.skip() if part in here else None for part in files]

@@ -80,7 +80,7 @@ def _load(folder: Path) -> tuple[PreTrainedModel, EmertProcessor]:
 def _answer(request: Request) -> Iterator[Reply]:
     network, processor = _load(request.model)
     gaze = None if request.gaze is None else _read_gaze(request.gaze, request)
-    recording = processor.load(request.video, gaze)
+    recording = processor.load(request.video, gaze, face=request.face)
     recording.notes = [request.with_visitors_names(note) for note in recording.notes] + lengths_differ(recording)
     yield from answer_recording(network, processor, recording, request.pictures)
 

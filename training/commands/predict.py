@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", type=Path, help="video of the face; may be left out")
     parser.add_argument("--gaze", type=Path, help="gaze file of an eye tracker; may be left out")
     parser.add_argument("--participant", help="whose gaze to take, where the file holds several people's")
+    parser.add_argument("--face", help="whose face, where there are several: left, right, largest or a number from the left")
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     from training.methods.registry import only_given
 
     network, processor = load_answering_network(arguments.model)
-    recording = only_given(processor.load(arguments.video, gaze), saved_method(arguments.model))
+    recording = only_given(processor.load(arguments.video, gaze, face=arguments.face), saved_method(arguments.model))
     result = answer(network, processor, recording)
     result["trained_on"] = _training_data(arguments.model)
     print(json.dumps(result, indent=2) if arguments.json else as_text(result))

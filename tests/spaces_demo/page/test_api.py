@@ -141,7 +141,8 @@ def test_wrong_types_give_one_sentence_and_one_line(
 def test_the_endpoints_are_documented(client: Client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/answer", "/batch", "/models"}
-    assert [one["parameter_name"] for one in endpoints["/answer"]["parameters"]] == ["video", "gaze", "participant", "model"]
+    taken = [one["parameter_name"] for one in endpoints["/answer"]["parameters"]]
+    assert taken == ["video", "gaze", "participant", "model", "face"]
 
 
 @pytest.mark.parametrize("modalities", [["face"], ["fixations"]])
