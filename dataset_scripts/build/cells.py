@@ -172,6 +172,7 @@ def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recor
         return None
     if entry.video and face is None:
         report.notes.append(f"{entry.recording_id}: no face was found in {entry.video.name}, so it has no face")
+    report.notes += [f"{entry.recording_id}: {note}" for note in (face.notes if face else ())]
     if gaze is not None and gaze.missing_fraction in (None, 1.0):
         gaze.eye_movements = gaze.times_ms = None
         if gaze.fixations is None or len(gaze.fixations) == 0:

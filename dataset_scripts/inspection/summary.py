@@ -52,7 +52,8 @@ def inspect(recordings: FoundRecordings, draw: Callable[[Found, Quality], object
             continue
         gaze = found.recording.gaze
         quality = measure(gaze, found.face)
-        how, notes = (gaze.format, list(gaze.notes)) if gaze is not None else ("video" if found.face else None, [])
+        how = gaze.format if gaze is not None else "video" if found.face else None
+        notes = [note for part in (gaze, found.recording.face) if part is not None for note in part.notes]
         line = Line(found.name, found.participant, found.stimulus, how, found.labels, notes, quality)
         inspection.lines.append(line)
         if draw is not None:
