@@ -21,8 +21,9 @@ from dataset_scripts.common.settings import list_some, refuse_all
 from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.picture_folders import PictureFolder, open_pictures
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.face_detection_emert import CROP_SIZE, default_detector, resize, track_faces
+from modeling_emert.face_detection_emert import default_detector, track_faces
 from modeling_emert.image_emert import as_frame, open_image
+from modeling_emert.people_emert import CROP_SIZE, resize
 from modeling_emert.recording_emert import FaceTrack, Gaze
 from modeling_emert.tasks_emert import EMOTIONS
 
