@@ -105,7 +105,7 @@ def check_video_file(path: str | Path) -> None:
 def read_frames(video: str | Path | bytes, count: int, per_second: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """`count` frames evenly spread over the clip (a file, or its bytes), from the first to the last; of a photograph itself.
 
-    With `per_second` there are more, at least so many in a second up to `MOST_FRAMES` in all: every k-th is one of those `count`.
+    With `per_second` there are more, at least so many in a second, `MOST_FRAMES` in all; every k-th is one of the `count`.
 
     Returns:
         frames `(frames, height, width, 3)` uint8 RGB, upright, the longest side at most 1280 pixels;
