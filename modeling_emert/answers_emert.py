@@ -3,7 +3,7 @@
 The pipeline, `emert predict` and the demo all answer by [`answers`].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -11,7 +11,9 @@ from torch import nn
 from transformers import BatchFeature
 
 from .configuration_emert import EmertConfig
-from .constants_emert import MASKS_OF, MODALITIES, is_grounded
+from .constants_emert import ARGUMENTS_OF, MODALITIES, is_grounded
+from .errors_emert import EmertInputError
+from .evidence_emert import INPUT_WORDS, Test, ground_of, is_beyond_chance, words_of
 from .processing_emert import EmertProcessor
 from .recording_emert import Recording
 from .tasks_emert import TASKS
@@ -20,6 +22,12 @@ _ONE_RECORDING = (
     "This model expects gaze that is standardised over several recordings of the same person; "
     "here it is standardised over this recording alone, so expect less."
 )
+
+
+# By the end of the tasks' names, in the order of preference.
+GAP_LEVELS = {"7": "seven emotions", "3": "three classes", "_va": "valence"}
+_MASK_OF = {name: f"{'face' if name == 'pixel_values' else name}_mask" for name in INPUT_WORDS}
+_FRAMES_AT_ONCE = 32
 
 
 class Network(Protocol):
@@ -44,32 +52,130 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
     """The answer for each recording of one batch, as plain JSON-ready data:
 
     - `tasks`: by task, `{label: probability}` for classification and `{name: value}` for regression, clipped to the range.
-    - `gap`: total variation distance between the felt and the shown distribution over the seven emotions, 0 (equal)
-      to 1 (disjoint); None where there is nothing to compare, and then `gap_reason` says why.
+      Without a task that the model's evidence has no test of from these inputs.
+    - `evidence`: by task `{"told": bool, "words": str}`: whether the answer is beyond chance, and the test that says so (see
+      `evidence_emert`). Empty where the model has none.
+    - `gap`: how far felt and shown lie apart, 0 (equal) to 1, on the `gap_level`: the total variation distance of their
+      distributions over `"seven emotions"` or `"three classes"`, or half the distance of their `"valence"`. None where there
+      is nothing to compare, and then `gap_reason` says why.
+    - `timeline`: of a video, what the face shows in each frame with a face, `[{"time_ms": ..., task: {label: probability}}]`.
     - `modalities`: those that the answer uses. `quality`: see [`quality_of`]. `notes`: what was left out and why.
+
+    Raises `EmertInputError` where a recording has nothing that the model takes.
     """
     if not recordings:
         return []
     inputs = model_inputs(model, processor, recordings)
-    logits = {name: values.cpu() for name, values in calibrated(model, model(**inputs).logits).items()}
+    if lacking := [index for index in range(len(recordings)) if not _given(inputs, index)]:
+        which = f"recording {lacking[0] + 1} has" if len(recordings) > 1 else "the recording has"
+        raise EmertInputError(f"{which} nothing that this model takes ({_taken(model.config)}); give it one of these")
+    grounds = [_grounds(model.config, inputs, index) for index in range(len(recordings))]
+    logits = _logits(model, inputs, grounds)
     found = []
     for index, recording in enumerate(recordings):
-        tasks = {name: _readable(name, values[index]) for name, values in logits.items()}
-        there = {mask: inputs[mask][index].any() for masks in MASKS_OF.values() for mask in masks if mask in inputs}
-        modalities = [name for name in MODALITIES if any(there.get(mask) for mask in MASKS_OF[name])]
-        reason = _no_gap(tasks, modalities)
-        alone = processor.feature_extractor.normalisation == "participant" and recording.gaze is not None
+        tasks = {name: _readable(name, logits[names][name][index]) for name, (names, _) in grounds[index].items()}
+        used = {argument for names, _ in grounds[index].values() for argument in names or _given(inputs, index)}
+        modalities = [name for name in MODALITIES if used & set(ARGUMENTS_OF[name])]
+        evidence = _evidence(model.config, grounds[index], _given(inputs, index))
+        distance, level, reason = _gap(tasks, modalities, evidence)
+        alone = processor.feature_extractor.normalisation == "participant" and used & {"eye_movements", "fixations"}
         found.append(
             {
                 "tasks": tasks,
-                "gap": None if reason else gap(tasks["er7"], tasks["fer7"]),
+                "evidence": evidence,
+                "gap": distance,
+                "gap_level": level,
                 "gap_reason": reason,
+                "timeline": timeline(model, processor, recording, tasks) if "face" in modalities else None,
                 "modalities": modalities,
                 "quality": quality_of(recording),
                 "notes": [*recording.notes, *([_ONE_RECORDING] if alone else [])],
             }
         )
     return found
+
+
+def told_tasks(answer: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The answers to tasks without those that are not beyond chance."""
+    return {name: values for name, values in answer["tasks"].items() if _is_told(answer["evidence"], name)}
+
+
+def _is_told(evidence: Mapping[str, Mapping[str, Any]], task: str) -> bool:
+    return task not in evidence or evidence[task]["told"]
+
+
+# By task, the arguments that it is answered from (None: all), and the tests that say how well that goes.
+_Names = tuple[str, ...] | None
+_Grounds = dict[str, tuple[_Names, list[Test]]]
+
+
+def _given(inputs: BatchFeature, index: int) -> tuple[str, ...]:
+    """The arguments that one recording of the batch has."""
+    return tuple(name for name in INPUT_WORDS if name in inputs and inputs[_MASK_OF[name]][index].any())
+
+
+def _taken(config: EmertConfig) -> str:
+    lacking = {"frames": "action_units", "action_units": "pixel_values"}.get(config.face_input)
+    return ", ".join(words for name, words in INPUT_WORDS.items() if name != lacking)
+
+
+def _grounds(config: EmertConfig, inputs: BatchFeature, index: int) -> _Grounds:
+    if not config.evidence:
+        return {name: (None, []) for name in config.tasks}
+    given = _given(inputs, index)
+    known = {name: ground_of(config.evidence, config.derived_tasks.get(name, name), given) for name in config.tasks}
+    return {name: ground for name, ground in known.items() if ground is not None}
+
+
+def _logits(model: Network, inputs: BatchFeature, grounds: Sequence[_Grounds]) -> dict[_Names, dict[str, torch.Tensor]]:
+    """By the arguments that the network was given, and by task, `(batch, task size)`; NaN for recordings without them."""
+    found = {}
+    for names in dict.fromkeys(names for ground in grounds for names, _ in ground.values()):
+        rows = [index for index, ground in enumerate(grounds) if any(names == others for others, _ in ground.values())]
+        hidden = {part for name in INPUT_WORDS if names and name not in names for part in (name, _MASK_OF[name])}
+        chosen = {
+            name: values if len(rows) == len(grounds) else values[rows] for name, values in inputs.items() if name not in hidden
+        }
+        known = calibrated(model, model(**chosen).logits)
+        found[names] = {name: _in_rows(values.cpu(), rows, len(grounds)) for name, values in known.items()}
+    return found
+
+
+def _in_rows(values: torch.Tensor, rows: Sequence[int], count: int) -> torch.Tensor:
+    spread = values.new_full((count, *values.shape[1:]), float("nan"))
+    spread[rows] = values
+    return spread
+
+
+def _evidence(config: EmertConfig, grounds: _Grounds, given: Sequence[str]) -> dict[str, dict[str, Any]]:
+    if not config.evidence:
+        return {}
+    evidence = {}
+    for name in config.tasks:
+        names, tests = grounds.get(name, (given, []))
+        told = bool(tests) and is_beyond_chance(tests)
+        evidence[name] = {"told": told, "words": words_of(config.derived_tasks.get(name, name), names, tests)}
+    return evidence
+
+
+@torch.no_grad()
+def timeline(model: Network, processor: EmertProcessor, recording: Recording, tasks: Collection[str]) -> list[dict] | None:
+    """What the face shows frame by frame, each answered as a photograph: the classification tasks of that view among `tasks`.
+
+    None without several frames with a face, or without such a task.
+    """
+    face = recording.face
+    names = [name for name in tasks if TASKS[name].view == "fer" and TASKS[name].kind == "classification"]
+    if face is None or face.detected.sum() < 2 or not names:
+        return None
+    moments, photographs = face.times_ms[face.detected], face.frames[face.detected]
+    found: list[dict] = []
+    for start in range(0, len(photographs), _FRAMES_AT_ONCE):
+        clips = list(photographs[start : start + _FRAMES_AT_ONCE, None])
+        inputs = processor.video_processor(clips).to(model.device, dtype=model.dtype)
+        logits = {name: values.cpu() for name, values in calibrated(model, model(**inputs).logits).items()}
+        found += [{name: _readable(name, logits[name][row]) for name in names} for row in range(len(clips))]
+    return [{"time_ms": round(float(moment), 1), **one} for moment, one in zip(moments, found, strict=True)]
 
 
 def model_inputs(model: Network, processor: EmertProcessor, recordings: Sequence[Recording]) -> BatchFeature:
@@ -86,20 +192,33 @@ def calibrated(model: Network, logits: Mapping[str, torch.Tensor]) -> dict[str, 
     return scaled
 
 
-def gap(felt: dict[str, float], shown: dict[str, float]) -> float:
+def gap(felt: Mapping[str, float], shown: Mapping[str, float]) -> float:
     """Total variation distance of two distributions over the same labels, 0..1."""
     return round(sum(abs(felt[label] - shown[label]) for label in felt) / 2, 4)
 
 
-def _no_gap(tasks: Mapping[str, dict], modalities: Sequence[str]) -> str | None:
-    """Why there is no gap, or None. It compares what the face shows with what is felt, for which the eyes are needed."""
-    if lacking := [name for name in ("er7", "fer7") if name not in tasks]:
-        return f"The model does not predict {' and '.join(lacking)}."
+def _gap(
+    tasks: Mapping[str, dict], modalities: Sequence[str], evidence: Mapping[str, dict]
+) -> tuple[float | None, str | None, str | None]:
+    """The gap, its level, and the reason why there is none. Felt against shown needs a face, and the eyes unless evidence says
+    otherwise.
+    """
+    known = [level for level in GAP_LEVELS if {f"er{level}", f"fer{level}"} <= {*tasks, *evidence}]
+    if not known:
+        lacking = [name for name in ("er7", "fer7") if name not in tasks]
+        return None, None, f"The model does not predict {' and '.join(lacking)}."
     if not is_grounded("fer", modalities):
-        return "Needs a face: without one there is nothing to compare with what is felt."
-    if not is_grounded("er", modalities):
-        return "Needs the eyes: without them what is felt is a guess, and nothing to compare with what is shown."
-    return None
+        return None, None, "Needs a face: without one there is nothing to compare with what is felt."
+    if not evidence and not is_grounded("er", modalities):
+        return None, None, "Needs the eyes: without them what is felt is a guess, and nothing to compare with what is shown."
+    level = next((level for level in known if all(_is_told(evidence, f"{view}{level}") for view in ("er", "fer"))), None)
+    if level is None:
+        untold = [f"{view}{known[0]}" for view in ("er", "fer") if not _is_told(evidence, f"{view}{known[0]}")]
+        return None, None, evidence[untold[0]]["words"]
+    felt, shown = tasks[f"er{level}"], tasks[f"fer{level}"]
+    if level == "_va":
+        return round(abs(felt["valence"] - shown["valence"]) / 2, 4), GAP_LEVELS[level], None
+    return gap(felt, shown), GAP_LEVELS[level], None
 
 
 def quality_of(recording: Recording) -> dict[str, float | None]:

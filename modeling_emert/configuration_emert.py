@@ -9,6 +9,7 @@ from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 from .columns_emert import NUM_COLUMNS
 from .constants_emert import CONTEXT_INPUTS, Modality
 from .errors_emert import EmertInputError
+from .evidence_emert import problem_of
 from .tasks_emert import COARSE_AND_FINE, EMER_TASKS, OWN_EXAMPLE, TASKS, get_task, own_definitions, register_tasks
 
 _SIZES = ("num_frames", "num_eye_steps", "num_fixation_steps", "num_columns", "fixation_size", "encoder_size")
@@ -83,6 +84,8 @@ class EmertConfig(PreTrainedConfig):
     temperatures (`dict`, *optional*):
         By classification task, the divisor of its logits before the softmax of an answer, fitted on validation
         participants, so that a probability of 0.8 is right in about 80 of 100 cases. 1 for the others.
+    evidence (`list[dict]`, *optional*):
+        Scores on people and stimuli that the weights had never seen, which say what an answer may tell: `evidence_emert.py`.
     sources (`list[dict]`, *optional*):
         The recordings that the weights learned from, with their licences: see `licences_emert.py`. The card states them, and
         what may not be published is not pushed. None: nobody has said.
@@ -142,6 +145,7 @@ class EmertConfig(PreTrainedConfig):
     participant_weight: Fraction = 0.1
     context: list[str] | tuple[str, ...] = ()
     temperatures: dict[str, Fraction] | None = None
+    evidence: list[dict[str, Any]] | None = None
     sources: list[dict[str, Any]] | None = None
 
     def __post_init__(self, **kwargs):
@@ -244,6 +248,11 @@ class EmertConfig(PreTrainedConfig):
         if unknown or len(set(self.context)) != len(self.context):
             raise ValueError(f"context: each of {', '.join(CONTEXT_INPUTS)} at most once, got {list(self.context)}")
 
+    def validate_evidence(self):
+        """Every test is of a task of this model and complete."""
+        if problem := problem_of(self.evidence or (), self.tasks):
+            raise ValueError(problem)
+
     @property
     def takes_action_units(self) -> bool:
         """Whether the network reads action units."""
@@ -343,6 +352,8 @@ def _with_tasks(stored: dict[str, Any], tasks: Any, kept: dict[str, Any]) -> dic
     for field in _BY_TASK:
         if content.get(field) and field not in kept:
             content[field] = {name: value for name, value in content[field].items() if name in names} or None
+    if content.get("evidence") and "evidence" not in kept:
+        content["evidence"] = [test for test in content["evidence"] if test["task"] in names] or None
     if content.get("hierarchical") and "hierarchical" not in kept:
         content["hierarchical"] = any({*pair} <= set(names) for pair in COARSE_AND_FINE)
     return content

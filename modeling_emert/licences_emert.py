@@ -51,9 +51,13 @@ class EmertLicensed:
     """Of a network whose `config.sources` says what it has learned from; stands before transformers' own base class."""
 
     def train(self, mode: bool = True) -> Any:
-        """As torch's. What weights with known sources learn from here is unknown until `config.sources` is set afterwards."""
+        """As torch's. What weights with known sources learn from here is unknown until `config.sources` is set afterwards, and
+        what they scored before says nothing of them.
+        """
         if mode and self.config.sources is not None:
             self.config.sources = combine_sources(self.config.sources, None)
+        if mode:
+            self.config.evidence = None
         return super().train(mode)
 
 

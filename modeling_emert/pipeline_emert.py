@@ -17,12 +17,13 @@ from .errors_emert import EmertInputError
 from .hub_emert import EmertSharing
 from .inference_emert import answering_network
 from .people_emert import FaceChoice
-from .processing_emert import BigFive, GazeInput, Row, Video, is_recording, recordings_of
+from .processing_emert import BigFive, GazeInput, Photo, Row, Units, Video, is_recording, recordings_of
 from .recording_emert import Recording
 from .rows_emert import is_batch, is_row, rows_of
 from .tasks_emert import get_task, register_tasks
 
-_PARTS = ("video", "gaze", "face", *CONTEXT_INPUTS)
+_FILES = ("video", "image", "gaze", "action_units")
+_PARTS = (*_FILES, "face", *CONTEXT_INPUTS)
 Clip = str | Path | Mapping[str, Any] | Row | Recording
 
 
@@ -32,13 +33,15 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
     ```python
     pipe = pipeline("emotion-recognition", model=folder)
     pipe(video="clip.mp4", gaze="gaze.csv")
+    pipe(image="photo.jpg"), pipe(action_units="openface.csv")
     pipe([{"video": "a.mp4"}, {"gaze": "b.csv"}], batch_size=2)
     pipe("clip.mp4"), pipe(video=["a.mp4", "b.mp4"], gaze=["a.csv", "b.csv"])
     pipe(data[0]), pipe(data[:4]), pipe(data, batch_size=8)  # rows of a data set, as `load_dataset` gives them
     ```
 
-    A clip is a dictionary with `video`, `gaze` or both, in any form that [`EmertProcessor.load`] takes (paths, bytes,
-    arrays), a video's path, a row of a data set, or a [`Recording`]. The answer to each is what [`answers_emert.answers`]
+    A clip is a dictionary with one or several of `video` or `image`, `gaze` and `action_units`, in any form that
+    [`EmertProcessor.load`] takes (paths, bytes, arrays), the path of a video or photograph, a row of a data set, or a
+    [`Recording`]. The answer to each is what [`answers_emert.answers`]
     gives.
 
     A model whose config has `context` takes it as well, beside the clip or in its dictionary:
@@ -81,6 +84,8 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         *,
         video: Video | list[Video] | None = None,
         gaze: GazeInput | list[GazeInput] | None = None,
+        image: Photo | list[Photo] | None = None,
+        action_units: Units | list[Units] | None = None,
         big_five: BigFive | None = None,
         stimulus_emotion: str | None = None,
         face: FaceChoice | None = None,
@@ -89,22 +94,23 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         """One clip gives one answer, a list or a batch of rows a list; a generator or a `Dataset` gives an iterator.
 
         Args:
-            inputs: clips, or nothing where `video` or `gaze` is given.
-            video, gaze: of one clip, or lists of as many as there are clips.
+            inputs: clips, or nothing where their parts are given.
+            video, gaze, image, action_units: of one clip, or lists of as many as there are clips.
             big_five, stimulus_emotion, face: see [`EmertProcessor.load`].
             kwargs: `batch_size`, `num_workers`.
 
         Raises:
             EmertInputError: a clip can't be used; of several, its place and its files are named.
         """
-        parts = {"video": video, "gaze": gaze, "big_five": big_five, "stimulus_emotion": stimulus_emotion, "face": face}
+        parts = {"video": video, "image": image, "gaze": gaze, "action_units": action_units}
+        parts |= {"big_five": big_five, "stimulus_emotion": stimulus_emotion, "face": face}
         if inputs is None:
             inputs = parts
         elif any(part is not None for part in parts.values()):
             raise EmertInputError(f"give clips, or their parts by name ({', '.join(_PARTS)}), not both")
-        if is_row(inputs) and is_batch(inputs):
+        if _is_row(inputs) and is_batch(inputs):
             inputs = list(rows_of(inputs))
-        elif isinstance(inputs, Mapping) and not is_row(inputs):
+        elif isinstance(inputs, Mapping) and not _is_row(inputs):
             inputs = _clips_of_lists(inputs)
         if isinstance(inputs, (list, tuple)):
             return super().__call__(list(inputs), **kwargs) if inputs else []
@@ -124,17 +130,18 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         """Loads one clip: a batch of one."""
         if isinstance(clip, (str, Path)):
             clip = {"video": clip}
-        elif is_row(clip):
+        elif _is_row(clip):
             clip = recordings_of(clip)[0]
         if is_recording(clip):
-            if clip.face is None and clip.gaze is None:
+            if clip.face is None and clip.gaze is None and clip.action_units is None:
                 raise EmertInputError(" ".join([*clip.notes, "The recording has neither a face nor gaze to answer from."]))
             return {"recordings": [clip]}
         if not isinstance(clip, Mapping) or not set(clip) <= set(_PARTS):
             found = sorted(map(str, clip)) if isinstance(clip, Mapping) else type(clip).__name__
             raise EmertInputError(
-                "a clip is a dictionary with 'video', 'gaze' or both (and 'big_five', 'stimulus_emotion' where the model takes "
-                f"context), a video's path, a row of a data set (of several splits, choose one), or a Recording, got {found}"
+                "a clip is a dictionary with some of 'video' or 'image', 'gaze' and 'action_units' (and 'big_five', "
+                "'stimulus_emotion' where the model takes context), a video's path, a row of a data set (of several splits, "
+                f"choose one), or a Recording, got {found}"
             )
         taken = self.processor.context
         strange = [name for name in CONTEXT_INPUTS if clip.get(name) is not None and name not in taken]
@@ -227,19 +234,24 @@ def saved_pipelines() -> dict[str, dict[str, Any]]:
     }
 
 
+def _is_row(given: Any) -> bool:
+    """A row, or a batch, of a data set; a clip's dictionary shares the name `action_units` with it."""
+    return is_row(given) and not set(given) <= set(_PARTS)
+
+
 def _is_iterable(given: Any) -> bool:
     """Whether it holds several clips, and is none itself."""
     return hasattr(given, "__iter__") and not isinstance(given, (str, bytes, Path, Mapping)) and not is_recording(given)
 
 
 def _clips_of_lists(clip: Mapping[str, Any]) -> Mapping[str, Any] | list[dict[str, Any]]:
-    """A clip whose `video` or `gaze` is a list of files as several clips; else the clip."""
-    lists = {name: clip[name] for name in ("video", "gaze") if _is_list_of_files(clip.get(name))}
+    """A clip whose files are lists as several clips; else the clip."""
+    lists = {name: clip[name] for name in _FILES if _is_list_of_files(clip.get(name))}
     if not lists:
         return clip
     lengths = {len(values) for values in lists.values()}
     if len(lengths) > 1 or any(clip.get(name) is not None and name not in lists for name in _PARTS):
-        raise EmertInputError("lists of video and gaze need one entry for each clip; for all else give a list of dictionaries")
+        raise EmertInputError("lists of files need one entry for each clip; for all else give a list of dictionaries")
     return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
 
 
@@ -269,6 +281,6 @@ class _NumberedStream(IterableDataset):
 
 def _files(clip: Clip) -> str:
     """Of a clip that is given by paths, their names."""
-    values = (clip.get("video"), clip.get("gaze")) if isinstance(clip, Mapping) else (clip,)
+    values = map(clip.get, _FILES) if isinstance(clip, Mapping) else (clip,)
     names = [Path(value).name for value in values if isinstance(value, (str, Path))]
     return f" ({', '.join(names)})" if names else ""

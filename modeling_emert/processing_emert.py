@@ -180,7 +180,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             expected = "a file's path or bytes, a numpy array of frames, a PIL image or a FaceTrack"
             raise EmertInputError(f"the video is given as {type(video).__name__}, expected {expected}")
         else:
-            frames, times_ms = read_frames(video, self.video_processor.num_frames)
+            frames, times_ms = read_frames(video, self.video_processor.num_frames, TIMELINE_PER_SECOND)
             name = "the video" if isinstance(video, bytes) else Path(video).name
         face = track_faces(frames, times_ms, detector, face=chosen)
         if face is None:
@@ -247,6 +247,7 @@ def is_recording(given: object) -> bool:
     return hasattr(given, "face") and hasattr(given, "gaze")
 
 
+TIMELINE_PER_SECOND = 2.0  # frames of a video that are kept, so that an answer can follow the face over time
 _ONLY_SAMPLES = (
     "The gaze samples came without times and fixations: they are taken as evenly spaced, and fixations are left out. A Gaze "
     "has all three, and so has a row of a data set."

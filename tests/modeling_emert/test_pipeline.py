@@ -26,7 +26,8 @@ def pipe() -> EmotionRecognitionPipeline:
 @pytest.fixture
 def faces_everywhere(monkeypatch) -> None:
     """The detector takes any frame for a face: what is tested here is the way of the bytes."""
-    monkeypatch.setattr("modeling_emert.processing_emert.track_faces", lambda frames, times, detector: face_track(len(frames)))
+    everywhere = lambda frames, times, detector, face: face_track(len(frames))  # noqa: E731
+    monkeypatch.setattr("modeling_emert.processing_emert.track_faces", everywhere)
 
 
 def _clips() -> list[dict]:
@@ -54,7 +55,7 @@ def test_one_clip_gives_the_answer_as_plain_json(pipe):
     assert found == answer(pipe.network, pipe.processor, Recording(face_track(), gaze()))
     _assert_same([found], [answer(pipe.model, pipe.processor, Recording(face_track(), gaze()))])
     assert json.loads(json.dumps(found)) == found
-    assert list(found) == ["tasks", "gap", "gap_reason", "modalities", "quality", "notes"]
+    assert list(found) == ["tasks", "evidence", "gap", "gap_level", "gap_reason", "timeline", "modalities", "quality", "notes"]
     assert list(found["tasks"]) == list(EMER_TASKS)
     assert found == pipe(video=face_track(), gaze=gaze()) == pipe(Recording(face_track(), gaze()))
 
@@ -180,7 +181,7 @@ def test_playlist_in_bytes_opens_no_other_file(pipe, tmp_path):
         ({}, "clip 1: Nothing is left to answer from"),
         (
             {"film": 3},
-            r"clip 1: a clip is a dictionary with 'video', 'gaze' or both \(and .*\), or a Recording, got \['film'\]",
+            r"clip 1: a clip is a dictionary with some of 'video' or 'image', 'gaze' and .* or a Recording, got \['film'\]",
         ),
         ("clip.mp4", r"clip 1 \(clip\.mp4\): clip\.mp4: no such video file"),
         (3, r"clip 1: a clip is a dictionary .* got int"),

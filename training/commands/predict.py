@@ -2,15 +2,18 @@
 
 import argparse
 import json
+from itertools import groupby
 from pathlib import Path
 
 _BAR = 24  # characters of a probability of 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, type=Path, help="folder of the model")
+    parser.add_argument("--model", type=Path, help="folder of the model (default: the one that ships with emert)")
     parser.add_argument("--video", type=Path, help="video of the face; may be left out")
+    parser.add_argument("--image", type=Path, help="photograph of the face, in place of a video")
     parser.add_argument("--gaze", type=Path, help="gaze file of an eye tracker; may be left out")
+    parser.add_argument("--action-units", type=Path, metavar="FILE", help="CSV of OpenFace or py-feat; may be left out")
     parser.add_argument("--participant", help="whose gaze to take, where the file holds several people's")
     parser.add_argument("--face", help="whose face, where there are several: left, right, largest or a number from the left")
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
@@ -19,29 +22,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from modeling_emert.errors_emert import EmertInputError
 
-    if arguments.video is None and arguments.gaze is None:
-        raise EmertInputError("nothing to answer from: give --video, --gaze, or both")
-    from training.evaluation.model_folder import check_model_folder
+    given = {name: getattr(arguments, name) for name in ("video", "image", "gaze", "action_units")}
+    if not any(given.values()):
+        raise EmertInputError("nothing to answer from: give --video or --image, --gaze, or several of them")
+    from training.evaluation.model_folder import check_model_folder, shipped_model
 
     # Unusable files are refused before torch is loaded.
-    check_model_folder(arguments.model)
+    model = arguments.model or shipped_model()
+    check_model_folder(model)
     if arguments.video is not None:
         from modeling_emert.video_emert import check_video_file
 
         check_video_file(arguments.video)
-    gaze = None
     if arguments.gaze is not None:
         from dataset_scripts.readers import read_gaze
 
-        gaze = read_gaze(arguments.gaze, participant=arguments.participant)
+        given["gaze"] = read_gaze(arguments.gaze, participant=arguments.participant)
     from modeling_emert.answers_emert import answer
     from training.evaluation.load_model import load_answering_network, saved_method
     from training.methods.registry import only_given
 
-    network, processor = load_answering_network(arguments.model)
-    recording = only_given(processor.load(arguments.video, gaze, face=arguments.face), saved_method(arguments.model))
+    network, processor = load_answering_network(model)
+    recording = only_given(processor.load(**given, face=arguments.face), saved_method(model))
     result = answer(network, processor, recording)
-    result["trained_on"] = _training_data(arguments.model)
+    result["trained_on"] = _training_data(model)
     print(json.dumps(result, indent=2) if arguments.json else as_text(result))
 
 
@@ -53,8 +57,10 @@ def _training_data(model: Path) -> str | None:
 
 
 def as_text(result: dict) -> str:
-    """The answer for a person: two columns of bars, the numbers, the gap, and what it rests on."""
-    tasks = result["tasks"]
+    """The answer for a person: two columns of bars, the numbers, the face over time, the gap, and what it rests on."""
+    from modeling_emert.answers_emert import told_tasks
+
+    tasks = told_tasks(result)
     lines = []
     if result["trained_on"] == "synthetic":
         lines += ["This model was trained on generated recordings: its answers about real people mean nothing.", ""]
@@ -63,14 +69,30 @@ def as_text(result: dict) -> str:
     if "perceived3" in tasks:
         lines += ["perceived in the stimulus", *_bars(tasks["perceived3"]), ""]
     lines += _numbers(tasks)
+    lines += _over_time(result["timeline"])
     if result["gap"] is None:
         lines.append(f"no gap between felt and shown: {result['gap_reason']}")
     else:
-        lines.append(f"gap between felt and shown: {result['gap']:.2f}  (0 the same, 1 nothing in common)")
-    lines.append(f"used: {', '.join(result['modalities'])}")
+        end = "1 nothing in common" if result["gap_level"] != "valence" else "1 opposite ends"
+        lines.append(f"gap between felt and shown, {result['gap_level']}: {result['gap']:.2f}  (0 the same, {end})")
+    lines.append(f"used: {', '.join(result['modalities']) or 'nothing'}")
+    lines += dict.fromkeys(one["words"] for one in result["evidence"].values())
     lines += _quality(result["quality"])
     lines += [f"note: {note}" for note in result["notes"]]
     return "\n".join(lines)
+
+
+def _over_time(timeline: list[dict] | None) -> list[str]:
+    """The likeliest emotion shown in each frame; equal neighbours are one line."""
+    if not timeline:
+        return []
+    finest = max((name for name in timeline[0] if name != "time_ms"), key=lambda name: len(timeline[0][name]))
+    lines = ["shown over time"]
+    for label, frames in groupby(timeline, key=lambda one: max(one[finest], key=one[finest].get)):
+        frames = list(frames)
+        mean = sum(one[finest][label] for one in frames) / len(frames)
+        lines.append(f"{frames[0]['time_ms'] / 1000:6.1f} to {frames[-1]['time_ms'] / 1000:5.1f} s  {label:<11} {mean:4.2f}")
+    return [*lines, ""]
 
 
 def _classes(tasks: dict, size: int) -> list[str]:

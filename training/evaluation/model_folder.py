@@ -6,6 +6,8 @@ from pathlib import Path
 from modeling_emert.constants_emert import CONFIG_FILE, MODEL_FILES, PROCESSOR_FILE, RECORD_FILE
 from modeling_emert.errors_emert import EmertInputError
 
+_SHIPPED = Path(__file__).parents[2] / "spaces_demo" / "model"  # as data; the demo is not imported
+
 # Needed in the record to know which participants the model has not seen.
 _NEEDED: dict[str, type] = {
     "data": str,
@@ -15,6 +17,13 @@ _NEEDED: dict[str, type] = {
     "seen_participants": list,
     "recipe": dict,
 }
+
+
+def shipped_model() -> Path:
+    """The folder of the model `people`, which comes with this package. Raises `EmertInputError` where it is missing."""
+    if not _SHIPPED.is_dir():
+        raise EmertInputError("no --model is given and none came with this installation; name the folder of one")
+    return _SHIPPED
 
 
 def check_model_folder(folder: str | Path) -> None:
