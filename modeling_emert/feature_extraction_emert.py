@@ -3,16 +3,19 @@ units, which are standardised in the same way.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from transformers import BatchFeature, FeatureExtractionMixin
 
-from .columns_emert import ACTION_UNITS, NUM_COLUMNS
-from .recording_emert import ActionUnits, Gaze
+from .columns_emert import ACTION_UNITS, NUM_COLUMNS, PUPILS
+from .errors_emert import EmertInputError
+from .recording_emert import MILLIMETRES, ActionUnits, Gaze
+from .sampling_emert import GAZE_POINT, Sampling, choose_of_chunks, find_gaze_point
 
 Normalisation = Literal["training", "participant"]
+Columns = Literal["dictionary", "sheet"]
 # A constant column is only centred: a standard deviation below the first, or below the second times the mean, is rounding.
 _SMALLEST_STD, _SMALLEST_STD_TO_MEAN = 1e-6, 1e-5
 
@@ -38,7 +41,9 @@ class GazeStatistics:
                 of_units += _sums(given.intensities)
         for gaze in gazes:
             if gaze is not None and gaze.eye_movements is not None:
-                eye += _sums(gaze.eye_movements)
+                sums = _sums(gaze.eye_movements)
+                sums[:, PUPILS] *= gaze.pupil_in_mm
+                eye += sums
             if gaze is not None and gaze.fixations is not None:
                 fixations += _sums(gaze.fixations[:, :2])
         return cls(eye, fixations, of_units)
@@ -86,6 +91,10 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
             which [`fit`] stores. `"participant"`: by the participant's own, over all their available recordings, without
             labels; the statistics are given with the call. A call without them uses the recording alone.
         clip: standardised values are clipped to [-clip, clip].
+        columns: `"dictionary"`: the columns of `columns_emert`. `"sheet"`: those of the eye tracker's sheet as they stand
+            (`Gaze.sheet`), neither standardised nor clipped, and in place of fixations the gaze point in pixels, for networks
+            of the authors'. Then `sampling` says which row of each of the 32 consecutive chunks of rows is a step: `"middle"`,
+            or `"random"`, which is theirs; each of the two streams has a choice of its own.
         eye_mean, eye_std, fixation_mean, fixation_std, unit_mean, unit_std: the result of `fit`.
     """
 
@@ -105,8 +114,14 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         num_unit_steps: int = 0,
         unit_mean: Sequence[float] = (0.0,) * len(ACTION_UNITS),
         unit_std: Sequence[float] = (1.0,) * len(ACTION_UNITS),
+        columns: Columns = "dictionary",
+        sampling: Sampling = "middle",
         **kwargs,
     ):
+        if columns not in ("dictionary", "sheet") or sampling not in ("middle", "random"):
+            expected = "'dictionary' or 'sheet', and 'middle' or 'random'"
+            raise ValueError(f"columns and sampling must be {expected}, got {columns!r} and {sampling!r}")
+        self.columns, self.sampling = columns, sampling
         if normalisation not in ("training", "participant"):
             raise ValueError(f"normalisation must be 'training' or 'participant', got {normalisation!r}")
         if len(eye_mean) != NUM_COLUMNS or len(eye_std) != NUM_COLUMNS:
@@ -134,10 +149,12 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         statistics: GazeStatistics | Sequence[GazeStatistics | None] | None = None,
         return_tensors: str | None = "pt",
         action_units: Sequence[ActionUnits | None] | None = None,
+        generator: np.random.Generator | None = None,
     ) -> BatchFeature:
         """One recording or a batch; an absent modality is all zeros with a mask of all False.
 
-        `statistics`: of each recording's participant, for `normalisation="participant"`. `action_units`: of each.
+        `statistics`: of each recording's participant, for `normalisation="participant"`. `action_units`: of each. `generator`:
+        of a random choice of rows.
 
         Returns `eye_movements` `(batch, eye steps, 39)` float32, `eye_movements_mask` `(batch, eye steps)` bool,
         `fixations` `(batch, fixation steps, 2)` float32, `fixations_mask` `(batch, fixation steps)` bool. With
@@ -146,7 +163,10 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
         gazes = list(gaze) if isinstance(gaze, (list, tuple)) else [gaze]
         given = list(statistics) if isinstance(statistics, (list, tuple)) else [statistics] * len(gazes)
         units = [None] * len(gazes) if action_units is None else action_units
-        rows = [self._one(*item) for item in zip(gazes, units, given, strict=True)]
+        if self.columns == "sheet":
+            rows = [self._of_sheet(one, generator) for one in gazes]
+        else:
+            rows = [self._one(*item) for item in zip(gazes, units, given, strict=True)]
         return BatchFeature({name: np.stack([row[name] for row in rows]) for name in rows[0]}, tensor_type=return_tensors)
 
     def _one(self, gaze: Gaze | None, units: ActionUnits | None, statistics: GazeStatistics | None) -> dict[str, np.ndarray]:
@@ -158,8 +178,12 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
             eye_scale, fixation_scale, unit_scale = own.eye_scale, own.fixation_scale, own.unit_scale
         steps, seen = resample(gaze, self.num_eye_steps)
         points, there = fixation_steps(gaze, self.num_fixation_steps)
+        standardised = self._standardise(steps, *eye_scale)
+        if not gaze.pupil_in_mm:  # only its changes are known: standardised within the recording
+            own = GazeStatistics.of([replace(gaze, pupil_unit=MILLIMETRES)]).eye_scale
+            standardised[:, PUPILS] = self._standardise(steps, *own)[:, PUPILS]
         found = {
-            "eye_movements": self._standardise(steps, *eye_scale),
+            "eye_movements": standardised,
             "eye_movements_mask": seen,
             "fixations": self._standardise(points, *fixation_scale),
             "fixations_mask": there,
@@ -168,6 +192,20 @@ class EmertFeatureExtractor(FeatureExtractionMixin):
             levels, known = unit_steps(units, self.num_unit_steps)
             found |= {"action_units": self._standardise(levels, *unit_scale), "action_units_mask": known}
         return found
+
+    def _of_sheet(self, gaze: Gaze | None, generator: np.random.Generator | None) -> dict[str, np.ndarray]:
+        sheet = None if gaze is None else gaze.sheet
+        lengths = {"eye_movements": self.num_eye_steps, "fixations": self.num_fixation_steps}
+        masks = {f"{name}_mask": np.full(steps, sheet is not None) for name, steps in lengths.items()}
+        if sheet is None:
+            widths = zip(lengths.items(), (NUM_COLUMNS, 2), strict=True)
+            return {name: np.zeros((steps, width), np.float32) for (name, steps), width in widths} | masks
+        point = find_gaze_point(gaze.sheet_names or ())
+        if point is None:
+            names = ", ".join(gaze.sheet_names or ()) or "none"
+            raise EmertInputError(f"the eye tracker's sheet has no columns {' and '.join(GAZE_POINT)}; it has {names}")
+        rows = {name: choose_of_chunks(len(sheet), steps, self.sampling, generator) for name, steps in lengths.items()}
+        return {"eye_movements": sheet[rows["eye_movements"]], "fixations": sheet[rows["fixations"]][:, point]} | masks
 
     def _standardise(self, values: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
         """Standardised, clipped, missing values at the mean."""

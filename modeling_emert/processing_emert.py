@@ -21,6 +21,7 @@ from .image_emert import is_image, read_image
 from .people_emert import FaceChoice, check_face_choice
 from .recording_emert import ActionUnits, FaceTrack, Gaze, Recording, context_inputs, read_big_five, read_stimulus_emotion
 from .rows_emert import from_row, is_batch, is_row, rows_of
+from .sampling_emert import FrameOrder, Sampling
 from .video_emert import read_frames
 from .video_processing_emert import EmertVideoProcessor
 
@@ -79,6 +80,25 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             context=config.context,
         )
 
+    @property
+    def draws(self) -> bool:
+        """Whether it takes random frames and rows, so that each call of one recording gives other inputs."""
+        return "random" in (self.video_processor.sampling, self.feature_extractor.sampling)
+
+    def feed_as_authors(self, sampling: Sampling = "middle", frame_order: FrameOrder = "time") -> "EmertProcessor":
+        """Sets the inputs of the authors' reader, and returns itself: BGR, divided by 255 without mean and deviation; the 39
+        columns of the sheet as they stand; the gaze point in pixels as the third stream; one frame or row of each chunk.
+
+        `sampling`: theirs is `"random"`, in the test too; the middle of the chunk gives one recording one answer.
+        `frame_order`: theirs is `"last_digit"`, which tears the film apart, and within a digit they take the file system's
+        order, which differs between machines.
+        """
+        faces, eyes = self.video_processor, self.feature_extractor
+        faces.do_normalize, faces.do_flip_channel_order = False, True
+        faces.sampling = eyes.sampling = sampling
+        faces.frame_order, eyes.columns = frame_order, "sheet"
+        return self
+
     def load(
         self,
         video: Video | None = None,
@@ -132,11 +152,13 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         recordings: Recording | Row | Iterable[Recording | Row],
         statistics: GazeStatistics | Sequence[GazeStatistics | None] | None = None,
         return_tensors: str | None = "pt",
+        generator: np.random.Generator | None = None,
     ) -> BatchFeature:
         """One recording or a batch, as the model's keyword arguments; modalities that no recording has are left out.
 
         A recording may be a row of a data set, and a batch its columns (`data[:4]`), in any format that `datasets` gives.
         `statistics`: each participant's own, where `normalisation="participant"` (see [`EmertFeatureExtractor`]).
+        `generator`: of random choices, for a processor that [`draws`].
         With `context`, each recording's `big_five` and `stimulus_emotion` are included, marked as absent where it has none.
 
         Raises:
@@ -144,9 +166,9 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 `recording_emert.context_inputs`).
         """
         batch = recordings_of(recordings)
-        inputs = self.video_processor([item.face for item in batch], return_tensors=return_tensors)
+        inputs = self.video_processor([item.face for item in batch], return_tensors=return_tensors, generator=generator)
         units = [item.action_units for item in batch]
-        gaze = self.feature_extractor([item.gaze for item in batch], statistics, return_tensors, units)
+        gaze = self.feature_extractor([item.gaze for item in batch], statistics, return_tensors, units, generator)
         for name in ("eye_movements", "fixations", "action_units"):
             if f"{name}_mask" in gaze and gaze[f"{name}_mask"].any():
                 inputs[name], inputs[f"{name}_mask"] = gaze[name], gaze[f"{name}_mask"]
@@ -210,6 +232,11 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             expected = "a file's path or bytes, an array of samples or a Gaze"
             raise EmertInputError(f"the gaze is given as {type(gaze).__name__}, expected {expected}")
         notes.extend(gaze.notes)
+        if self.feature_extractor.columns == "sheet":
+            if getattr(gaze, "sheet", None) is None:
+                notes.append(f"{name} is no sheet of {NUM_COLUMNS} numbers as this model takes, so the eyes are left out.")
+                return None
+            return gaze
         if gaze.missing_fraction in (None, 1.0) and not (gaze.fixations is not None and len(gaze.fixations)):
             notes.append(f"In {name} there is neither a valid gaze point nor a fixation, so the eyes are left out.")
             return None

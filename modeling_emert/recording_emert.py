@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns_emert import ACTION_UNITS, COLUMN_INDEX, GAZE_COLUMNS, NUM_COLUMNS
+from .columns_emert import ACTION_UNITS, BOUNDS, COLUMN_INDEX, GAZE_COLUMNS, NUM_COLUMNS, POINTS, PUPILS
 from .errors_emert import EmertInputError
 from .tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, EMOTIONS
 
@@ -23,12 +23,15 @@ class FaceTrack:
     - `frames`: `(frames, height, width, 3)` uint8, RGB.
     - `times_ms`: `(frames,)` float32, from the start of the clip, increasing.
     - `detected`: `(frames,)` bool; False where the crop uses the box of the nearest frame with a face.
+    - `names`: of the frames' files, where each is one. `encoded`: each frame as a JPEG or PNG that gives just these pixels.
     - `notes`: whose face it is where there are several, in sentences for the user.
     """
 
     frames: np.ndarray
     times_ms: np.ndarray
     detected: np.ndarray
+    names: tuple[str, ...] | None = None
+    encoded: tuple[bytes, ...] | None = None
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,10 @@ class ActionUnits:
             raise ValueError(f"action units must be (frames, {len(ACTION_UNITS)}), got {self.intensities.shape}")
 
 
+# What a pupil in a tracker's own units, an area or pixels of its camera, stays below.
+_LARGEST_OWN_PUPIL = 1e5
+MILLIMETRES, OWN_UNITS = "mm", "tracker's own units"
+
 _ON_SCREEN = "The fixations are in fractions of the screen: the file doesn't say where the stimulus was on it."
 
 
@@ -79,7 +86,10 @@ class Gaze:
     - `participant`, `stimulus`: names in the file, if any.
     - `format`: the reader. `notes`: what it changed or could not determine, in sentences for the user.
     - `fixation_method`: `export`, or the detection with its parameters; None without fixations.
+    - `sheet`: `(rows, 39)` float32, the numbers of the eye tracker's sheet as they stand there, for networks of the authors';
+      `sheet_names`: of its columns, in its order.
     - `fixations_on_screen`: x and y are fractions of the screen, since the file doesn't say where the stimulus was; noted.
+    - `pupil_unit`: `tracker's own units` where it is not mm: the network then takes its changes within the recording.
     """
 
     eye_movements: np.ndarray | None = None
@@ -91,6 +101,9 @@ class Gaze:
     notes: list[str] = field(default_factory=list)
     fixation_method: str | None = None
     fixations_on_screen: bool = False
+    sheet: np.ndarray | None = None
+    sheet_names: tuple[str, ...] | None = None
+    pupil_unit: str = MILLIMETRES
 
     def __post_init__(self) -> None:
         if self.fixations_on_screen and _ON_SCREEN not in self.notes:
@@ -104,6 +117,8 @@ class Gaze:
                 raise ValueError(f"eye_movements must be (samples, {NUM_COLUMNS}), got {self.eye_movements.shape}")
             if self.times_ms.shape != (len(self.eye_movements),):
                 raise ValueError(f"{len(self.eye_movements)} samples need as many times, got {self.times_ms.shape}")
+        if self.sheet is not None:
+            self.sheet = np.asarray(self.sheet, np.float32).reshape(-1, NUM_COLUMNS)
         if self.fixations is not None:
             self.fixations = np.asarray(self.fixations, np.float32).reshape(-1, 4)
             self.fixation_method = self.fixation_method or "export"
@@ -113,6 +128,23 @@ class Gaze:
         if self.eye_movements is None:
             raise ValueError("this recording has no eye movements")
         return self.eye_movements[:, COLUMN_INDEX[name]]
+
+    @property
+    def pupil_in_mm(self) -> bool:
+        return self.pupil_unit == MILLIMETRES
+
+    def out_of_bounds(self) -> np.ndarray:
+        """`(samples, 39)` bool: numbers beyond the `bounds` of their columns, with the other coordinates of their point."""
+        if self.eye_movements is None:
+            return np.zeros((0, NUM_COLUMNS), bool)
+        low, high = BOUNDS.copy()
+        if not self.pupil_in_mm:
+            low[list(PUPILS)], high[list(PUPILS)] = -_LARGEST_OWN_PUPIL, _LARGEST_OWN_PUPIL
+        wrong = (self.eye_movements < low) | (self.eye_movements > high)
+        for point in map(list, POINTS):
+            if wrong[:, point].any():
+                wrong[:, point] = wrong[:, point].any(axis=1, keepdims=True) & ~np.isnan(self.eye_movements[:, point])
+        return wrong
 
     @property
     def missing_fraction(self) -> float | None:
@@ -133,6 +165,13 @@ class Gaze:
         if self.fixations is not None and len(self.fixations):
             return float((self.fixations[:, 2] + self.fixations[:, 3]).max())
         return 0.0
+
+
+def usual_pupil(eye_movements: np.ndarray) -> float:
+    """The median of both eyes' sizes; NaN where none is known. `eye_movements` `(samples, 39)`."""
+    sizes = eye_movements[:, PUPILS]
+    sizes = sizes[np.isfinite(sizes)]
+    return float(np.median(sizes)) if len(sizes) else np.nan
 
 
 @dataclass

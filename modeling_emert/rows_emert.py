@@ -1,15 +1,26 @@
 """A row of a data set of ours, as `load_dataset` gives it, is a recording: plain, batched, streamed, as numpy or torch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from PIL import Image as PillowImage
 
-from .columns_emert import NUM_COLUMNS
+from .columns_emert import BOUNDS, NUM_COLUMNS, PUPILS
 from .errors_emert import EmertInputError
-from .recording_emert import BIG_FIVE, STIMULUS_EMOTION, ActionUnits, FaceTrack, Gaze, Recording
+from .recording_emert import (
+    BIG_FIVE,
+    MILLIMETRES,
+    OWN_UNITS,
+    STIMULUS_EMOTION,
+    ActionUnits,
+    FaceTrack,
+    Gaze,
+    Recording,
+    usual_pupil,
+)
+from .sampling_emert import spread_evenly
 from .tasks_emert import EMOTIONS
 
 FIXATION_COLUMNS = ("fixation_x", "fixation_y", "fixation_start_ms", "fixation_duration_ms")
@@ -25,6 +36,8 @@ HEAVY_COLUMNS = (
     *("face", "face_times_ms", "face_detected", "eye_movements", "eye_times_ms", *FIXATION_COLUMNS),
     *("action_units", "action_unit_times_ms"),
 )
+# Only in data sets of sources that keep the sheets of their eye tracker and the names of their frames.
+SHEET_COLUMNS = ("eye_sheet", "eye_sheet_names", "face_names")
 # Light columns that `from_row` reads.
 LIGHT_COLUMNS = ("participant_id", "stimulus_id", "fixation_method", "gaze_format", *BIG_FIVE, STIMULUS_EMOTION)
 # By which a batch of rows is told from one: the dimensions of a column in one row.
@@ -54,14 +67,18 @@ def rows_of(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {name: column[index] for name, column in batch.items()}
 
 
-def from_row(row: Mapping[str, Any], num_frames: int | None = None) -> Recording:
+# How many face crops, spread evenly, or which, by their number and their names; None: all.
+Frames = int | Callable[[int, Sequence[str] | None], np.ndarray] | None
+
+
+def from_row(row: Mapping[str, Any], frames: Frames = None) -> Recording:
     """A row, as the data set gives it (plain, numpy, torch or streamed), back as a recording.
 
-    `num_frames`: keep only so many face crops, spread evenly. Of encoded faces (`Image(decode=False)`) only these are decoded.
+    `frames`: which face crops to keep. Of encoded faces (`Image(decode=False)`) only these are decoded.
 
     Raises `EmertInputError` if a part's columns are incomplete.
     """
-    row = {name: _plain(row[name]) for name in (*HEAVY_COLUMNS, *LIGHT_COLUMNS) if name in row}
+    row = {name: _plain(row[name]) for name in (*HEAVY_COLUMNS, *SHEET_COLUMNS, *LIGHT_COLUMNS) if name in row}
     for part, others in _PARTS.items():
         lacking = [name for name in others if row.get(name) is None]
         if _is_present(row.get(part)) and lacking:
@@ -69,7 +86,7 @@ def from_row(row: Mapping[str, Any], num_frames: int | None = None) -> Recording
     big_five = [row.get(name) for name in BIG_FIVE]
     emotion = row.get(STIMULUS_EMOTION)
     return Recording(
-        face=_face_of(row, num_frames),
+        face=_face_of(row, frames),
         gaze=_gaze_of(row),
         action_units=_action_units_of(row),
         big_five=None if any(value is None for value in big_five) else np.array(big_five, np.float32),
@@ -90,15 +107,18 @@ def _is_present(value: Any) -> bool:
     return value is not None and len(value) > 0
 
 
-def _face_of(row: Mapping[str, Any], num_frames: int | None) -> FaceTrack | None:
+def _face_of(row: Mapping[str, Any], frames: Frames) -> FaceTrack | None:
     images = row.get("face")
     if not _is_present(images):
         return None
-    kept = np.arange(len(images))
-    if num_frames is not None and num_frames < len(images):
-        kept = np.linspace(0, len(images) - 1, num_frames).round().astype(int)
-    frames = np.stack([_pixels(images[index]) for index in kept])
-    return FaceTrack(frames, np.asarray(row["face_times_ms"])[kept], np.asarray(row["face_detected"])[kept])
+    kept, names = np.arange(len(images)), row.get("face_names")
+    if callable(frames):
+        kept = frames(len(images), names)
+    elif frames is not None and frames < len(images):
+        kept = spread_evenly(len(images), frames)
+    pixels = np.stack([_pixels(images[index]) for index in kept])
+    kept_names = None if names is None else tuple(str(names[index]) for index in kept)
+    return FaceTrack(pixels, np.asarray(row["face_times_ms"])[kept], np.asarray(row["face_detected"])[kept], kept_names)
 
 
 def _pixels(image: "dict | PillowImage.Image | np.ndarray") -> np.ndarray:
@@ -124,14 +144,20 @@ def _gaze_of(row: Mapping[str, Any]) -> Gaze | None:
     fixations = None
     if row.get("fixation_x") is not None:
         fixations = np.stack([np.asarray(row[name], np.float32) for name in FIXATION_COLUMNS], axis=1)
-    if eye is None and fixations is None:
+    sheet = _array(row, "eye_sheet")
+    if eye is None and fixations is None and sheet is None:
         return None
+    eye = None if eye is None else eye.reshape(-1, NUM_COLUMNS)
+    in_mm = eye is None or not usual_pupil(eye) > BOUNDS[1, PUPILS[0]]  # rows keep no unit
     return Gaze(
-        eye_movements=None if eye is None else eye.reshape(-1, NUM_COLUMNS),
+        eye_movements=eye,
         times_ms=None if eye is None else np.asarray(row["eye_times_ms"], np.float32),
         fixations=fixations,
         fixation_method=row.get("fixation_method"),
         participant=row.get("participant_id"),
         stimulus=row.get("stimulus_id"),
         format=row.get("gaze_format") or "data set",
+        pupil_unit=MILLIMETRES if in_mm else OWN_UNITS,
+        sheet=sheet,
+        sheet_names=None if sheet is None else tuple(map(str, row["eye_sheet_names"])),
     )

@@ -190,6 +190,12 @@ def make_task(definition: Mapping[str, Any]) -> Task:
     return task
 
 
+def single_number(view: View, label: str) -> dict[str, Any]:
+    """The definition of valence or arousal alone, for which the authors have a network each: `felt_valence` in `er`."""
+    name = f"{'felt' if view == 'er' else 'shown'}_{label}"
+    return {"name": name, "labels": [name], "range": [-1.0, 1.0], "view": view}
+
+
 def register_task(task: Task) -> Task:
     """Makes `TASKS` know it. Raises `ValueError` where that name has another definition in this process."""
     known = TASKS.setdefault(task.name, task)

@@ -1,6 +1,7 @@
 """Face crops as the network takes them: 8 frames spread over the recording, resized, normalised."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .recording_emert import FaceTrack
+from .sampling_emert import FrameOrder, Sampling, choose_of_chunks, order_frames, spread_evenly
 
 
 class EmertVideoProcessor(BaseVideoProcessor):
@@ -17,6 +19,10 @@ class EmertVideoProcessor(BaseVideoProcessor):
     `num_frames` and `size` are the model's; mean and std are ImageNet's, on which the authors' backbone was pretrained.
     `face_zoom` (1.0): the middle part of the crop that the network sees, as a fraction of its side, for weights that learned
     from narrower crops than those that are stored. `do_grayscale` (False): without colour, as some of the training faces are.
+
+    For networks of the authors': `sampling` (`"spread"`: from the first frame to the last; `"middle"`, `"random"`: one of each
+    of 8 consecutive chunks; theirs is random, in the test too, so that their answers change from call to call),
+    `frame_order` (`"time"`, or `"last_digit"` of the files' names, which is theirs), `do_flip_channel_order` (True is BGR).
     """
 
     _auto_class = "AutoVideoProcessor"
@@ -31,26 +37,46 @@ class EmertVideoProcessor(BaseVideoProcessor):
     num_frames = 8
     face_zoom = 1.0
     do_grayscale = False
+    sampling: Literal["spread"] | Sampling = "spread"
+    frame_order: FrameOrder = "time"
+    do_flip_channel_order = False
+
+    def pick(self, count: int, names: Sequence[str] | None = None, generator: np.random.Generator | None = None) -> np.ndarray:
+        """`(num_frames,)` places of the frames that the network takes, of `count` in the order of time.
+
+        `names`: of their files. `generator`: of a random choice. To pick of those that were picked gives them all again.
+        """
+        order = order_frames(names, count, self.frame_order)
+        if self.sampling == "spread":
+            return order[spread_evenly(count, self.num_frames)]
+        return order[choose_of_chunks(count, self.num_frames, self.sampling, generator)]
+
+    def rescale(self, image: torch.Tensor, scale: float, **kwargs) -> torch.Tensor:
+        """Divided, not multiplied by 1 / 255 as transformers does: the number nearest to the quotient."""
+        return image.to(torch.float32) / round(1 / scale)
 
     def preprocess(
         self,
         videos: "FaceTrack | np.ndarray | None | Sequence[FaceTrack | np.ndarray | None]",
         return_tensors: str | None = "pt",
+        generator: np.random.Generator | None = None,
         **kwargs,
     ) -> BatchFeature:
         """One clip or a batch; a clip is a [`FaceTrack`], face crops `(frames, height, width, 3)` uint8, or None.
 
         Returns `pixel_values` `(batch, num_frames, 3, height, width)` float32 and `face_mask` `(batch, num_frames)` bool,
         all False for a clip that is None; an empty batch if all are None. If every clip is a single frame (a photo),
-        `pixel_values` is `(batch, 1, 3, height, width)`: the model takes it for all frames.
+        `pixel_values` is `(batch, 1, 3, height, width)`: the model takes it for all frames. `generator`: as [`pick`].
         """
         clips = list(videos) if isinstance(videos, (list, tuple)) else [videos]
         given = [None if clip is None else self._frames_of(clip) for clip in clips]
         present = [index for index, clip in enumerate(given) if clip is not None]
         if not present:
             return BatchFeature({})
-        count = 1 if all(len(given[index]) == 1 for index in present) else self.num_frames
-        frames = [None if clip is None else self._seen(spread(clip, count)) for clip in given]
+        if not all(len(given[index]) == 1 for index in present):
+            for index in present:
+                given[index] = given[index][self.pick(len(given[index]), getattr(clips[index], "names", None), generator)]
+        frames = [None if clip is None else self._seen(clip) for clip in given]
         done = super().preprocess([frames[index] for index in present], do_sample_frames=False, **kwargs)
         tensors = torch.stack(list(done["pixel_values_videos"]))
         pixel_values = tensors.new_zeros(len(clips), *tensors.shape[1:])
@@ -68,19 +94,15 @@ class EmertVideoProcessor(BaseVideoProcessor):
         return frames
 
     def _seen(self, frames: np.ndarray) -> np.ndarray:
-        """`(frames, height, width, 3)` uint8 -> its middle part, grey or in colour."""
+        """`(frames, height, width, 3)` uint8 -> its middle part, grey or in colour, as RGB or BGR."""
         if not 0 < self.face_zoom <= 1:
             raise ValueError(f"face_zoom must be in (0, 1], got {self.face_zoom}")
         if self.face_zoom < 1:
             height, width = (max(round(side * self.face_zoom), 1) for side in frames.shape[1:3])
             top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
             frames = frames[:, top : top + height, left : left + width]
-        return grey(frames) if self.do_grayscale else frames
-
-
-def spread(frames: np.ndarray, count: int) -> np.ndarray:
-    """`count` frames evenly spread from the first to the last; a short clip repeats some."""
-    return frames[np.linspace(0, len(frames) - 1, count).round().astype(int)]
+        frames = grey(frames) if self.do_grayscale else frames
+        return np.ascontiguousarray(frames[..., ::-1]) if self.do_flip_channel_order else frames
 
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # weights of red, green and blue (ITU-R BT.601)

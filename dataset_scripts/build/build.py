@@ -17,7 +17,6 @@ from .cells import CellJob, CellReport, build_cell, cell_members, check_reports,
 from .fingerprint import Fingerprint, take_fingerprint
 from .reassign_folds import reassign_folds
 
-FACES_KEPT = 32  # crops a recording; the network takes 8 of them
 FRESHNESS = "freshness"  # file of an unfinished build: the fingerprint of its recordings
 
 
@@ -32,21 +31,25 @@ class Plan:
     faces: int
 
     @classmethod
-    def of(cls, source: Source, faces: int, seed: int) -> "Plan":
-        """Raises `EmertInputError` for wrong settings, and for a source or a label that is not valid."""
+    def of(cls, source: Source, faces: int | None, seed: int) -> "Plan":
+        """`faces`: crops kept of a recording; None: as many as the source says.
+
+        Raises `EmertInputError` for wrong settings, and for a source or a label that is not valid.
+        """
+        faces = source.faces_kept if faces is None else faces
         if faces < 1 or not 0 <= seed < 2**32:
             raise EmertInputError(f"faces must be at least 1 and seed in 0..{2**32 - 1}, got {faces} and {seed}")
         entries = source.entries()
         if not entries:
             raise EmertInputError(f"{source.path}: source {source.name} found no recordings")
         check_labels(source, entries)
-        assignment = assign(entries, source.tasks, seed, source.given_folds)
+        assignment = assign(entries, source.tasks, seed, source.given_folds, source.gives_sets)
         fingerprint = take_fingerprint(source, entries, faces, seed)
         return cls(source, cell_members(entries, assignment), assignment, fingerprint, faces)
 
 
 def build(
-    source: Source, out: Path, num_workers: int = 2, faces: int = FACES_KEPT, seed: int = 0, overwrite: bool = False
+    source: Source, out: Path, num_workers: int = 2, faces: int | None = None, seed: int = 0, overwrite: bool = False
 ) -> Path:
     """Builds the data set of `source` in the folder `out` and returns its path.
 
@@ -70,11 +73,12 @@ def build(
     return out
 
 
-def is_current(out: Path, source: Source, faces: int = FACES_KEPT, seed: int = 0) -> bool:
+def is_current(out: Path, source: Source, faces: int | None = None, seed: int = 0) -> bool:
     """Whether `out` holds exactly what `build` would make of these recordings with the present code."""
     built = out / FRESHNESS_FILE
     if not (built.is_file() and (out / METADATA_FILE).is_file()):
         return False
+    faces = source.faces_kept if faces is None else faces
     return built.read_text() == take_fingerprint(source, source.entries(), faces, seed).freshness
 
 
@@ -112,7 +116,7 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: i
         if (done := target.with_suffix(".report")).is_file():
             reports.append(CellReport.read(done))
         else:
-            job = CellJob(type(source), source.path, source.mapping, cell, plan.members[cell], target, plan.faces)
+            job = CellJob(source, cell, plan.members[cell], target, plan.faces)
             jobs.append((job, part_jobs(job)))
     waiting = [part for _, parts in jobs for part in parts if not part.target.with_suffix(".report").is_file()]
     check_reports(list(run_parallel(build_cell, waiting, num_workers, "building the data set", "part")))
@@ -132,4 +136,5 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: i
         notes=tuple(sorted({*source.notes, *(note for report in reports for note in report.notes)})),
         vote_tasks=source.vote_tasks,
         person_columns=source.person_columns,
+        sheet_columns=source.sheet_columns,
     )

@@ -29,9 +29,7 @@ PART_RECORDINGS = 512  # a multiple of every `Source.recordings_per_group`
 class CellJob:
     """What a worker process needs to build one cell."""
 
-    source: type[Source]
-    path: Path
-    mapping: Path | None
+    source: Source
     cell: Cell
     entries: tuple[Entry, ...]
     target: Path
@@ -92,7 +90,7 @@ def make_rows(source: Source, entries: Sequence[Entry], faces: int, report: Cell
 
 def build_cell(job: CellJob) -> CellReport:
     """Writes one cell; its report beside it shows that it is complete."""
-    source = job.source(job.path, job.mapping)
+    source = job.source
     report = CellReport.begin(job.cell, source)
     features = row_features(source.tasks, source.extra_columns)
     schema = stored_schema(tuple(source.tasks), source.extra_columns)
@@ -111,7 +109,7 @@ def part_jobs(job: CellJob) -> list[CellJob]:
     """The same cell in parts, so that all workers have work and a stopped build does not lose hours; itself if it is small."""
     if len(job.entries) <= PART_RECORDINGS:
         return [job]
-    ordered = sorted(job.entries, key=job.source(job.path, job.mapping).reading_order)
+    ordered = sorted(job.entries, key=job.source.reading_order)
     parts = [tuple(ordered[start : start + PART_RECORDINGS]) for start in range(0, len(ordered), PART_RECORDINGS)]
     name = job.target.with_suffix("").name
     return [replace(job, entries=part, target=job.target.with_name(f"{name}.{n}.part")) for n, part in enumerate(parts)]
@@ -122,7 +120,7 @@ def join_parts(job: CellJob, parts: Sequence[CellJob]) -> CellReport:
     reports = [CellReport.read(part.target.with_suffix(".report")) for part in parts]
     if parts == [job]:
         return reports[0]
-    source = job.source(job.path, job.mapping)
+    source = job.source
     writing = job.target.with_suffix(f".{os.getpid()}.writing")
     with RowGroupWriter(writing, stored_schema(tuple(source.tasks), source.extra_columns)) as file:
         for part in parts:
@@ -175,7 +173,7 @@ def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recor
     report.notes += [f"{entry.recording_id}: {note}" for note in (face.notes if face else ())]
     if gaze is not None and gaze.missing_fraction in (None, 1.0):
         gaze.eye_movements = gaze.times_ms = None
-        if gaze.fixations is None or len(gaze.fixations) == 0:
+        if gaze.sheet is None and (gaze.fixations is None or len(gaze.fixations) == 0):
             gaze = None
     if face is None and gaze is None and action_units is None:
         report.notes.append(f"{entry.recording_id}: neither a face nor a valid gaze sample nor a fixation: left out")

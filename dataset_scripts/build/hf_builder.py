@@ -18,9 +18,9 @@ from modeling_emert.tasks_emert import BUILT_IN
 
 from ..dataset.layout import visible_columns
 from ..dataset.schema import row_features
-from ..dataset.splits import FOLDS, SPLITS, Cell, config_name, split_cells
+from ..dataset.splits import FOLDS, SPLITS, Cell, config_name
 from ..sources import open_source
-from .build import FACES_KEPT, Plan
+from .build import Plan
 from .cells import CellReport, check_reports, make_rows
 
 
@@ -38,7 +38,7 @@ class EmertConfig(BuilderConfig):
     path: str = ""
     mapping: str | None = None
     seed: int = 0
-    faces: int = FACES_KEPT
+    faces: int | None = None
 
 
 def _protocols(tasks: Iterable[str]) -> Iterator[EmertConfig]:
@@ -67,7 +67,7 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         path: str | Path,
         mapping: str | Path | None = None,
         seed: int = 0,
-        faces: int = FACES_KEPT,
+        faces: int | None = None,
         cache_dir: str | Path | None = None,
     ):
         """Raises `EmertInputError` for no such config, one that the source has not, and recordings that are not valid."""
@@ -99,7 +99,7 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
             raise EmertInputError(
                 f"{where}: the recordings make {folds} folds{some} and {groups} groups of stimuli; strict needs 3"
             )
-        cells = split_cells(folds, groups, config.fold, config.strict)
+        cells = plan.assignment.split_cells(config.fold, config.strict)
         chosen = {split: [cell for cell in cells[split] if cell in plan.members] for split in SPLITS}
         empty = [split for split in SPLITS if not chosen[split]]
         if empty:

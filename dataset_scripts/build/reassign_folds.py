@@ -35,9 +35,10 @@ def reassign_folds(
     recordings; those that a source gives stay. Raises `EmertInputError` where recordings of fewer than three participants are
     left.
     """
-    given = planned.participants if planned.given_folds else {}
-    rows = {row: entry for file in cells.values() for row, entry in _entries(file, metadata.tasks, given).items()}
-    assignment = assign(list(rows.values()), metadata.tasks, metadata.seed, planned.given_folds or ())
+    given = planned.sets or (planned.participants if planned.given_folds else {})
+    key = "recording_id" if planned.sets else "participant_id"
+    rows = {row: entry for file in cells.values() for row, entry in _entries(file, metadata.tasks, given, key).items()}
+    assignment = assign(list(rows.values()), metadata.tasks, metadata.seed, planned.given_folds or (), planned.sets is not None)
     targets: dict[Cell, list[_Row]] = {}
     for row, entry in sorted(rows.items(), key=lambda item: item[1].recording_id):
         targets.setdefault(assignment.cell(entry), []).append(row)
@@ -49,12 +50,12 @@ def reassign_folds(
     return moved, replace(metadata, files=files, fingerprint=make_fingerprint(content, files)), assignment
 
 
-def _entries(file: Path, tasks: Sequence[str], given: Mapping[str, int]) -> dict[_Row, Entry]:
-    """Ids and class labels of every recording in a cell: what the folds are made from."""
+def _entries(file: Path, tasks: Sequence[str], given: Mapping[str, int], key: str) -> dict[_Row, Entry]:
+    """Ids and class labels of every recording in a cell: what the folds are made from. `given`: folds by the column `key`."""
     classes = [task for task in tasks if get_task(task).kind == "classification"]
     table = pq.read_table(file, columns=[*_IDS, *classes], partitioning=None).to_pylist()
     return {
-        (file, number): Entry(*map(row.get, _IDS), named_labels(row, tasks), fold=given.get(row["participant_id"]))
+        (file, number): Entry(*map(row.get, _IDS), named_labels(row, tasks), fold=given.get(row[key]))
         for number, row in enumerate(table)
     }
 

@@ -25,7 +25,7 @@ from ..dataset.layout import DATA_SET, assemble
 from ..dataset.metadata import Counts, DataFile, Metadata, make_fingerprint
 from ..dataset.splits import Assignment, Cell
 from ..sources.base import Source
-from .build import FACES_KEPT, Plan, build_cells, cell_file, check_target, open_partial
+from .build import Plan, build_cells, cell_file, check_target, open_partial
 from .fingerprint import Fingerprint
 from .reassign_folds import reassign_folds
 
@@ -109,7 +109,7 @@ def build_shard(
     out: Path,
     index: ShardIndex,
     num_workers: int = 2,
-    faces: int = FACES_KEPT,
+    faces: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Path:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class Protocols:
     - `expected`: by name, the task, the fold, and whether it is strict.
     - `empty`: names of those that are not made, since one of their splits would be empty.
     - `given`: the folds that are tested, where the source gives them; empty: all are, and were made from a seed.
+    - `sets`: they are sets of recordings, which may share participants (see `splits`).
     """
 
     folds: int
@@ -50,19 +51,22 @@ class Protocols:
     expected: dict[str, tuple[str, int, bool]]
     empty: tuple[str, ...]
     given: tuple[int, ...] = ()
+    sets: bool = False
 
     @classmethod
-    def of(cls, tasks: Sequence[str], cells: AbstractSet[Cell], given: tuple[int, ...] = ()) -> "Protocols":
+    def of(
+        cls, tasks: Sequence[str], cells: AbstractSet[Cell], given: tuple[int, ...] = (), sets: bool = False
+    ) -> "Protocols":
         """`cells`: those that hold recordings."""
         folds, groups = map(max, zip(*cells, strict=True)) if cells else (0, 0)
         expected, empty = {}, []
-        for task, strict, fold in product(tasks, versions(groups), given or range(1, folds + 1)):
-            name = config_name(task, fold, strict)
-            if all(cells.intersection(part) for part in split_cells(folds, groups, fold, strict).values()):
+        for task, strict, fold in product(tasks, (False,) if sets else versions(groups), given or range(1, folds + 1)):
+            name = config_name(task, fold, strict, sets)
+            if all(cells.intersection(part) for part in split_cells(folds, groups, fold, strict, sets).values()):
                 expected[name] = (task, fold, strict)
             else:
                 empty.append(name)
-        return cls(folds, groups, expected, tuple(empty), given)
+        return cls(folds, groups, expected, tuple(empty), given, sets)
 
 
 def read_configs(
@@ -194,14 +198,21 @@ def check_views(
     return judge("label views", problems, "every protocol has its own labels and no others")
 
 
-def check_apart(configs: Sequence[StoredConfig], recordings: Sequence[StoredRecording]) -> list[CheckResult]:
-    """No participant, and in strict configs no stimulus, is in two splits of any config."""
+def check_apart(
+    configs: Sequence[StoredConfig], recordings: Sequence[StoredRecording], sets: bool = False
+) -> list[CheckResult]:
+    """No participant, and in strict configs no stimulus, is in two splits of any config.
+
+    `sets`: the test is a set of the source's authors, which may share people with the others: a warning, since it is theirs.
+    """
     participants, stimuli = defaultdict(set), defaultdict(set)
     for one in recordings:
         participants[one.file].add(one.participant or "")
         stimuli[one.file].add(one.stimulus or "")
     split = [config for config in configs if len(config.splits) > 1]
     strict = [config for config in split if config.strict]
+    if sets:
+        return [_people_in_sets(split, participants, recordings)]
     people_apart = f"no participant is in two splits of any of the {len(split)} configs, validation included"
     none = "there is no strict config (fewer than 3 groups of stimuli)"
     stimuli_apart = f"no stimulus is in two splits of any of the {len(strict)} strict configs" if strict else none
@@ -209,6 +220,19 @@ def check_apart(configs: Sequence[StoredConfig], recordings: Sequence[StoredReco
         judge("participants apart", _shared(split, participants), people_apart),
         judge("stimuli apart", _shared(strict, stimuli), stimuli_apart),
     ]
+
+
+def _people_in_sets(
+    configs: Sequence[StoredConfig], participants: Mapping[str, set[str]], recordings: Sequence[StoredRecording]
+) -> CheckResult:
+    within = [replace(one, splits={side: one.splits.get(side, ()) for side in ("train", "validation")}) for one in configs]
+    if problems := _shared(within, participants):
+        return judge("participants apart", problems, "")
+    if len({one.participant for one in recordings}) == len(recordings):
+        unknown = "whether the authors' sets share people is not known: each recording counts as a participant of its own"
+        return judge("participants apart", [f"{unknown}; build with --participants to find out"], "", "warn")
+    problems = [f"the authors' sets share people: {text}" for text in _shared(configs, participants)]
+    return judge("participants apart", problems, "the authors' sets share no participant, and validation none", "warn")
 
 
 def _shared(configs: Sequence[StoredConfig], names_in: Mapping[str, set[str]]) -> list[str]:

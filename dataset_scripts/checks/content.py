@@ -72,13 +72,13 @@ def check_amounts(recordings: Sequence[StoredRecording], protocols: Protocols) -
 def _absent_classes(recordings: Sequence[StoredRecording], protocols: Protocols) -> list[str]:
     """Each config whose test split lacks a class."""
     counts = Counter((one.file, column, value) for one in recordings for column, value in one.labels.items())
-    problems = []
+    problems, of = [], (protocols.folds, protocols.groups)
     for task, fold, strict in protocols.expected.values():
         if TASKS[task].kind == "classification":
-            files = [cell_path(cell) for cell in split_cells(protocols.folds, protocols.groups, fold, strict)["test"]]
+            files = [cell_path(cell) for cell in split_cells(*of, fold, strict, protocols.sets)["test"]]
             present = {index for index in range(TASKS[task].size) if any(counts[file, task, index] for file in files)}
             absent = [label for index, label in enumerate(TASKS[task].labels) if index not in present]
-            problems += [f"{config_name(task, fold, strict)} has no {' and no '.join(absent)}"] * bool(absent)
+            problems += [f"{config_name(task, fold, strict, protocols.sets)} has no {' and no '.join(absent)}"] * bool(absent)
     return problems
 
 

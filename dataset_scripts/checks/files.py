@@ -63,7 +63,7 @@ def read_splits(folder: Path, metadata: Metadata) -> tuple[CheckResult, Assignme
     try:
         require_own(folder / SPLITS_FILE)
         assignment = Assignment.read(folder / SPLITS_FILE)
-        numbers = {*assignment.participants.values(), *assignment.stimuli.values()}
+        numbers = {*assignment.participants.values(), *assignment.stimuli.values(), *(assignment.sets or {}).values()}
     except (EmertInputError, TypeError) as error:
         return judge("splits file", [str(error)], ""), None
     problems = []
@@ -84,6 +84,8 @@ def check_cells(recordings: Sequence[StoredRecording], assignment: Assignment | 
             problems.append(f"{one.name} has participant_fold {columns[0]} and stimulus_group {columns[1]}")
         elif assignment is not None:
             assigned = (assignment.participants.get(one.participant or ""), assignment.stimuli.get(one.stimulus or ""))
+            if assignment.sets:
+                assigned = (assignment.sets.get(one.recording or ""), assigned[0])
             if assigned != file:
                 problems.append(f"{one.name} belongs to fold {assigned[0]} and group {assigned[1]} by {SPLITS_FILE}")
     return judge("cells", problems, "every recording is in the file of its participant's fold and its stimulus's group")
@@ -105,7 +107,7 @@ def check_seed(
         for one in recordings
     ]
     try:
-        again = assign(entries, metadata.tasks, assignment.seed, given)
+        again = assign(entries, metadata.tasks, assignment.seed, given, assignment.sets is not None)
     except (EmertInputError, ValueError) as error:
         return CheckResult("seed", "warn", f"the folds can't be made again: {error}")
     moved = [name for name, fold in again.participants.items() if assignment.participants.get(name) != fold]

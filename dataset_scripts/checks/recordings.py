@@ -26,7 +26,7 @@ RECORDING_CHECKS = {
     VOTES: "votes are fractions that sum to 1, and a label has as many of them as any other class",
     TIMES: "all times are finite and rise, no fixation has a negative duration",
     SHAPES: "every sample, crop and fixation has its time and its numbers",
-    FACES: f"every face crop is a JPEG of {CROP_SIZE} x {CROP_SIZE} that can be decoded",
+    FACES: f"every face crop is a JPEG or PNG of {CROP_SIZE} x {CROP_SIZE} that can be decoded",
 }
 
 
@@ -165,13 +165,13 @@ def _picture_problem(content: bytes | None) -> str | None:
     if not content:
         return "is empty"
     try:
-        with Image.open(BytesIO(content), formats=["JPEG"]) as picture:
+        with Image.open(BytesIO(content), formats=["JPEG", "PNG"]) as picture:
             if picture.size != (CROP_SIZE, CROP_SIZE):  # before decoding: the size in the header may be huge
                 return f"is {picture.width} x {picture.height}; expected {CROP_SIZE} x {CROP_SIZE}"
             picture.draft("L", (1, 1))  # decodes at an eighth of the size, in half the time
             picture.load()
     except (OSError, ValueError, SyntaxError, TypeError, IndexError, Image.DecompressionBombError) as error:
-        return f"is no JPEG that can be decoded ({type(error).__name__})"
+        return f"is no JPEG or PNG that can be decoded ({type(error).__name__})"
     return None
 
 

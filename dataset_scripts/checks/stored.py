@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 
 from dataset_scripts.dataset.row_groups import MOST_RECORDINGS
 from dataset_scripts.dataset.schema import stored_schema
-from modeling_emert.rows_emert import HEAVY_COLUMNS
+from modeling_emert.rows_emert import HEAVY_COLUMNS, SHEET_COLUMNS
 
 # Unpacked bytes of a row group: an hour of 39 columns at 900 Hz.
 _MOST_BYTES = 512 << 20
 # Kept as Arrow's dictionaries: a file of a kilobyte could repeat a large picture a million times.
 _PICTURES = ["face.list.element.bytes", "face.list.element.path"]
+_HEAVY = {*HEAVY_COLUMNS, *SHEET_COLUMNS}
 _MOST_PICTURES = 10_000  # of a recording: five minutes of video, every frame
 _MOST_PICTURE_BYTES = 1 << 20
 _MOST_LIGHT_BYTES = 1 << 16  # of names and labels, which are kept of every recording
@@ -64,7 +65,8 @@ class DataFileReader:
         table.validate(full=True)
         if table.num_rows != about.num_rows:
             raise DamagedFile(f"row group {group + 1} has columns of {table.num_rows} rows; expected {about.num_rows}")
-        if table.drop_columns(list(HEAVY_COLUMNS)).nbytes > _MOST_LIGHT_BYTES * about.num_rows:
+        light = table.drop_columns([name for name in table.column_names if name in _HEAVY])
+        if light.nbytes > _MOST_LIGHT_BYTES * about.num_rows:
             raise DamagedFile(f"row group {group + 1} has names of more than {_MOST_LIGHT_BYTES >> 10} kB a recording")
         return [Row(table.slice(number, 1)) for number in range(table.num_rows)]
 

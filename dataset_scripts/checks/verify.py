@@ -41,7 +41,8 @@ def verify(folder: Path) -> list[CheckResult]:
     # A missing or unknown file is reported once, by the check `files`.
     counts = dict.fromkeys(metadata.files, -1) | counted
     given = (assignment.given_folds if assignment else None) or ()
-    protocols = Protocols.of(metadata.tasks, {cell for name in counts if (cell := cell_of(name))}, given)
+    sets = assignment is not None and assignment.sets is not None
+    protocols = Protocols.of(metadata.tasks, {cell for name in counts if (cell := cell_of(name))}, given, sets)
     complete = len(names) == len(metadata.files) and not unreadable
     return [
         judge("metadata", [], f"{METADATA_FILE} is as a build writes it"),
@@ -53,7 +54,7 @@ def verify(folder: Path) -> list[CheckResult]:
         check_seed(recordings, metadata, assignment, complete),
         check_configs(configs, problems, protocols, counts),
         check_views(configs, protocols, metadata.tasks, metadata.extra_columns),
-        *check_apart(configs, recordings),
+        *check_apart(configs, recordings, sets),
         check_tested(configs, protocols, recordings),
         check_identities(recordings),
         check_twice(recordings, bool(given)),

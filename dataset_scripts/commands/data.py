@@ -13,7 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--path", required=True, type=Path, help="folder with the recordings")
     build.add_argument("--mapping", type=Path, metavar="FILE", help="layout (emer) or description (folder) of the recordings")
     build.add_argument("--out", required=True, type=Path, help="folder of the data set, made new")
-    build.add_argument("--faces", type=int, default=32, help="face crops kept of each recording (default 32)")
+    for option, words in _AUTHORS_OPTIONS.items():
+        build.add_argument(f"--{option}", **words)
+    build.add_argument(
+        "--faces", type=int, help="face crops kept of each recording (default 32; as EMER's authors: all)"
+    )
     build.add_argument("--seed", type=int, default=0, help="of the folds (default 0)")
     build.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
     build.add_argument("--overwrite", action="store_true", help="replace what --out holds")
@@ -31,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     generate.add_argument("--out", required=True, type=Path, help="folder of the recordings, made new")
     for name, (kind, text) in _GENERATOR_OPTIONS.items():
         generate.add_argument(f"--{name}", type=kind, help=text)
+    generate.add_argument("--layout", choices=("emer",), help="as EMER's authors have it, for `emert data build --source emer`")
     generate.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
     verify = actions.add_parser("verify", help="check that a data set's splits, labels, times and files are valid")
     verify.add_argument("folder", type=Path, help="folder of the data set")
@@ -51,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
+_AUTHORS_OPTIONS = {  # of source emer, in the authors' layout
+    "label-order": {"metavar": "A,B,...", "help": "emer: the classes of Emotion 0 to 6"},
+    "view": {"choices": ("er", "fer"), "help": "emer: the labels are felt (er, the default) or shown (fer)"},
+    "participants": {"metavar": "TABLE", "help": "emer: table with ID and Participant, or `prefix`: the ID up to its first _"},
+    "folds": {"choices": ("authors", "participants"), "help": "emer: the authors' five sets, or folds of participants"},
+}
 _GENERATOR_OPTIONS = {
     "participants": (int, "how many people"),
     "stimuli": (int, "how many clips each of them watches"),
@@ -70,26 +81,32 @@ def _build(arguments: argparse.Namespace) -> None:
     from dataset_scripts.build.shards import ShardIndex, build_shard
     from dataset_scripts.sources import open_source
 
-    source = open_source(arguments.source, arguments.path, arguments.mapping)
+    given = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in _AUTHORS_OPTIONS}
+    options = {name: value for name, value in given.items() if value is not None}
+    if "label_order" in options:
+        options["label_order"] = tuple(word.strip() for word in options["label_order"].split(","))
+    source = open_source(arguments.source, arguments.path, arguments.mapping, **options)
     settings = (arguments.num_workers, arguments.faces, arguments.seed, arguments.overwrite)
     if arguments.shard is not None:
         index = ShardIndex.parse(arguments.shard)
         out = build_shard(source, arguments.out, index, *settings)
         print(f"{out}: shard {index} built; when all are, `emert data join --out OUT SHARD ...` makes the data set of them")
         return
-    _print_built(build(source, arguments.out, *settings), source.tasks[0])
+    _print_built(build(source, arguments.out, *settings))
 
 
 def _join(arguments: argparse.Namespace) -> None:
     from dataset_scripts.build.shards import join
-    from dataset_scripts.dataset.metadata import Metadata
 
-    out = join(arguments.shards, arguments.out, arguments.overwrite)
-    _print_built(out, Metadata.read(out).tasks[0])
+    _print_built(join(arguments.shards, arguments.out, arguments.overwrite))
 
 
-def _print_built(out: Path, task: str) -> None:
-    print(f'{out}: built. In Python: datasets.load_dataset("{out}", "{task}-fold1"); its card is {out / "README.md"}')
+def _print_built(out: Path) -> None:
+    from dataset_scripts.dataset.reader import EmertData
+
+    data = EmertData.open(out)
+    name = data.assignment.config_name(data.metadata.tasks[0], data.assignment.tested_folds[0], strict=False)
+    print(f'{out}: built. In Python: datasets.load_dataset("{out}", "{name}"); its card is {out / "README.md"}')
 
 
 def _publish(arguments: argparse.Namespace) -> None:
@@ -104,6 +121,11 @@ def _generate(arguments: argparse.Namespace) -> None:
 
     chosen = {name: getattr(arguments, name) for name in _GENERATOR_OPTIONS}
     settings = GeneratorSettings(**{name: value for name, value in chosen.items() if value is not None})
+    if arguments.layout == "emer":
+        from dataset_scripts.generator.emer_layout import generate_emer
+
+        print(f"{generate_emer(arguments.out, settings)}: generated, in the layout of EMER; nothing in it is EMER's")
+        return
     print(f"{generate(arguments.out, settings, arguments.num_workers)}: generated, source synthetic")
 
 

@@ -73,8 +73,8 @@ def make_configs(metadata: Metadata, assignment: Assignment) -> list[dict]:
         columns = visible_columns(task, metadata.tasks, metadata.extra_columns)
         for strict, fold in folds:
             if all(splits[strict, fold].values()):
-                one = {"config_name": assignment.config_name(task, fold, strict), "description": description, "columns": columns}
-                configs.append(one | {"data_files": data_files[strict, fold]})
+                one = {"config_name": assignment.config_name(task, fold, strict), "description": description}
+                configs.append(one | {"columns": columns, "data_files": data_files[strict, fold]})
     return configs
 
 

@@ -88,6 +88,7 @@ class Metadata:
     - `notes`: what the build left out, in sentences.
     - `vote_tasks`: tasks with a column of votes (see `votes_column`); the file names them where there are any.
     - `person_columns`: those of `PERSON_COLUMNS` that the data files have; named in the same way.
+    - `sheet_columns`: of the eye tracker's sheets that the data files keep as they stand, in their order.
 
     Of the own tasks the file keeps the definitions, as `own_tasks`; reading or unpickling it registers them.
     """
@@ -108,11 +109,12 @@ class Metadata:
     notes: tuple[str, ...]
     vote_tasks: tuple[str, ...] = ()
     person_columns: tuple[str, ...] = ()
+    sheet_columns: tuple[str, ...] = ()
 
     @property
     def extra_columns(self) -> tuple[str, ...]:
         """As of a source."""
-        return extra_columns(self.vote_tasks, self.person_columns)
+        return extra_columns(self.vote_tasks, self.person_columns, self.sheet_columns)
 
     @property
     def recordings(self) -> int:
@@ -121,7 +123,7 @@ class Metadata:
     def to_content(self) -> dict[str, Any]:
         """As JSON, of which `from_content` makes it again."""
         optional = {"own_tasks": own_definitions(self.tasks)}
-        optional |= {name: getattr(self, name) for name in ("vote_tasks", "person_columns")}
+        optional |= {name: getattr(self, name) for name in ("vote_tasks", "person_columns", "sheet_columns")}
         content = {name: value for name, value in asdict(self).items() if name not in optional}
         return content | {name: value for name, value in optional.items() if value}
 
@@ -148,7 +150,8 @@ class Metadata:
     @classmethod
     def from_content(cls, content: dict) -> "Metadata":
         """From what `asdict` gave; for anything else, any exception. Older files call the counts `composition`."""
-        lists = {name: tuple(content.get(name, ())) for name in ("tasks", "notes", "vote_tasks", "person_columns")}
+        names = ("tasks", "notes", "vote_tasks", "person_columns", "sheet_columns")
+        lists = {name: tuple(content.get(name, ())) for name in names}
         files = {name: DataFile(**file) for name, file in content["files"].items()}
         invalid = [name for name in files if not _DATA_FILE.fullmatch(name)]  # such as ../another/file
         if invalid:

@@ -18,17 +18,17 @@ import pyarrow.parquet as pq
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
-from modeling_emert.rows_emert import HEAVY_COLUMNS, LIGHT_COLUMNS, from_row
+from modeling_emert.rows_emert import HEAVY_COLUMNS, LIGHT_COLUMNS, SHEET_COLUMNS, Frames, from_row
 from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, Task, get_task, tasks_with
 
 from ..common.output import first_line
 from ..sources.base import votes_column
 from .metadata import Metadata
 from .row_groups import places
-from .splits import SPLITS_FILE, Assignment, split_cells
+from .splits import SPLITS_FILE, Assignment
 
 _MOST_KEPT_BYTES = 128 << 20  # of row groups of several recordings; 35,000 small pictures take 100 MB
-_FACE_COLUMNS = ("face", "face_times_ms", "face_detected")
+_FACE_COLUMNS = ("face", "face_times_ms", "face_detected", "face_names")
 
 
 @dataclass
@@ -73,7 +73,8 @@ class EmertData:
     @cached_property
     def table(self) -> pa.Table:
         """All columns but the heavy ones, of all rows."""
-        light = [name for name in self._parquet(self.files[0]).schema_arrow.names if name not in HEAVY_COLUMNS]
+        heavy = {*HEAVY_COLUMNS, *SHEET_COLUMNS}
+        light = [name for name in self._parquet(self.files[0]).schema_arrow.names if name not in heavy]
         return pa.table({name: self.column(name) for name in light})
 
     @cached_property
@@ -111,11 +112,12 @@ class EmertData:
             known = ", ".join(map(str, self.assignment.tested_folds))
             given = ", which its source gives" if self.assignment.given_folds else ""
             raise EmertInputError(f"fold {fold}: {self.folder} tests fold {known}{given}; choose of these")
-        if strict and self.assignment.groups < 3:
-            raise EmertInputError(f"{self.folder} has {self.assignment.groups} groups of stimuli; strict splits need 3")
+        if strict and True not in self.assignment.versions:
+            groups = len(set(self.assignment.stimuli.values()))
+            raise EmertInputError(f"{self.folder} has {groups} groups of stimuli; strict splits need 3")
         where = f"{self.folder}: fold {fold}{' strict' if strict else ''}"
         rows = {}
-        for split, cells in split_cells(self.assignment.folds, self.assignment.groups, fold, strict).items():
+        for split, cells in self.assignment.split_cells(fold, strict).items():
             rows[split] = np.flatnonzero(np.isin(self._cells, [row * 1000 + group for row, group in cells]))
             if len(rows[split]) == 0:
                 raise EmertInputError(f"{where} has no {split} recordings")
@@ -125,6 +127,9 @@ class EmertData:
     @cached_property
     def _cells(self) -> np.ndarray:
         """1000 times the participant fold plus the stimulus group of each row, where data files and `splits.json` agree."""
+        if self.assignment.sets:
+            sets = self._folds_of("participant_fold", "recording_id", self.assignment.sets)
+            return sets * 1000 + self._folds_of("stimulus_group", "participant_id", self.assignment.participants)
         participants = self._folds_of("participant_fold", "participant_id", self.assignment.participants)
         return participants * 1000 + self._folds_of("stimulus_group", "stimulus_id", self.assignment.stimuli)
 
@@ -149,12 +154,20 @@ class EmertData:
         for name in ("recording_id", "participant_id", *(["stimulus_id"] if strict else [])):
             sides = {split: np.unique(self.ids[name][own]) for split, own in rows.items()}
             for first, second in combinations(sides, 2):
+                if self.assignment.sets and name == "participant_id" and "test" in (first, second):
+                    continue  # the sets are their authors'; `people_in_test_and_training` says what they share
                 shared = np.intersect1d(sides[first], sides[second], assume_unique=True)
                 if len(shared):
                     raise EmertInputError(
                         f"{where}: {name} {shared[0]} is in {first} and in {second}, so the score would be of known people or "
                         "clips; build the data set again"
                     )
+
+    def people_in_test_and_training(self, fold: int) -> int:
+        """How many participants of this fold's test are also in its training or validation: 0 but in sets of a source's own."""
+        rows = self.select(fold)
+        people = {split: set(self.ids["participant_id"][own]) for split, own in rows.items()}
+        return len(people["test"] & (people["train"] | people["validation"]))
 
     @cached_property
     def ids(self) -> dict[str, np.ndarray]:
@@ -192,14 +205,18 @@ class EmertData:
             )
         return np.array(rows, np.float32).reshape(-1, size)
 
-    def recording(self, row: int, num_frames: int | None = None) -> Recording:
-        """One recording; `num_frames` face crops of those that are stored."""
-        return from_row(self._row(int(row), HEAVY_COLUMNS), num_frames)
+    def recording(self, row: int, frames: Frames = None) -> Recording:
+        """One recording; `frames`: which face crops of those that are stored, as `from_row`."""
+        return from_row(self._row(int(row), self._heavy), frames)
 
     def gaze_only(self, rows: Sequence[int]) -> list[Recording]:
         """Recordings without their faces, which statistics of the eyes do not need."""
-        columns = [name for name in HEAVY_COLUMNS if name not in _FACE_COLUMNS]
+        columns = [name for name in self._heavy if name not in _FACE_COLUMNS]
         return [from_row(self._row(int(row), columns)) for row in rows]
+
+    @property
+    def _heavy(self) -> tuple[str, ...]:
+        return (*HEAVY_COLUMNS, *(SHEET_COLUMNS if self.metadata.sheet_columns else ()))
 
     def _row(self, row: int, columns: Sequence[str]) -> dict:
         """These heavy columns of one row, and the light ones that `from_row` reads."""

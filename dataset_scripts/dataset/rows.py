@@ -25,8 +25,9 @@ def to_row(
     extra: Iterable[str] = (),
 ) -> dict:
     """A recording as a row, ready for `schema.row_features` of these tasks and extra columns."""
-    more = entry.person | {votes_column(task): votes for task, votes in entry.votes.items()}
     face, gaze = recording.face, recording.gaze or Gaze()
+    more = entry.person | {votes_column(task): votes for task, votes in entry.votes.items()}
+    more |= {"eye_sheet": gaze.sheet, "eye_sheet_names": gaze.sheet_names, "face_names": face and face.names}
     fixations = [None] * 4 if gaze.fixations is None else gaze.fixations.T.tolist()
     return {
         "recording_id": entry.recording_id,
@@ -35,7 +36,7 @@ def to_row(
         "source": source,
         "participant_fold": participant_fold,
         "stimulus_group": stimulus_group,
-        "face": None if face is None else [{"bytes": _jpeg(frame), "path": None} for frame in face.frames],
+        "face": None if face is None else [{"bytes": one, "path": None} for one in face.encoded or map(_jpeg, face.frames)],
         "face_times_ms": None if face is None else face.times_ms.tolist(),
         "face_detected": None if face is None else face.detected.tolist(),
         "eye_movements": gaze.eye_movements,

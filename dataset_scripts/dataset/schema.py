@@ -62,11 +62,13 @@ def label_features(tasks: Iterable[str] = ()) -> dict[str, ClassLabel | Value]:
 
 
 def row_features(tasks: Iterable[str] = (), extra: Iterable[str] = ()) -> Features:
-    """Features of a row of a data set with these tasks, in order. `extra`: columns that only some data sets have, of votes
-    or of `PERSON_COLUMNS`.
+    """Features of a row of a data set with these tasks, in order. `extra`: columns that only some data sets have, of votes,
+    of `PERSON_COLUMNS` or of `SHEET_COLUMNS`.
     """
     numbers = List(Value("float32"))
-    of_person = {name: Value("float32" if name == _AGE else "string") for name in PERSON_COLUMNS}
+    special = {name: Value("float32" if name == _AGE else "string") for name in PERSON_COLUMNS}
+    special |= dict.fromkeys(("eye_sheet_names", "face_names"), List(Value("string")))
+    special |= {"eye_sheet": Array2D((None, NUM_COLUMNS), "float32")}
     return Features(
         {name: Value("string") for name in ("recording_id", "participant_id", "stimulus_id", "source")}
         | {name: Value("int32") for name in ("participant_fold", "stimulus_group")}
@@ -79,7 +81,7 @@ def row_features(tasks: Iterable[str] = (), extra: Iterable[str] = ()) -> Featur
         | {name: Value("float32") for name in BIG_FIVE}
         | {STIMULUS_EMOTION: ClassLabel(names=list(EMOTIONS))}
         | label_features(tasks)
-        | {column: of_person.get(column, numbers) for column in extra}
+        | {column: special.get(column, numbers) for column in extra}
     )
 
 

@@ -159,7 +159,7 @@ def _given(entries: Sequence[Entry], given_folds: tuple[int, ...]) -> dict[str, 
 
 def _check_given(folds: set[int], given_folds: tuple[int, ...]) -> None:
     if len(folds) < 3 or not set(given_folds) <= folds:
-        found = f"recordings are in {sorted(folds)}, of which {list(given_folds)} are tested"
+        found = f"participants are in {sorted(folds)}, of which {list(given_folds)} are tested"
         raise EmertInputError(f"the given folds: {found}; three are needed, and the tested ones among them")
 
 
@@ -182,9 +182,13 @@ def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:
 def split_cells(folds: int, groups: int, fold: int, strict: bool, sets: bool = False) -> dict[str, list[Cell]]:
     """The cells of each split of one fold, which counts from 1. `sets`: `folds` are sets of recordings, `groups` of people."""
     if sets:
-        chosen, rest = (fold - 1) % groups + 1, [(row, g) for row in range(1, folds + 1) if row != fold for g in range(1, groups + 1)]
-        by_split = {"train": [cell for cell in rest if cell[1] != chosen], "validation": [c for c in rest if c[1] == chosen]}
-        return by_split | {"test": [(fold, group) for group in range(1, groups + 1)]}
+        checked, everyone = (fold - 1) % groups + 1, range(1, groups + 1)
+        rest = [(row, group) for row in range(1, folds + 1) if row != fold for group in everyone]
+        return {
+            "train": [cell for cell in rest if cell[1] != checked],
+            "validation": [cell for cell in rest if cell[1] == checked],
+            "test": [(fold, group) for group in everyone],
+        }
     validation = fold % folds + 1
     others = [number for number in range(1, folds + 1) if number not in (fold, validation)]
     if not strict:

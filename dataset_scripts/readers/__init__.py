@@ -25,7 +25,7 @@ from .pupil_labs import neon, pupil_core
 from .smi import smi_events, smi_samples
 from .text.text_files import ExportFiles, TextFile, list_files
 from .text.text_table import Content, Head, Header, read_head
-from .tobii import tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
+from .tobii import number_sheet, tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
 
 
 class Reader(Protocol):
@@ -39,7 +39,7 @@ class Reader(Protocol):
     def read(self, head: Head, header: Header) -> list[Gaze]: ...
 
 
-_TOBII: tuple[Reader, ...] = (tobii_studio, tobii_studio_events, tobii_pro_lab, tobii_sdk)
+_TOBII: tuple[Reader, ...] = (number_sheet, tobii_studio, tobii_studio_events, tobii_pro_lab, tobii_sdk)
 READERS: tuple[Reader, ...] = (*_TOBII, pupil_core, neon, eyelink, smi_samples, smi_events, gazepoint, emert_csv)
 # Of the readers that read several files as one recording; a mapping file (`FILE_NAME`) may be beside any table.
 EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the help of the command line lists the names, without importing numpy and torch
     from dataset_scripts.sources.base import Source
@@ -22,8 +22,9 @@ SOURCES = {
 }
 
 
-def open_source(name: str, path: Path, mapping: Path | None = None) -> Source:
-    """The source of that name over the recordings under `path`; `mapping`: its mapping file where that is not in `path`.
+def open_source(name: str, path: Path, mapping: Path | None = None, **options: Any) -> Source:
+    """The source of that name over the recordings under `path`; `mapping`: its mapping file where that is not in `path`;
+    `options`: as `Source.open`.
 
     Raises `EmertInputError` for an unknown name, no such folder, no mapping where one is needed, or one where none is.
     """
@@ -34,7 +35,7 @@ def open_source(name: str, path: Path, mapping: Path | None = None) -> Source:
         raise EmertInputError(f"{path}: no such folder; --path names the folder with the recordings of source {name}")
     if mapping is not None and source_class.mapping_name is None:
         raise EmertInputError(f"source {name} takes no mapping file, found {mapping}; leave out --mapping")
-    return source_class(path, mapping)
+    return source_class.open(path, mapping, **options)
 
 
 def find_source(name: str) -> type[Source]:

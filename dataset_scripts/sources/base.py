@@ -5,9 +5,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze
+from modeling_emert.rows_emert import SHEET_COLUMNS
 from modeling_emert.tasks_emert import COARSE_AND_FINE, POLARITY_OF_EMOTION, TASKS, Task
 
 from ..common.settings import list_some, refuse_all
@@ -67,6 +69,10 @@ class Source(ABC):
     given_folds: tuple[int, ...] = ()
     vote_tasks: tuple[str, ...] = ()  # tasks whose labels it also gives as `Entry.votes`
     person_columns: tuple[str, ...] = ()  # those of `PERSON_COLUMNS` that it gives as `Entry.person`
+    # Names of the columns of the eye tracker's sheets, for a source that keeps these as they stand (`Gaze.sheet`).
+    sheet_columns: tuple[str, ...] = ()
+    gives_sets: bool = False  # the given folds are sets of recordings, which may share participants
+    faces_kept: int = 32  # face crops of a recording, unless the user says another number
     # In a row group of a data file. One can be read alone; many small ones would drown in the file's metadata.
     recordings_per_group: int = 1
     notes: tuple[str, ...] = ()  # for the data set's notes, such as what `entries` leaves out
@@ -77,10 +83,20 @@ class Source(ABC):
         """`mapping`: the file that describes the layout of the recordings; None for sources with a fixed layout."""
         self.path, self.mapping = path, mapping
 
+    @classmethod
+    def open(cls, path: Path, mapping: Path | None = None, **options: Any) -> "Source":
+        """The source over `path`. `options`: of `emert data build`, those that only some take. Raises `EmertInputError`."""
+        if options:
+            raise EmertInputError(f"source {cls.name} takes no {', '.join(options)}; leave it out")
+        return cls(path, mapping)
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.path, self.mapping)  # opened anew in each worker process
+
     @property
     def extra_columns(self) -> tuple[str, ...]:
         """Columns that only the data sets of some sources have."""
-        return extra_columns(self.vote_tasks, self.person_columns)
+        return extra_columns(self.vote_tasks, self.person_columns, self.sheet_columns)
 
     @abstractmethod
     def entries(self) -> list[Entry]:
@@ -111,8 +127,8 @@ def votes_column(task: str) -> str:
     return f"{task}_votes"
 
 
-def extra_columns(vote_tasks: Sequence[str], person_columns: Sequence[str]) -> tuple[str, ...]:
-    return (*map(votes_column, vote_tasks), *person_columns)
+def extra_columns(vote_tasks: Sequence[str], person_columns: Sequence[str], sheet_columns: Sequence[str]) -> tuple[str, ...]:
+    return (*map(votes_column, vote_tasks), *person_columns, *(SHEET_COLUMNS if sheet_columns else ()))
 
 
 def find_contradictions(labels: Mapping[str, str | float | None], surprise_polarity: str | None = None) -> list[str]:

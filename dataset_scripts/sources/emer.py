@@ -1,21 +1,32 @@
-"""EMER: felt (ER) and shown (FER) emotion of 121 people watching 28 clips, with their faces and eyes.
+"""EMER: felt (ER) and shown (FER) emotion of 121 people watching clips, with their faces and eyes.
 
-Nobody of this project holds EMER: it is given to those who sign its agreement, and its layout on disk is published nowhere.
-So a mapping file says how the holder's copy lies (see `emer_mapping`), and this reader has been tested on generated
-recordings in the layout of the example alone.
+Nobody of this project holds EMER: it is given to those who sign its agreement. A copy in the layout that the authors' code
+reads is recognised (see `emer_authors`); of any other a mapping file says how it lies (see `emer_mapping`), and so of one with
+both views, felt and shown. This reader has been tested on generated recordings alone.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dataset_scripts.common.settings import refuse_all
+from dataset_scripts.common.settings import read_settings, refuse_all
+from dataset_scripts.common.strict_yaml import read_yaml
 from dataset_scripts.readers import read_gaze
+from dataset_scripts.readers.clock import rising
 from dataset_scripts.readers.eye_events import tidy_fixations
-from dataset_scripts.readers.samples import rising, stack_columns
+from dataset_scripts.readers.samples import stack_columns
 from dataset_scripts.sources.base import Entry, Source
+from dataset_scripts.sources.emer_authors import (
+    EYES,
+    FACES,
+    LABELS,
+    AuthorsLayout,
+    EmerAuthorsSource,
+    is_authors_layout,
+    refuse_without_order,
+)
 from dataset_scripts.sources.emer_files import load_frame_folder, read_array_columns
 from dataset_scripts.sources.emer_mapping import (
     FIXATION_COLUMNS,
@@ -28,7 +39,7 @@ from dataset_scripts.sources.emer_mapping import (
     LabelRule,
     read_mapping,
 )
-from dataset_scripts.sources.tables import Row, file_inside, number_or_name, read_text_rows, repeated
+from dataset_scripts.sources.tables import Row, as_recording_id, file_inside, number_or_name, read_text_rows, repeated
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import FaceTrack, Gaze
 
@@ -53,11 +64,30 @@ class EmerSource(Source):
     )
     mapping_name = "emer.yaml"
 
+    @classmethod
+    def open(cls, path: Path, mapping: Path | None = None, **options: Any) -> Source:
+        """By the mapping file, or else in the authors' layout: then `options` are those of `AuthorsLayout`."""
+        file = mapping or path / cls.mapping_name
+        if file.is_file() and read_yaml(file)[0].get("layout") == "authors":
+            if options:
+                raise EmertInputError(
+                    f"{file}: has `layout: authors`; {', '.join(options)} must stand there, leave it out here"
+                )
+            return EmerAuthorsSource(path, mapping, read_settings(AuthorsLayout, file), cls)
+        if file.is_file() or mapping is not None or not is_authors_layout(path):
+            return super().open(path, mapping, **options)
+        if "label_order" not in options:
+            raise refuse_without_order(path)
+        return EmerAuthorsSource(path, mapping, AuthorsLayout(**options), cls)
+
     def __init__(self, path: Path, mapping: Path | None = None):
         super().__init__(path, mapping or path / self.mapping_name)
         if not self.mapping.is_file():
-            remedy = "begin with the example that `emert data mapping` prints, and save it there or give it as --mapping"
-            raise EmertInputError(f"{self.mapping}: no such file, where source emer needs one of your copy's layout; {remedy}")
+            raise EmertInputError(
+                f"{self.mapping}: no such file, and {path} is not in the authors' layout ({FACES}/set1.., {EYES}, {LABELS}), "
+                "so source emer needs a mapping file that says how it lies; begin with the example that `emert data mapping` "
+                "prints, and save it there or give it as --mapping"
+            )
         self._layout = read_mapping(self.mapping)
         self.tasks = self._layout.tasks
         self.surprise_polarity = self._layout.surprise_polarity
@@ -104,7 +134,7 @@ def _load_eyes(file: Path, rule: EyeFiles) -> Gaze:
     columns = read_array_columns(file, timed | rule.columns, rule.missing)
     rows = len(next(iter(columns.values())))
     times = columns.pop("time") if rule.time else np.arange(rows) * (1000 / rule.samples_per_second)
-    order, relative, notes = rising(times)
+    order, relative, notes = rising(times, file)
     return Gaze(stack_columns(rows, columns)[order], relative, format="emer", notes=notes)
 
 
@@ -162,7 +192,7 @@ class _TableReader:
         files = {key: self._file(key, rule, row) for key, rule in self.layout.files.items()}
         labels = {column: self._label(column, rule, row, name) for column, rule in self.layout.labels.items()}
         return Entry(
-            recording_id=re.sub(r"[^A-Za-z0-9_-]+", "-", name),
+            recording_id=as_recording_id(name),
             participant=participant,
             stimulus=stimulus,
             labels={column: label for column, label in labels.items() if label is not None},

@@ -105,7 +105,7 @@ def load_frame_folder(folder: Path, count: int, frames_per_second: float, croppe
     if not 0 < len(files) <= MAX_FRAMES:
         kinds = ", ".join(PICTURES)
         raise EmertInputError(f"{folder} has {len(files)} pictures ({kinds}), where 1 to {MAX_FRAMES:,} are expected")
-    files.sort(key=_by_numbers)
+    files.sort(key=by_numbers)
     kept = np.unique(np.linspace(0, len(files) - 1, count).round().astype(int))
     pictures = [_read_picture(files[index], (CROP_SIZE, CROP_SIZE) if cropped else None) for index in kept]
     sizes = {picture.shape for picture in pictures}
@@ -115,7 +115,7 @@ def load_frame_folder(folder: Path, count: int, frames_per_second: float, croppe
     return FaceTrack(frames, times, np.ones(len(kept), bool)) if cropped else track_faces(frames, times.astype(np.float32))
 
 
-def _by_numbers(file: Path) -> list[tuple[int, str]]:
+def by_numbers(file: Path) -> list[tuple[int, str]]:
     """Sorts frame2 before frame10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_scripts.common.settings import refuse_all
+from dataset_scripts.readers.text.workbook import is_workbook, text_chunks
 from dataset_scripts.sources.base import Entry
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import BIG_FIVE, BIG_FIVE_RANGE, STIMULUS_EMOTION
@@ -47,7 +48,7 @@ def read_text_rows(path: Path, errors: list[str], separators: str = ",") -> Text
     if path.stat().st_size > MAX_BYTES:
         raise EmertInputError(f"{path} has more than {MAX_BYTES:,} bytes, as no table of recordings does; give another")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = b"".join(text_chunks(path)).decode() if is_workbook(path) else path.read_text(encoding="utf-8-sig")
         first = text.split("\n", 1)[0]
         reader = csv.reader(text.splitlines(keepends=True), delimiter=max(separators, key=first.count), strict=True)
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells]
@@ -104,6 +105,11 @@ def check_columns(columns: list[str], tasks: tuple[str, ...] = ()) -> list[str]:
     if unknown:
         errors.append(f"column {', '.join(map(repr, unknown))} is unknown (known are {', '.join(known)})")
     return errors
+
+
+def as_recording_id(name: str) -> str:
+    """A name of a source as a recording's id: letters, digits, - and _."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
 
 
 def repeated(names: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.inspection.quality import BLINK_MS
 from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.recording_emert import Gaze, Recording
+from modeling_emert.rows_emert import Frames
 
 from ..augmentation.gaze import move_points
 
@@ -35,7 +36,7 @@ class ChangedData(EmertData):
     def of(cls, data: EmertData, change: Change, level: float, seed: int) -> "ChangedData":
         return cls(data.folder, data.metadata, data.assignment, change, level, seed)
 
-    def recording(self, row: int, num_frames: int | None = None) -> Recording:
+    def recording(self, row: int, frames: Frames = None) -> Recording:
         """All stored frames are read, so that lost ones are lost before the network's few are chosen."""
         name = f"{self.seed} {self.ids['recording_id'][row]}".encode()
         rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest()[:8], "little"))

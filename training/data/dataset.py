@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -79,13 +80,15 @@ class RecordingDataset(Dataset):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> dict:
-        inputs, example = self._cache.get(index) or self._read(index)
+        inputs, example = (self._drawn(index), None) if self.processor.draws else self._cache.get(index) or self._read(index)
         if example is not None:
             inputs = self._augmented(index, inputs, example)
         return {"inputs": inputs, "labels": {name: labels[index] for name, labels in self.labels.items()}}
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict]:
         """The items of a batch, as a loader asks for them; augmented photographs pass the processor together."""
+        if self.processor.draws:
+            return [self[index] for index in indices]
         entries = [self._cache.get(index) or self._read(index) for index in indices]
         if self.modalities != MODALITIES or not all(_is_photo(example) for _, example in entries):
             return [self[index] for index in indices]
@@ -101,9 +104,17 @@ class RecordingDataset(Dataset):
             for place, index in enumerate(indices)
         ]
 
+    def _drawn(self, index: int) -> Inputs:
+        """For a processor that takes random frames and rows: by seed, epoch and row, so that a run can be repeated."""
+        generator = np.random.default_rng((self.seed, int(self._epoch), int(self.rows[index])))
+        pick = partial(self.processor.video_processor.pick, generator=generator)
+        recording = self.data.recording(self.rows[index], pick)
+        return self._chosen({name: value[0] for name, value in self.processor(recording, generator=generator).items()})
+
     def _read(self, index: int) -> tuple[Inputs, Example | None]:
         """The inputs that are the same in every epoch, and what is augmented to make the others (None without augmentation)."""
-        recording = self.data.recording(self.rows[index], self.processor.video_processor.num_frames)
+        faces = self.processor.video_processor
+        recording = self.data.recording(self.rows[index], faces.num_frames if faces.sampling == "spread" else faces.pick)
         own = None if self.statistics is None else self.statistics.get(self.participants[index])
         if self.augmentation is None:
             entry = self._chosen(self._inputs(recording, own)), None

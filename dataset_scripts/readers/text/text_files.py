@@ -20,6 +20,8 @@ from typing import IO, NamedTuple
 
 from modeling_emert.errors_emert import EmertInputError
 
+from .workbook import is_workbook, text_chunks
+
 MAX_BYTES = 1 << 30  # of uncompressed text; an hour at 1,200 Hz with every column of Tobii Studio is about this much
 # Real exports unpack to 3 to 20 times their size. Small files may exceed the ratio.
 MAX_RATIO, RATIO_FREE_BYTES = 100, 1 << 25
@@ -154,8 +156,8 @@ def list_files(path: Path) -> list[TextFile]:
         found = [TextFile(file) for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith(".")]
     else:
         _check_regular(path)
-        if _compression(path) != ZIP:
-            return [TextFile(path)]
+        if _compression(path) != ZIP or is_workbook(path):
+            return [text_file(path)]
         found = [TextFile(path, member) for member in _members(path)]
     if not 0 < len(found) <= MAX_MEMBERS:
         raise EmertInputError(
@@ -221,6 +223,11 @@ class PartOfFile(TextFile):
     @contextmanager
     def open(self) -> Iterator[io.RawIOBase]:
         yield _Chunks(self.chunks())
+
+
+def text_file(path: Path) -> TextFile:
+    """A file on disk; of an Excel workbook the first sheet as text."""
+    return PartOfFile(path, chunks=partial(text_chunks, path)) if is_workbook(path) else TextFile(path)
 
 
 def without_last_row(file: TextFile, encoding: str) -> TextFile:

@@ -16,7 +16,7 @@ from pyarrow import csv as arrow_csv
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .text_files import CHUNK_BYTES, MAX_LINE_BYTES, PartOfFile, TextFile, not_text, without_last_row
+from .text_files import CHUNK_BYTES, MAX_LINE_BYTES, PartOfFile, TextFile, not_text, text_file, without_last_row
 
 SEPARATORS = ("\t", ",", ";")
 HEAD_BYTES = 1 << 18
@@ -101,7 +101,7 @@ def _cells(line: str, separator: str) -> tuple[str, ...]:
 
 def read_head(file: TextFile | Path) -> Head:
     """The start of the file as lines. Raises `EmertInputError` for an empty or binary file."""
-    file = TextFile(file) if isinstance(file, Path) else file
+    file = text_file(file) if isinstance(file, Path) else file
     with file.open() as stream:
         data = stream.read(HEAD_BYTES)
     if not data.strip():
