@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from drawn_people import draw_people, draw_person
 from places import REAL
+from tiny_emert import IMAGE, tiny_model
+from transformers import pipeline
 
 from modeling_emert import EmertInputError, EmertProcessor
 from modeling_emert.face_detection_emert import track_faces
@@ -95,6 +97,16 @@ def test_the_real_detector_finds_both_and_the_notes_reach_the_recording():
     assert {*_faces(recording.face.frames)} == {0}
     assert recording.notes == recording.face.notes
     assert recording.notes[0].startswith("2 people are seen; number 1 from the left was taken, as asked (in 4 of 4 frames)")
+
+
+def test_the_pipeline_takes_the_choice():
+    model = tiny_model()
+    processor = EmertProcessor.for_config(model.config, IMAGE)
+    pipe = pipeline("emotion-recognition", model=model, processor=processor, device="cpu")
+    frames = draw_people(*[[LEFT, (1, 260, 150)]] * 2)
+    left, right, both = pipe(video=frames, face="left"), pipe(video=frames, face=2), pipe([{"video": frames, "face": "right"}])
+    assert left["tasks"] != right["tasks"]
+    assert both == [right | {"notes": both[0]["notes"]}]
 
 
 @pytest.mark.parametrize(("turns", "words"), [(1, "with their top to the left"), (2, "upside down"), (3, "top to the right")])

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from demo_answers import an_answer
+from drawn_people import draw_people, write_video
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from running_space import Server, files_of, left_behind
@@ -100,6 +101,19 @@ def test_a_batch_is_a_table_with_a_row_for_every_recording(client: Client, clips
     assert sum(rows[1][f"er7/{emotion}"] for emotion in EMOTIONS) == pytest.approx(1, abs=1e-3)
     one = client.predict(**files_of(clips), participant="", model="", api_name="/answer")
     assert rows[1]["er7/fear"] == one["tasks"]["er7"]["fear"]
+    assert left_behind(server) == []
+
+
+def test_programs_choose_the_person_where_the_video_shows_two(client: Client, server: Server, tmp_path: Path):
+    video = write_video(tmp_path / "two.mp4", draw_people(*[[(0, 20 + n, 150), (1, 270, 150)] for n in range(4)]))
+    files = {"video": handle_file(video), "gaze": None, "participant": "", "model": "", "api_name": "/answer"}
+    left, right = (client.predict(**files, face=face) for face in ("left", "2"))
+    assert left["tasks"] != right["tasks"]
+    assert [found["notes"][0].split(" from")[0] for found in (left, right)] == [
+        f"2 people are seen; number {number}" for number in (1, 2)
+    ]
+    with pytest.raises(AppError, match="give 1 to 2"):
+        client.predict(**files, face="3")
     assert left_behind(server) == []
 
 

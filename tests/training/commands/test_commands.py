@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from drawn_people import draw_people, write_video
 from tiny_training import TINY, TINY_OVERRIDES
 
 from training.cli import COMMANDS, main, parse
@@ -176,6 +177,21 @@ def test_predict_prints_a_page_for_people(model: Path, recordings: Path, capsys:
     page = capsys.readouterr().out
     for words in ("felt (ER)", "shown (FER)", "happiness", "gap between", "frames with a face", "generated recordings"):
         assert words in page
+
+
+def test_the_person_is_chosen_where_a_video_shows_two(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    video = write_video(tmp_path / "two.mp4", draw_people(*[[(0, 20 + n, 150), (1, 270, 150)] for n in range(4)]))
+    answers = {}
+    for face in ("left", "2", None):
+        asked = [] if face is None else ["--face", face]
+        assert main(["predict", "--model", str(model), "--video", str(video), *asked, "--json"]) == 0
+        answers[face] = json.loads(capsys.readouterr().out)
+        assert answers[face]["notes"][0].startswith("2 people are seen; number ")
+    assert answers["left"]["tasks"] != answers["2"]["tasks"]
+    assert answers[None]["tasks"] in (answers["left"]["tasks"], answers["2"]["tasks"])
+    assert "give 1 to 2" in _refused(capsys, "predict", "--model", model, "--video", video, "--face", 3)
+    assert main(["data", "inspect", str(video)]) == 0
+    assert "2 people are seen" in capsys.readouterr().out
 
 
 def test_what_can_not_be_answered_is_refused_in_one_line(
