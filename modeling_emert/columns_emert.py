@@ -7,16 +7,25 @@ of a screen-based Tobii in the order in which Tobii Studio exports them. A colum
 
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Column:
-    """`range` is the usual one: real recordings may exceed it (gaze outside the screen). `missing`: meaning of a NaN."""
+    """`range` is the usual one: real recordings may exceed it (gaze outside the screen). `missing`: meaning of a NaN.
+
+    `bounds`: beyond them a number is a fill value, an error or in another unit, and is read as missing.
+    """
 
     name: str
     unit: str
     range: tuple[float, float]
     meaning: str
     missing: str
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return next((_BOUNDS[key] for key in (self.name, self.name.partition("_")[0], self.unit) if key in _BOUNDS), self.range)
 
 
 _NO_EVENTS = "the tracker reports no events"
@@ -25,6 +34,19 @@ _NO_GAZE = "no gaze point: a blink, a lost eye"
 _NO_EYE = "the eye was not found"
 _SCREEN = (0.0, 1.0)
 _MILLIMETRES = (-1000.0, 1000.0)
+# By a column's name, its first word, or else its unit; other columns (flags, certainty) are bounded by their range.
+_BOUNDS = {
+    "fraction of the screen": (-3.0, 4.0),  # three screens away: 70 degrees, further than an eye turns
+    "fraction of the stimulus": (-10.0, 11.0),  # a stimulus may be a third of the screen and less
+    "fraction of the image": (-1.0, 2.0),
+    "mm": (-10_000.0, 10_000.0),  # before glasses, 10 m
+    "ms": (0.0, 60_000.0),
+    "degree": (-360.0, 360.0),
+    "saccade_amplitude": (0.0, 180.0),
+    "eye": (-3_000.0, 5_000.0),
+    "distance": (50.0, 5_000.0),
+    "pupil": (0.5, 12.0),  # no wider than the iris
+}
 
 
 def _both_axes(name: str, unit: str, range_: tuple[float, float], meaning: str, missing: str) -> tuple[Column, ...]:
@@ -69,6 +91,14 @@ COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 NUM_COLUMNS = len(COLUMNS)
 COLUMN_INDEX: dict[str, int] = {name: index for index, name in enumerate(COLUMN_NAMES)}
 
+BOUNDS = np.array([column.bounds for column in COLUMNS], np.float32).T  # (2, 39)
+# Columns of one point: with one coordinate out of bounds the point is none.
+POINTS: tuple[tuple[int, ...], ...] = tuple(
+    tuple(COLUMN_INDEX[name] for name in COLUMN_NAMES if name[:-2] == point)
+    for point in dict.fromkeys(name[:-2] for name in COLUMN_NAMES if name[-2:] in ("_x", "_y", "_z"))
+)
+PUPILS = (COLUMN_INDEX["pupil_left"], COLUMN_INDEX["pupil_right"])
+
 # A sample in which all of these are missing has no gaze: it counts as lost.
 GAZE_COLUMNS = tuple(f"gaze{part}_{axis}" for part in ("_left", "_right", "", "_stimulus") for axis in "xy")
 
@@ -78,9 +108,9 @@ ACTION_UNITS = tuple(f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 1
 
 def columns_markdown() -> str:
     """The dictionary as a Markdown table, for the command line and the data card."""
-    lines = ["| # | column | unit | usual range | meaning | NaN means |", "|---|---|---|---|---|---|"]
+    lines = ["| # | column | unit | usual range | missing beyond | meaning | NaN means |", "|---|---|---|---|---|---|---|"]
     for index, column in enumerate(COLUMNS):
-        low, high = column.range
-        known = f"{column.unit} | {low:g} .. {high:g} | {column.meaning}"
+        usual, bounds = (f"{low:g} .. {high:g}" for low, high in (column.range, column.bounds))
+        known = f"{column.unit} | {usual} | {bounds} | {column.meaning}"
         lines.append(f"| {index} | `{column.name}` | {known} | {column.missing} |")
     return "\n".join(lines)

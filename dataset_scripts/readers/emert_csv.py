@@ -17,7 +17,8 @@ from modeling_emert.columns_emert import COLUMN_NAMES, GAZE_COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
-from .samples import rising, stack_columns
+from .clock import rising
+from .samples import stack_columns
 from .text.text_table import Head, Header, read_table
 
 NAME = "emert_csv"
@@ -53,7 +54,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
         )
     _check_normalised(head, table.numbers)
     # `rising` drops a time that differs from the one before in float64 but not in float32.
-    order, relative, notes = rising(times)
+    order, relative, notes = rising(times, head.file, advice=f"write {TIME} in milliseconds")
     notes += cut
     if times[0] != 0:
         notes.append(f"Times count from the first sample, which the file has at {times[0]:g} ms.")

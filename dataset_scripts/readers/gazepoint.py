@@ -13,8 +13,9 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from .clock import rising
 from .eye_events import DURATION, START, fixation_columns, mean_of_eyes, tidy_fixations
-from .samples import all_or_none, check_count, drop_where, group_rows, keep_positive, name_in, rising, spell, stack_columns
+from .samples import all_or_none, drop_where, group_rows, keep_positive, name_in, spell, stack_columns
 from .text.text_table import Head, Header, Table, read_table
 
 NAME = "gazepoint"
@@ -25,7 +26,6 @@ FIXATION = ("FPOGX", "FPOGY", "FPOGS", "FPOGD", "FPOGID")
 FIXATION_VALID = "FPOGV"
 BLINK, DIRECTION = "BKID", "SACCADE_DIR"
 METRE, SECOND = 1000.0, 1000.0  # in mm, in ms
-RESTART = 500.0  # ms
 # Our column -> the exported names; the first that exists is used.
 SOURCES = spell(
     {
@@ -72,7 +72,10 @@ def read(head: Head, header: Header) -> list[Gaze]:
     columns = _our_columns(table) if header.content == "samples" else {}
     recordings = []
     for rows, stimulus in _groups(head.file, table, clock):
-        gaze = _samples(table, columns, rows, clock, list(notes)) if columns else _fixations_only(table, rows, list(notes))
+        own_notes = list(notes)
+        gaze = (
+            _samples(head.file, table, columns, rows, clock, own_notes) if columns else _fixations_only(table, rows, own_notes)
+        )
         if gaze is not None:
             gaze.stimulus = stimulus
             recordings.append(gaze)
@@ -81,12 +84,12 @@ def read(head: Head, header: Header) -> list[Gaze]:
     return recordings
 
 
-def gaze_of_samples(table: Table, clock: np.ndarray, notes: list[str]) -> Gaze | None:
+def gaze_of_samples(table: Table, clock: np.ndarray, notes: list[str], file: object = "the recording") -> Gaze | None:
     """One recording of Gazepoint's columns from another source than its export; None without a sample with a time.
 
     `table`: samples, with `FIXATION` among its numbers. `clock`: `(rows,)` float64, ms.
     """
-    return _samples(table, _our_columns(table), np.arange(table.rows), clock, notes)
+    return _samples(file, table, _our_columns(table), np.arange(table.rows), clock, notes)
 
 
 def _table(head: Head, header: Header, time: str | None, notes: list[str]) -> Table:
@@ -125,21 +128,14 @@ def _our_columns(table: Table) -> dict[str, np.ndarray]:
 def _groups(file: object, table: Table, clock: np.ndarray) -> Iterator[tuple[np.ndarray, str | None]]:
     """Row numbers and stimulus of each recording, in the order in which they begin."""
     media, names = (table.texts.get(name) for name in (MEDIA, MEDIA_NAME))
-    for rows in group_rows(file, np.arange(table.rows), (media,)):
-        timed = rows[np.isfinite(clock[rows])]
-        # Slightly unordered rows are sorted later; where the time falls far below all earlier ones, the clock was restarted.
-        earliest = np.minimum.accumulate(clock[timed])
-        begins = timed[1:][(np.diff(clock[timed]) < -RESTART) & (clock[timed][1:] <= earliest[:-1])]
-        check_count(file, len(begins) + 1)
-        for part in np.split(rows, np.searchsorted(rows, begins)):
-            if len(part):
-                yield part, (name_in(names, part[0]) or "").strip() or (name_in(media, part[0]) or "").strip() or None
+    for rows in group_rows(file, np.arange(table.rows), (media,), clock):
+        yield rows, (name_in(names, rows[0]) or "").strip() or (name_in(media, rows[0]) or "").strip() or None
 
 
 def _samples(
-    table: Table, columns: dict[str, np.ndarray], rows: np.ndarray, clock: np.ndarray, notes: list[str]
+    file: object, table: Table, columns: dict[str, np.ndarray], rows: np.ndarray, clock: np.ndarray, notes: list[str]
 ) -> Gaze | None:
-    order, times, own_notes = rising(clock[rows])
+    order, times, own_notes = rising(clock[rows], file)
     if len(times) == 0:
         return None
     rows = rows[order]

@@ -1,4 +1,4 @@
-"""Steps that all readers share: rows by recording, samples in the order of their times, events at the times of samples."""
+"""Steps that all readers share: rows by recording, columns by sample, events at the times of samples."""
 
 from collections.abc import Iterable, Mapping
 from itertools import product
@@ -8,6 +8,7 @@ import numpy as np
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 
+from .clock import restarts
 from .text.text_table import TextColumn
 
 SIDES = ("left", "right")
@@ -65,18 +66,28 @@ def take(values: np.ndarray, index: np.ndarray) -> np.ndarray:
     return np.append(values, np.nan)[index]
 
 
-# A day: there float32 still separates times 8 ms apart. A sample further away from the others has a wrong time.
-MAX_DISTANCE_MS = 86_400_000.0
 # More than any file has: then the column holds numbers and no names, and each would become a recording of its own.
 MAX_GROUPS = 20_000
 _BLOCK_ROWS = 2048
 
 
-def group_rows(file: object, rows: np.ndarray, names: tuple[TextColumn | None, ...]) -> list[np.ndarray]:
+def group_rows(
+    file: object, rows: np.ndarray, names: tuple[TextColumn | None, ...] = (), times: np.ndarray | None = None
+) -> list[np.ndarray]:
     """`rows` by all the names together, in the order in which the groups begin.
 
-    Raises `EmertInputError` for more than `MAX_GROUPS`.
+    `times`: `(all rows,)` ms; a group is divided where its clock was set back, since a recording has one clock.
+
+    Raises `EmertInputError` for more than `MAX_GROUPS`, and as `clock.restarts`.
     """
+    groups = _by_names(file, rows, names)
+    if times is not None:
+        groups = [own[part] for own in groups for part in restarts(file, times[own])]
+        check_count(file, len(groups))
+    return groups
+
+
+def _by_names(file: object, rows: np.ndarray, names: tuple[TextColumn | None, ...]) -> list[np.ndarray]:
     if len(rows) == 0:
         return []
     key = np.zeros(len(rows), np.int64)
@@ -119,32 +130,6 @@ def stack_columns(rows: int, columns: Mapping[str, np.ndarray], order: np.ndarra
             block[:, COLUMN_INDEX[name]] = column[chosen]
         block[np.isinf(block)] = np.nan
     return values
-
-
-def rising(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The order that sorts samples by time.
-
-    `times`: `(rows,)` float64, ms. Returns the indices of the samples to keep, `(kept,)` int; their times from the
-    first, `(kept,)` float32, strictly rising; and notes on what was changed. Of samples with equal times the first
-    is kept; samples without a time, or more than a day from the median, are dropped.
-    """
-    order = np.argsort(times, kind="stable")
-    timed = order[np.isfinite(times[order])]
-    known = len(timed)
-    if known:
-        timed = timed[np.abs(times[timed] - times[timed[(known - 1) // 2]]) <= MAX_DISTANCE_MS]
-    relative = (times[timed] - times[timed[0]]).astype(np.float32) if len(timed) else np.zeros(0, np.float32)
-    new = np.diff(relative, prepend=-1.0) > 0
-    notes = []
-    if known < len(times):
-        notes.append(f"{len(times) - known} samples without a time were dropped.")
-    if len(timed) < known:
-        notes.append(f"{known - len(timed)} samples whose time is over a day from the others' were dropped.")
-    if not new.all():
-        notes.append(f"{int((~new).sum())} samples with the time of the sample before were dropped.")
-    if (np.diff(timed) < 0).any():
-        notes.append("The samples were not in the order of their times and were sorted.")
-    return timed[new], relative[new], notes
 
 
 def covering(times: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -22,7 +22,8 @@ import numpy as np
 
 from dataset_scripts.common.settings import refuse_all
 from dataset_scripts.readers.gazepoint import FIXATION, gaze_of_samples
-from dataset_scripts.readers.samples import nearest, rising
+from dataset_scripts.readers.clock import rising
+from dataset_scripts.readers.samples import nearest
 from dataset_scripts.readers.text.text_table import Header, Table, read_head, read_table
 from dataset_scripts.sources.base import Entry, Source
 from dataset_scripts.sources.tables import Row, json_field, load_json, number_or_name, read_text_rows, repeated
@@ -267,6 +268,6 @@ def _stream(file: Path, columns: tuple[str, ...]) -> tuple[np.ndarray, Table] | 
     if TIME not in table.numbers:
         raise EmertInputError(f"{sidecar} names no column {TIME}; get the data set anew")
     seconds = table.numbers.pop(TIME)
-    order, relative, _ = rising(seconds * SECOND)
+    order, relative, _ = rising(seconds * SECOND, file)
     kept = Table(len(order), {name: values[order] for name, values in table.numbers.items()}, {})
     return (relative.astype(np.float64) + start * SECOND, kept) if len(order) else None

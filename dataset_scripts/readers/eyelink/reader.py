@@ -17,8 +17,9 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from ..clock import rising
 from ..eye_events import START, event_columns, inside, leading_eye, mean_of_eyes, one_list, tidy_fixations
-from ..samples import SIDES, all_or_none, drop_where, keep_positive, rising, stack_columns
+from ..samples import SIDES, all_or_none, drop_where, keep_positive, stack_columns
 from ..text.text_table import Head, Header
 from .asc_lines import AscLines, AscReader
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from ..clock import rising
 from ..eye_events import START, tidy_fixations
-from ..samples import all_or_none, group_rows, name_in, rising, stack_columns
+from ..samples import all_or_none, group_rows, name_in, stack_columns
 from ..text.text_files import TextFile
 from ..text.text_table import Table, TextColumn, read_head, read_table
 from .mapping import ON_SCREEN, PIXELS, TIME_UNITS, UNITS, KeepWhere, MappedColumn, Mapping
@@ -127,6 +128,7 @@ def _as_input_error(file: TextFile):
 
 
 NAME = "mapped"
+_UNIT_ADVICE = f"say the unit of time in the mapping ({', '.join(TIME_UNITS)})"
 TITLE = "any table with a mapping file (gaze_mapping.yaml)"
 # A point needs both coordinates.
 _POINTS = ("gaze_left", "gaze_right", "gaze", "gaze_stimulus", "gaze_left_mm", "gaze_right_mm", "gaze_mm", "fixation")
@@ -167,8 +169,8 @@ def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
     times = _times(rows.numbers[mapping.time.column], mapping.time)
     fixations = _read_fixations(table, mapping)
     recordings = []
-    for own, participant, stimulus in _groups(table, rows, mapping):
-        order, relative, own_notes = rising(times[own])
+    for own, participant, stimulus in _groups(table, rows, mapping, times):
+        order, relative, own_notes = rising(times[own], table.file, advice=_UNIT_ADVICE)
         if len(order) == 0:
             raise EmertInputError(f"{table.file} has no time in any sample of {participant or 'its recording'}")
         chosen = own[order]
@@ -230,10 +232,12 @@ def _same(found: str, wanted: str) -> bool:
         return False
 
 
-def _groups(table: OpenTable, rows: Table, mapping: Mapping) -> list[tuple[np.ndarray, str | None, str | None]]:
+def _groups(
+    table: OpenTable, rows: Table, mapping: Mapping, times: np.ndarray
+) -> list[tuple[np.ndarray, str | None, str | None]]:
     """Row numbers, participant and stimulus of each recording."""
     found = [rows.texts[name] if name else None for name in (mapping.participant, mapping.stimulus)]
-    groups = group_rows(table.file, np.arange(rows.rows), tuple(found))
+    groups = group_rows(table.file, np.arange(rows.rows), tuple(found), times)
     return [(own, *(name_in(texts, own[0]) for texts in found)) for own in groups]
 
 

@@ -23,7 +23,7 @@ FILE_NAME = "gaze_mapping.yaml"
 EXAMPLE = Path(__file__).with_name("gaze_mapping_example.yaml")
 PIXELS = "px"
 
-TIME_UNITS = {"ms": 1.0, "s": 1e3, "us": 1e-3, "ns": 1e-6}
+TIME_UNITS = {"ms": 1.0, "s": 1e3, "us": 1e-3, "100ns": 1e-4, "ns": 1e-6, "min": 6e4}
 _FRACTION = {"fraction": 1.0, "percent": 0.01}
 _OLD_UNITS = {"share": "fraction"}
 POINT_UNITS = _FRACTION | {PIXELS: math.nan}

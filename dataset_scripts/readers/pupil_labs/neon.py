@@ -16,6 +16,7 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from ..clock import rising
 from ..eye_events import tidy_fixations
 from ..samples import (
     SIDES,
@@ -26,7 +27,6 @@ from ..samples import (
     group_rows,
     keep_positive,
     name_in,
-    rising,
     spell,
     stack_columns,
     take,
@@ -179,15 +179,15 @@ def read(head: Head, header: Header) -> list[Gaze]:
     beside, wearers = _read_all_beside(head.file), find_wearers(head.file)
     recordings = []
     for rows, name in _groups(head, table):
-        recordings.append(_recording(table, rows, name, camera, beside, list(notes)))
+        recordings.append(_recording(head.file, table, rows, name, camera, beside, list(notes)))
         recordings[-1].participant = wearers.get(name or "") or name
     return recordings
 
 
 def _groups(head: Head, table: Table) -> list[tuple[np.ndarray, str | None]]:
     """Rows and recording id of each recording, in the order in which they begin; all rows if there are no ids."""
-    ids = table.texts.get(RECORDING)
-    return [(rows, name_in(ids, rows[0])) for rows in group_rows(head.file, np.arange(table.rows), (ids,))]
+    ids, clock = table.texts.get(RECORDING), table.numbers[TIME] / 1e6 if TIME in table.numbers else None
+    return [(rows, name_in(ids, rows[0])) for rows in group_rows(head.file, np.arange(table.rows), (ids,), clock)]
 
 
 def _spans(table: Table | None, recording: str | None) -> Columns | None:
@@ -221,11 +221,17 @@ def _read_all_beside(file: TextFile) -> dict[str, Table | None]:
 
 
 def _recording(
-    table: Table, rows: np.ndarray, name: str | None, camera: Camera, beside: dict[str, Table | None], notes: list[str]
+    file: TextFile,
+    table: Table,
+    rows: np.ndarray,
+    name: str | None,
+    camera: Camera,
+    beside: dict[str, Table | None],
+    notes: list[str],
 ) -> Gaze:
     every = table.numbers[TIME][rows] / 1e6
     every = np.where(every > 0, every, np.nan)  # nanoseconds since 1970 are positive
-    order, times, time_notes = rising(every)
+    order, times, time_notes = rising(every, file)
     rows, moments = rows[order], every[order]
     notes += time_notes
     numbers = {name: column[rows] for name, column in table.numbers.items()}

@@ -3,10 +3,11 @@
 `fixations.csv`, `blinks.csv` and `pupil_positions.csv` are read from the same folder, by exactly these names; the first of them
 can also be read alone. A headset has only the scene camera's image, so it is taken as both the screen and the stimulus. eye0
 is the right eye, eye1 the left; where only one of them was used for a gaze point, its centre stands in the columns of eye0
-whichever it is, and `base_data` ("12.5-0 12.6-1", the pupils used) says which. Older versions call `gaze_timestamp` `timestamp`.
+whichever it is, and `base_data` ("12.5-0 12.6-1", the pupils used) says which. Older versions write `timestamp` and `index`.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,9 @@ import pyarrow as pa
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from ..clock import rising
 from ..eye_events import DURATION, START, fixation_columns, tidy_fixations
-from ..samples import covering, drop_where, nearest, rising, stack_columns, take
+from ..samples import covering, drop_where, group_rows, nearest, stack_columns, take
 from ..text.text_files import ExportFiles, TextFile
 from ..text.text_table import Content, Head, Header, Table, read_head, read_table
 
@@ -55,7 +57,7 @@ def find_header(head: Head) -> Header | None:
 
 
 def read(head: Head, header: Header) -> list[Gaze]:
-    """One recording; of fixations.csv one with fixations only, of the other tables one with notes only.
+    """One recording for each run of the clock; of fixations.csv one with fixations, of the other tables one with notes only.
 
     Raises `EmertInputError`.
     """
@@ -68,27 +70,41 @@ def read(head: Head, header: Header) -> list[Gaze]:
     cut: list[str] = []
     table = read_table(head, header, (*required, *UNCHANGED.values()), times=TIMES, raw=(USED,), notes=cut)
     seconds = next(table.numbers[name] for name in TIMES if name in table.numbers)
-    order, times, notes = rising(seconds * 1000)
-    notes += cut
-    if len(order) == 0:
+    if not np.isfinite(seconds).any():
         raise EmertInputError(f"{head.file} has a header and no samples; export the recording again")
     columns = {ours: table.numbers[name] for ours, name in UNCHANGED.items() if name in table.numbers}
     # The file has its origin at the bottom left, ours is at the top left.
     columns["gaze_x"] = columns["gaze_stimulus_x"] = table.numbers["norm_pos_x"]
     columns["gaze_y"] = columns["gaze_stimulus_y"] = 1 - table.numbers["norm_pos_y"]
     columns |= _eyes(table, columns)
-    fixations, of_fixations = _fixations_beside(head.file, seconds, seconds[order[0]], notes)
-    columns |= of_fixations | _pupils(head.file, seconds) | _blinks(head.file, seconds)
+    runs, notes = group_rows(head.file, np.arange(table.rows), times=seconds * 1000), [_FRAME_NOTE, *cut]
+    spans = [(np.nanmin(seconds[rows]), np.nanmax(seconds[rows])) for rows in runs]
+    fixations = None
+    if all(one[1] < other[0] for one, other in pairwise(sorted(spans))):
+        fixations, of_fixations = _fixations_beside(head.file, seconds, min(spans)[0], notes)
+        columns |= of_fixations | _pupils(head.file, seconds) | _blinks(head.file, seconds)
+    else:
+        notes.append(
+            "The clock was set back: fixations, blinks and pupils beside are left out: their times are in both recordings."
+        )
     blink = columns["blink"] == 1 if "blink" in columns else np.zeros(table.rows, bool)
     lost = ~(table.numbers["confidence"] >= LOW_CONFIDENCE) | blink
     drop_where(columns, _GAZE, lost)
     drop_where(columns, ("pupil_left", "pupil_right"), blink)
-    notes.insert(0, _FRAME_NOTE)
     if lost.any():
         notes.append(
             f"{int(lost.sum())} of {table.rows} gaze points count as missing: confidence under {LOW_CONFIDENCE} or a blink."
         )
-    return [Gaze(stack_columns(table.rows, columns, order), times, fixations, format=NAME, notes=notes)]
+    recordings = []
+    for rows, (first, last) in zip(runs, spans, strict=True):
+        order, times, own_notes = rising(seconds[rows] * 1000, head.file)
+        own, start = None, (first - min(spans)[0]) * 1000
+        if fixations is not None:
+            begins = fixations[:, START] + fixations[:, DURATION] if first == min(spans)[0] else fixations[:, START]
+            own = fixations[(begins >= start) & (fixations[:, START] <= (last - min(spans)[0]) * 1000)] - [0, 0, start, 0]
+        values = stack_columns(len(order), columns, rows[order])
+        recordings.append(Gaze(values, times, own, format=NAME, notes=[*notes, *own_notes]))
+    return recordings
 
 
 def _eyes(table: Table, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -103,14 +119,10 @@ def _eyes(table: Table, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]
         named = {eye: _names_pupil(table.raw[USED], eye) for eye in EYES}
         told = named[0] | named[1]
         used = {eye: np.where(told, named[eye], used[eye]) for eye in EYES}
-        moved = named[1] & ~named[0] & np.isnan(centres[1][0])
-        centres = {
-            0: [np.where(told & ~named[0], np.nan, x) for x in centres[0]],
-            1: [
-                np.where(moved, first, np.where(told & ~named[1], np.nan, x))
-                for first, x in zip(*centres.values(), strict=True)
-            ],
-        }
+        own = {eye: ~told | named[eye] for eye in EYES}
+        first, second = (np.stack(centre) for centre in centres.values())
+        second = np.where(named[1] & ~named[0] & np.isnan(second[0]), first, second)
+        centres = {eye: [*np.where(own[eye], centre, np.nan)] for eye, centre in ((0, first), (1, second))}
     confidence = table.numbers["confidence"]
     found = {f"validity_{EYES[eye]}": np.where(flags, confidence, 0.0) for eye, flags in used.items() if flags.any()}
     for eye, centre in centres.items():

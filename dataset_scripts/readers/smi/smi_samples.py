@@ -16,8 +16,9 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from ..clock import rising
 from ..eye_events import mean_of_eyes, tidy_fixations
-from ..samples import SIDES, all_or_none, drop_where, find_columns, group_rows, keep_positive, rising, spell, stack_columns
+from ..samples import SIDES, all_or_none, drop_where, find_columns, group_rows, keep_positive, spell, stack_columns
 from ..text.text_table import Head, Header, Table, TextColumn, data_header, read_lines, read_table, select_lines
 
 NAME = "smi_samples"
@@ -46,7 +47,7 @@ EVENTS = {"left": ("LEventInfo", "CategoryLeft"), "right": ("REventInfo", "Categ
 EVENT_NUMBERS = {"left": "IndexLeft", "right": "IndexRight", "": "IndexBinocular"}
 FIXATIONS = ("Fixation", "Visual Intake")
 
-CALIBRATION_AREA = "Calibration Area"
+CALIBRATION_AREA, RATE = "Calibration Area", "Sample Rate"
 # Common screen sizes, for files that don't give the screen's size.
 COMMON_SCREENS = ((1024, 768), (1280, 1024), (1440, 900), (1680, 1050), (1920, 1080), (1920, 1200), (2560, 1440), (3840, 2160))
 # The fraction of gaze points expected on the screen; the others may be beside it.
@@ -140,10 +141,11 @@ def read(head: Head, header: Header) -> list[Gaze]:
     columns = _our_columns(head, table, known, notes)
     mixed = "Type" in header.names
     messages = stimulus_messages(head, SAMPLE_ROWS, header.separator, user_events=False) if mixed else []
-    time = next(table.numbers[name] * unit for name, unit in TIME.items() if name in table.numbers)
+    unit, time = next((unit, table.numbers[name]) for name, unit in TIME.items() if name in table.numbers)
+    rate = re.match(r"[1-9]\d{0,4}", known.get(RATE, ""))
     recordings = []
-    for rows, participant, stimulus in _groups(head.file, table, messages):
-        order, times, own_notes = rising(time[rows])
+    for rows, participant, stimulus in _groups(head.file, table, messages, time):
+        order, times, own_notes = rising(time[rows] * unit, head.file, float(rate[0]) if rate else None)
         if len(times):
             values, fixations = stack_columns(table.rows, columns, rows[order]), _fixations(table, columns, rows[order], times)
             gaze = Gaze(values, times, fixations, stimulus=stimulus or None, format=NAME, notes=[*notes, *own_notes])
@@ -163,21 +165,22 @@ def _table(head: Head, header: Header, notes: list[str]) -> Table:
     return read_table(head, header, [*numbers, *EVENT_NUMBERS.values()], texts, times=tuple(TIME), notes=notes)
 
 
-def _groups(file: object, table: Table, messages: list[StimulusMessage]) -> Iterator[tuple[np.ndarray, str, str]]:
+def _groups(
+    file: object, table: Table, messages: list[StimulusMessage], time: np.ndarray
+) -> Iterator[tuple[np.ndarray, str, str]]:
     """Row numbers, participant and stimulus of each recording, in the order in which they begin."""
     trials, people, stimuli = (text_column(table, names) for names in (TRIAL, PARTICIPANT, STIMULUS))
     samples = np.ones(table.rows, bool)
     for names in EVENTS.values():
         samples &= ~_is(text_column(table, names), NO_SAMPLE)
-    time_name = next(name for name in TIME if name in table.numbers)
-    for own in group_rows(file, np.flatnonzero(samples), (people, trials, stimuli)):
+    for own in group_rows(file, np.flatnonzero(samples), (people, trials, stimuli), time):
         person, trial, stimulus = (column[own[0]] for column in (people, trials, stimuli))
         shown = [message for message in messages if message.trial == trial]
         if stimulus or not shown:
             yield own, person, stimulus
             continue
         shown.sort(key=lambda message: message.time)
-        part = np.searchsorted([message.time for message in shown[1:]], table.numbers[time_name][own], side="right")
+        part = np.searchsorted([message.time for message in shown[1:]], time[own], side="right")
         yield from ((own[part == index], person, shown[index].stimulus) for index in np.unique(part))
 
 

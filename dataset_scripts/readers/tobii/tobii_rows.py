@@ -9,7 +9,8 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
-from ..samples import drop_where, group_rows, name_in, rising, stack_columns
+from ..clock import rising
+from ..samples import drop_where, group_rows, name_in, stack_columns
 from ..text.text_table import Table, TextColumn
 
 # Columns that need at least one eye.
@@ -68,7 +69,7 @@ class TobiiRows:
         """
         recordings = []
         for rows, who, stimulus in self._groups(file, notes):
-            order, times, own_notes = rising(self.times_ms[rows])
+            order, times, own_notes = rising(self.times_ms[rows], file)
             if len(times) == 0:
                 raise EmertInputError(f"{file} has no time in any sample of {who}; export the column with the time stamps")
             values = stack_columns(len(rows), self.columns, rows[order])
@@ -86,7 +87,7 @@ class TobiiRows:
             if named.any() and (samples & ~named).any():
                 notes.append(f"{int((samples & ~named).sum())} samples between the stimuli were left out.")
                 samples = named
-        for rows in group_rows(file, np.flatnonzero(samples), self.names):
+        for rows in group_rows(file, np.flatnonzero(samples), self.names, self.times_ms):
             yield rows, name_in(participants, rows[0]), name_in(stimuli, rows[0])
 
     @cached_property

@@ -14,8 +14,9 @@ import pyarrow as pa
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from ..clock import rising
 from ..eye_events import START, mean_of_eyes, tidy_fixations
-from ..samples import SIDES, all_or_none, find_columns, keep_positive, rising, spell, stack_columns
+from ..samples import SIDES, all_or_none, find_columns, group_rows, keep_positive, spell, stack_columns
 from ..text.text_table import Head, Header, Table, read_table
 
 NAME = "tobii_sdk"
@@ -63,8 +64,8 @@ def find_header(head: Head) -> Header | None:
 
 
 def read(head: Head, header: Header) -> list[Gaze]:
-    """One recording, of samples or of fixations only. Raises `EmertInputError`."""
-    return [_read_fixations(head, header) if header.content == "fixations" else _read_samples(head, header)]
+    """One recording for each run of the clock, of samples or of fixations only. Raises `EmertInputError`."""
+    return [_read_fixations(head, header)] if header.content == "fixations" else _read_samples(head, header)
 
 
 def _read_fixations(head: Head, header: Header) -> Gaze:
@@ -82,14 +83,14 @@ def _read_fixations(head: Head, header: Header) -> Gaze:
     return Gaze(fixations=fixations, format=NAME, notes=notes)
 
 
-def _read_samples(head: Head, header: Header) -> Gaze:
+def _read_samples(head: Head, header: Header) -> list[Gaze]:
     notes = [_DISPLAY_NOTE]
     cells = [name for names in POINTS.values() for name in names]
     numbers = [f"{name}_{end}" for name in cells for end in (*_AXES, *range(3))] + [name for (name,) in PUPILS.values()]
     texts = [name for names in VALIDITIES.values() for name in names]
     table = read_table(head, header, numbers, texts, TIMES, raw=cells, notes=notes)
-    order, times, own_notes = rising(_times(head, table))
-    if len(order) == 0:
+    clock = _times(head, table)
+    if not np.isfinite(clock).any():
         raise EmertInputError(f"{head.file} has a header and no samples with a time; record again")
     columns = find_columns(table.numbers, PUPILS)
     keep_positive(columns, *PUPILS)
@@ -103,7 +104,12 @@ def _read_samples(head: Head, header: Header) -> Gaze:
     columns |= mean_of_eyes(columns)
     columns |= {f"gaze_stimulus_{axis}": columns[f"gaze_{axis}"] for axis in "xy" if f"gaze_{axis}" in columns}
     notes.append("The gaze point of both eyes is the mean of the valid ones.")
-    return Gaze(stack_columns(table.rows, columns, order), times, format=NAME, notes=[*notes, *own_notes])
+    recordings = []
+    for rows in group_rows(head.file, np.arange(table.rows), times=clock):
+        order, times, own_notes = rising(clock[rows], head.file)
+        values = stack_columns(len(order), columns, rows[order])
+        recordings.append(Gaze(values, times, format=NAME, notes=[*notes, *own_notes]))
+    return recordings
 
 
 def _times(head: Head, table: Table) -> np.ndarray:

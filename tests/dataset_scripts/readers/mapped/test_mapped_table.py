@@ -146,7 +146,7 @@ def test_all_problems_are_named_at_once(tmp_path):
     message = str(caught.value)
     for part in (
         "gaze_mapping.yaml",
-        "time: unit is 'hours', expected one of ms, s, us, ns",
+        "time: unit is 'hours', expected one of ms, s, us, 100ns, ns",
         "screen is [0, 'wide'], expected 2 numbers of pixels",
         "unknown key colums ({}), known keys: time, columns, screen",
         "unknown key columns.gaze_z (",

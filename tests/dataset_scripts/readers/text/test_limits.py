@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dataset_scripts.readers import read_gaze, read_gaze_recordings, samples
-from dataset_scripts.readers.samples import group_rows, rising, stack_columns
+from dataset_scripts.readers.clock import rising
+from dataset_scripts.readers.samples import group_rows, stack_columns
 from dataset_scripts.readers.text import text_table
 from dataset_scripts.readers.text.text_table import TextColumn
 from modeling_emert.columns_emert import COLUMN_INDEX
