@@ -16,6 +16,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
 from . import emert_csv, gazepoint
+from .bounds import believed
 from .eyelink import reader as eyelink
 from .fixation_detection import with_fixations
 from .mapped import mapped_table
@@ -43,6 +44,8 @@ _TOBII: tuple[Reader, ...] = (number_sheet, tobii_studio, tobii_studio_events, t
 READERS: tuple[Reader, ...] = (*_TOBII, pupil_core, neon, eyelink, smi_samples, smi_events, gazepoint, emert_csv)
 # Of the readers that read several files as one recording; a mapping file (`FILE_NAME`) may be beside any table.
 EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)
+# Formats whose units a user has chosen, and no tracker's program.
+_UNITS_OF_USERS = (emert_csv.NAME, mapped_table.NAME)
 _ORDER: tuple[Content, ...] = get_args(Content)
 
 
@@ -61,13 +64,16 @@ def read_gaze_recordings(path: str | Path, mapping: str | Path | None = None) ->
     samples is read, and its reader uses the others. `Gaze.format` names the format.
     `mapping`: a mapping file for a table of no known format (see `mapping`); by default `gaze_mapping.yaml` beside it.
 
-    Fixations that the export doesn't list are detected (`Gaze.fixation_method` says how).
+    Numbers that no eye can have are missing (see `bounds`). Fixations that the export doesn't list are detected
+    (`Gaze.fixation_method` says how).
 
     Raises `EmertInputError` for a file that is absent, empty, too large, binary, damaged, or of no known format.
     """
     given = None if mapping is None else read_mapping(TextFile(Path(mapping)))
     with np.errstate(all="ignore"):  # numbers that overflow become infinite, which `stack_columns` sets to missing
-        return [with_fixations(gaze) for gaze in _choose(Path(path), given).read()]
+        return [
+            with_fixations(believed(path, gaze, gaze.format in _UNITS_OF_USERS)) for gaze in _choose(Path(path), given).read()
+        ]
 
 
 def _choose(path: Path, mapping: Mapping | None) -> _Match:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from modeling_emert.columns_emert import COLUMN_NAMES, GAZE_COLUMNS
+from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
@@ -24,7 +24,6 @@ from .text.text_table import Head, Header, read_table
 NAME = "emert_csv"
 TITLE = "our own CSV (time_ms and names of the 39 columns)"
 TIME = "time_ms"
-_FAR_OFF = 20.0  # normalised coordinates; no gaze is typically so far beside the screen, and pixels are larger
 
 
 def find_header(head: Head) -> Header | None:
@@ -52,24 +51,12 @@ def read(head: Head, header: Header) -> list[Gaze]:
             f"{head.file} has {times[row]:g} in column {TIME} of sample {row + 1}, where a time after that of the "
             "sample before is expected; sort the samples by time and leave out repeated ones"
         )
-    _check_normalised(head, table.numbers)
     # `rising` drops a time that differs from the one before in float64 but not in float32.
     order, relative, notes = rising(times, head.file, advice=f"write {TIME} in milliseconds")
     notes += cut
     if times[0] != 0:
         notes.append(f"Times count from the first sample, which the file has at {times[0]:g} ms.")
     return [Gaze(stack_columns(table.rows, table.numbers, order), relative, format=NAME, notes=notes)]
-
-
-def _check_normalised(head: Head, numbers: dict[str, np.ndarray]) -> None:
-    """Raises `EmertInputError` for points far beyond 1, which are in pixels and not normalised."""
-    for name in GAZE_COLUMNS:
-        known = np.abs(numbers[name][~np.isnan(numbers[name])]) if name in numbers else np.zeros(0)
-        if len(known) and np.median(known) > _FAR_OFF:
-            raise EmertInputError(
-                f"{head.file} has values around {np.median(known):g} in column {name}, where normalised coordinates (0 to 1) "
-                "are expected; divide pixels by the screen's size"
-            )
 
 
 def _check_names(head: Head, header: Header) -> None:

@@ -15,6 +15,7 @@ from pyarrow import csv as arrow_csv
 
 from modeling_emert.errors_emert import EmertInputError
 
+from ..clock import MAX_DISTANCE_MS, RESTART_MS
 from ..samples import SIDES
 from ..text.text_table import ROW_OF_OTHER_WIDTH, Head, decoded, line_chunks
 
@@ -49,14 +50,16 @@ class AscLines:
 
     - `times`: `(samples,)` float64. `values`: `(samples, 6)` float32: x, y, pupil of the left and of the right eye.
     - `events`: by kind (EFIX, ESACC, EBLINK) and side, lists of the numbers in the line; missing is NaN.
-    - `screens`: by the message's name the edges left, top, right, bottom in pixels.
+    - `screens`: time, the message's name, and the edges left, top, right, bottom in pixels, in the order of the file.
+    - `rates`: samples a second as the file states them.
     """
 
     times: np.ndarray = field(init=False)
     values: np.ndarray = field(init=False)
     events: dict[str, dict[str, list[list[float]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     trials: list[Trial] = field(default_factory=list)
-    screens: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    screens: list[tuple[float, str, tuple[float, ...]]] = field(default_factory=list)
+    rates: set[float] = field(default_factory=set)
     pupil_unit: str = "size"
     cut_rows: int = 0
 
@@ -68,12 +71,14 @@ class AscReader:
         self._pending: list[bytes] = []
         self._times: list[np.ndarray] = []
         self._values: list[np.ndarray] = []
+        self._sections: list[AscLines] = []
+        self._earliest, self._latest = np.inf, -np.inf
         self._block_start: float | None = None
         self._named_since_end = False
         self._others = 0
 
-    def read(self) -> AscLines:
-        """All lines of the file. Raises `EmertInputError` for a line that can't be parsed."""
+    def read(self) -> list[AscLines]:
+        """All lines of the file, divided where its clock was set back. Raises `EmertInputError` for an unreadable line."""
         for chunk in line_chunks(self._file, self._head.encoding):
             starts = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n")) + 1
             first = np.frombuffer(chunk, np.uint8)[np.r_[0, starts[:-1]]]
@@ -87,9 +92,28 @@ class AscReader:
                     self._take_others(chunk[begin:end].splitlines())
                 begin = end
             self._flush()
+        self._end_section()
+        return self._sections
+
+    def _end_section(self) -> None:
+        self._flush()
         self._found.times = np.concatenate([np.zeros(0), *self._times])
         self._found.values = np.concatenate([np.zeros((0, 6), np.float32), *self._values])
-        return self._found
+        self._times, self._values = [], []
+        self._sections.append(self._found)
+
+    def _follow_clock(self, time: float, below: float) -> None:
+        """Begins another section where the clock was set back (under `below`), or on by more than a day."""
+        if self._pending:
+            last = _number(self._pending[-1].rstrip().rpartition(b"\n")[2].split(None, 1)[0].decode("latin-1"))
+            self._latest = max(self._latest, last or self._latest)
+            below = max(below, self._latest) if below > self._earliest else below
+        if time < below - RESTART_MS or time > self._latest + MAX_DISTANCE_MS > -np.inf:
+            self._end_section()
+            screens = [(-np.inf, name, edges) for _, name, edges in self._found.screens]
+            self._found = AscLines(screens=screens, pupil_unit=self._found.pupil_unit, rates=set(self._found.rates))
+            self._earliest, self._latest, self._named_since_end = np.inf, -np.inf, False
+        self._earliest, self._latest = min(self._earliest, time), max(self._latest, time)
 
     # ---- samples
 
@@ -180,6 +204,8 @@ class AscReader:
             return
         if kind in ("START", "END"):
             time = _number(cells[0]) if cells else None
+            if time is not None and kind == "START":
+                self._follow_clock(time, self._latest)
             self._block_start = time if kind == "START" else None
             self._named_since_end = self._named_since_end and kind == "START"
         elif cells and cells[0] != "GAZE" and cells[0] in ("HREF", "PUPIL", "RAW"):
@@ -187,6 +213,9 @@ class AscReader:
                 f"{self._file} gives its {kind.lower()} as {cells[0]}, where GAZE in pixels of the screen is expected; "
                 "convert the EDF file again with edf2asc's default, without -sh, -sr, -eh, -er"
             )
+        if kind == "SAMPLES" and "RATE" in cells[:-1]:
+            rate = _number(cells[cells.index("RATE") + 1])
+            self._found.rates |= {rate} if rate is not None and rate > 0 else set()
         if kind in ("START", "SAMPLES"):
             sides = {EYES[cell] for cell in cells if cell in EYES}
             eyes = SIDES if "both" in sides else tuple(side for side in SIDES if side in sides)
@@ -199,6 +228,7 @@ class AscReader:
         time = _number(time_text)
         if time is None:
             return
+        self._follow_clock(time, self._latest if text.lstrip().startswith("TRIALID") else self._earliest)
         text = _OFFSET.sub("", text.strip(), count=1) if text.strip()[:1] in "-0123456789" else text.strip()
         if text.startswith("TRIALID"):
             self._trial(time, text[len("TRIALID") :].strip(" :="))
@@ -207,7 +237,7 @@ class AscReader:
         elif screen := _SCREEN.search(text):
             edges = tuple(float(number) for number in _NUMBER.findall(screen[2])[:4])
             if len(edges) == 4:
-                self._found.screens.setdefault(screen[1].upper(), edges)
+                self._found.screens.append((time, screen[1].upper(), edges))
 
     def _trial(self, time: float, name: str) -> None:
         """Most experiments name a trial before its block starts; if it is named within, the trial starts with the block."""

@@ -1,21 +1,24 @@
 """EyeLink: ASC files as SR Research's `edf2asc` writes them, of one or both eyes, with samples, events or both.
 
-- A recording for every TRIALID message, or one of the entire file. A trial's stimulus is its variable for it
-  (`!V TRIAL_VAR image ...`), else the picture or video shown in it, else the TRIALID itself. No line names the participant.
+- A recording for every TRIALID message, or one of the entire file; another one where the clock was set back. A trial's
+  stimulus is its variable for it (`!V TRIAL_VAR image ...`), else the picture or video shown in it, else the TRIALID itself.
+  No line names the participant.
 - Time zero is the trial's first sample. The gaps between recording blocks remain.
-- Gaze is in pixels of the screen, whose size comes from GAZE_COORDS or DISPLAY_COORDS.
+- Gaze is in pixels of the screen, whose size comes from the latest GAZE_COORDS or DISPLAY_COORDS before it.
 - EyeLink measures the pupil in its own units, as an area or a diameter, that depend on camera and threshold; SR Research
   gives no factor, only a calibration with an artificial pupil. So `pupil_left` and `pupil_right` are **not mm** here: they
-  show how a pupil changes within a recording. A note says so.
+  show how a pupil changes within a recording. A note says so, and `Gaze.pupil_unit`.
 """
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.recording_emert import Gaze
+from modeling_emert.recording_emert import OWN_UNITS, Gaze
 
 from ..clock import rising
 from ..eye_events import START, event_columns, inside, leading_eye, mean_of_eyes, one_list, tidy_fixations
@@ -26,6 +29,7 @@ from .asc_lines import AscLines, AscReader
 NAME = "eyelink"
 TITLE = "EyeLink's ASC file (START, SAMPLES, EFIX, ...)"
 
+_SCREENS = ("GAZE_COORDS", "DISPLAY_COORDS", "SCREEN_PIXEL_COORDS")
 _PREAMBLE = re.compile(r"\*\* (CONVERTED FROM .*\.edf|TYPE: EDF_FILE|VERSION: EYELINK|SOURCE: EYELINK)", re.IGNORECASE)
 _BLOCK = re.compile(r"(SAMPLES|EVENTS)\s+(GAZE|HREF|PUPIL|RAW)\b|START\s+\d+(\.\d+)?\s.*\b(LEFT|RIGHT)\b")
 _EVENT = re.compile(r"E(FIX|SACC|BLINK) [LR]\s")
@@ -42,11 +46,24 @@ def find_header(head: Head) -> Header | None:
 
 def read(head: Head, header: Header) -> list[Gaze]:
     """One recording for each trial. Raises `EmertInputError`."""
-    asc = AscReader(head).read()
-    if len(asc.times) == 0 and not any(asc.events["EFIX"].values()):
+    sections = AscReader(head).read()
+    known = [asc for asc in sections if len(asc.times) or any(asc.events["EFIX"].values())]
+    if not known:
         raise EmertInputError(f"{head.file} has neither samples nor fixations; convert the EDF file again with both")
-    corner, size = _screen(head, asc)
+    recordings = [gaze for asc in known for gaze in _recordings(head, asc)]
+    if not recordings:
+        raise EmertInputError(f"{head.file} has no sample with a time and no complete fixation; convert the EDF file again")
+    return recordings
+
+
+def _recordings(head: Head, asc: AscLines) -> list[Gaze]:
+    """Of one section of the file."""
+    screens = _screens(head, asc)
     notes = []
+    if len(screens.times) > 1:
+        notes.append(
+            f"The screen's coordinates change {len(screens.times) - 1} times; each point is normalised by those before it."
+        )
     if len(asc.times):
         notes.append(
             f"The pupil is not in mm but in EyeLink's own units (its {asc.pupil_unit}): compare it within a recording only."
@@ -54,10 +71,11 @@ def read(head: Head, header: Header) -> list[Gaze]:
     if asc.cut_rows:
         notes.append(f"{asc.cut_rows} incomplete lines were left out.")
     points = asc.values.reshape(-1, 2, 3)[:, :, :2]
-    points -= corner.astype(np.float32)
-    points /= size.astype(np.float32)
-    fixations = {side: _fixations(rows, corner, size) for side, rows in asc.events["EFIX"].items()}
-    saccades = {side: np.array([[row[0], row[2], row[7]] for row in rows]) for side, rows in asc.events["ESACC"].items()}
+    corner, size = screens.at(asc.times)
+    points -= corner.astype(np.float32)[:, None]
+    points /= size.astype(np.float32)[:, None]
+    fixations = {side: _fixations(rows, screens) for side, rows in asc.events["EFIX"].items()}
+    saccades = {side: _saccades(np.array([row[:8] for row in rows])) for side, rows in asc.events["ESACC"].items()}
     blinks = {side: np.array([[row[0], row[2]] for row in rows]) for side, rows in asc.events["EBLINK"].items()}
     recordings = []
     for rows, start, end, stimulus in _trials(asc):
@@ -65,40 +83,68 @@ def read(head: Head, header: Header) -> list[Gaze]:
             {side: numbers[(numbers[:, at] >= start) & (numbers[:, at] < end)] for side, numbers in kind.items()}
             for kind, at in ((fixations, START), (saccades, 0), (blinks, 0))
         ]
-        gaze = _recording(asc, rows, events, list(notes))
+        gaze = _recording(head.file, asc, rows, events, list(notes))
         if gaze is not None:
             gaze.stimulus = stimulus
             recordings.append(gaze)
-    if not recordings:
-        raise EmertInputError(f"{head.file} has no sample with a time and no complete fixation; convert the EDF file again")
     return recordings
 
 
-def _screen(head: Head, asc: AscLines) -> tuple[np.ndarray, np.ndarray]:
-    """Corner and size in pixels. The tracker's own message is preferred to the experiment's."""
-    for name in ("GAZE_COORDS", "DISPLAY_COORDS", "SCREEN_PIXEL_COORDS"):
-        if name in asc.screens:
-            left, top, right, bottom = asc.screens[name]
-            # The edges are the first and last pixels, so the size is one more, unless that was already added
-            # (0 0 1920 1080): the sizes of all screens are even.
-            size = np.array([right - left, bottom - top])
-            size = np.where(np.round(size) % 2 == 1, size + 1, size)
-            if not ((size > 1) & (size < 1e6)).all():
-                raise EmertInputError(
-                    f"{head.file} has the screen {asc.screens[name]} in {name}, where left, top, right and bottom in pixels "
-                    "are expected; correct that message"
-                )
-            return np.array([left, top]), size
-    raise EmertInputError(
-        f"{head.file} gives gaze in pixels and no size of the screen; add a line like "
-        "'MSG 1 DISPLAY_COORDS 0 0 1919 1079' with your screen's last pixels"
-    )
+class _Screens(NamedTuple):
+    """The screens of a section. `times`: `(screens,)` ms, from when each counts. `corners`, `sizes`: `(screens, 2)` pixels."""
+
+    times: np.ndarray
+    corners: np.ndarray
+    sizes: np.ndarray
+
+    def at(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Corner and size at each of these times, `(times, 2)`; before the first screen it is that one."""
+        index = (np.searchsorted(self.times, times, side="right") - 1).clip(min=0)
+        return self.corners[index], self.sizes[index]
 
 
-def _fixations(rows: list[list[float]], corner: np.ndarray, size: np.ndarray) -> np.ndarray:
+def _screens(head: Head, asc: AscLines) -> _Screens:
+    """The tracker's own message is preferred to the experiment's, unless the latter changes."""
+    before: dict[str, tuple[float, ...]] = {}
+    found: list[tuple[float, tuple[float, ...]]] = []
+    chosen = ""
+    for time, name, edges in asc.screens:
+        changed = before.get(name, edges) != edges
+        if not found or changed or (name not in before and _SCREENS.index(name) < _SCREENS.index(chosen)):
+            found = [*found, (time, edges)] if changed else [(-np.inf, edges)]
+            chosen = name
+        before[name] = edges
+    if not found:
+        raise EmertInputError(
+            f"{head.file} gives gaze in pixels and no size of the screen; add a line like "
+            "'MSG 1 DISPLAY_COORDS 0 0 1919 1079' with your screen's last pixels"
+        )
+    found = [one for one, later in pairwise([*found, (np.inf, ())]) if one[1] != later[1]]
+    left, top, right, bottom = np.array([edges for _, edges in found]).T
+    # The edges are the first and last pixels, so the size is one more, unless that was already added (0 0 1920 1080): the
+    # sizes of all screens are even.
+    sizes = np.stack([right - left, bottom - top], axis=1)
+    sizes = np.where(np.round(sizes) % 2 == 1, sizes + 1, sizes)
+    wrong = np.flatnonzero(~((sizes > 1) & (sizes < 1e6)).all(axis=1))
+    if len(wrong):
+        raise EmertInputError(
+            f"{head.file} has the screen {found[wrong[0]][1]} in {chosen}, where left, top, right and bottom in pixels are "
+            "expected; correct that message"
+        )
+    return _Screens(np.array([time for time, _ in found]), np.stack([left, top], axis=1), sizes)
+
+
+def _fixations(rows: list[list[float]], screens: _Screens) -> np.ndarray:
     """Of one eye: `(fixations, 4)`, x, y normalised to the screen, start in the tracker's time, duration."""
     numbers = np.array([row[:5] for row in rows])  # start, end, duration, x, y
+    corner, size = screens.at(numbers[:, 0])
     return np.column_stack([(numbers[:, 3:5] - corner) / size, numbers[:, 0], numbers[:, 2]])
+
+
+def _saccades(numbers: np.ndarray) -> np.ndarray:
+    """`(saccades, 3)`: start, duration, amplitude in degrees, which EyeLink computes from a point that it may not have."""
+    start, _, duration, *ends, amplitude = numbers.T  # ends: x and y of both
+    return np.column_stack([start, duration, np.where(np.isfinite(ends).all(axis=0), amplitude, np.nan)])
 
 
 def _trials(asc: AscLines) -> Iterator[tuple[np.ndarray, float, float, str | None]]:
@@ -114,11 +160,13 @@ def _trials(asc: AscLines) -> Iterator[tuple[np.ndarray, float, float, str | Non
         yield rows, limits[index], limits[index + 1], trials[index].stimulus if trials else None
 
 
-def _recording(asc: AscLines, rows: np.ndarray, events: list[dict[str, np.ndarray]], notes: list[str]) -> Gaze | None:
+def _recording(
+    file: object, asc: AscLines, rows: np.ndarray, events: list[dict[str, np.ndarray]], notes: list[str]
+) -> Gaze | None:
     """One trial; None where it has neither samples nor fixations."""
     by_side, saccades, blinks = events
     fixations = tidy_fixations(one_list(by_side, notes), notes) if any(asc.events.values()) else None
-    order, times, own_notes = rising(asc.times[rows])
+    order, times, own_notes = rising(asc.times[rows], file, min(asc.rates) if len(asc.rates) == 1 else None)
     if len(times) == 0:
         if fixations is None or len(fixations) == 0:
             return None
@@ -137,7 +185,8 @@ def _recording(asc: AscLines, rows: np.ndarray, events: list[dict[str, np.ndarra
         fixations[:, START] -= zero
     columns |= mean_of_eyes(columns)
     values, on_screen = stack_columns(len(rows), columns), fixations is not None
-    return Gaze(values, times, fixations, format=NAME, notes=notes + own_notes, fixations_on_screen=on_screen)
+    known = {"fixations_on_screen": on_screen, "pupil_unit": OWN_UNITS}
+    return Gaze(values, times, fixations, format=NAME, notes=notes + own_notes, **known)
 
 
 def _columns(asc: AscLines, rows: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.recording_emert import Gaze
+from modeling_emert.recording_emert import MILLIMETRES, OWN_UNITS, Gaze
 
 from ..clock import rising
 from ..eye_events import mean_of_eyes, tidy_fixations
@@ -143,12 +143,14 @@ def read(head: Head, header: Header) -> list[Gaze]:
     messages = stimulus_messages(head, SAMPLE_ROWS, header.separator, user_events=False) if mixed else []
     unit, time = next((unit, table.numbers[name]) for name, unit in TIME.items() if name in table.numbers)
     rate = re.match(r"[1-9]\d{0,4}", known.get(RATE, ""))
+    in_pixels = any("pixels of the tracker's camera" in note for note in notes)
     recordings = []
     for rows, participant, stimulus in _groups(head.file, table, messages, time):
         order, times, own_notes = rising(time[rows] * unit, head.file, float(rate[0]) if rate else None)
         if len(times):
             values, fixations = stack_columns(table.rows, columns, rows[order]), _fixations(table, columns, rows[order], times)
             gaze = Gaze(values, times, fixations, stimulus=stimulus or None, format=NAME, notes=[*notes, *own_notes])
+            gaze.pupil_unit = OWN_UNITS if in_pixels else MILLIMETRES
             gaze.participant = participant or known.get("Subject") or None
             recordings.append(gaze)
     if not recordings:
