@@ -156,8 +156,17 @@ def _licence(sources: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(parts)
 
 
+def by_source(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The results of each source in a results.json, which holds those of several under `sources`."""
+    return list(results["sources"].values()) if "sources" in results else [results]
+
+
 def results_of_test(results: Mapping[str, Any]) -> list[EvalResult]:
     """The primary metric of each task of the first method in a results.json, for the `model-index` of a card."""
+    return [found for one in by_source(results) for found in _results_of_source(one)]
+
+
+def _results_of_source(results: Mapping[str, Any]) -> list[EvalResult]:
     header, found = results["header"], []
     kind = header["data_kind"].removeprefix("real: ")
     folds = re.findall(r"\d+", "".join(re.findall(r"test of fold ([\d, ]+) of", header["split"])))
@@ -179,17 +188,18 @@ def config_of(task: str, fold: int | str, strict: bool) -> str:
 
 def results_of_validation(record: Mapping[str, Any]) -> list[EvalResult]:
     """The scores of the validation participants by which the epoch was chosen; they are no test."""
-    place = (str(record.get("data")), f"{record.get('data')} (it chose the epoch)")
-    return [
-        _eval_result(task, (*place, config_of(task, record["fold"], record["strict"]), "validation"), metric, value)
-        for task, metric, value in _validation_scores(record)
-    ]
+    found = []
+    for source, task, value in _validation_scores(record):
+        place = (source, f"{source} (it chose the epoch)", config_of(task, record["fold"], record["strict"]), "validation")
+        found.append(_eval_result(task, place, get_task(task).primary_metric, value))
+    return found
 
 
 def _validation_scores(record: Mapping[str, Any]) -> list[tuple[str, str, float]]:
-    """Task, metric and value of those that are known."""
-    found = (record.get("validation_scores") or {}).items()
-    return [(task, get_task(task).primary_metric, value) for task, value in found if task in TASKS and value is not None]
+    """Source, task and value of those that are known; the record has SOURCE/TASK where there are several sources."""
+    named = [(*name.rpartition("/"), value) for name, value in (record.get("validation_scores") or {}).items()]
+    own = str(record.get("data"))
+    return [(source or own, task, value) for source, _, task, value in named if task in TASKS and value is not None]
 
 
 def _eval_result(
@@ -237,11 +247,14 @@ def _training(record: dict[str, Any] | None) -> str:
         return "There is no record of the training here: whoever shares this model should name the recordings and the scores."
     score = record["validation_score"]
     score = "" if score is None else f"; mean validation score {score:.3f}"
-    lines = [
-        f"Source `{record['data']}`, fold {record['fold']}"
+    sources = [
+        f"Source `{one['data']}`, fold {record['fold']}"
         + (", stimuli of the test held out as well" if record["strict"] else "")
-        + f"; {len(record['seen_participants'])} participants seen in training and validation; "
-        f"{record['epochs']:g} epoch{'' if record['epochs'] == 1 else 's'}{score}. "
+        + f"; {len(one['seen_participants'])} participants seen in training and validation"
+        for one in record.get("data_sets", [record])
+    ]
+    lines = [
+        f"{'. '.join(sources)}; {record['epochs']:g} epoch{'' if record['epochs'] == 1 else 's'}{score}. "
         f"`{RECORD_FILE}` is the complete record."
     ]
     if record["data"] == "synthetic":
@@ -253,7 +266,11 @@ def _training(record: dict[str, Any] | None) -> str:
 
 def _validation(record: dict[str, Any]) -> list[str]:
     """The scores of the chosen epoch."""
-    rows = [f"| `{task}` | {metric.upper()} | {value:.3f} |" for task, metric, value in _validation_scores(record)]
+    several = len(record.get("data_sets", [record])) > 1
+    rows = [
+        f"| `{f'{source}/{task}' if several else task}` | {get_task(task).primary_metric.upper()} | {value:.3f} |"
+        for source, task, value in _validation_scores(record)
+    ]
     if not rows:
         return []
     head = "Scores of the validation participants, by which the epoch was chosen; they are no test, and higher than a test's:"
@@ -276,9 +293,12 @@ def _cost(record: dict[str, Any]) -> list[str]:
 
 
 def _scores(results: dict[str, Any] | None) -> str:
-    """The scores of the test, with its split, seeds and command."""
-    if results is None:
-        return ""
+    """The scores of the test of each source, with its split, seeds and command."""
+    parts = [] if results is None else ["## How it scores", *map(_scores_of_source, by_source(results))]
+    return "".join(f"{part}\n\n" for part in parts)
+
+
+def _scores_of_source(results: Mapping[str, Any]) -> str:
     header, method = results["header"], results["methods"][0]
     rows = []
     for task, entry in results["scores"][method].items():
@@ -291,9 +311,8 @@ def _scores(results: dict[str, Any] | None) -> str:
                 interval = "" if score["low"] is None else f" [{score['low']:.2f}, {score['high']:.2f}]"
                 rows.append(f"| `{task}` | {title} | {score['value']:.2f}{interval} | {entry['participants']} | {entry['n']} |")
     return (
-        f"## How it scores\n\nMeasured on {header['data']} ({header['data_kind']}). Split: {header['split']}; seeds: "
+        f"Measured on {header['data']} ({header['data_kind']}). Split: {header['split']}; seeds: "
         f"{', '.join(map(str, header['seeds']))}. In brackets: {results['bootstrap']['level']:.0%} interval by participant. "
         f"Made by `{header['command']}`.\n\n| task | metric | test | participants | recordings |\n|---|---|---|---|---|\n"
         + "\n".join(rows)
-        + "\n\n"
     )

@@ -7,10 +7,9 @@ _DESCRIPTION = (RECORD_FILE, CARD_FILE, RESULTS_FILE, "history.json", f"{EVAL_FO
 _MODEL_FILES = (*MODEL_FILES, *_DESCRIPTION, "*_emert.py", "__pycache__/*.pyc")
 MODEL = Content("a model that `emert train` made", (RECORD_FILE,), _MODEL_FILES)
 CONVERTED = Content("a model", (CONFIG_FILE,), _MODEL_FILES)
+_SCORE_FILES = (RESULTS_FILE, "results.md", "predictions.parquet", "pictures/*.png")
 SCORES = Content(
-    "scores of `emert evaluate`",
-    (RESULTS_FILE,),
-    (RESULTS_FILE, "results.md", "predictions.parquet", "pictures/*.png"),
+    "scores of `emert evaluate`", (RESULTS_FILE,), (*_SCORE_FILES, "evidence.json", *(f"*/{name}" for name in _SCORE_FILES))
 )
 ADAPTATION = Content(
     "results of `emert adapt`",

@@ -6,6 +6,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from dataset_scripts.dataset.reader import EmertData
+from modeling_emert.errors_emert import EmertInputError
 
 from .dataset import RecordingDataset
 
@@ -13,6 +14,13 @@ from .dataset import RecordingDataset
 def as_list(data: EmertData | Sequence[EmertData]) -> list[EmertData]:
     """One data set is the list of one."""
     return [data] if isinstance(data, EmertData) else list(data)
+
+
+def check_one_each(data: Sequence[EmertData]) -> None:
+    """Raises `EmertInputError` where two data sets are of one source."""
+    found = [one.metadata.source for one in data]
+    if len(set(found)) < len(found):
+        raise EmertInputError(f"--data: two data sets are of one source ({', '.join(found)}); give each source once")
 
 
 class JoinedRecordings(Dataset):

@@ -136,7 +136,11 @@ def predictions_table(
 
 
 def evaluate_all_baselines(
-    data: EmertData, tested: pd.DataFrame, records: Sequence[dict], protocols: Sequence[Protocol] = ()
+    data: EmertData,
+    tested: pd.DataFrame,
+    records: Sequence[dict],
+    protocols: Sequence[Protocol] = (),
+    keys: Sequence[str] = BASELINES,
 ) -> pd.DataFrame | None:
     """The baselines beside the models' table `tested`, on the same folds and tasks.
 
@@ -148,16 +152,21 @@ def evaluate_all_baselines(
     tables = []
     for fold, rows in tested.groupby("fold"):
         tasks = list(dict.fromkeys(rows["task"]))
-        tables.append(evaluate_baselines(data, tasks, int(fold), strict, records[0]["recipe"]["normalisation"]))
+        tables.append(evaluate_baselines(data, tasks, int(fold), strict, records[0]["recipe"]["normalisation"], keys))
     return pd.concat(tables, ignore_index=True)
 
 
 def evaluate_baselines(
-    data: EmertData, tasks: Sequence[str], fold: int, strict: bool, normalisation: Normalisation
+    data: EmertData,
+    tasks: Sequence[str],
+    fold: int,
+    strict: bool,
+    normalisation: Normalisation,
+    keys: Sequence[str] = BASELINES,
 ) -> pd.DataFrame:
     """The majority, and a logistic regression on summary statistics, trained on the training participants of this fold."""
     tables = []
-    for key in BASELINES:
+    for key in keys:
         rows = predict_classical(data, get_method(key), tasks, fold, strict, normalisation, progress=False)
         tables.append(rows.assign(method=key.replace("_", " ")))
     return add_known(pd.concat(tables, ignore_index=True), data)

@@ -3,6 +3,7 @@
 The features are fixed. A probe that finds nothing proves nothing: a network with more layers might find it.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -107,15 +108,14 @@ def participant_probe(features: np.ndarray, participants: Sequence[str], seed: i
 
 
 def _accuracy(values: np.ndarray, codes: np.ndarray, folds: StratifiedKFold) -> float:
-    return float((cross_val_predict(_classifier(), values, codes, cv=folds) == codes).mean())
+    return float((cross_val_predict(classifier(), values, codes, cv=folds) == codes).mean())
 
 
-def _classifier(*before: BaseEstimator) -> Pipeline:
+def classifier(*before: BaseEstimator) -> Pipeline:
     """A linear discriminant analysis with shrinkage on standardised features."""
     return make_pipeline(*before, StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
 
 
-@torch.no_grad()
 def pooled_features(
     model: EmertForEmotionRecognition,
     processor: EmertProcessor,
@@ -129,13 +129,33 @@ def pooled_features(
     """
     own = processor.feature_extractor.normalisation == "participant"
     statistics = statistics_by_participant(data, range(len(data))) if own else None
-    collected = []
-    batches = RecordingDataset(data, rows, processor, [], statistics, modalities=modalities)
+    return read_out(model, RecordingDataset(data, rows, processor, [], statistics, modalities=modalities))[0]
+
+
+# The model's arguments that hold a recording, with their masks.
+INPUTS = {"pixel_values": "face_mask"} | {name: f"{name}_mask" for name in ("action_units", "eye_movements", "fixations")}
+
+
+@torch.no_grad()
+def read_out(
+    model: EmertForEmotionRecognition, batches: RecordingDataset, only: str | None = None
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Features as of [`pooled_features`]; which of `INPUTS` each recording has, `(rows, 4)` bool; logits by task.
+
+    `only`: one of `INPUTS`; the others are not given to the model.
+    """
+    features, present, logits = [], [], defaultdict(list)
     for batch in DataLoader(batches, 32, collate_fn=collate):
         del batch["labels"]
-        inputs = {name: value.to(model.device) for name, value in batch.items()}
-        collected.append(model(**inputs).pooler_output.float().cpu().numpy())
-    return np.concatenate(collected)
+        size = len(next(iter(batch.values())))
+        there = [batch[mask].any(dim=1) if mask in batch else torch.zeros(size, dtype=torch.bool) for mask in INPUTS.values()]
+        present.append(torch.stack(there, dim=1).numpy())
+        unused = () if only is None else [name for pair in INPUTS.items() if pair[0] != only for name in pair]
+        output = model(**{name: value.to(model.device) for name, value in batch.items() if name not in unused})
+        features.append(output.pooler_output.float().cpu().numpy())
+        for name, values in output.logits.items():
+            logits[name].append(values.float().cpu().numpy())
+    return np.concatenate(features), np.concatenate(present), {name: np.concatenate(parts) for name, parts in logits.items()}
 
 
 @dataclass(frozen=True)
@@ -173,8 +193,8 @@ def clip_probe(data: EmertData, folds: tuple[int, ...], seed: int = 0) -> ClipPr
         if len(test) == 0 or not 2 <= len(np.unique(clips[train])) < len(train):
             continue
         for names, hits in ((clips[train], right), (rng.permutation(clips[train]), by_chance)):
-            classifier = _classifier(SimpleImputer(keep_empty_features=True)).fit(features[train], names)
-            hits.append(classifier.predict(features[test]) == clips[test])
+            fitted = classifier(SimpleImputer(keep_empty_features=True)).fit(features[train], names)
+            hits.append(fitted.predict(features[test]) == clips[test])
     if not right:
         raise EmertInputError(
             f"the {there.sum()} recordings with fixations, of {len(np.unique(clips[there]))} different clips, are too few to "

@@ -14,7 +14,7 @@ from modeling_emert.tasks_emert import ABSENT_CLASS, COARSE_AND_FINE, TASKS
 
 from ..augmentation import make_augmentation
 from ..data.dataset import RecordingDataset, labels_of, statistics_by_participant
-from ..data.joined import JoinedRecordings, as_list
+from ..data.joined import JoinedRecordings, as_list, check_one_each
 from ..methods.network import CONFIG_ERRORS, make_config
 from ..methods.registry import check_modalities, get_method, load_class
 from ..recipes.recipe import SCORE, Recipe
@@ -68,9 +68,8 @@ def prepare(recipe: Recipe, data: EmertData | Sequence[EmertData], fold: int, st
 
 def check_sources(recipe: Recipe, data: Sequence[EmertData]) -> None:
     """Raises `EmertInputError` where these data sets are not the recipe's, or can't be learned together."""
+    check_one_each(data)
     found = [one.metadata.source for one in data]
-    if len(set(found)) < len(found):
-        raise EmertInputError(f"--data: two data sets are of one source ({', '.join(found)}); give each source once")
     if recipe.sources and set(recipe.sources) != set(found):
         raise EmertInputError(f"--data: the data sets are of {', '.join(found)}, the recipe is for {', '.join(recipe.sources)}")
     if len(data) == 1:

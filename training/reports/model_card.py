@@ -16,7 +16,7 @@ from dataset_scripts.common.output import atomic_file
 from modeling_emert.constants_emert import CARD_FILE, EVAL_FOLDER, RESULTS_FILE
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.licences_emert import CODE_LICENCE
-from modeling_emert.model_card_emert import front_matter, results_of_test
+from modeling_emert.model_card_emert import by_source, front_matter, results_of_test
 from modeling_emert.tasks_emert import TASKS
 
 from ..evaluation.model_folder import check_model_folder, read_record
@@ -75,9 +75,10 @@ def eval_results(results: dict) -> str:
             dataset_id=score.dataset_type,
             task_id=score.dataset_config,
             value=score.metric_value,
-            notes=f"{score.metric_type} of {score.task_name}; {results['header']['data']}; {results['header']['split']}",
+            notes=f"{score.metric_type} of {score.task_name}; {one['header']['data']}; {one['header']['split']}",
         )
-        for score in results_of_test(results)
+        for one in by_source(results)
+        for score in results_of_test(one)
     ]
     return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True)
 
@@ -158,9 +159,10 @@ def update_model(folder: Path, results: Path) -> None:
     """
     check_model_folder(folder)
     record, content = read_record(folder), read_results(results)
-    if training_cost(record) not in content["header"]["models"]:
+    header = by_source(content)[0]["header"]
+    if training_cost(record) not in header["models"]:
         raise EmertInputError(
-            f"{results}: holds the scores of another model ({content['header']['command']}), or of this one before it was "
+            f"{results}: holds the scores of another model ({header['command']}), or of this one before it was "
             f"trained again; evaluate it again: emert evaluate {folder} DATA --out DIR"
         )
     config = load_class(get_method(record.get("method", "emert"))).config_class.from_pretrained(folder)

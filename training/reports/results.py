@@ -163,7 +163,12 @@ def bootstrap(n_resamples: int, seed: int = 0) -> dict:
 
 
 def read_results(path: Path) -> dict:
-    """A results.json, written by this version or an older one. Raises `EmertInputError` for a file that is none."""
+    """A results.json, of one source or of several, written by this version or an older one.
+
+    Raises `EmertInputError` for a file that is none.
+    """
+    from modeling_emert.model_card_emert import by_source  # loads transformers
+
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -172,12 +177,14 @@ def read_results(path: Path) -> dict:
         raise EmertInputError(
             f"{path}: not readable as JSON ({error}); copy a results.json of `emert evaluate` there"
         ) from error
-    missing = [name for name in ("header", "bootstrap", "methods", "scores", "gap") if name not in results]
-    if missing:
-        raise EmertInputError(f"{path}: {missing[0]!r} is missing; expected a results.json of `emert evaluate`")
-    _rename_old_keys(results)
+    for one in by_source(results):
+        missing = [name for name in ("header", "bootstrap", "methods", "scores", "gap") if name not in one]
+        if missing:
+            raise EmertInputError(f"{path}: {missing[0]!r} is missing; expected a results.json of `emert evaluate`")
+        _rename_old_keys(one)
     try:
-        register_tasks(results.get("own_tasks", ()))
+        for one in by_source(results):
+            register_tasks(one.get("own_tasks", ()))
     except (ValueError, TypeError) as error:
         raise EmertInputError(f"{path}: own_tasks: {error}") from error
     return results
