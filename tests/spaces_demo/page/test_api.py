@@ -77,7 +77,7 @@ def test_a_path_on_the_server_is_refused(server: Server, clips: Path):
     path = clips / "gaze" / "p000-s000.csv"
     foreign = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     call = f"{server[0]}gradio_api/call/answer"
-    event = httpx.post(call, json={"data": [None, foreign, "", ""]}).json()["event_id"]
+    event = httpx.post(call, json={"data": [None, foreign, "", "", ""]}).json()["event_id"]
     events = httpx.get(f"{call}/{event}", timeout=60).text
     assert "event: error" in events
     assert "event: complete" not in events
@@ -126,14 +126,15 @@ def test_programs_send_the_participant_with_the_file(client: Client, server: Ser
 @pytest.mark.parametrize(
     ("api", "data", "words"),
     [
-        ("answer", [None, None, 5, ""], "participant: found int, expected text."),
-        ("answer", [None, None, "", ["x"]], "model: found list, expected text."),
-        ("answer", ["clip.mp4", None, "", ""], "video: found str, expected a file"),
-        ("answer", [None, 7, "", ""], "gaze: found int, expected a file"),
+        ("answer", [None, None, 5, "", ""], "participant: found int, expected text."),
+        ("answer", [None, None, "", ["x"], ""], "model: found list, expected text."),
+        ("answer", [None, None, "", "", 1], "face: found int, expected text."),
+        ("answer", ["clip.mp4", None, "", "", ""], "video: found str, expected a file"),
+        ("answer", [None, 7, "", "", ""], "gaze: found int, expected a file"),
         ("answer", [], "The arguments can't be read"),
         (
             "answer",
-            [None, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "", ""],
+            [None, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "", "", ""],
             "The arguments can't be read",
         ),
         ("batch", ["x", ""], "files: found str, expected a list"),
