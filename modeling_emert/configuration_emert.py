@@ -94,7 +94,8 @@ class EmertConfig(PreTrainedConfig):
     modality_dropout (`float`, 0.0):
         Probability that a modality is hidden from a sample in training, never all of them. Ours; 0 is as the authors train.
     adversarial_weight, specific_weight, task_weight (0.1, 0.1, 1.0), reversal (1.0):
-        Weights of the three losses, and strength of the gradient reversal.
+        Weights of the three losses, and strength of the gradient reversal. The authors train with 0.01, 0.01, 1.0, and with
+        0.3, 0.1, 1.0 where intensity is learned too ([`authors`]); the defaults stand in comments of their code.
     """
 
     model_type = "emert"
@@ -295,15 +296,17 @@ class EmertConfig(PreTrainedConfig):
 
     @classmethod
     def authors(cls, variant: Literal["va", "er7", "er7_intensity"], **overrides) -> "EmertConfig":
-        """One of the three networks in the authors' code, which differ in widths and heads."""
+        """One of the three networks in the authors' code, which differ in widths, heads and the weights of the losses."""
         variants = {
             "va": {"tasks": ["er_va"], "projection_sizes": [64], "head_sizes": [32, 16, 8]},
             "er7": {"tasks": ["er7"], "projection_sizes": [64, 32]},
             "er7_intensity": {"tasks": ["er7", "fer_intensity"], "projection_sizes": [64]},
         }
+        losses = (0.3, 0.1) if variant == "er7_intensity" else (0.01, 0.01)
         if variant not in variants:
             raise ValueError(f"unknown variant {variant!r}; the authors have {', '.join(variants)}")
-        return cls(**{**variants[variant], **overrides})
+        weights = dict(zip(("adversarial_weight", "specific_weight"), losses, strict=True))
+        return cls(**{**variants[variant], **weights, **overrides})
 
     @classmethod
     def small(cls, **overrides) -> "EmertConfig":

@@ -41,7 +41,7 @@ def order_frames(names: Sequence[str] | None, count: int, order: FrameOrder) -> 
     """
     if order == "time":
         return np.arange(count)
-    names = list(names) if names else [str(number) for number in range(1, count + 1)]
+    names = list(names) if names is not None else [str(number) for number in range(1, count + 1)]
     return np.array(sorted(range(count), key=lambda place: (names[place].rpartition(".")[0] or names[place])[-1:]), int)
 
 

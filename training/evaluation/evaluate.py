@@ -46,7 +46,7 @@ def evaluate_models(
         return evaluate_model(folders[0], data, progress, protocols)
     records = [record_for(read_training(folder), data.metadata.source) for folder in folders]
     folds = [record["fold"] for record in records]
-    if data.metadata.source != records[0]["data"] or data.assignment.sha256 != records[0]["splits_sha256"]:
+    if data.metadata.source != records[0]["data"] or not data.assignment.is_of(records[0]["splits_sha256"]):
         raise EmertInputError(f"{data.folder}: these {len(folders)} models come from other splits; evaluate one of them")
     missing = [protocol.name for protocol in protocols if protocol.fold not in folds]
     if missing:
@@ -146,7 +146,7 @@ def evaluate_all_baselines(
 
     None where the models were tested on people outside any fold of this data.
     """
-    if not protocols and any(record["splits_sha256"] != data.assignment.sha256 for record in records):
+    if not protocols and not all(data.assignment.is_of(record["splits_sha256"]) for record in records):
         return None
     strict = protocols[0].strict if protocols else records[0]["strict"]
     tables = []

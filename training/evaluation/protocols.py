@@ -12,29 +12,33 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.licences_emert import hash_participants
 from modeling_emert.tasks_emert import TASKS
 
-_NAME = re.compile(r"(?P<task>\w+?)(?P<strict>-strict)?-fold(?P<fold>[1-9]\d?)")
+_NAME = re.compile(r"(?P<task>\w+?)(?P<version>-strict|-authors)?-fold(?P<fold>[1-9]\d?)")
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """One config of the data set: a task, a fold that counts from 1, and whether stimuli are kept apart too."""
+    """One config of the data set: a task, a fold that counts from 1, whether stimuli are kept apart too, and whether the folds
+    are sets of the source's authors.
+    """
 
     task: str
     fold: int
     strict: bool = False
+    sets: bool = False
 
     @classmethod
     def parse(cls, name: str) -> "Protocol":
-        """From `er7-fold1` or `er7-strict-fold1`. Raises `EmertInputError`."""
+        """From `er7-fold1`, `er7-strict-fold1` or `er7-authors-fold1`. Raises `EmertInputError`."""
         found = _NAME.fullmatch(name)
         if not found or found["task"] not in TASKS:
             tasks = ", ".join(TASKS)
             raise EmertInputError(f"--protocol {name}: expected TASK-foldN or TASK-strict-foldN, TASK being one of {tasks}")
-        return cls(found["task"], int(found["fold"]), bool(found["strict"]))
+        version = found["version"]
+        return cls(found["task"], int(found["fold"]), version == "-strict", version == "-authors")
 
     @property
     def name(self) -> str:
-        return config_name(self.task, self.fold, self.strict)
+        return config_name(self.task, self.fold, self.strict, self.sets)
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,10 @@ def plan_trials(data: EmertData, record: dict, tasks: Sequence[str], protocols: 
     unknown = [protocol.name for protocol in protocols if protocol.task not in labelled]
     if unknown:
         raise EmertInputError(f"--protocol {unknown[0]}: the tasks of both model and data are {', '.join(labelled)}")
+    sets = data.assignment.sets is not None
+    if other := [protocol.name for protocol in protocols if protocol.sets != sets]:
+        known = data.assignment.config_name(protocols[0].task, data.assignment.tested_folds[0], strict=False)
+        raise EmertInputError(f"--protocol {other[0]}: {data.folder} has no such folds; its own are as {known}")
     trials = []
     for fold in dict.fromkeys(protocol.fold for protocol in protocols):
         chosen = [protocol for protocol in protocols if protocol.fold == fold]
@@ -100,6 +108,8 @@ def check_unseen(data: EmertData, record: dict, rows: np.ndarray, protocol: Prot
 
 
 def _check_people(data: EmertData, record: dict, rows: np.ndarray, where: str, remedy: str) -> None:
+    if data.assignment.sets and trained_on_these_splits(data, record) and record["fold"] in set(_sets_of(data, rows)):
+        return  # the authors' sets may share people: `emert data verify` and the scores say so
     seen = sorted({str(name) for name in data.ids["participant_id"][rows[_seen(data, record)[rows]]]})
     if seen:
         raise EmertInputError(f"{where}: the model has seen {len(seen)} of its test participants ({seen[0]}, ...); {remedy}")
@@ -113,9 +123,13 @@ def _seen(data: EmertData, record: dict) -> np.ndarray:
     return np.isin(data.ids["participant_id"], seen)
 
 
+def _sets_of(data: EmertData, rows: np.ndarray) -> list[int]:
+    return [data.assignment.sets[str(name)] for name in data.ids["recording_id"][rows]]
+
+
 def _check_same_splits(data: EmertData, record: dict, where: str) -> None:
     """With other splits, the record does not determine which stimuli were in training."""
-    if data.assignment.sha256 != record["splits_sha256"]:
+    if not data.assignment.is_of(record["splits_sha256"]):
         raise EmertInputError(
             f"{where}: the model was trained on other splits of this source, so the stimuli that it has seen are unknown; "
             "train it on this data set"
@@ -124,7 +138,7 @@ def _check_same_splits(data: EmertData, record: dict, where: str) -> None:
 
 def trained_on_these_splits(data: EmertData, record: dict) -> bool:
     """Otherwise all participants whom the model has not seen are tested, of any fold."""
-    return data.metadata.source == record["data"] and data.assignment.sha256 == record["splits_sha256"]
+    return data.metadata.source == record["data"] and data.assignment.is_of(record["splits_sha256"])
 
 
 def unseen_rows(data: EmertData, record: dict) -> np.ndarray:

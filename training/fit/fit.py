@@ -111,7 +111,7 @@ def make_trainer(
         ],
         run=run,
         batches=batches,
-        average=recipe.weight_average,
+        recipe=recipe,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

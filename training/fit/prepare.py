@@ -104,6 +104,8 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
         except (OSError, ValueError) as error:
             raise EmertInputError(f"recipe: overrides: pretrained_backbone: {' '.join(str(error).split())}") from error
     processor = EmertProcessor.for_config(config, recipe.image_size, recipe.normalisation)
+    if recipe.inputs == "authors":
+        processor.feed_as_authors(recipe.sampling, recipe.frame_order)
     processor.video_processor.face_zoom = recipe.face_zoom
     processor.video_processor.do_grayscale = recipe.grey_faces
     return model, processor
@@ -140,6 +142,13 @@ def prepare_processor(
     processor: EmertProcessor, data: EmertData, training_rows: Sequence[int]
 ) -> dict[str, GazeStatistics] | None:
     """Fits the gaze statistics on the training rows; for `"participant"`, gives each participant's own over all rows."""
+    if processor.feature_extractor.columns == "sheet":
+        if not data.metadata.sheet_columns:
+            raise EmertInputError(
+                f"{data.folder}: keeps no sheets of the eye tracker, which inputs: authors takes; build one of EMER in the "
+                "authors' layout, or set inputs: standard"
+            )
+        return None
     if processor.feature_extractor.normalisation == "participant":
         return statistics_by_participant(data, range(len(data)))
     total = GazeStatistics.of([])

@@ -1,7 +1,9 @@
 """transformers' Trainer with our batches, checkpoints that survive a kill or a full disk, and a check for finite losses."""
 
 import importlib.util
+import math
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,7 @@ def training_arguments(recipe: Recipe, folder: Path, name: str) -> TrainingArgum
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
         lr_scheduler_type="cosine" if recipe.schedule == "cosine" else "constant_with_warmup",
+        max_grad_norm=recipe.max_gradient,
         warmup_steps=recipe.warmup,
         bf16=recipe.precision == "bf16",
         use_cpu=not torch.accelerator.is_available(),
@@ -80,16 +83,35 @@ def tracking_callbacks(out: Path) -> list[TrainerCallback]:
     return [TensorBoardCallback(SummaryWriter(str(out.parent / "tensorboard" / out.name)))] if is_main_process() else []
 
 
+def _cosine_by_epoch(step: int, steps_per_epoch: int, epochs: int) -> float:
+    """The learning rate's factor: 1 throughout the first epoch, near 0 in the last."""
+    return 0.5 * (1 + math.cos(math.pi * min(step // steps_per_epoch, epochs) / epochs))
+
+
 class EmertTrainer(Trainer):
     """Trains any network of the project. `run`: the run's folder (see `checkpoints`)."""
 
-    def __init__(self, *args: Any, run: Path, batches: EqualBatchSampler, average: float = 0.0, **kwargs: Any):
-        """`average`: the decay of the weights' moving average, which is validated and restored; 0 is none."""
+    def __init__(self, *args: Any, run: Path, batches: EqualBatchSampler, recipe: Recipe, **kwargs: Any):
+        """Of the recipe's `weight_average`, the average is validated and restored."""
         super().__init__(*args, **kwargs)
-        self.run, self.batches = run, batches
-        self.average = WeightAverage(self.model, average) if average else None
+        self.run, self.batches, self.recipe = run, batches, recipe
+        self.average = WeightAverage(self.model, recipe.weight_average) if recipe.weight_average else None
         if self.average is not None:
             self.add_callback(self.average)
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        if self.recipe.optimizer == "adam" and self.optimizer is None:
+            rates = {"lr": self.recipe.learning_rate, "weight_decay": self.recipe.weight_decay}
+            self.optimizer = torch.optim.Adam(self.model.parameters(), **rates)
+        return self.optimizer or super().create_optimizer(*args, **kwargs)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        if self.recipe.schedule != "cosine_by_epoch" or self.lr_scheduler is not None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        epochs = self.recipe.epochs
+        rate = partial(_cosine_by_epoch, steps_per_epoch=num_training_steps // epochs, epochs=epochs)
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, rate)
+        return self.lr_scheduler
 
     def restore(self, step: int) -> None:
         """Loads the weights of a complete checkpoint, on every process."""

@@ -8,12 +8,13 @@ from pydantic import AfterValidator, Field, JsonValue, TypeAdapter
 
 from dataset_scripts.common.recipes import Recipes, to_yaml
 from dataset_scripts.common.settings import Flag, check, different, expected, expects, number, settings, to_plain, whole
+from modeling_emert.sampling_emert import FrameOrder, Sampling
 
 from ..methods.registry import METHODS
 
 RECIPES = Path(__file__).parent
 # The shipped ones. Other files in that folder are recipes of other commands.
-TRAINING_RECIPES = ("authors", "ceap_360vr", "gaze", "laptop", "multitask", "people", "uniss_fgd")
+TRAINING_RECIPES = ("authors", "authors_intensity", "ceap_360vr", "gaze", "laptop", "multitask", "people", "uniss_fgd")
 
 SCORE = "score"  # mean over the tasks of their primary metric, on validation participants
 
@@ -67,6 +68,19 @@ class Recipe:
         description="With several data sets, an epoch takes of each in proportion to its size to this power: 1 takes every "
         "recording once, 0 equally many of each.",
     )
+    inputs: Literal["standard", "authors"] = Field(
+        "standard",
+        description="`authors`: what the authors' reader makes of a recording, where the data set keeps the tracker's sheets: "
+        "faces as BGR, not normalised, the sheet's 39 numbers as they stand, the gaze point in pixels as third stream.",
+    )
+    sampling: Sampling = Field(
+        "middle",
+        description="With `inputs: authors`, which frame or row of each chunk: its `middle`, or `random`, which is theirs.",
+    )
+    frame_order: FrameOrder = Field(
+        "time",
+        description="With `inputs: authors`, the order of the frames: `time`, or `last_digit` of their names, which is theirs.",
+    )
     normalisation: Normalisation = Field(
         "training",
         description="Gaze is standardised by the statistics of all training participants (`training`), or each participant's "
@@ -92,11 +106,19 @@ class Recipe:
     gradient_accumulation: whole(1, 4096) = Field(
         1, description="Equal parts in which the batch is computed one after the other, where memory is short."
     )
-    learning_rate: number(1e-8, 1.0) = Field(1e-4, description="Of AdamW, at its highest.")
-    weight_decay: number(0.0, 1.0) = Field(5e-4, description="Of AdamW; biases and norms have none.")
+    optimizer: Literal["adamw", "adam"] = Field(
+        "adamw", description="`adam` adds the weight decay to the gradient (L2), of biases and norms too, as the authors do."
+    )
+    learning_rate: number(1e-8, 1.0) = Field(1e-4, description="At its highest.")
+    weight_decay: number(0.0, 1.0) = Field(5e-4, description="Of AdamW; biases and norms have none. Of Adam: see `optimizer`.")
+    max_gradient: number(0.0, 1e6) = Field(
+        1.0, description="A longer gradient is scaled down to this norm; 0: it stays as it is."
+    )
     warmup: number(0.0, 0.9) = Field(0.05, description="Fraction of the steps over which the learning rate rises from 0.")
-    schedule: Literal["cosine", "constant"] = Field(
-        "cosine", description="The learning rate afterwards: `cosine` to 0, or `constant`."
+    schedule: Literal["cosine", "cosine_by_epoch", "constant"] = Field(
+        "cosine",
+        description="The learning rate afterwards: `cosine` to 0, step by step or (`cosine_by_epoch`, without warmup) the same "
+        "throughout an epoch; or `constant`.",
     )
     weight_average: number(0, 0.99999) = Field(
         0.0,
@@ -146,6 +168,18 @@ class Recipe:
                 f"batch_size {self.batch_size} can't be cut into gradient_accumulation {self.gradient_accumulation} equal "
                 "parts of two or more recordings"
             )
+
+    @check
+    def _inputs(self) -> Iterator[str]:
+        if self.inputs != "authors" and (self.sampling, self.frame_order) != ("middle", "time"):
+            yield f"sampling {self.sampling} and frame_order {self.frame_order} are for inputs: authors; set that too"
+        if self.inputs == "authors" and (self.augmentation or self.normalisation != "training"):
+            yield "inputs: authors takes neither augmentation nor normalisation: participant; leave them out"
+
+    @check
+    def _schedule(self) -> Iterator[str]:
+        if self.schedule == "cosine_by_epoch" and self.warmup:
+            yield f"warmup is {self.warmup:g}, expected 0 with schedule: cosine_by_epoch"
 
     @check
     def _streaming(self) -> Iterator[str]:
