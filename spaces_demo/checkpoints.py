@@ -7,17 +7,16 @@ from pathlib import Path
 
 from modeling_emert.constants_emert import MODALITIES, RECORD_FILE, WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
-from training.evaluation.model_folder import check_model_folder, read_record
+from training.evaluation.model_folder import check_model_folder, read_record, shipped_model, sources_of
 
 QUICKSTART = Path("runs/quickstart")
 ENVIRONMENT = "EMERT_MODELS"  # folders, separated as in PATH; a Space sets it
-OWN_TRAINING = Path("runs/demo")  # where the page trains its own model
 SYNTHETIC, _EMERT = "synthetic", "emert"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model folder. `data`: the source it was trained on. `name`: what the picker shows."""
+    """A model folder. `data`: the sources it was trained on. `name`: what the picker shows."""
 
     folder: Path
     name: str
@@ -30,15 +29,15 @@ class Checkpoint:
 
 
 def find_checkpoints(given: Sequence[Path] = ()) -> list[Checkpoint]:
-    """Those that are given, else those that the environment names, else the quickstart's or the page's own, if any.
+    """Those that are given, else those that the environment names, else the one that ships with emert and the quickstart's.
 
     Raises `EmertInputError` where a folder that was given or named holds no trained model.
     """
     named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
     folders = list(given) or named
     if not folders:
-        made = [run / "model" for run in (QUICKSTART, OWN_TRAINING)]
-        folders = [folder for folder in made if (folder / RECORD_FILE).is_file()][:1]
+        made = QUICKSTART / "model"
+        folders = [shipped_model(), *([made] if (made / RECORD_FILE).is_file() else [])]
     found: list[Checkpoint] = []
     for folder in folders:
         found.append(open_checkpoint(folder, {one.name for one in found}))
@@ -65,7 +64,7 @@ def open_checkpoint(folder: Path, taken: Collection[str] = ()) -> Checkpoint:
             raise EmertInputError(f"{folder}: holds {method.name!r}, {reason}")
     if "data" not in record:
         raise EmertInputError(f"{folder / RECORD_FILE}: does not say what the model was trained on; train it again")
-    data = str(record["data"])
+    data = " and ".join(sources_of(record))
     name = f"{folder.parent.name}/{folder.name} (trained on {data})"
     number = 2
     while name in taken:

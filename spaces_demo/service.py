@@ -20,7 +20,6 @@ from .workers.pool import Workers
 
 log = logging.getLogger("emert.demo")
 
-_NO_MODEL = "There is no trained model here yet; train the small one first."
 _SEVERAL_PEOPLE = (
     "{} holds several people's gaze; answer it under 'One clip' (programs: by /answer), where the participant can be named, "
     "or split it into a file for each person."
@@ -38,8 +37,6 @@ class Service:
 
     def checkpoint(self, name: str | None) -> Checkpoint:
         """By its name, or the first one. Raises `EmertInputError` where there is none of that name."""
-        if not self.checkpoints:
-            raise EmertInputError(_NO_MODEL)
         if not name:
             return self.checkpoints[0]
         by_name = {one.name: one for one in self.checkpoints}
@@ -47,11 +44,6 @@ class Service:
             return by_name[name]
         shown = name if len(name) <= _LONGEST_MODEL else f"{name[:_LONGEST_MODEL]}…"
         raise EmertInputError(f"There is no model {shown!r}; there is {', '.join(by_name)}.")
-
-    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Adds a model that was trained while the server runs."""
-        self.checkpoints.append(checkpoint)
-        self.workers.add_model(checkpoint.folder)
 
     def answers(
         self,

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from modeling_emert.answers_emert import told_tasks
 from modeling_emert.constants_emert import MODALITIES, is_grounded
 from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
 
@@ -18,8 +19,13 @@ VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
 def verdict(answer: dict) -> str:
     """One sentence for people, of the finest classes that the model knows; of own tasks where it knows no emotions."""
-    felt, shown = (best[0] if (best := _finest(answer["tasks"], view)) else None for view in ("er", "fer"))
+    tasks = told_tasks(answer)
+    felt, shown = (best[0] if (best := _finest(tasks, view)) else None for view in ("er", "fer"))
     face, eyes = (is_grounded(view, answer["modalities"]) for view in ("fer", "er"))
+    if answer["evidence"] and not (felt and shown):
+        told = [*([f"The face shows {shown}"] if shown else []), *([f"What is felt is {felt}"] if felt else [])]
+        untold = [*([] if shown else ["what the face shows"]), *([] if felt else ["what is felt"])]
+        return f"{told[0]}; {untold[0]} can't be told." if told else "Neither what the face shows nor what is felt can be told."
     if felt and shown and face and eyes:
         if felt == shown:
             return f"Face and eyes agree: {felt}."
@@ -57,12 +63,12 @@ def coarse_verdict(answer: dict) -> str | None:
 
     Another sentence follows for each view whose most probable emotion is of another class; surprise is of none.
     """
-    known, contradictions = [], []
+    known, contradictions, tasks = [], [], told_tasks(answer)
     for view, kind in (("er", "felt"), ("fer", "shown")):
-        emotion, polarity = top(answer["tasks"].get(f"{view}7")), top(answer["tasks"].get(f"{view}3"))
+        emotion, polarity = top(tasks.get(f"{view}7")), top(tasks.get(f"{view}3"))
         if not polarity or not view_is_said(answer, view):
             continue
-        guess = "" if is_grounded(view, answer["modalities"]) else ", a guess from the face alone,"
+        guess = "" if answer["evidence"] or is_grounded(view, answer["modalities"]) else ", a guess from the face alone,"
         known.append(f"what is {kind}{guess} is {polarity[0]}")
         if emotion and POLARITY_OF_EMOTION.get(emotion[0], polarity[0]) != polarity[0]:
             contradictions.append(
@@ -78,17 +84,20 @@ def view_is_said(answer: dict, view: str) -> bool:
 
 
 def view_words(answer: dict, view: str) -> str:
-    return VIEW_WORDS[view] if is_grounded(view, answer["modalities"]) else f"{VIEW_WORDS[view]}, a guess"
+    """With a word where it is not read from what the view is about; evidence has its own words."""
+    known = answer["evidence"] or is_grounded(view, answer["modalities"])
+    return VIEW_WORDS[view] if known else f"{VIEW_WORDS[view]}, a guess"
 
 
 def said_tasks(answer: dict) -> dict[str, dict[str, float]]:
-    """The answers without those of a view of which nothing is said."""
-    return {task: values for task, values in answer["tasks"].items() if view_is_said(answer, TASKS[task].view)}
+    """The answers without those of a view of which nothing is said, and those that are not beyond chance."""
+    return {task: values for task, values in told_tasks(answer).items() if view_is_said(answer, TASKS[task].view)}
 
 
 def sureness(answer: dict) -> str | None:
     """The probabilities of the predicted classes, finest and own, and whether they are calibrated; None without classes."""
-    said = {view_words(answer, view): _finest(answer["tasks"], view) for view in VIEW_WORDS if view_is_said(answer, view)}
+    tasks = said_tasks(answer)
+    said = {view_words(answer, view): _finest(tasks, view) for view in VIEW_WORDS}
     own = {name: top(values) for name, values in own_answers(answer).items() if TASKS[name].kind == "classification"}
     parts = [f"{words}: {best[0]} with {best[1]:.0%}" for words, best in (said | own).items() if best]
     return f"{'; '.join(parts)}. {_calibration(answer)}" if parts else None
@@ -101,16 +110,24 @@ def _calibration(answer: dict) -> str:
     generated, given = answer.get("trained_on") == SYNTHETIC, answer["modalities"]
     people = "generated people held out of the training (drawn faces)" if generated else "people held out of the training"
     absent = [words for view, words in (("fer", "the face is"), ("er", "the eyes are")) if not is_grounded(view, given)]
-    if absent:
+    if absent and not answer["evidence"]:
         here = f"here {absent[0]} missing, and the percentages may be too low or too high."
         return f"Calibrated on {people}, with face and eyes given: {here}"
     return f"Calibrated on {people}: of 100 answers given with 80%, about 80 are right{' for them' if generated else ''}."
 
 
-def gap_words(gap: float) -> str:
-    """What the number means."""
+def evidence_words(answer: dict) -> list[str]:
+    """What each view rests on, or why it can't be told; a sentence each."""
+    return list(dict.fromkeys(one["words"] for one in answer["evidence"].values()))
+
+
+def gap_words(gap: float, level: str | None = None) -> str:
+    """What the number means. `level`: see `answers_emert.answers`."""
+    if level == "valence":
+        return f"Felt and shown valence lie {gap:.0%} of the scale apart (0: the two are the same, 1: opposite ends)."
+    kinds = "classes" if level == "three classes" else "emotions"
     return (
-        f"{gap:.0%} of the probability lies on different emotions for what is felt and what is shown "
+        f"{gap:.0%} of the probability lies on different {kinds} for what is felt and what is shown "
         "(0: the two are the same, 1: they have nothing in common)."
     )
 

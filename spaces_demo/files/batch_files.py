@@ -9,6 +9,7 @@ from pathlib import Path
 from .uploads import cut_middle, visible_path
 
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif")
+VIDEO_SUFFIXES += (".png", ".jpg", ".jpeg", ".webp")  # a photograph is a video of one frame
 GAZE_SUFFIXES = (".csv", ".tsv", ".txt", ".asc", ".tab", ".dat", ".parquet")
 _COMPRESSED = (".gz", ".xz")
 _ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|changelog)\b", re.IGNORECASE)  # texts that are no gaze files

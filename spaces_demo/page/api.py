@@ -40,7 +40,10 @@ for row in found["rows"]:            # one for each recording; found["left_out"]
 _FIELDS = {
     "verdict": "one sentence",
     "tasks": "by task (er3, er7, er_va, fer3, fer7, fer_va, fer_intensity) its numbers; without a face none of fer",
+    "evidence": "by task whether it is told, and the test on people it had not seen that says so, in words",
     "gap": "0 to 1: how much of the probability lies on different emotions; null without face, eyes or one of the views",
+    "gap_level": "what the gap compares: seven emotions, three classes or valence",
+    "timeline": "of a video, what the face shows in each frame with a face, with its time_ms; else null",
     "gap_meaning, gap_reason": "the gap in words; why there is none",
     "modalities": "what took part: face, eye_movements, fixations",
     "contributions": "by task and modality: by how much the predicted label falls without it; null where it is absent",
@@ -79,7 +82,7 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
         """What the face shows (FER) and what is felt (ER), for one recording: video, gaze file or both. They are deleted.
 
         Args:
-            video: a video of the face: the address of a file (http or https), or an upload
+            video: a video of the face, or a photograph: the address of a file (http or https), or an upload
             gaze: an eye tracker's file of the same moments: its address or an upload
             participant: whose gaze to take, where the file holds several people's
             model: one of the models; the first where it is left out
@@ -140,7 +143,7 @@ def as_json(answer: dict) -> dict:
         "verdict": verdict(answer),
         "tasks": tasks,
         "contributions": {task: changes for task, changes in answer["contributions"].items() if task in tasks},
-        "gap_meaning": None if gap is None else gap_words(gap),
+        "gap_meaning": None if gap is None else gap_words(gap, answer["gap_level"]),
     }
 
 

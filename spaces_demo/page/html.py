@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from html import escape
 
+from modeling_emert.answers_emert import told_tasks
 from modeling_emert.constants_emert import is_grounded
 from modeling_emert.tasks_emert import TASKS, Task
 
@@ -12,10 +13,12 @@ from ..answers.verdict import (
     VIEW_WORDS,
     coarse_verdict,
     contribution_words,
+    evidence_words,
     full_sentence,
     gap_words,
     given_words,
     own_answers,
+    said_tasks,
     sureness,
     top,
     verdict,
@@ -66,10 +69,13 @@ def answer_html(reply: Reply, title: str, waiting: Collection[str] = ()) -> str:
         still_here = f" Your {words} {'are' if len(waiting) > 1 else 'is'} still here." if waiting else ""
         return refusal(f"{reply.refusal or ''}{still_here}")
     answer, plane = reply.answer, (reply.pictures or {}).get("plane")
-    has_seven = answer["tasks"].get("er7") or answer["tasks"].get("fer7")
+    tasks = told_tasks(answer)
+    has_seven = tasks.get("er7") or tasks.get("fer7")
+    grounds = "".join(f"<p>{escape(sentence)}</p>" for sentence in evidence_words(answer))
     cards = (
         _card("Emotions", _bars(answer, 7) or _bars(answer, 3)),
         _card("Gap", _gap(answer)),
+        _card("What it rests on", grounds),
         _card("How sure", f"<p>{escape(sure)}</p>" if (sure := sureness(answer)) else ""),
         _card("Valence and arousal", plane + _plane_numbers(answer) if plane else ""),
         _card("Three classes", _bars(answer, 3) if has_seven else ""),
@@ -90,7 +96,7 @@ def reasons_html(reply: Reply) -> str:
         return ""
     answer, pictures = reply.answer, reply.pictures
     lines = "".join(f"<li>{escape(sentence)}</li>" for sentence in given_words(answer))
-    given = f"<ul>{lines}</ul>{_crops(pictures.get('crops') or [])}"
+    given = f"<ul>{lines}</ul>{_crops(pictures.get('crops') or [])}{pictures.get('shown') or ''}"
     density = _card("Where the eyes rested", pictures.get("map") or "")
     time = (pictures.get("time-wide") or "") + (pictures.get("time-narrow") or "")
     waiting = '<p class="emert-empty" role="status">The pictures are being drawn …</p>' if reply.more else ""
@@ -109,7 +115,7 @@ def _card(title: str, content: str) -> str:
 
 def _bars(answer: dict, size: int) -> str:
     """The felt and the shown probability of each label side by side, as bars and as numbers."""
-    views = {view: answer["tasks"].get(f"{view}{size}") for view in VIEW_WORDS if view_is_said(answer, view)}
+    views = {view: said_tasks(answer).get(f"{view}{size}") for view in VIEW_WORDS}
     views = {view: labels for view, labels in views.items() if labels}
     if not views:
         return ""
@@ -119,8 +125,9 @@ def _bars(answer: dict, size: int) -> str:
     for label in next(iter(views.values())):
         cells = "".join(_bar(view, labels[label], best[view] == label) for view, labels in views.items())
         rows.append(f'<tr><th scope="row">{escape(label)}</th>{cells}</tr>')
-    note = "" if "fer" in views else '<p class="emert-small">No face, so nothing is said of what it shows.</p>'
-    if "er" in views and not is_grounded("er", answer["modalities"]):
+    face = "face" in answer["modalities"]
+    note = "" if face or "fer" in views else '<p class="emert-small">No face, so nothing is said of what it shows.</p>'
+    if "er" in views and not answer["evidence"] and not is_grounded("er", answer["modalities"]):
         note += '<p class="emert-small">No gaze: what is felt is read off the face alone, which is a guess.</p>'
     return f'<table class="emert-bars"><thead><tr><td></td>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>{note}'
 
@@ -137,8 +144,7 @@ def _bar(view: str, probability: float, is_best: bool) -> str:
 def _plane_numbers(answer: dict) -> str:
     lines = []
     for view, short in _SHORT.items():
-        values = answer["tasks"].get(f"{view}_va")
-        if values and view_is_said(answer, view):
+        if values := said_tasks(answer).get(f"{view}_va"):
             numbers = f"valence {values['valence']:+.2f}, arousal {values['arousal']:+.2f}"
             lines.append(f"<p class='emert-small'><span class='emert-key emert-{short}'></span>{short}: {numbers}</p>")
     return "".join(lines)
@@ -149,11 +155,11 @@ def _gap(answer: dict) -> str:
     if gap is None:
         return f"<p>{escape(answer['gap_reason'])}</p>"
     scale = _scale(f"Gap {gap:.2f} on a scale from 0 to 1", gap, "0 the same", "1 nothing in common")
-    return f'<p class="emert-big">{gap:.2f}</p>{scale}<p>{escape(gap_words(gap))}</p>'
+    return f'<p class="emert-big">{gap:.2f}</p>{scale}<p>{escape(gap_words(gap, answer["gap_level"]))}</p>'
 
 
 def _intensity(answer: dict) -> str:
-    values = answer["tasks"].get("fer_intensity")
+    values = told_tasks(answer).get("fer_intensity")
     if not values or "face" not in answer["modalities"]:
         return ""
     value, (low, high) = values["intensity"], TASKS["fer_intensity"].range
@@ -221,7 +227,7 @@ def _contributions(answer: dict) -> str:
 
 
 def _finest_task(answer: dict, view: str) -> str | None:
-    return next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in answer["tasks"]), None)
+    return next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in told_tasks(answer)), None)
 
 
 def _signed_bar(change: float | None, view: str) -> str:

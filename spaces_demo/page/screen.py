@@ -13,7 +13,6 @@ from ..workers.pool import WORKERS
 from .api import add_endpoints, help_html, refuse_unreadable_arguments
 from .batch_tab import add_batch_tab
 from .html import CARE, DELETED, answer_html, banner, reasons_html, refusal
-from .training_offer import add_training_offer
 
 _TITLE = "What the face shows, what the person feels"
 _HEAD = f"""<header class="emert-head"><h1>{_TITLE}</h1><p>Drop a video of a face and an eye tracker's file of the same
@@ -21,17 +20,18 @@ moments. The network EMERT predicts the emotion that the face shows (FER) and th
 needs the eyes, and how far the two differ.</p></header>"""
 _ADDRESS = "http://127.0.0.1:7860/"  # until the browser has said where the page is
 _EMPTY = '<div class="emert-empty">The answer appears here. Drop your files, or click an example.</div>'
+_ONE_FACE = "A video and a photograph are given; remove one of them: an answer is about one of the two."
 # On a phone the answer is below the examples, so the page scrolls to it.
 _SHOW = 'if (innerWidth <= 900) document.getElementById("answers").scrollIntoView({behavior: "smooth"});'
 _SHOW_ANSWER = f"given => {{ {_SHOW} return given; }}"
 # At the click the browser moves the files from their boxes to hidden ones: files that are dropped later belong to the next
 # question, whenever the replies come. Files that are still there afterwards return to their boxes, unless these are taken.
-_TAKE_FILES = f"""(video, gaze) => {{
+_TAKE_FILES = f"""(video, photo, gaze) => {{
     {_SHOW}
-    return [video, gaze, null, null, {{__type__: "update", interactive: false}}];
+    return [video, photo, gaze, null, null, null, {{__type__: "update", interactive: false}}];
 }}"""
-_RETURN_FILES = """(asked_video, asked_gaze, video, gaze) =>
-    [null, null, video ?? asked_video, gaze ?? asked_gaze, {__type__: "update", interactive: true}]"""
+_RETURN_FILES = """(asked_video, asked_photo, asked_gaze, video, photo, gaze) => [null, null, null,
+    video ?? asked_video, photo ?? asked_photo, gaze ?? asked_gaze, {__type__: "update", interactive: true}]"""
 # Gradio's player would show an error for a video that the browser can't play, though it can be answered.
 _SAY_UNPLAYABLE = """() => {
     const say = words => event => {
@@ -49,10 +49,8 @@ def build_screen(service: Service) -> gr.Blocks:
     names = [one.name for one in service.checkpoints]
     with gr.Blocks(title="EMERT: felt and shown emotion", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_HEAD)
-        synthetic = gr.HTML(_banner(service, None) if names else "")
-        first = names[0] if names else None
-        model = gr.Dropdown(names, value=first, label="Checkpoint", visible=len(names) > 1, elem_id="checkpoint")
-        add_training_offer(service, model, synthetic)
+        synthetic = gr.HTML(_banner(service, None))
+        model = gr.Dropdown(names, value=names[0], label="Checkpoint", visible=len(names) > 1, elem_id="checkpoint")
         with gr.Tabs():
             with gr.Tab("One clip"):
                 _add_clip_tab(service, model)
@@ -88,6 +86,7 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
                 buttons=[],
             )
             gr.HTML('<p class="emert-small" role="status"></p>', elem_id="unplayable")
+            photo = gr.File(label="or a photograph (PNG, JPEG, WebP)", height=110, elem_id="photo")
             gaze = gr.File(label="Gaze file of any eye tracker", height=150, elem_id="gaze")
             with gr.Accordion("The gaze file holds several people", open=False) as several:
                 participant = gr.Textbox(label="Participant", placeholder="as the file names them", max_lines=1, max_length=100)
@@ -96,17 +95,19 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
                     label="Face", placeholder="left, right, largest, or a number from the left", max_lines=1, max_length=20
                 )
             ask = gr.Button("Answer", variant="primary", elem_id="ask")
-            gr.HTML(f'<p class="emert-small">Either may be missing; at most {MAX_UPLOAD_MB} MB each. {DELETED}</p>')
+            gr.HTML(f'<p class="emert-small">Any may be missing; at most {MAX_UPLOAD_MB} MB each. {DELETED}</p>')
             gr.HTML('<h2 class="emert-small" id="examples">Examples (generated)</h2>')
             buttons = [(example, gr.Button(example.title, size="sm", elem_id=f"example-{example.key}")) for example in EXAMPLES]
         with gr.Column(scale=5, min_width=300, elem_id="answers"):
             notice = gr.HTML(elem_id="notice", visible=False)
             answer = gr.HTML(_EMPTY, elem_id="answer")
     reasons = gr.HTML(elem_id="reasons")
-    asked = [gr.Video(visible=False), gr.File(visible=False)]  # the files of the question that is being answered
+    given = [video, photo, gaze]
+    # The files of the question that is being answered.
+    asked = [gr.Video(visible=False), gr.File(visible=False), gr.File(visible=False)]
     shared = {"concurrency_id": "answers", "api_visibility": "private", "show_progress_on": answer}
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    answered = ask.click(None, [video, gaze], [*asked, video, gaze, ask], js=_TAKE_FILES, **private).then(
+    answered = ask.click(None, given, [*asked, *given, ask], js=_TAKE_FILES, **private).then(
         partial(answer_clip, service),
         [*asked, participant, model, face],
         [notice, answer, reasons, *asked, several],
@@ -114,28 +115,34 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
         **shared,
     )
     for afterwards in (answered.then, answered.failure):  # gradio 6.31 does not call `then` where the queue is full
-        afterwards(None, [*asked, video, gaze], [*asked, video, gaze, ask], js=_RETURN_FILES, **private)
+        afterwards(None, [*asked, *given], [*asked, *given, ask], js=_RETURN_FILES, **private)
     for example, button in buttons:
         button.click(partial(answer_example, service, example), model, [notice, answer, reasons], js=_SHOW_ANSWER, **shared)
 
 
 def answer_clip(
-    service: Service, video: str | None, gaze: str | None, participant: str, model: str | None, face: str = ""
+    service: Service,
+    video: str | None,
+    photo: str | None,
+    gaze: str | None,
+    participant: str,
+    model: str | None,
+    face: str = "",
 ) -> Iterator[tuple]:
-    """Notice, answer, reasons, the question's two files (None where deleted), and the accordion with the participant's field.
+    """Notice, answer, reasons, the question's three files (None where deleted), the accordion with the participant's field.
 
-    Where nothing was given, the last answer stays; where the participant has to be named, the accordion opens. The
-    pictures of the reasons come with a second reply.
+    Where nothing was given, or a video and a photograph, the last answer stays; where the participant has to be named, the
+    accordion opens. The pictures of the reasons come with a second reply.
     """
-    if video is None and gaze is None:
-        yield gr.HTML(refusal(NOTHING_GIVEN), visible=True), *[gr.skip()] * 5
+    if (video or photo or gaze) is None or (video and photo):
+        yield gr.HTML(refusal(_ONE_FACE if video and photo else NOTHING_GIVEN), visible=True), *[gr.skip()] * 6
         return
-    files = {"video": video, "gaze": gaze}
+    files = {"video": video or photo, "gaze": gaze}
     names = ", ".join(visible_name(path) for path in files.values() if path)
-    for reply in service.answers(video, gaze, participant, model, keep=True, face=face):
+    for reply in service.answers(files["video"], gaze, participant, model, keep=True, face=face):
         here = [part for part, path in files.items() if path and reply.keeps(part)]
         page = answer_html(reply, f"{names} (deleted)", here)
-        left = [gr.skip() if part in here else None for part in files]
+        left = [gr.skip() if part in here else None for part in ("video", "video", "gaze")]
         field = gr.Accordion(open=True) if reply.wrong == "participant" else gr.skip()
         yield gr.HTML(visible=False), page, reasons_html(reply), *left, field
 

@@ -12,17 +12,24 @@ from PIL import Image
 from dataset_scripts.inspection.quality import known_fixations
 from dataset_scripts.pictures.scan_path import draw_density
 from dataset_scripts.pictures.style import (
+    BLUE,
     DOTS_PER_INCH,
+    GREEN,
     LIGHT,
     LINE_WIDTH,
+    ORANGE,
+    PURPLE,
+    SKY,
     SMALL_SIZE,
     TEXT_SIZE,
+    VERMILLION,
     drawing,
     dress,
     panel_legend,
     panel_title,
 )
 from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
+from modeling_emert.answers_emert import told_tasks
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Gaze, Recording
@@ -87,6 +94,12 @@ _MAP_SIDE, _STIMULUS_ASPECT = 3.4, 4 / 3
 _PLANE_SIDE, _PLANE_MARGIN = 3.3, 0.42
 _SCENE = "scene camera's image"  # how the readers' notes call the coordinate frame of eye-tracking glasses
 _CROP_SIDE = 112  # pixels at which a crop is shown
+_SHOWN_WIDTH, _SHOWN_HEIGHT = 3.9, 1.9
+_NAMED_FROM = 0.3  # the probability from which an emotion has its name in the picture
+_EMOTION_COLOURS = {
+    **{"happiness": ORANGE, "positive": ORANGE, "sadness": BLUE, "fear": PURPLE, "surprise": SKY},
+    **{"disgust": GREEN, "anger": VERMILLION, "negative": VERMILLION},
+}
 _PANEL_WORDS = {
     "gaze": "gaze position x and y with fixations",
     "pupils": "pupil size of both eyes with blinks",
@@ -97,14 +110,44 @@ _PANEL_WORDS = {
 
 def draw_answer(answer: dict) -> dict:
     """The picture that is quick enough to come with the numbers: `{"plane": SVG or None}`."""
-    shown = answer["tasks"].get("fer_va") if "face" in answer["modalities"] else None
-    return {"plane": affect_plane(answer["tasks"].get("er_va"), shown)}
+    tasks = told_tasks(answer)
+    return {"plane": affect_plane(tasks.get("er_va"), tasks.get("fer_va") if "face" in answer["modalities"] else None)}
 
 
-def draw_reasons(recording: Recording, reasons: EmertExplanation, processor: EmertProcessor) -> dict:
-    """By name: `time-wide`, `time-narrow` (SVG), `map` (SVG or None), `crops` (PNGs as data URLs)."""
+def draw_reasons(answer: dict, recording: Recording, reasons: EmertExplanation, processor: EmertProcessor) -> dict:
+    """By name: `time-wide`, `time-narrow` (SVG), `map`, `shown` (SVG or None), `crops` (PNGs as data URLs)."""
     found: dict = {f"time-{width}": timeline(recording, reasons, width) for width in _WIDTHS}
-    return found | {"map": density_map(recording), "crops": crops(recording, processor)}
+    found |= {"map": density_map(recording), "crops": crops(recording, processor)}
+    return found | {"shown": shown_over_time(answer["timeline"])}
+
+
+def shown_over_time(timeline: list[dict] | None) -> str | None:
+    """The probabilities of what the face shows, frame by frame, one above the other; None without a timeline."""
+    if not timeline:
+        return None
+    finest = max((name for name in timeline[0] if name != "time_ms"), key=lambda name: len(timeline[0][name]))
+    labels = list(timeline[0][finest])
+    seconds = np.array([one["time_ms"] for one in timeline]) / 1000
+    values = np.array([[one[finest][label] for one in timeline] for label in labels])
+    with drawing(_SHOWN_WIDTH, _SHOWN_HEIGHT, LIGHT) as figure:
+        bottom, left = (_AXIS_NUMBERS + _BOTTOM) / _SHOWN_HEIGHT, _LEFT / _SHOWN_WIDTH
+        axes = figure.add_axes((left, bottom, 1 - left - _RIGHT / _SHOWN_WIDTH, 1 - bottom - (_TOP + _GAP) / _SHOWN_HEIGHT))
+        dress(axes, LIGHT)
+        axes.stackplot(seconds, values, colors=[_EMOTION_COLOURS.get(label, LIGHT.faint) for label in labels], alpha=0.75)
+        tops = np.cumsum(values, axis=0)
+        for label, own, above in zip(labels, values, tops, strict=True):
+            place = own.argmax()
+            if own[place] >= _NAMED_FROM:
+                beside = "left" if place == 0 else "right" if place == len(seconds) - 1 else "center"
+                where = seconds[place], above[place] - own[place] / 2
+                axes.annotate(label, where, ha=beside, va="center", fontsize=SMALL_SIZE, color="#000000")
+        axes.set(xlim=(seconds[0], max(seconds[-1], seconds[0] + 0.1)), ylim=(0, 1))
+        axes.xaxis.set_major_formatter(lambda moment, _: f"{moment:g} s")
+        panel_title(axes, "Shown over time", LIGHT, "probability in each frame")
+        best = [labels[index] for index in values.argmax(axis=0)]
+        changes = [index for index, label in enumerate(best) if index == 0 or best[index - 1] != label]
+        words = "; ".join(f"from {seconds[index]:.1f} s {best[index]}" for index in changes)
+        return svg_of(figure, "shown", f"What the face shows over time: {words}.")
 
 
 def affect_plane(felt: dict[str, float] | None, shown: dict[str, float] | None) -> str | None:

@@ -17,7 +17,7 @@ from transformers.utils import ModelOutput, logging
 from dataset_scripts.inspection.quality import FaceCheck, measure
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from modeling_emert.answers_emert import answer, calibrated, model_inputs
-from modeling_emert.constants_emert import MODALITIES
+from modeling_emert.constants_emert import ARGUMENTS_OF, MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.explain_emert import explain
 from modeling_emert.face_detection_emert import default_detector
@@ -27,7 +27,7 @@ from modeling_emert.recording_emert import Gaze, Recording
 from training.evaluation.load_model import load_answering_network
 
 from ..answers.messages import Reply, Request
-from ..answers.verdict import full_sentence
+from ..answers.verdict import evidence_words, full_sentence
 from ..pictures.answer_pictures import draw_answer, draw_reasons
 
 _LENGTH_RATIO, _LENGTH_DIFFERENCE_S = 1.5, 2.0  # lengths that differ by more than both are reported
@@ -89,8 +89,14 @@ def answer_recording(
     network: PreTrainedModel, processor: EmertProcessor, recording: Recording, pictures: bool
 ) -> Iterator[Reply]:
     """The pipeline's answer, what it rests on and how good the recording is; then the same with the pictures."""
-    reasons = explain(partial(_calibrated_output, network), network.config, model_inputs(network, processor, [recording]))
-    found = answer(network, processor, recording) | {
+    found = answer(network, processor, recording)
+    if not found["tasks"]:
+        raise EmertInputError(" ".join(evidence_words(found)))
+    given = model_inputs(network, processor, [recording])
+    absent = [name for name in MODALITIES if name not in found["modalities"]]  # in the answer too
+    given = {name: values for name, values in given.items() if not any(name in ARGUMENTS_OF[one] for one in absent)}
+    reasons = explain(partial(_calibrated_output, network), network.config, given)
+    found |= {
         "calibrated": bool(network.config.temperatures),
         "contributions": {task: _by_modality(values[0]) for task, values in reasons.contributions.items()},
         "attention": _by_modality(reasons.attention[0]),
@@ -101,7 +107,7 @@ def answer_recording(
         return
     drawn = draw_answer(found)
     yield Reply(found, drawn, more=True)
-    yield Reply(found, drawn | draw_reasons(recording, reasons, processor))
+    yield Reply(found, drawn | draw_reasons(found, recording, reasons, processor))
 
 
 def _calibrated_output(network: PreTrainedModel, **inputs) -> ModelOutput:

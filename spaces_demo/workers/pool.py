@@ -174,10 +174,6 @@ class Workers:
             time.sleep(0.05)
         return self._free.qsize() >= wanted
 
-    def add_model(self, model: Path) -> None:
-        """Later requests may name it; a worker loads it at its first request."""
-        self._models.append(model)
-
     @property
     def processes(self) -> list[int]:
         """Process ids of the living workers."""

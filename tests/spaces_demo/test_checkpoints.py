@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modeling_emert.errors_emert import EmertInputError
-from spaces_demo.checkpoints import ENVIRONMENT, find_checkpoints
+from spaces_demo.checkpoints import ENVIRONMENT, QUICKSTART, find_checkpoints
 
 
 def test_checkpoints_are_found_and_an_untrained_one_is_refused(
@@ -15,7 +15,13 @@ def test_checkpoints_are_found_and_an_untrained_one_is_refused(
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(ENVIRONMENT, raising=False)
-    assert find_checkpoints() == []
+    monkeypatch.setattr("training.evaluation.model_folder._SHIPPED", tmp_path / "absent")
+    with pytest.raises(EmertInputError, match="none came with this installation"):
+        find_checkpoints()
+    monkeypatch.setattr("training.evaluation.model_folder._SHIPPED", checkpoint)
+    assert [one.folder for one in find_checkpoints()] == [checkpoint.resolve()]
+    shutil.copytree(checkpoint, tmp_path / QUICKSTART / "model")
+    assert [one.folder.parts[-2:] for one in find_checkpoints()][1] == ("quickstart", "model")
     monkeypatch.setenv(ENVIRONMENT, str(checkpoint))
     assert find_checkpoints()[0].folder == checkpoint.resolve()
     first, second = find_checkpoints([checkpoint, checkpoint])

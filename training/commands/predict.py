@@ -51,9 +51,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _training_data(model: Path) -> str | None:
     from modeling_emert.constants_emert import RECORD_FILE
-    from training.evaluation.model_folder import read_record
+    from training.evaluation.model_folder import read_record, sources_of
 
-    return read_record(model).get("data") if (model / RECORD_FILE).is_file() else None
+    return (" and ".join(sources_of(read_record(model))) or None) if (model / RECORD_FILE).is_file() else None
 
 
 def as_text(result: dict) -> str:

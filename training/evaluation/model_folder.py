@@ -69,6 +69,11 @@ def read_training(folder: str | Path) -> dict:
     return record
 
 
+def sources_of(record: dict) -> list[str]:
+    """What the model was trained on, by the names of the sources."""
+    return [str(own["data"]) for own in record.get("data_sets") or [record] if "data" in own]
+
+
 def record_for(record: dict, source: str) -> dict:
     """The record as it is of this source, where the training was on several; else unchanged."""
     return record | next((own for own in record.get("data_sets", ()) if own["data"] == source), {})

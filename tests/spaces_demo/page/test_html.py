@@ -5,7 +5,7 @@ from demo_answers import ALL, an_answer
 
 from modeling_emert.tasks_emert import EMOTIONS, register_tasks
 from spaces_demo.answers.messages import Reply
-from spaces_demo.answers.verdict import coarse_verdict, sureness
+from spaces_demo.answers.verdict import coarse_verdict, sureness, verdict
 from spaces_demo.page.html import answer_html, reasons_html, refusal
 
 
@@ -32,6 +32,41 @@ def test_the_answer_names_its_checkpoint_and_a_refusal_ends_with_a_full_stop():
     assert "answered by a&lt;b&gt; (trained on synthetic)" in page
     assert "too long.</div>" in refusal("too long")
     assert "again.</div>" in refusal("Try again.")
+
+
+UNTOLD = {"told": False, "words": "What is felt can't be told from the face: never tested."}
+TOLD = {"told": True, "words": "What the face shows rests on the face: <b>0.80</b>."}
+EVIDENCE = {"er7": UNTOLD, "er3": UNTOLD, "er_va": UNTOLD, "fer7": TOLD, "fer3": TOLD, "fer_va": TOLD, "fer_intensity": TOLD}
+
+
+def test_what_is_not_beyond_chance_is_not_shown_but_named():
+    answer = an_answer(modalities=["face"], evidence=EVIDENCE, gap=None, gap_reason=UNTOLD["words"], calibrated=True)
+    page = answer_html(Reply(answer, {"plane": None}), "a.mp4")
+    assert "The face shows happiness; what is felt can&#x27;t be told." in page
+    assert "felt (ER)" not in page
+    assert page.count("<b>90%</b>") == 2
+    assert "never tested." in page
+    assert "&lt;b&gt;0.80" in page
+    assert "guess" not in page
+    assert "sadness with" not in (sureness(answer) or "")
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"er7": TOLD}, "The face shows happiness; the eyes suggest sadness."),
+        ({"fer7": UNTOLD, "fer3": UNTOLD}, "Neither what the face shows nor what is felt can be told."),
+        ({"er7": TOLD, "fer7": UNTOLD, "fer3": UNTOLD}, "What is felt is sadness; what the face shows can't be told."),
+        ({"fer7": UNTOLD}, "The face shows positive; what is felt can't be told."),
+    ],
+)
+def test_the_verdict_says_no_more_than_is_told(told: dict, words: str):
+    assert verdict(an_answer(evidence=EVIDENCE | told)) == words
+
+
+@pytest.mark.parametrize(("level", "words"), [("valence", "of the scale apart"), ("three classes", "different classes")])
+def test_the_gap_names_its_level(level: str, words: str):
+    assert words in answer_html(Reply(an_answer(gap_level=level), {"plane": None}), "a.mp4")
 
 
 def test_both_views_stand_side_by_side_for_every_emotion():
