@@ -142,13 +142,17 @@ def _number(face: FaceChoice | None) -> int | None:
 
 def crop(frame: np.ndarray, box: FaceBox, size: int) -> np.ndarray:
     """A square around the box, `(size, size, 3)`; outside the frame its edge is repeated."""
+    rows, columns = _square(frame, box)
+    return resize(frame[rows[:, None], columns], size)
+
+
+def _square(frame: np.ndarray, box: FaceBox) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the crop."""
     height, width = frame.shape[:2]
     side = max(2, round(max(box.width, box.height) * CROP_MARGIN))
     left = round(box.left + box.width / 2 - side / 2)
     top = round(box.top + box.height / 2 - side / 2)
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    return resize(frame[rows[:, None], columns], size)
+    return np.clip(np.arange(top, top + side), 0, height - 1), np.clip(np.arange(left, left + side), 0, width - 1)
 
 
 def resize(square: np.ndarray, size: int) -> np.ndarray:
@@ -158,10 +162,12 @@ def resize(square: np.ndarray, size: int) -> np.ndarray:
 
 def _look(frame: np.ndarray, box: FaceBox) -> tuple[np.ndarray, np.ndarray]:
     """Colours `(1, 216)`, a histogram's square root, whose product is the similarity of two; and light and shade `(1, 256)`."""
-    picture = crop(frame, box, _LOOK_SIDE)
+    rows, columns = _square(frame, box)
+    some = (np.arange(_LOOK_SIDE) + 0.5) * len(rows) / _LOOK_SIDE
+    picture = frame[rows[some.astype(int)][:, None], columns[some.astype(int)]]
     levels = picture[8:-8, 8:-8].reshape(-1, 3).astype(int) * _LEVELS // 256
     counts = np.bincount(levels @ [_LEVELS**2, _LEVELS, 1], minlength=_LEVELS**3)
-    shade = resize(picture, _SHADE_SIDE).astype(np.float32).mean(axis=2).ravel()
+    shade = picture.reshape(_SHADE_SIDE, _LOOK_SIDE // _SHADE_SIDE, _SHADE_SIDE, -1).mean((1, 3), dtype=np.float32).ravel()
     shade -= shade.mean()
     return np.sqrt(counts / counts.sum(), dtype=np.float32)[None], (shade / max(np.linalg.norm(shade), 1e-6))[None]
 
