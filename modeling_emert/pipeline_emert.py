@@ -23,7 +23,7 @@ from .rows_emert import is_batch, is_row, rows_of
 from .tasks_emert import get_task, register_tasks
 
 _FILES = ("video", "image", "gaze", "action_units")
-_PARTS = (*_FILES, "face", *CONTEXT_INPUTS)
+_PARTS = (*_FILES, "face", "participant", "stimulus", *CONTEXT_INPUTS)
 Clip = str | Path | Mapping[str, Any] | Row | Recording
 
 
@@ -89,6 +89,8 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         big_five: BigFive | None = None,
         stimulus_emotion: str | None = None,
         face: FaceChoice | None = None,
+        participant: str | None = None,
+        stimulus: str | None = None,
         **kwargs: Any,
     ) -> dict | list[dict] | Iterator[dict]:
         """One clip gives one answer, a list or a batch of rows a list; a generator or a `Dataset` gives an iterator.
@@ -96,7 +98,7 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         Args:
             inputs: clips, or nothing where their parts are given.
             video, gaze, image, action_units: of one clip, or lists of as many as there are clips.
-            big_five, stimulus_emotion, face: see [`EmertProcessor.load`].
+            big_five, stimulus_emotion, face, participant, stimulus: see [`EmertProcessor.load`].
             kwargs: `batch_size`, `num_workers`.
 
         Raises:
@@ -104,6 +106,7 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         """
         parts = {"video": video, "image": image, "gaze": gaze, "action_units": action_units}
         parts |= {"big_five": big_five, "stimulus_emotion": stimulus_emotion, "face": face}
+        parts |= {"participant": participant, "stimulus": stimulus}
         if inputs is None:
             inputs = parts
         elif any(part is not None for part in parts.values()):

@@ -109,6 +109,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         image: Photo | None = None,
         action_units: Units | None = None,
         face: FaceChoice | None = None,
+        participant: str | None = None,
+        stimulus: str | None = None,
     ) -> Recording:
         """One recording from files or arrays; the recording's `notes` report what could not be used.
 
@@ -126,6 +128,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
                 (a file or its bytes), or an [`ActionUnits`].
             face: whose, where several people are seen: `left`, `right` or `largest`, or a number from 1, counted from the left
                 of the picture. By default the one who is there longest and largest, and a note says that there are others.
+            participant, stimulus: whose gaze of which stimulus to take, where the file holds several: by their names, or `#2`.
 
         Raises:
             EmertInputError: a file can't be read, an array has another shape, the context is invalid, or nothing is left to
@@ -139,7 +142,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         if image is not None and not is_image(image):
             read_image(image)  # raises the reason
         track = self._load_face(video if image is None else image, detector, face, notes)
-        gaze = self._load_gaze(gaze, notes)
+        gaze = self._load_gaze(gaze, notes, {"participant": participant, "stimulus": stimulus})
         units = _load_units(action_units, notes)
         if track is None and gaze is None and units is None:
             raise EmertInputError(" ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."]))
@@ -211,12 +214,12 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         notes.extend(face.notes)
         return face
 
-    def _load_gaze(self, gaze: GazeInput | None, notes: list[str]) -> Gaze | None:
+    def _load_gaze(self, gaze: GazeInput | None, notes: list[str], whose: dict[str, str | None]) -> Gaze | None:
         only_samples = isinstance(gaze, np.ndarray)
         if isinstance(gaze, (str, Path)):
-            name, gaze = Path(gaze).name, _reader("gaze")(gaze)
+            name, gaze = Path(gaze).name, _reader("gaze")(gaze, **whose)
         elif isinstance(gaze, bytes):
-            name, gaze = "the gaze file", _read_bytes(gaze, "gaze")
+            name, gaze = "the gaze file", _read_bytes(gaze, "gaze", **whose)
         elif only_samples:
             if gaze.ndim != 2 or gaze.shape[1] != NUM_COLUMNS or gaze.dtype.kind not in "fiu":
                 found = f"{gaze.shape} {gaze.dtype}"
@@ -298,18 +301,18 @@ def _load_units(given: Units | None, notes: list[str]) -> ActionUnits | None:
     return given
 
 
-def _read_bytes(content: bytes, kind: str) -> Any:
+def _read_bytes(content: bytes, kind: str, **whose: str | None) -> Any:
     """From a private temporary file, since the readers take files. `kind`: as `_reader`."""
     with tempfile.TemporaryDirectory(prefix="emert-") as folder:
         path = Path(folder) / kind
         path.write_bytes(content)
         try:
-            return _reader(kind)(path)
+            return _reader(kind)(path, **whose)
         except EmertInputError as error:
             raise EmertInputError(str(error).replace(str(path), f"{kind} of {len(content)} bytes")) from error
 
 
-def _reader(kind: str) -> Callable[[str | Path], Any]:
+def _reader(kind: str) -> Callable[..., Any]:
     """The reader of `gaze` (eye trackers' files) or `face` (action units): not in the model folder, but in `emert`."""
     for entry_point in entry_points(group=f"emert.{kind}_readers"):
         return entry_point.load()

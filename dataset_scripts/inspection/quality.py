@@ -145,6 +145,8 @@ LIMITS = (
     Limit("pupil_outside_fraction", True, 0.05, None, "{:.0%} of the pupils are outside of 1..9 mm", "pupil out of range"),
     # People make 2 to 4 fixations a second.
     Limit("fixations_per_second", False, 0.5, None, "{:.2f} fixations a second are few", "few fixations"),
+    # Blinks, fixations and a mean over 32 steps need some samples.
+    Limit("samples", False, 32, 8, "it has {} samples", "few samples"),
     # Two fixations hardly fit into half a second.
     Limit("duration_s", False, 2, 0.5, "{:.2f} s is short", "short"),
     # The network takes 8 frames; fewer than four with a face do not show an expression over time.

@@ -46,6 +46,7 @@ READERS: tuple[Reader, ...] = (*_TOBII, pupil_core, neon, eyelink, smi_samples, 
 EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)
 # Formats whose units a user has chosen, and no tracker's program.
 _UNITS_OF_USERS = (emert_csv.NAME, mapped_table.NAME)
+_NAMED = 12  # in a message
 _ORDER: tuple[Content, ...] = get_args(Content)
 
 
@@ -138,7 +139,8 @@ def read_gaze(
 ) -> Gaze:
     """The one recording in the file, or the one of that participant (and stimulus). `mapping`: as `read_gaze_recordings`.
 
-    Names are compared as text: "00" is not "0". Raises `EmertInputError` as `read_gaze_recordings`, and where no
+    Names are compared as text: "00" is not "0". `stimulus` may be `#2`: the second of the participant's recordings, in the
+    order of the file, where they have no names or the same. Raises `EmertInputError` as `read_gaze_recordings`, and where no
     recording or more than one fits; it then names those that the file has.
     """
     recordings = read_gaze_recordings(path, mapping)
@@ -152,16 +154,19 @@ def read_gaze(
             f"{path} holds several participants ({_names(chosen, 'participant')}) where one is expected; "
             "choose one with --participant"
         )
-    fitting = [gaze for gaze in chosen if stimulus in (None, gaze.stimulus)]
+    fitting = [gaze for number, gaze in enumerate(chosen, 1) if stimulus in (None, gaze.stimulus) or stimulus == f"#{number}"]
     if len(fitting) != 1:
+        named = [f"#{number} {gaze.stimulus or ''}".strip() for number, gaze in enumerate(chosen, 1)]
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        wanted = "one is expected" if stimulus is None else f"{len(fitting)} of stimulus {stimulus!r} are"
         raise EmertInputError(
-            f"{path} holds {len(chosen)} recordings of one participant (stimuli {_names(chosen, 'stimulus')}) where one is "
-            "expected; export one recording of one stimulus"
+            f"{path} holds {len(chosen)} recordings of one participant ({', '.join(named[:_NAMED])}{more}) where {wanted}; "
+            "choose one by name or number with --stimulus (in Python stimulus=)"
         )
     return fitting[0]
 
 
 def _names(recordings: list[Gaze], field: str) -> str:
-    """The first twelve names, for a message."""
+    """The first names, for a message."""
     names = list(dict.fromkeys(getattr(gaze, field) or "without a name" for gaze in recordings))
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

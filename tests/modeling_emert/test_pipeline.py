@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from transformers import pipeline
 
 from modeling_emert import EMER_TASKS, EmertInputError, EmertProcessor, EmotionRecognitionPipeline, Recording, answer
-from modeling_emert.columns_emert import COLUMN_NAMES
+from modeling_emert.columns_emert import COLUMN_NAMES, COLUMNS
 from modeling_emert.processing_emert import EmertProcessor as Processor
 
 TASK = "emotion-recognition"
@@ -137,7 +137,8 @@ def _video(path: Path) -> Path:
 
 def _gaze_file(path: Path) -> Path:
     recorded = gaze()
-    table = np.column_stack([recorded.times_ms, recorded.eye_movements])
+    usual = np.array([column.range for column in COLUMNS]).T
+    table = np.column_stack([recorded.times_ms, np.clip(recorded.eye_movements, *usual)])
     header = ",".join(["time_ms", *COLUMN_NAMES])
     np.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.4f")
     return path

@@ -10,11 +10,12 @@ _BAR = 24  # characters of a probability of 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="folder of the model (default: the one that ships with emert)")
-    parser.add_argument("--video", type=Path, help="video of the face; may be left out")
+    parser.add_argument("--video", type=Path, help="video of the face, or a folder of face crops (.jpg); may be left out")
     parser.add_argument("--image", type=Path, help="photograph of the face, in place of a video")
     parser.add_argument("--gaze", type=Path, help="gaze file of an eye tracker; may be left out")
     parser.add_argument("--action-units", type=Path, metavar="FILE", help="CSV of OpenFace or py-feat; may be left out")
     parser.add_argument("--participant", help="whose gaze to take, where the file holds several people's")
+    parser.add_argument("--stimulus", help="of which stimulus the gaze is, where the file holds several: its name, or #2")
     parser.add_argument("--face", help="whose face, where there are several: left, right, largest or a number from the left")
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
@@ -29,15 +30,19 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Unusable files are refused before torch is loaded.
     model = arguments.model or shipped_model()
-    check_model_folder(model)
-    if arguments.video is not None:
+    check_model_folder(model, several=True)
+    if arguments.video is not None and arguments.video.is_dir():
+        from dataset_scripts.sources.emer_faces import read_face_crops
+
+        given["video"] = read_face_crops(arguments.video)
+    elif arguments.video is not None:
         from modeling_emert.video_emert import check_video_file
 
         check_video_file(arguments.video)
     if arguments.gaze is not None:
         from dataset_scripts.readers import read_gaze
 
-        given["gaze"] = read_gaze(arguments.gaze, participant=arguments.participant)
+        given["gaze"] = read_gaze(arguments.gaze, participant=arguments.participant, stimulus=arguments.stimulus)
     from modeling_emert.answers_emert import answer
     from training.evaluation.load_model import load_answering_network, saved_method
     from training.methods.registry import only_given
@@ -46,7 +51,17 @@ def run(arguments: argparse.Namespace) -> None:
     recording = only_given(processor.load(**given, face=arguments.face), saved_method(model))
     result = answer(network, processor, recording)
     result["trained_on"] = _training_data(model)
+    result["quality"] |= _verdict(recording)
     print(json.dumps(result, indent=2) if arguments.json else as_text(result))
+
+
+def _verdict(recording) -> dict:
+    """What `emert data inspect` says of the recording."""
+    from dataset_scripts.inspection.quality import FaceCheck, measure
+
+    face = recording.face
+    quality = measure(recording.gaze, None if face is None else FaceCheck(face.detected, face.times_ms))
+    return {"verdict": quality.verdict, "reasons": list(quality.reasons)}
 
 
 def _training_data(model: Path) -> str | None:
@@ -115,13 +130,16 @@ def _numbers(tasks: dict) -> list[str]:
     for view, title in (("er", "felt"), ("fer", "shown")):
         if values := tasks.get(f"{view}_va"):
             lines.append(f"{title:<6} valence {values['valence']:+.2f}  arousal {values['arousal']:+.2f}  (each -1..1)")
+    single = [f"{title}_{label}" for title in ("felt", "shown") for label in ("valence", "arousal")]
+    lines += [f"{name.replace('_', ' ')} {tasks[name][name]:+.2f}  (-1..1)" for name in single if name in tasks]
     if values := tasks.get("fer_intensity"):
         lines.append(f"shown  intensity {values['intensity']:.2f}  (0..3)")
     return lines
 
 
 def _quality(quality: dict) -> list[str]:
-    lines = []
+    reasons = f": {'; '.join(quality['reasons'])}" if quality["reasons"] else ""
+    lines = [f"quality of the recording: {quality['verdict']}{reasons}"]
     if quality["gaze_missing_fraction"] is not None:
         lines.append(f"gaze samples without a gaze point: {quality['gaze_missing_fraction']:.0%}")
     if quality["face_detected_fraction"] is not None:

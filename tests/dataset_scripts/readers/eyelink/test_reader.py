@@ -191,3 +191,48 @@ def test_the_real_file_against_pymovements():
     left = [line.split() for line in path.read_text().splitlines() if line.startswith("EFIX L")]
     expected = [[float(r[5]) / 1920, float(r[6]) / 1080, float(r[2]) - 1408660, float(r[4])] for r in left]
     np.testing.assert_allclose(gaze.fixations, expected, rtol=1e-5)
+
+
+def rows(start: int, count: int = 10, x: float = 100, step: float = 2) -> str:
+    return "".join(f"{start + int(step * i)}\t {x:.1f}\t 250.0\t 900.0\t...\n" for i in range(count))
+
+
+def test_a_trial_is_chosen_by_its_name_or_number(asc):
+    trials = [f"MSG\t{t - 10} TRIALID {name}\n" + block(["LEFT"], rows(t, x=t / 10), t) for t, name in ((1000, 7), (3000, 7))]
+    path = asc(PREAMBLE, SCREEN, *trials)
+    with pytest.raises(
+        EmertInputError, match=r"2 recordings of one participant \(#1 7, #2 7\) where one is expected; choose one"
+    ):
+        read_gaze(path)
+    with pytest.raises(EmertInputError, match=r"where 2 of stimulus '7' are; choose one by name or number"):
+        read_gaze(path, stimulus="7")
+    assert read_gaze(path, stimulus="#2").column("gaze_x")[0] == np.float32(0.3)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_clock_set_back_begins_another_recording(asc, named):
+    first, second = (f"MSG\t{t - 10} TRIALID {t}\n" if named else "" for t in (90_000, 200))
+    path = asc(PREAMBLE, SCREEN, first, block(["LEFT"], rows(90_000, x=50), 90_000), second, block(["LEFT"], rows(200), 200))
+    recordings = read_gaze_recordings(path)
+    assert [float(gaze.column("gaze_x")[0]) for gaze in recordings] == [np.float32(0.05), np.float32(0.1)]
+    assert [list(gaze.times_ms) for gaze in recordings] == [list(range(0, 20, 2))] * 2
+
+
+def test_each_point_is_normalised_by_the_screen_before_it(asc):
+    later = "MSG\t290 DISPLAY_COORDS 0 0 1999 499\n"
+    gaze = read_gaze(asc(PREAMBLE, SCREEN, block(["LEFT"], rows(100)), later, block(["LEFT"], rows(300), 300)))
+    np.testing.assert_allclose(gaze.column("gaze_x"), [0.1] * 10 + [0.05] * 10, rtol=1e-6)
+    assert any("coordinates change 1 time" in note for note in gaze.notes)
+
+
+def test_a_stated_rate_spreads_samples_of_whole_milliseconds(asc):
+    opened = block(["LEFT"], rows(100, 40, step=0.5)).replace(" 500.00", " 2000.00")
+    np.testing.assert_array_equal(read_gaze(asc(PREAMBLE, SCREEN, opened)).times_ms, np.arange(40) / 2)
+
+
+def test_an_amplitude_from_no_point_is_missing_and_the_pupil_has_its_own_unit(asc):
+    saccade = "ESACC L  100\t110\t10\t   .\t   .\t  500.0\t  250.0\t 2.3e+06\t    210\n"
+    gaze = read_gaze(asc(PREAMBLE, SCREEN, block(["LEFT"], rows(100) + saccade)))
+    assert gaze.column("in_saccade").sum() == 5
+    assert np.isnan(gaze.column("saccade_amplitude")).all()
+    assert gaze.pupil_unit == "tracker's own units"

@@ -147,7 +147,7 @@ def test_participants_and_stimuli_are_separate(path):
         read_gaze(path)
     with pytest.raises(EmertInputError, match="no participant '2'; it has 1, 01"):
         read_gaze(path, "2")
-    with pytest.raises(EmertInputError, match=r"2 recordings of one participant \(stimuli a.jpg, b.jpg\)"):
+    with pytest.raises(EmertInputError, match=r"2 recordings of one participant \(#1 a.jpg, #2 b.jpg\)"):
         read_gaze(path, "1")
 
 
