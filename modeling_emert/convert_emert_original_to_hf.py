@@ -6,8 +6,9 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -16,6 +17,8 @@ from .constants_emert import CONFIG_FILE
 from .errors_emert import EmertInputError
 from .modeling_emert import EmertForEmotionRecognition
 from .processing_emert import EmertProcessor
+from .sampling_emert import FrameOrder, Sampling
+from .tasks_emert import EMOTIONS, register_tasks, single_number
 
 MAX_BYTES = 1 << 30  # the authors' network takes 50 MB; with optimizer state 150 MB
 _ZIP = b"PK\x03\x04"
@@ -134,6 +137,43 @@ _COUNTER = "num_batches_tracked"
 _UNUSED = re.compile(r"subnet\.(f_extractor\.fc|classifier)\.")
 # Width of the last layer of the authors' only head -> the task.
 _TASK_OF_WIDTH = {1: "fer_intensity", 2: "er_va", 3: "er3", 7: "er7"}
+WEIGHTS_SOURCE = {
+    "name": "emer_authors",
+    "licence": "not stated by the authors of these weights, who derived them from EMER: not to be published",
+    "redistributable": False,
+    "citation": "github kejun1/EMER; arXiv 2512.16485",
+}
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a checkpoint's outputs mean, which is in no file of the authors'.
+
+    - `view`: the labels were felt (`er`) or shown (`fer`).
+    - `number`: what a network of one number predicts; None: intensity.
+    - `label_order`: the classes of its seven outputs; by default in our order, which is that of the authors' page of 2024.
+    """
+
+    view: Literal["er", "fer"] = "er"
+    number: Literal["valence", "arousal"] | None = None
+    label_order: tuple[str, ...] = EMOTIONS
+
+    def __post_init__(self) -> None:
+        if sorted(self.label_order) != sorted(EMOTIONS):
+            found = ", ".join(self.label_order)
+            raise EmertInputError(f"label order {found}: expected each of {', '.join(EMOTIONS)} once")
+
+    def task(self, width: int) -> str:
+        """Of a head with so many outputs."""
+        if width == 1 and self.number:
+            return register_tasks([single_number(self.view, self.number)])[0]
+        return _TASK_OF_WIDTH[width].replace("er", self.view, 1) if width > 1 else _TASK_OF_WIDTH[width]
+
+    def in_our_order(self, name: str, value: Any) -> Any:
+        """A weight or bias of the last layer of seven classes, its rows in our order of the classes."""
+        if isinstance(value, torch.Tensor) and value.ndim and value.shape[0] == len(EMOTIONS):
+            return value[[self.label_order.index(emotion) for emotion in EMOTIONS]]
+        return value
 
 
 def _prefixes() -> dict[str, str]:
@@ -188,16 +228,17 @@ def rename(name: str) -> str | None:
     raise ValueError(f"{name!r} is no tensor of the authors' network")
 
 
-def convert_state_dict(state_dict: Mapping[str, Any]) -> EmertForEmotionRecognition:
+def convert_state_dict(state_dict: Mapping[str, Any], meaning: Meaning | None = None) -> EmertForEmotionRecognition:
     """Our network with the authors' weights, float32, in eval mode.
 
     `state_dict`: the authors', or a dictionary that contains it; prefixes of wrappers (`module.`) are removed. Missing
-    BatchNorm counters, which old checkpoints lack, become 0.
+    BatchNorm counters, which old checkpoints lack, become 0. `meaning`: by default felt emotion in our order of the classes.
 
     Raises `EmertInputError` if it holds no such network, or names all tensors that are missing, unexpected or of another shape.
     """
     state = find_network(state_dict, _FIRST_PARTS)
-    config, heads = _config_and_heads(state)
+    meaning = meaning or Meaning()
+    config, heads, last = _config_and_heads(state, meaning)
     model = EmertForEmotionRecognition(config)
     expected = model.state_dict()
     prefixes = {**_PREFIXES, **{f"{head}.": f"heads.{task}.layers." for head, task in heads.items()}}
@@ -207,7 +248,7 @@ def convert_state_dict(state_dict: Mapping[str, Any]) -> EmertForEmotionRecognit
         head, _, rest = name.partition(".")
         try:
             if new_name := f"heads.{heads[head]}.layers.{rest}" if head in heads else rename(name):
-                converted[new_name] = value
+                converted[new_name] = meaning.in_our_order(name, value) if name.startswith(last) else value
         except ValueError as error:
             faults.append(str(error))
     for name, tensor in expected.items():
@@ -232,10 +273,11 @@ def _form(value: Any) -> object:
     return None if value is None else f"{type(value).__name__}, no tensor"
 
 
-def _config_and_heads(state: Mapping[str, Any]) -> tuple[EmertConfig, dict[str, str]]:
-    """The variant, found by the shapes of its heads, and the task of each of the authors' heads."""
+def _config_and_heads(state: Mapping[str, Any], meaning: Meaning) -> tuple[EmertConfig, dict[str, str], str]:
+    """The variant, found by the shapes of its heads; the task of each of the authors' heads; the last layer of the classes."""
     if any(name.startswith("cls_head_e.") for name in state):
-        return EmertConfig.authors("er7_intensity"), {"cls_head_e": "er7", "cls_head_in": "fer_intensity"}
+        heads = {"cls_head_e": meaning.task(7), "cls_head_in": "fer_intensity"}
+        return EmertConfig.authors("er7_intensity", tasks=list(heads.values())), heads, "cls_head_e.0."
     layers = {int(found[1]): name for name in state if (found := re.fullmatch(r"cls_head\.(\d{1,4})\.weight", name))}
     if not layers:
         raise EmertInputError("no head found: expected cls_head.* or cls_head_e.* and cls_head_in.*")
@@ -243,17 +285,24 @@ def _config_and_heads(state: Mapping[str, Any]) -> tuple[EmertConfig, dict[str, 
     width = last.shape[0] if isinstance(last, torch.Tensor) and last.ndim == 2 else None
     if width not in _TASK_OF_WIDTH:
         raise EmertInputError(f"cls_head gives {width} numbers; known widths: {_TASK_OF_WIDTH}")
-    task = _TASK_OF_WIDTH[width]
+    task = meaning.task(width)
     variant = "va" if len(layers) > 1 else "er7"
-    return EmertConfig.authors(variant, tasks=[task]), {"cls_head": task}
+    return EmertConfig.authors(variant, tasks=[task]), {"cls_head": task}, f"cls_head.{max(layers)}."
 
 
 def convert_checkpoint(
-    path: str | Path, out: str | Path, overwrite: bool = False, sources: list[dict[str, Any]] | None = None
+    path: str | Path,
+    out: str | Path,
+    overwrite: bool = False,
+    sources: list[dict[str, Any]] | None = None,
+    meaning: Meaning | None = None,
+    sampling: Sampling = "middle",
+    frame_order: FrameOrder = "time",
 ) -> EmertForEmotionRecognition:
     """Writes the model, its processor and its code into the folder `out` (an atomic write), and returns the model.
 
-    The processor's normalisation is not the authors', who publish none: fit it on your data. `sources`: for the config.
+    The processor feeds it as the authors' reader does; `sampling`, `frame_order`: see [`EmertProcessor.feed_as_authors`].
+    `sources`: for the config.
 
     Raises:
         EmertInputError: `out` is not empty (with `overwrite`: holds something else than an EMERT model) or can't be written;
@@ -263,7 +312,7 @@ def convert_checkpoint(
     _check_out(out, overwrite)
     content = read_checkpoint(path)
     try:
-        model = convert_state_dict(content)
+        model = convert_state_dict(content, meaning)
     except EmertInputError as error:
         raise EmertInputError(f"{path}: {error}") from error
     try:
@@ -272,7 +321,7 @@ def convert_checkpoint(
             finished = Path(folder) / "finished"
             model.config.sources = sources
             model.save_pretrained(finished)
-            EmertProcessor.for_config(model.config).save_pretrained(finished)
+            EmertProcessor.for_config(model.config).feed_as_authors(sampling, frame_order).save_pretrained(finished)
             if out.exists():
                 out.rename(Path(folder) / "replaced")  # removed only once the new one is in place
             finished.rename(out)

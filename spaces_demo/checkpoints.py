@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modeling_emert.constants_emert import MODALITIES, RECORD_FILE, WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
-from training.evaluation.model_folder import check_model_folder, read_record, shipped_model, sources_of
+from training.evaluation.model_folder import check_model_folder, model_parts, read_record, shipped_model, sources_of
 
 QUICKSTART = Path("runs/quickstart")
 ENVIRONMENT = "EMERT_MODELS"  # folders, separated as in PATH; a Space sets it
@@ -47,8 +47,9 @@ def find_checkpoints(given: Sequence[Path] = ()) -> list[Checkpoint]:
 def open_checkpoint(folder: Path, taken: Collection[str] = ()) -> Checkpoint:
     """One folder; its name is none of `taken`. Raises `EmertInputError` where it holds no trained model."""
     folder = folder.resolve()
-    check_model_folder(folder)
-    _check_weights(folder / WEIGHTS_FILE)
+    check_model_folder(folder, several=True)
+    for part in model_parts(folder):
+        _check_weights(part / WEIGHTS_FILE)
     if not (folder / RECORD_FILE).is_file():
         raise EmertInputError(
             f"{folder}: {RECORD_FILE} is missing, so nothing says that this network was ever trained; "

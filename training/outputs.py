@@ -7,6 +7,10 @@ _DESCRIPTION = (RECORD_FILE, CARD_FILE, RESULTS_FILE, "history.json", f"{EVAL_FO
 _MODEL_FILES = (*MODEL_FILES, *_DESCRIPTION, "*_emert.py", "__pycache__/*.pyc")
 MODEL = Content("a model that `emert train` made", (RECORD_FILE,), _MODEL_FILES)
 CONVERTED = Content("a model", (CONFIG_FILE,), _MODEL_FILES)
+_PARTS = tuple(f"fold*/*/{name}" for name in _MODEL_FILES)
+CONVERTED_SEVERAL = Content(
+    "models of `emert convert --from-clone`", tuple(f"fold{fold}" for fold in range(1, 6)), (f"fold*/{RECORD_FILE}", *_PARTS)
+)
 _SCORE_FILES = (RESULTS_FILE, "results.md", "predictions.parquet", "pictures/*.png")
 SCORES = Content(
     "scores of `emert evaluate`", (RESULTS_FILE,), (*_SCORE_FILES, "evidence.json", *(f"*/{name}" for name in _SCORE_FILES))

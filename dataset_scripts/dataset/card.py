@@ -13,7 +13,7 @@ from modeling_emert.tasks_emert import Task, get_task
 
 from ..sources.base import votes_column
 from .metadata import QUARTERS, Metadata
-from .schema import COLUMN_MEANINGS, PERSON_MEANINGS
+from .schema import COLUMN_MEANINGS, PERSON_MEANINGS, SETS_MEANINGS, SHEET_MEANINGS
 from .splits import Assignment, config_name
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
@@ -64,7 +64,9 @@ def make_card(metadata: Metadata, assignment: Assignment) -> str:
         tasks=[(task.name, _answers(task)) for task in tasks],
         columns=COLUMN_MEANINGS
         | {votes_column(task): _VOTES.format(task=task) for task in metadata.vote_tasks}
-        | {column: PERSON_MEANINGS[column] for column in metadata.person_columns},
+        | {column: PERSON_MEANINGS[column] for column in metadata.person_columns}
+        | (SHEET_MEANINGS if metadata.sheet_columns else {})
+        | (SETS_MEANINGS if assignment.sets else {}),
         eye_columns=columns_markdown(),
         lacking={name: metadata.recordings - count for name, count in has.items() if 0 < count < metadata.recordings},
         few_stimuli=stimuli <= _FEW_STIMULI,

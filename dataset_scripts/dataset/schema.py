@@ -50,6 +50,15 @@ PERSON_MEANINGS = {
     _AGE: "of the participant, in years; null: not told. For scores by group: no model takes it",
     _ETHNICITY: "of the participant, in the source's words; null: not told. For scores by group: no model takes it",
 }
+SHEET_MEANINGS = {
+    "eye_sheet": f"(rows, {NUM_COLUMNS}) float32, the numbers of the eye tracker's sheet as they stand there; null: no sheet",
+    "eye_sheet_names": "of the columns of eye_sheet, as the sheet spells them",
+    "face_names": "of the files of the face crops",
+}
+SETS_MEANINGS = {
+    "participant_fold": "1..5, the authors' set that the recording is in",
+    "stimulus_group": "1..5, the group of participants that is the validation of one fold together",
+}
 
 
 def label_features(tasks: Iterable[str] = ()) -> dict[str, ClassLabel | Value]:

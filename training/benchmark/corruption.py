@@ -1,4 +1,4 @@
-"""Recordings as they come from a worse tracker or camera: gaze lost, gaze noisy, video frames lost.
+"""Recordings as they come from a worse tracker or camera: gaze lost, gaze noisy, frames of the face lost.
 
 Each change has a level 0..1; a higher level loses all that a lower one loses. The random numbers depend on the seed and the
 recording's id alone, so that recordings can be read in any order.
@@ -118,12 +118,24 @@ def _noise_of_fixations(gaze: Gaze, noise: np.ndarray | None, alone: np.ndarray)
 
 
 def lose_frames(recording: Recording, level: float, rng: np.random.Generator) -> Recording:
-    """Removes the fraction `level` of the stored face crops at random; one is always left."""
-    if recording.face is None:
-        return recording
-    count = len(recording.face.frames)
-    order = rng.permutation(count)
-    kept = np.sort(order[: max(1, round((1 - level) * count))])
-    face = recording.face
-    parts = {name: getattr(face, name)[kept] for name in ("frames", "times_ms", "detected")}
-    return replace(recording, face=replace(face, **parts))
+    """Removes the fraction `level` of the stored face crops, and of the rows of action units, at random; one of each is always
+    left.
+    """
+    changed = {}
+    for name, of_frames in _OF_FRAMES.items():
+        if (part := getattr(recording, name)) is not None:
+            count = len(part.times_ms)
+            order = rng.permutation(count)
+            kept = np.sort(order[: max(1, round((1 - level) * count))])
+            changed[name] = replace(part, **{field: getattr(part, field)[kept] for field in of_frames})
+    return replace(recording, **changed) if changed else recording
+
+
+# Fields of a recording that hold the face, and which of theirs have a frame a row.
+_OF_FRAMES = {"face": ("frames", "times_ms", "detected"), "action_units": ("intensities", "times_ms")}
+
+
+def has_frames_to_lose(recording: Recording) -> bool:
+    """Whether the face has more than one frame, or row of action units."""
+    parts = (getattr(recording, name) for name in _OF_FRAMES)
+    return any(part is not None and len(part.times_ms) > 1 for part in parts)

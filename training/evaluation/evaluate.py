@@ -66,7 +66,7 @@ def evaluate_model(
 
     Raises `EmertInputError` as [`load_model`], [`plan_trials`] and [`check_modalities`].
     """
-    check_model_folder(folder)
+    check_model_folder(folder, several=True)
     record = record_for(read_training(folder), data.metadata.source)
     method = method_of(record)
     check_modalities(data, method, record["recipe"].get("overrides", {}).get("face_input", "frames"))

@@ -14,16 +14,21 @@ from modeling_emert.inference_emert import answering_network
 from modeling_emert.processing_emert import EmertProcessor
 
 from ..methods.registry import Method, get_method, load_class
-from .model_folder import check_model_folder, read_record
+from .model_folder import check_model_folder, model_parts, read_record
 
 
 def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
-    """The network in eval mode, and its processor.
+    """The network in eval mode, and its processor; of a folder with several models, all of them as one network.
 
     Raises `EmertInputError`, naming the file, where the folder holds none or a file can't be used.
     """
     folder = Path(folder)
-    check_model_folder(folder)
+    check_model_folder(folder, several=True)
+    parts = model_parts(folder)
+    if parts != [folder]:
+        from .several import join_models
+
+        return join_models(folder, [load_model(part) for part in parts])
     network = load_class(saved_method(folder))
     with _naming(folder / CONFIG_FILE):
         config = network.config_class.from_pretrained(folder)

@@ -26,12 +26,24 @@ def shipped_model() -> Path:
     return _SHIPPED
 
 
-def check_model_folder(folder: str | Path) -> None:
-    """Raises `EmertInputError` where the folder holds no complete model of ours.
+def model_parts(folder: Path) -> list[Path]:
+    """The folder itself, or the models in it where it is a folder of several that answer as one, such as one a task."""
+    if (folder / CONFIG_FILE).is_file():
+        return [folder]
+    return sorted(path.parent for path in folder.glob(f"*/{CONFIG_FILE}") if not path.parent.name.startswith(".")) or [folder]
+
+
+def check_model_folder(folder: str | Path, several: bool = False) -> None:
+    """Raises `EmertInputError` where the folder holds no complete model of ours, or with `several`, several of them.
 
     Its type must be EMERT's, or its training record must name another method (`training.methods`).
     """
     folder = Path(folder)
+    parts = model_parts(folder) if several else [folder]
+    if parts != [folder]:
+        for part in parts:
+            check_model_folder(part)
+        return
     for name in MODEL_FILES:
         if not (folder / name).is_file():
             raise EmertInputError(f"{folder}: no model here ({name} is missing); expected a complete model folder")
@@ -97,10 +109,10 @@ def find_models(folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     found = [path.parent for path in sorted(folder.glob(f"*/{RECORD_FILE}")) if not path.parent.name.startswith(".")]
-    if (folder / CONFIG_FILE).is_file() or not found:
+    if (folder / CONFIG_FILE).is_file() or (folder / RECORD_FILE).is_file() or not found:
         found = [folder]
     for path in found:
-        check_model_folder(path)
+        check_model_folder(path, several=True)
     records = {path: read_training(path) for path in found}
     named = ", ".join(path.name for path in found)
     if len({_way_of(record) for record in records.values()}) > 1:

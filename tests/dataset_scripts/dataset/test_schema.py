@@ -134,7 +134,7 @@ def test_every_column_but_the_labels_has_a_meaning_for_the_card():
 def test_frames_are_picked_spread_over_the_recording(stored, asked, kept):
     face = make_face(stored)
     (row,) = as_dataset(Recording(face, None))
-    back = from_row(row, num_frames=asked).face
+    back = from_row(row, asked).face
     np.testing.assert_array_equal(back.times_ms, face.times_ms[kept])
     np.testing.assert_array_equal(back.detected, face.detected[kept])
     assert np.abs(back.frames.mean((1, 2, 3)) - face.frames[kept].mean((1, 2, 3))).max() < 1
@@ -147,7 +147,7 @@ def test_only_the_picked_frames_are_decoded(how):
         row["face"][number] = {"bytes": b"no picture", "path": None}
     data = Dataset.from_dict({name: [value] for name, value in row.items()}, features=row_features())
     (undecoded,) = look(data.cast_column("face", UNDECODED_FACE), how)
-    assert from_row(undecoded, num_frames=3).face.frames.shape == (3, 112, 112, 3)
+    assert from_row(undecoded, 3).face.frames.shape == (3, 112, 112, 3)
     with pytest.raises(OSError, match="cannot identify"):
         from_row(undecoded)
 
