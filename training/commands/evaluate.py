@@ -32,10 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--predictions",
+        nargs="+",
         type=Path,
         metavar="FILE",
-        help="instead of MODEL and DATA: make all files again from these predictions",
+        help="instead of MODEL and DATA: make all files again from these predictions; of several models one table",
     )
+    parser.add_argument("--authors-way", action="store_true", help="print scores as EMER's authors compute them beside ours")
     parser.add_argument("--out", required=True, type=Path, help="folder of results.json, results.md, pictures, predictions")
     parser.add_argument("--overwrite", action="store_true", help="replace the scores that --out holds")
 
@@ -61,7 +63,11 @@ def _remake(arguments: argparse.Namespace) -> str:
     from training.reports.results import remake_results
 
     check_out(arguments.out, SCORES, arguments.overwrite)  # FILE may be in it: it is read before it is replaced
-    return summary_table(remake_results(arguments.predictions, arguments.out))
+    if len(arguments.predictions) > 1:
+        from training.reports.compare import compare_results
+
+        return summary_table(compare_results(arguments.predictions, arguments.out))
+    return summary_table(remake_results(arguments.predictions[0], arguments.out))
 
 
 def _score(arguments: argparse.Namespace, folders_of_data: list[Path]) -> str:
@@ -83,7 +89,21 @@ def _score(arguments: argparse.Namespace, folders_of_data: list[Path]) -> str:
 
     chosen = "".join(f" --protocol {name}" for name in dict.fromkeys(arguments.protocol))
     command = f"emert evaluate {arguments.model} {folders_of_data[0]}{chosen} --out DIR"
-    return summary_table(write_results(arguments.out, *_tested(folders, data[0], arguments.protocol, BASELINES, command)))
+    predictions, header = _tested(folders, data[0], arguments.protocol, BASELINES, command)
+    table = summary_table(write_results(arguments.out, predictions, header))
+    return f"{table}\n\n{_authors_way(folders, predictions)}" if arguments.authors_way else table
+
+
+def _authors_way(folders: list[Path], predictions: "pd.DataFrame") -> str:
+    import json
+
+    from training.fit.record import HISTORY_FILE
+    from training.metrics.authors_way import beside_ours
+
+    histories = [json.loads((one / HISTORY_FILE).read_text()) for one in folders if (one / HISTORY_FILE).is_file()]
+    epochs = histories[0]["epochs"] if len(histories) == 1 else []  # the best epoch is of one fold
+    first = predictions["method"].iloc[0]
+    return beside_ours(predictions[predictions["method"] == first], epochs)
 
 
 def _score_by_source(arguments: argparse.Namespace, folders: list[Path], data: "list[EmertData]") -> str:

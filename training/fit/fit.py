@@ -112,6 +112,7 @@ def make_trainer(
         run=run,
         batches=batches,
         recipe=recipe,
+        watched=prepared.test,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -29,6 +29,7 @@ class Fold:
     tasks: list[str]
     training: JoinedRecordings
     validation: JoinedRecordings
+    test: JoinedRecordings | None = None  # where the recipe watches it
 
 
 def prepare(recipe: Recipe, data: EmertData | Sequence[EmertData], fold: int, strict: bool) -> Fold:
@@ -55,7 +56,7 @@ def prepare(recipe: Recipe, data: EmertData | Sequence[EmertData], fold: int, st
     if recipe.class_weights:
         model.config.class_weights = count_class_weights(training_rows, tasks, float(recipe.class_weights))
     shared = {"modalities": method.modalities, "cached": not recipe.streaming}
-    augmentation, training, validation = make_augmentation(recipe.augmentation), [], []
+    augmentation, training, validation, test = make_augmentation(recipe.augmentation), [], [], []
     for one, own in zip(data, rows, strict=True):
         shared["statistics"] = prepare_processor(processor, one, own["train"])
         changed = {"augmentation": augmentation, "seed": recipe.seed, "participant_numbers": participants, "votes": True}
@@ -63,7 +64,10 @@ def prepare(recipe: Recipe, data: EmertData | Sequence[EmertData], fold: int, st
         # No participant labels here: the participant head knows only training participants and must not choose the epoch.
         # No votes either: scores are against the majority.
         validation.append(RecordingDataset(one, own["validation"], processor, tasks, **shared))
-    return Fold(model, processor, tasks, JoinedRecordings(training), JoinedRecordings(validation))
+        if recipe.watch_test:
+            test.append(RecordingDataset(one, own["test"], processor, tasks, **shared))
+    watched = JoinedRecordings(test) if test else None
+    return Fold(model, processor, tasks, JoinedRecordings(training), JoinedRecordings(validation), watched)
 
 
 def check_sources(recipe: Recipe, data: Sequence[EmertData]) -> None:

@@ -29,7 +29,8 @@ def epochs_of(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One entry an epoch, from `TrainerState.log_history`.
 
     `epoch` from 1, `loss` (mean over its steps), `learning_rate` at its end, `seconds` of training, `validation`: the
-    primary metric by task, and their mean `score`; NaN becomes None.
+    primary metric by task, and their mean `score`; NaN becomes None. `test`, where the training watched it: by task, its
+    primary metric in our way and in the authors' (see `metrics.authors_way`).
     """
     epochs: dict[int, dict[str, Any]] = {}
     for entry in log:
@@ -38,6 +39,13 @@ def epochs_of(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
             epochs.setdefault(round(entry["epoch"]), {"epoch": round(entry["epoch"])}).update(kept)
         elif f"eval_{SCORE}" in entry:
             epochs.setdefault(round(entry["epoch"]), {"epoch": round(entry["epoch"])})["validation"] = _scores(entry)
+        elif watched := {name: value for name, value in entry.items() if name.startswith("test_") and "/" in name}:
+            test: dict[str, dict] = epochs.setdefault(round(entry["epoch"]), {"epoch": round(entry["epoch"])}).setdefault(
+                "test", {}
+            )
+            for name, value in watched.items():
+                task, _, metric = name.removeprefix("test_").partition("/")
+                test.setdefault(task, {})[metric] = value
     return [epochs[number] for number in sorted(epochs)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import EvalLoopOutput
 
@@ -18,6 +18,8 @@ from modeling_emert.constants_emert import WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
 
 from ..data.sampler import EqualBatchSampler, is_main_process, number_of_processes
+from ..metrics.authors_way import watched_scores
+from ..metrics.predictions import to_predictions
 from ..recipes.recipe import Recipe
 from . import checkpoints
 from .average import AVERAGE_FILE, WeightAverage
@@ -91,10 +93,12 @@ def _cosine_by_epoch(step: int, steps_per_epoch: int, epochs: int) -> float:
 class EmertTrainer(Trainer):
     """Trains any network of the project. `run`: the run's folder (see `checkpoints`)."""
 
-    def __init__(self, *args: Any, run: Path, batches: EqualBatchSampler, recipe: Recipe, **kwargs: Any):
-        """Of the recipe's `weight_average`, the average is validated and restored."""
+    def __init__(
+        self, *args: Any, run: Path, batches: EqualBatchSampler, recipe: Recipe, watched: Dataset | None, **kwargs: Any
+    ):
+        """Of the recipe's `weight_average`, the average is validated and restored. `watched`: the test, for the log only."""
         super().__init__(*args, **kwargs)
-        self.run, self.batches, self.recipe = run, batches, recipe
+        self.run, self.batches, self.recipe, self.watched = run, batches, recipe, watched
         self.average = WeightAverage(self.model, recipe.weight_average) if recipe.weight_average else None
         if self.average is not None:
             self.add_callback(self.average)
@@ -152,6 +156,18 @@ class EmertTrainer(Trainer):
                 for buffer in self.model.buffers():
                     torch.distributed.broadcast(buffer, src=0)
             return super().evaluation_loop(*args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        metrics = super().evaluate(*args, **kwargs)
+        if self.watched is not None:
+            compute, self.compute_metrics = self.compute_metrics, None  # which counts the validation's recordings
+            try:
+                loader = self.get_test_dataloader(self.watched)
+                found = self.evaluation_loop(loader, "test", prediction_loss_only=False, metric_key_prefix="test")
+            finally:
+                self.compute_metrics = compute
+            self.log(watched_scores(found.label_ids, found.predictions, to_predictions))
+        return metrics
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         if not all(torch.isfinite(parameter).all() for parameter in self.model.parameters()):

@@ -126,8 +126,13 @@ def uar_batchmean16(task: Task, targets: np.ndarray, predictions: np.ndarray) ->
     few of the classes, so it is not an estimate of UAR. Absent classes by our rule (the authors' is not published). The last
     batch may be smaller and counts like the others. NaN without recordings.
     """
+    return batch_means(task, targets, predictions)["uar"]
+
+
+def batch_means(task: Task, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    """Each metric of the task in the same way; see [`uar_batchmean16`]."""
     count = len(as_targets(task, targets))
-    batches = np.arange(count) // _PAPER_BATCH
     if count == 0:
-        return float("nan")
-    return float(mean_defined(scores(task, collect(task, targets, predictions, batches))["uar"]))
+        return dict.fromkeys(METRICS[task.kind], float("nan"))
+    found = scores(task, collect(task, targets, predictions, np.arange(count) // _PAPER_BATCH))
+    return {name: float(mean_defined(values)) for name, values in found.items()}

@@ -130,6 +130,10 @@ class Recipe:
         description="What chooses the epoch, on the validation participants: `score`, the mean of the tasks' primary metrics, "
         "or the metric of one task by its name (with several data sets SOURCE/TASK).",
     )
+    watch_test: Flag = Field(
+        False,
+        description="Scores the test after every epoch too, for `emert evaluate --authors-way`; no epoch is chosen by it.",
+    )
     patience: whole(1, 100_000) = Field(20, description="Early stopping: after so many epochs without a better one.")
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="`bf16` halves memory and, on a GPU that has it, time; weights stay fp32."

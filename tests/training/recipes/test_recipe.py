@@ -31,6 +31,9 @@ _DEFAULTS = {
     "grey_faces": False,
     "sources": [],
     "source_balance": 0.5,
+    "inputs": "standard",
+    "sampling": "middle",
+    "frame_order": "time",
     "normalisation": "training",
     "augmentation": [],
     "class_weights": False,
@@ -38,12 +41,15 @@ _DEFAULTS = {
     "epochs": 200,
     "batch_size": 16,
     "gradient_accumulation": 1,
+    "optimizer": "adamw",
     "learning_rate": 1e-4,
     "weight_decay": 5e-4,
+    "max_gradient": 1.0,
     "warmup": 0.05,
     "schedule": "cosine",
     "weight_average": 0.0,
     "monitor": "score",
+    "watch_test": False,
     "patience": 20,
     "precision": "fp32",
     "num_workers": 0,
@@ -52,7 +58,6 @@ _DEFAULTS = {
 }
 # What the stored results were trained with, from the time when every recipe wrote out all of its keys.
 _RESOLVED = {
-    "authors": {"num_workers": 4},
     "laptop": _SMALL | {"epochs": 30, "batch_size": 8, "learning_rate": 1e-3},
     "gaze": _GAZE,
     "uniss_fgd": _GAZE | {"tasks": ["perceived3"]},
