@@ -10,6 +10,14 @@ CARD = Path("model_card.md")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="DIR", help=f"a model's own card (default: {CARD}, from {STORED})")
     parser.add_argument("--results", type=Path, metavar="FILE", help="with --model: its results.json of `emert evaluate`")
+    parser.add_argument(
+        "--evidence",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="with --model: evidence.json of a model of the same recipe, on what this one has seen; again for more",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -19,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     if (arguments.model is None) != (arguments.results is None):
         raise EmertInputError("card: --model and --results come together; without both, the project's card is filled")
     if arguments.model is not None:
-        update_model(arguments.model, arguments.results)
+        update_model(arguments.model, arguments.results, arguments.evidence)
         print(f"{arguments.model / 'README.md'}: written with its scores")
         return
     if not CARD.is_file():

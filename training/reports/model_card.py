@@ -5,15 +5,17 @@ Those are generated from the stored results, `docs/results/*.json`: each a resul
 and so has `.eval_results/NAME.yaml` beside the card, which the Hub reads too.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+from huggingface_hub.errors import StrictDataclassError
 
 from dataset_scripts.common.output import atomic_file
-from modeling_emert.constants_emert import CARD_FILE, EVAL_FOLDER, RESULTS_FILE
+from modeling_emert.constants_emert import CARD_FILE, CONFIG_FILE, EVAL_FOLDER, RESULTS_FILE
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.licences_emert import CODE_LICENCE
 from modeling_emert.model_card_emert import by_source, front_matter, results_of_test
@@ -22,6 +24,7 @@ from modeling_emert.tasks_emert import TASKS
 from ..evaluation.model_folder import check_model_folder, read_record
 from ..methods.card import network_card
 from ..methods.registry import get_method, load_class
+from .by_source import EVIDENCE_FILE
 from .page import (
     calibration_markdown,
     describe,
@@ -151,11 +154,14 @@ def _write(files: Mapping[Path, str]) -> None:
             stack.enter_context(atomic_file(file)).write_text(content, encoding="utf-8")
 
 
-def update_model(folder: Path, results: Path) -> None:
+def update_model(folder: Path, results: Path, further: Sequence[Path] = ()) -> None:
     """Copies a results.json into a model folder and writes the model's card again with its scores.
 
+    An evidence.json beside it becomes the config's `evidence`, with those of the files `further`: tests that this very model
+    can't take, such as on clips that it has seen, taken by a model of the same recipe that was trained without them.
+
     Raises:
-        EmertInputError: no model, no record, or no results there; results of another model.
+        EmertInputError: no model, no record, or no results there; results of another model; no evidence in a file.
     """
     check_model_folder(folder)
     record, content = read_record(folder), read_results(results)
@@ -165,7 +171,26 @@ def update_model(folder: Path, results: Path) -> None:
             f"{results}: holds the scores of another model ({header['command']}), or of this one before it was "
             f"trained again; evaluate it again: emert evaluate {folder} DATA --out DIR"
         )
-    config = load_class(get_method(record.get("method", "emert"))).config_class.from_pretrained(folder)
-    card = network_card(config, record, content)
-    files = {folder / RESULTS_FILE: to_json(content), folder / CARD_FILE: card}
+    own = results.with_name(EVIDENCE_FILE)
+    tests = [test for file in [*([own] if own.is_file() else []), *further] for test in _read_evidence(file)]
+    stored = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")) | ({"evidence": tests} if tests else {})
+    try:
+        config = load_class(get_method(record.get("method", "emert"))).config_class.from_dict(stored)
+    except (ValueError, StrictDataclassError) as error:
+        raise EmertInputError(f"{results.parent}: evidence doesn't fit the model: {' '.join(str(error).split())}") from error
+    files = {folder / RESULTS_FILE: to_json(content), folder / CARD_FILE: network_card(config, record, content)}
+    if tests:
+        files[folder / CONFIG_FILE] = json.dumps(stored, indent=2, sort_keys=True) + "\n"  # as transformers writes it
     _write(files | _eval_files(folder, {"emert": content}))
+
+
+def _read_evidence(file: Path) -> list[dict]:
+    try:
+        tests = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EmertInputError(
+            f"{file}: not readable as JSON ({error}); `emert evaluate` with several --data writes it"
+        ) from error
+    if not isinstance(tests, list):
+        raise EmertInputError(f"{file}: holds {type(tests).__name__}, expected the list that `emert evaluate` writes")
+    return tests

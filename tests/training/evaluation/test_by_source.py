@@ -9,17 +9,21 @@ import numpy as np
 import pytest
 from audience_tree import audience_tree
 from ferplus_tree import ferplus_tree
+from tiny_emert import face_track
 from tiny_training import TINY_OVERRIDES
 
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
+from modeling_emert.answers_emert import answer
 from modeling_emert.constants_emert import CARD_FILE
+from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.evidence_emert import problem_of
+from modeling_emert.recording_emert import ActionUnits, Recording
 from modeling_emert.tasks_emert import TASKS
 from training.cli import main
 from training.evaluation.evaluate import evaluate_model
-from training.evaluation.load_model import load_model
+from training.evaluation.load_model import load_answering_network, load_model
 from training.evaluation.model_folder import read_record
 from training.evaluation.source_probe import _by_inputs, _guess, source_probe
 from training.evaluation.subgroups import groups_of
@@ -187,3 +191,33 @@ def test_a_source_in_the_features_is_found_in_people_who_were_not_learned():
     assert _by_inputs(present, sources) == pytest.approx(0.5)
     present[:30, 0] = True
     assert _by_inputs(present, sources) == pytest.approx(0.75)
+
+
+def test_the_card_gives_the_model_its_evidence_by_which_it_answers(joint: Path, scores: Path, tmp_path: Path):
+    model = shutil.copytree(joint, tmp_path / "model")
+    strict = tmp_path / "strict.json"
+    stored = json.loads((scores / "evidence.json").read_text(encoding="utf-8"))
+    new_clips = stored[1] | {"unseen": "6 people and 2 clips", "scores": {"uar": [0.3, 0.2, 0.4]}}
+    strict.write_text(json.dumps([new_clips]))
+    given = ["card", "--model", str(model), "--results", str(scores / "results.json"), "--evidence", str(strict)]
+    assert main(given) == 0
+    network, processor = load_answering_network(model)
+    assert network.config.evidence == [*stored, new_clips]
+    found = answer(network, processor, Recording(face_track()))
+    assert list(found["tasks"]) == ["fer7"]
+    units = answer(network, processor, Recording(action_units=ActionUnits(np.ones((1, 17)), np.zeros(1))))
+    assert units["evidence"]["er3"]["told"] is False
+    assert "6 people and 2 clips of audience_effects" in units["evidence"]["er3"]["words"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("{", "not readable as JSON"), ("{}", "holds dict"), ('[{"task": "fer7"}]', "must have task, inputs")],
+)
+def test_what_is_no_evidence_is_refused_and_nothing_written(joint, scores, tmp_path, content, words):
+    model = shutil.copytree(joint, tmp_path / "model")
+    (tmp_path / "bad.json").write_text(content)
+    before = {file.name: file.read_bytes() for file in model.iterdir() if file.is_file()}
+    with pytest.raises(EmertInputError, match=words):
+        update_model(model, scores / "results.json", [tmp_path / "bad.json"])
+    assert {file.name: file.read_bytes() for file in model.iterdir() if file.is_file()} == before
