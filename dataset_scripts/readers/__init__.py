@@ -4,8 +4,9 @@ To add a format, write a module with the names of `Reader` and add it to `READER
 beside them, are read by `mapped_table` instead. Recordings whose export lists no fixations get them from `fixation_detection`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, get_args
@@ -24,6 +25,7 @@ from .mapped.mapped_table import is_parquet
 from .mapped.mapping import FILE_NAME, Mapping, own_names, read_mapping
 from .pupil_labs import neon, pupil_core
 from .smi import smi_events, smi_samples
+from .text.encodings import encoding_note
 from .text.text_files import ExportFiles, TextFile, list_files
 from .text.text_table import Content, Head, Header, read_head
 from .tobii import number_sheet, tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
@@ -46,6 +48,10 @@ READERS: tuple[Reader, ...] = (*_TOBII, pupil_core, neon, eyelink, smi_samples, 
 EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)
 # Formats whose units a user has chosen, and no tracker's program.
 _UNITS_OF_USERS = (emert_csv.NAME, mapped_table.NAME)
+_JSON_ADVICE = (
+    "export the recording as a table: Tobii Glasses by Pro Lab's data export, Neon by Pupil Cloud's time series, Pupil Core by "
+    "Pupil Player's raw data exporter; of your own programs write CSV"
+)
 _NAMED = 12  # in a message
 _ORDER: tuple[Content, ...] = get_args(Content)
 
@@ -56,6 +62,7 @@ class _Match(NamedTuple):
     file: TextFile
     content: Content
     read: Callable[[], list[Gaze]]
+    notes: Sequence[str] = ()
 
 
 def read_gaze_recordings(path: str | Path, mapping: str | Path | None = None) -> list[Gaze]:
@@ -72,9 +79,9 @@ def read_gaze_recordings(path: str | Path, mapping: str | Path | None = None) ->
     """
     given = None if mapping is None else read_mapping(TextFile(Path(mapping)))
     with np.errstate(all="ignore"):  # numbers that overflow become infinite, which `stack_columns` sets to missing
-        return [
-            with_fixations(believed(path, gaze, gaze.format in _UNITS_OF_USERS)) for gaze in _choose(Path(path), given).read()
-        ]
+        match = _choose(Path(path), given)
+        recordings = [believed(path, gaze, gaze.format in _UNITS_OF_USERS) for gaze in match.read()]
+        return [with_fixations(replace(gaze, notes=[*match.notes, *gaze.notes])) for gaze in recordings]
 
 
 def _choose(path: Path, mapping: Mapping | None) -> _Match:
@@ -115,9 +122,11 @@ def _recognise(file: TextFile, given: Mapping | None) -> _Match:
     for reader in READERS:
         header = reader.find_header(head)
         if header is not None:
-            return _Match(file, header.content, partial(reader.read, head, header))
+            return _Match(file, header.content, partial(reader.read, head, header), encoding_note(head.encoding))
     if mapping is not None:
         return _mapped(file, mapping)  # raises an error that names the missing columns
+    if head.first_line[:1] in ("{", "["):
+        raise EmertInputError(f"{file} is JSON, which is not read; {_JSON_ADVICE}")
     raise EmertInputError(
         f"{file} is in no known format: it begins with {head.first_line[:60]!r}, where one of these is expected: "
         f"{_known()}; or write a {FILE_NAME} that says which column is which"

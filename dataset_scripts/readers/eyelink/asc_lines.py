@@ -17,7 +17,8 @@ from modeling_emert.errors_emert import EmertInputError
 
 from ..clock import MAX_DISTANCE_MS, RESTART_MS
 from ..samples import SIDES
-from ..text.text_table import ROW_OF_OTHER_WIDTH, Head, decoded, line_chunks
+from ..text.encodings import decoded
+from ..text.text_table import ROW_OF_OTHER_WIDTH, Head, line_chunks
 
 EYES = {"L": "left", "R": "right", "LEFT": "left", "RIGHT": "right", "LR": "both"}
 _OFFSET = re.compile(r"-?\d+(\.\d+)?\s+(?=\D)")  # a message may begin with its own delay in ms

@@ -17,7 +17,19 @@ from ..eye_events import START, tidy_fixations
 from ..samples import all_or_none, group_rows, name_in, stack_columns
 from ..text.text_files import TextFile
 from ..text.text_table import Table, TextColumn, read_head, read_table
-from .mapping import ON_SCREEN, PIXELS, TIME_UNITS, UNITS, KeepWhere, MappedColumn, Mapping
+from .mapping import (
+    CENTRED,
+    DEGREE,
+    LENGTHS,
+    ON_SCREEN,
+    PIXELS,
+    SCREEN_UNITS,
+    TIME_UNITS,
+    UNITS,
+    KeepWhere,
+    MappedColumn,
+    Mapping,
+)
 
 MARK = b"PAR1"
 MAX_ROWS = 4_000_000  # an hour at 1,000 Hz; 39 columns of them take 600 MB
@@ -187,7 +199,9 @@ def _columns(rows: Table, mapping: Mapping) -> dict[str, np.ndarray]:
     columns = {}
     for ours, column in mapping.columns.items():
         size = mapping.screen if mapping.screen and ours in ON_SCREEN else _area(mapping)[2:]
-        columns[ours] = _convert(rows.numbers[column.column], column, UNITS[ours], size[int(ours.endswith("y"))])
+        axis = int(ours.endswith("y"))
+        found = _convert(rows.numbers[column.column], column, UNITS[ours], size[axis], mapping, axis)
+        columns[ours] = found.astype(np.float32)
     for point in _POINTS:
         columns |= all_or_none(columns, (f"{point}_x", f"{point}_y"))
     area = mapping.stimulus_area
@@ -203,11 +217,27 @@ def _area(mapping: Mapping) -> tuple[float, float, float, float]:
     return mapping.stimulus_area or (0.0, 0.0, *(mapping.screen or (1.0, 1.0)))
 
 
-def _convert(values: np.ndarray, column: MappedColumn, units: dict[str, float], size: float = 1.0) -> np.ndarray:
+def _convert(
+    values: np.ndarray,
+    column: MappedColumn,
+    units: dict[str, float],
+    size: float = 1.0,
+    mapping: Mapping | None = None,
+    axis: int = 0,
+) -> np.ndarray:
+    """In our unit; `size`: pixels of what a point is a fraction of. `mapping`: with the screen's size in mm, for gaze."""
     if column.missing:
         values = np.where(np.isin(values, np.array(column.missing, values.dtype)), np.nan, values)
-    values = values / size if column.unit == PIXELS else values * np.asarray(units[column.unit], values.dtype)
-    return 1 - values if column.origin == "bottom" else values
+    if units is SCREEN_UNITS and mapping is not None and column.unit == DEGREE:
+        values = np.tan(np.radians(values)) * mapping.viewing_distance / mapping.screen_mm[axis]
+    elif units is SCREEN_UNITS and mapping is not None and column.unit in LENGTHS:
+        values = values * LENGTHS[column.unit] / mapping.screen_mm[axis]
+    else:
+        values = values / size if column.unit == PIXELS else values * np.asarray(units[column.unit], values.dtype)
+    from_middle = column.origin.startswith("centre") or (units is SCREEN_UNITS and column.unit in (CENTRED, DEGREE))
+    if column.origin in ("bottom", "centre_up"):
+        values = -values if from_middle else 1 - values
+    return 0.5 + values if from_middle else values
 
 
 def _times(values: np.ndarray, column: MappedColumn) -> np.ndarray:

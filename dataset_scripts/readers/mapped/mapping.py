@@ -27,9 +27,13 @@ TIME_UNITS = {"ms": 1.0, "s": 1e3, "us": 1e-3, "100ns": 1e-4, "ns": 1e-6, "min":
 _FRACTION = {"fraction": 1.0, "percent": 0.01}
 _OLD_UNITS = {"share": "fraction"}
 POINT_UNITS = _FRACTION | {PIXELS: math.nan}
+# Degrees and -1..1 count from the middle of the screen, the others from its top left corner unless `origin` says otherwise.
+CENTRED, DEGREE = "centred", "degree"
+LENGTHS = {"mm": 1.0, "cm": 10.0}
+SCREEN_UNITS = POINT_UNITS | {CENTRED: 0.5, DEGREE: math.nan} | LENGTHS
 # By how the unit ends in which we keep a column: the units that it may come in, the first of which is the default.
 _UNITS = {
-    "of the screen": POINT_UNITS,
+    "of the screen": SCREEN_UNITS,
     "of the stimulus": POINT_UNITS,
     "of the image": _FRACTION,
     "mm": {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001},
@@ -73,7 +77,7 @@ class MappedColumn:
         BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
         expects("a list of at most 100 numbers"),
     ] = ()
-    origin: Literal["top", "bottom"] = "top"
+    origin: Literal["top", "bottom", "centre", "centre_up"] = "top"
 
 
 def _in_units(column: MappedColumn, units: dict[str, float], vertical: bool = False) -> MappedColumn:
@@ -81,8 +85,11 @@ def _in_units(column: MappedColumn, units: dict[str, float], vertical: bool = Fa
     problems, unit = [], _OLD_UNITS.get(column.unit, column.unit)
     if unit and unit not in units:
         problems.append(f"unit is {column.unit!r}, expected one of {', '.join(units)}")
-    if column.origin == "bottom" and not (vertical and units is POINT_UNITS):
-        problems.append("origin is 'bottom', expected 'top' but for the y of a point")
+    is_point = PIXELS in units
+    if column.origin in ("bottom", "centre_up") and not (vertical and is_point):
+        problems.append(f"origin is {column.origin!r}, expected 'top' but for the y of a point")
+    if column.origin == "centre" and not is_point:
+        problems.append("origin is 'centre', expected 'top' but for a point")
     if problems:
         raise ValueError(*problems)
     return replace(column, unit=unit or next(iter(units)))
@@ -121,7 +128,7 @@ class KeepWhere:
 
 @settings
 class Mapping:
-    """A mapping file. `columns`: by the names of ours. `screen`, `stimulus_area`: pixels."""
+    """A mapping file. `columns`: by the names of ours. `screen`, `stimulus_area`: pixels. `viewing_distance`: mm."""
 
     time: _in(TIME_UNITS)
     columns: keyed({name: _in(units, name.endswith("y")) for name, units in UNITS.items()})
@@ -129,6 +136,8 @@ class Mapping:
     stimulus_area: (
         Annotated[tuple[_Pixels, _Pixels, _Size, _Size], expects("4 numbers of pixels, the last two above 0")] | None
     ) = None
+    screen_mm: Annotated[tuple[_Size, _Size], expects("width and height in mm, 2 numbers above 0")] | None = None
+    viewing_distance: _Size | None = None
     participant: _Name | None = None
     stimulus: _Name | None = None
     keep_where: KeepWhere | None = None
@@ -139,6 +148,11 @@ class Mapping:
         every = [*self.columns.values(), *(self.fixations.columns.values() if self.fixations else ())]
         if self.screen is None and (self.stimulus_area is not None or any(column.unit == PIXELS for column in every)):
             yield "screen: [width, height] in pixels is missing, which stimulus_area and the unit px need"
+        own = [column for name, column in self.columns.items() if name in ON_SCREEN]
+        if self.screen_mm is None and any(column.unit in (DEGREE, *LENGTHS) for column in own):
+            yield "screen_mm: [width, height] is missing, which gaze in mm, cm or degree needs"
+        if self.viewing_distance is None and any(column.unit == DEGREE for column in own):
+            yield "viewing_distance: MM is missing, which gaze in degree needs"
 
     @property
     def names(self) -> tuple[str, ...]:

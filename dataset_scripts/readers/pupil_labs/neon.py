@@ -1,17 +1,20 @@
 """Pupil Labs Neon and Invisible: `gaze.csv` of Pupil Cloud's time series (or Neon Player's), with the files beside it.
 
+Pupil Cloud's enrichments, the marker mapper's and the reference image mapper's `gaze.csv`, give gaze on the stimulus alone.
 `fixations.csv`, `saccades.csv`, `blinks.csv`, `3d_eye_states.csv`, `info.json` and `scene_camera.json` are read from the same
 folder, by exactly these names. Glasses have only the scene camera's image, so it is taken as both the screen and the stimulus;
 see `Camera` for its size. The package pupil-labs-neon-recording is not used: it reads the phone's native folders with
 their video, not Pupil Cloud's tables.
 """
 
+import io
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
@@ -37,7 +40,10 @@ from .pupil_core import find_table, nearest_rows, read_beside, require, without_
 
 INFO, SCENE_CAMERA, SECTIONS, EYES = "info.json", "scene_camera.json", "sections.csv", "3d_eye_states.csv"
 DEGREES = ("azimuth[deg]", "elevation[deg]")
-MAX_JSON_BYTES = 1 << 20
+MAX_JSON_BYTES, MAX_PICTURE_BYTES = 1 << 20, 1 << 26
+ON_SURFACE = ("gazepositiononsurfacex[normalized]", "gazepositiononsurfacey[normalized]")
+IN_IMAGE = ("gazepositioninreferenceimagex[px]", "gazepositioninreferenceimagey[px]")
+REFERENCE_IMAGES = ("reference_image.jpeg", "reference_image.jpg", "reference_image.png")
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,30 @@ def _by_gaze(table: Table, pixels: tuple[str, str]) -> tuple[Camera, str]:
     return closest, "since the median gaze point is near its middle; put info.json beside the file to be sure"
 
 
+def enrichment(file: TextFile, table: Table) -> dict[str, np.ndarray]:
+    """Gaze on the stimulus from Pupil Cloud's marker mapper or reference image mapper; empty for any other table.
+
+    Raises `EmertInputError` for pixels of a reference image that is not beside the file.
+    """
+    ours = ("gaze_stimulus_x", "gaze_stimulus_y")
+    if all(name in table.numbers for name in ON_SURFACE):  # 0, 0 is the top left corner of the surface
+        return {name: table.numbers[column] for name, column in zip(ours, ON_SURFACE, strict=True)}
+    if not all(name in table.numbers for name in IN_IMAGE):
+        return {}
+    picture = next((found for name in REFERENCE_IMAGES if (found := file.beside(name)) is not None), None)
+    if picture is None:
+        raise EmertInputError(
+            f"{file} has gaze in pixels of a reference image, whose size is not in it; put {' or '.join(REFERENCE_IMAGES)} of "
+            "the same download beside it"
+        )
+    try:
+        with picture.open() as stream, Image.open(io.BytesIO(stream.read(MAX_PICTURE_BYTES))) as opened:
+            size = opened.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise EmertInputError(f"{picture} is no picture that can be read; download it again") from error
+    return {name: table.numbers[column] / side for name, column, side in zip(ours, IN_IMAGE, size, strict=True)}
+
+
 def _read_json(file: TextFile, name: str) -> dict:
     """The object in that file of the same folder; empty if the file is absent or holds no object."""
     other, content = file.beside(name), None
@@ -145,6 +175,8 @@ EYE_STATE_TOLERANCE_MS = 20.0
 _TABLES = (
     ("samples", (TIME, "gazex[px]")),
     ("samples", (TIME, "azimuth[deg]")),
+    ("samples", (TIME, "gazepositiononsurfacex[normalized]")),
+    ("samples", (TIME, "gazepositioninreferenceimagex[px]")),
     ("fixations", (START, "fixationid")),
     ("events", (START, "saccadeid")),
     ("events", (START, "blinkid")),
@@ -155,6 +187,7 @@ EYE_STATES = spell({"pupil_{side}": ("pupildiameter{side}[mm]",), "eye_{side}_{x
 _EYE_STATE_NAMES = tuple(name for names in EYE_STATES.values() for name in names)
 Columns = dict[str, np.ndarray]  # `(rows,)` each
 _LOST_WITH_THE_EYE = ("gaze_x", "gaze_y", "gaze_stimulus_x", "gaze_stimulus_y", "pupil_left", "pupil_right")
+_MAPPED_NOTE = "Gaze was mapped to the stimulus by Pupil Cloud and is in its coordinates alone."
 _FRAME_NOTE = (
     "Glasses have only the scene camera's image: gaze and fixations are normalised coordinates of it, beyond 0..1 beside it."
 )
@@ -171,9 +204,12 @@ def read(head: Head, header: Header) -> list[Gaze]:
         return without_gaze(head, header, (TIME if TIME in header.names else START,), "gaze.csv", NAME)
     if header.content == "fixations":
         return _read_fixations(head, header)
-    table = read_table(head, header, (*GAZE_PIXELS, *DEGREES, "fixationid", "blinkid"), (RECORDING, WORN), (TIME,))
+    numbers = (*GAZE_PIXELS, *DEGREES, *ON_SURFACE, *IN_IMAGE, "fixationid", "blinkid")
+    table = read_table(head, header, numbers, (RECORDING, WORN), (TIME,))
     if not (table.numbers[TIME] > 0).any():
         raise EmertInputError(f"{head.file} has a header and no samples; download the recording's time series again")
+    if mapped := enrichment(head.file, table):
+        return [_mapped(head.file, table, rows, name, mapped) for rows, name in _groups(head, table)]
     notes = [_FRAME_NOTE]
     camera = find_camera(head.file, table, GAZE_PIXELS, notes)
     beside, wearers = _read_all_beside(head.file), find_wearers(head.file)
@@ -182,6 +218,21 @@ def read(head: Head, header: Header) -> list[Gaze]:
         recordings.append(_recording(head.file, table, rows, name, camera, beside, list(notes)))
         recordings[-1].participant = wearers.get(name or "") or name
     return recordings
+
+
+def _mapped(file: TextFile, table: Table, rows: np.ndarray, name: str | None, points: Columns) -> Gaze:
+    """One recording of an enrichment: gaze on the stimulus, in its coordinates, and the marks of fixations and blinks."""
+    order, times, notes = rising(table.numbers[TIME][rows] / 1e6, file)
+    rows = rows[order]
+    columns = {ours: point[rows] for ours, point in points.items()}
+    if "fixationid" in table.numbers:
+        columns["in_fixation"] = table.numbers["fixationid"][rows] >= 0
+    if "blinkid" in table.numbers:
+        columns["blink"] = (table.numbers["blinkid"][rows] >= 0).astype(np.float32)
+        drop_where(columns, points, columns["blink"] == 1)
+    columns |= all_or_none(columns, points)
+    who = find_wearers(file).get(name or "") or name
+    return Gaze(stack_columns(len(rows), columns), times, participant=who, format=NAME, notes=[_MAPPED_NOTE, *notes])
 
 
 def _groups(head: Head, table: Table) -> list[tuple[np.ndarray, str | None]]:

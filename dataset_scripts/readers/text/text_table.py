@@ -4,9 +4,11 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,6 +18,7 @@ from pyarrow import csv as arrow_csv
 
 from modeling_emert.errors_emert import EmertInputError
 
+from .encodings import encoding_note, find_encoding
 from .text_files import CHUNK_BYTES, MAX_LINE_BYTES, PartOfFile, TextFile, not_text, text_file, without_last_row
 
 SEPARATORS = ("\t", ",", ";")
@@ -26,7 +29,10 @@ ROW_OF_OTHER_WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")  # in Arro
 _INVALID_VALUE = re.compile(r"column #(\d+):.* invalid value '(.*)'", re.DOTALL)
 _DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"-?\d+,\d+"), re.compile(r"-?\d+\.\d+")
 
-_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# 1,000 or 1.000 or 1 000: in tables of times and pixels.
+_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(?:([,.' \u2019\u00a0\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
+_LINES_SEARCHED = 1_000_000  # for the line of an error
+
 _LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines also splits at characters that a name may contain
 
 # What the rows of a table are; of several files in an archive or folder the kind that comes first here is read.
@@ -106,7 +112,7 @@ def read_head(file: TextFile | Path) -> Head:
         data = stream.read(HEAD_BYTES)
     if not data.strip():
         raise EmertInputError(f"{file} is empty; export the recording again")
-    encoding = _find_encoding(data)
+    encoding = find_encoding(data)
     if not encoding.startswith("utf-16") and b"\0" in data:
         raise EmertInputError(f"{file} is a binary file; give the tracker's export as text (CSV or TSV)")
     try:
@@ -115,21 +121,6 @@ def read_head(file: TextFile | Path) -> Head:
     except UnicodeDecodeError as error:
         raise not_text(file) from error
     return Head(file, encoding, tuple(_LINE_END.split(text)))
-
-
-def _find_encoding(data: bytes) -> str:
-    """From the byte order mark, else from the bytes: UTF-16 without a mark, UTF-8, or Latin-1."""
-    for mark, name in _BYTE_ORDER_MARKS.items():
-        if data.startswith(mark):
-            return name
-    even, odd = data[0::2].count(0), data[1::2].count(0)
-    if max(even, odd) > len(data) / 5 and min(even, odd) == 0:
-        return "utf-16-le" if odd else "utf-16-be"
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8"
 
 
 @dataclass(frozen=True)
@@ -192,10 +183,10 @@ def read_table(
     names = tuple(name if first[name] == i else f"{name}#{i}" for i, name in enumerate(header.names))
     wanted = {pa.float32(): numbers, pa.float64(): times, pa.dictionary(pa.int32(), pa.string()): texts, pa.string(): raw}
     kinds = {name: kind for kind, group in wanted.items() for name in group if name in names}
-    table = _parse(head, header, names, kinds, complete=notes is None)
+    table = _parse(head, header, names, kinds, notes)
     if table is None and notes is not None:
         notes.append("The last row of the file is cut off and was left out.")
-        table = _parse(replace(head, file=without_last_row(head.file, head.encoding)), header, names, kinds, complete=True)
+        table = _parse(replace(head, file=without_last_row(head.file, head.encoding)), header, names, kinds)
     assert table is not None
     if table.num_rows * len(kinds) > MAX_CELLS:
         raise EmertInputError(
@@ -217,9 +208,14 @@ def read_table(
 
 
 def _parse(
-    head: Head, header: Header, names: tuple[str, ...], kinds: dict[str, pa.DataType], complete: bool
+    head: Head,
+    header: Header,
+    names: tuple[str, ...],
+    kinds: dict[str, pa.DataType],
+    notes: list[str] | None = None,
+    first: str = "",
 ) -> pa.Table | None:
-    """The columns in `kinds`; None where a row has too few cells, unless the table has to be `complete`."""
+    """The columns in `kinds`; with `notes` None where a row has too few cells. `first`: what other decimal marks met."""
     read = arrow_csv.ReadOptions(column_names=names, skip_rows=header.row + 1, encoding=head.encoding)
     convert = arrow_csv.ConvertOptions(
         include_columns=list(kinds),
@@ -235,16 +231,22 @@ def _parse(
     except pa.ArrowInvalid as error:
         message = str(error)
         if "invalid UTF8" in message and head.encoding == "utf-8":  # only the head was plain ASCII
-            return _parse(replace(head, encoding="latin-1"), header, names, kinds, complete)
+            if notes is not None:
+                notes += encoding_note("latin-1")
+            return _parse(replace(head, encoding="latin-1"), header, names, kinds, notes)
         if header.decimal is None and (other := _other_decimal(message, convert.decimal_point)):
-            return _parse(head, replace(header, decimal=other), names, kinds, complete)  # the first rows had no such number
+            return _parse(head, replace(header, decimal=other), names, kinds, notes, message)  # the first rows had none such
         if "Empty CSV" in message or "Could not skip" in message:  # the header is all there is
             return pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
         widths = ROW_OF_OTHER_WIDTH.search(message)
-        if widths and int(widths[2]) < int(widths[1]) and not complete:
+        if widths and int(widths[2]) < int(widths[1]) and notes is not None:
             return None
-        found = f"a row of {widths[2]} cells where the header has {widths[1]}" if widths else _explain(message, names)
-        raise EmertInputError(f"{head.file} has {found}; export it again") from error
+        if widths:
+            line = _line_of(head, header, lambda cells: len(cells) != len(names))
+            found = f"a row of {widths[2]} cells where the header has {widths[1]}{line}; complete that row or export it again"
+        else:
+            found = _explain(head, header, first, names, _THOUSANDS) or _explain(head, header, message, names)
+        raise EmertInputError(f"{head.file} has {found}") from error
 
 
 def _other_decimal(message: str, decimal: str) -> str | None:
@@ -254,11 +256,32 @@ def _other_decimal(message: str, decimal: str) -> str | None:
     return other if match and pattern.fullmatch(match[2].strip()) else None
 
 
-def _explain(message: str, names: tuple[str, ...]) -> str:
-    """Arrow's message with the column's name instead of its number."""
-    if match := _INVALID_VALUE.search(message):
-        return f"{match[2][:40]!r} in column {names[int(match[1])]}, where a number is expected"
-    return f"a part that is no table ({message.splitlines()[0][:120]})"
+def _explain(head: Head, header: Header, message: str, names: tuple[str, ...], only: re.Pattern | None = None) -> str:
+    """Arrow's message with the column's name and the line instead of a number; empty if the value is not `only` such."""
+    match = _INVALID_VALUE.search(message)
+    if match is None:
+        return "" if only else f"a part that is no table ({message.splitlines()[0][:120]}); export it again"
+    value, column = match[2].strip(), int(match[1])
+    if only is not None and not only.fullmatch(value):
+        return ""
+    line = _line_of(head, header, lambda cells: len(cells) > column and cells[column].strip() == value)
+    where = f"{match[2][:40]!r} in column {names[column]}{line}"
+    if _THOUSANDS.fullmatch(value):
+        return f"{where}, written with a thousands separator, where plain digits are expected; export it without separators"
+    return f"{where}, where a number is expected; export it again"
+
+
+def _line_of(head: Head, header: Header, wrong: Callable[[Sequence[str]], bool]) -> str:
+    """ " (line 6)": the first row that is wrong; empty where none is found, or only a part of the file is read."""
+    if header.row < 0:
+        return ""
+    with suppress(EmertInputError, csv.Error):
+        for number, line in enumerate(islice(read_lines(head), _LINES_SEARCHED), 1):
+            if number > header.row + 1 and line:
+                cells = next(csv.reader([line], delimiter=header.separator)) if '"' in line else line.split(header.separator)
+                if wrong(cells):
+                    return f" (line {number})"
+    return ""
 
 
 def _finite(column: pa.ChunkedArray) -> np.ndarray:
@@ -293,14 +316,6 @@ def line_chunks(file: TextFile, encoding: str) -> Iterator[bytes]:
                 raise EmertInputError(f"{file} has a line of more than {MAX_LINE_BYTES:,} bytes; export it again")
     if rest:
         yield rest + b"\n"
-
-
-def decoded(line: bytes) -> str:
-    """One line as text: UTF-8, else Latin-1."""
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
 
 
 def select_lines(head: Head, pattern: re.Pattern[bytes], others: bool = False) -> Head:

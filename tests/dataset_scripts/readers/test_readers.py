@@ -261,3 +261,48 @@ def test_a_locked_or_broken_archive_is_refused(tmp_path):
     (tmp_path / "locked.zip").write_bytes(locked)
     with pytest.raises(EmertInputError, match="password"):
         read_gaze_recordings(tmp_path / "locked.zip")
+
+
+PRO_LAB = (
+    "Recording timestamp [ms]\tSensor\tParticipant name\tRecording resolution width [px]\tRecording resolution height [px]"
+)
+PRO_LAB += "\tGaze point X [DACS px]\tGaze point Y [DACS px]\tPupil diameter left [mm]\n"
+
+
+def pro_lab(time="{}", name="P01", pupil="3.4") -> str:
+    rows = (f"{time.format(1000 + 8 * i)}\tEye Tracker\t{name}\t1920\t1080\t960\t540\t{pupil}\n" for i in range(40))
+    return PRO_LAB + "".join(rows)
+
+
+@pytest.mark.parametrize(("time", "pupil"), [("{:,}", "3.4"), ("{:,}", "3,4")])
+def test_thousands_separators_are_named(tmp_path, time, pupil):
+    path = tmp_path / "a.tsv"
+    text = pro_lab(time, pupil=pupil)
+    path.write_text(text if pupil == "3.4" else text.replace("1,0", "1.0").replace("1,1", "1.1").replace("1,2", "1.2"))
+    sentence(path, "column Recordingtimestamp[ms] (line 2), written with a thousands separator", "without separators")
+
+
+def test_a_row_with_a_cell_too_few_and_a_word_among_numbers_are_found_by_their_line(tmp_path):
+    path = tmp_path / "a.tsv"
+    lines = pro_lab().splitlines()
+    path.write_text("\n".join([*lines[:20], lines[20].rpartition("\t")[0], *lines[21:]]) + "\n")
+    sentence(path, "a row of 7 cells where the header has 8 (line 21)")
+    path.write_text("\n".join([*lines[:30], lines[30].replace("\t960\t", "\tleft\t"), *lines[31:]]) + "\n")
+    sentence(path, "'left' in column GazepointX[DACSpx] (line 31)")
+
+
+@pytest.mark.parametrize(("name", "encoding", "said"), [("张三", "gb2312", "GB 18030"), ("Jörg", "latin-1", "Latin-1")])
+def test_an_encoding_that_is_a_guess_is_said(tmp_path, name, encoding, said):
+    path = tmp_path / "a.tsv"
+    path.write_bytes(pro_lab(name=name).encode(encoding))
+    gaze = read_gaze(path)
+    assert gaze.participant == name
+    assert any(f"read as {said}" in note and "a guess" in note for note in gaze.notes)
+    path.write_bytes(pro_lab(name=name).encode())
+    assert not any("guess" in note for note in read_gaze(path).notes)
+
+
+def test_json_is_named_and_no_mapping_is_advised(tmp_path):
+    path = tmp_path / "gazedata"
+    path.write_text('{"type": "gaze", "timestamp": 0.0, "data": {"gaze2d": [0.5, 0.4]}}\n' * 3)
+    assert "mapping" not in sentence(path, "is JSON, which is not read; export the recording as a table")

@@ -175,8 +175,8 @@ def test_all_problems_are_named_at_once(tmp_path):
         ("time: t\ncolumns: {}", "columns is empty"),
         ("time: t\ncolumns: {gaze_x: {column: x, missing: [.nan]}}", "missing is"),
         (
-            "time: t\ncolumns: {gaze_x: {column: x, unit: mm}}",
-            "columns.gaze_x: unit is 'mm', expected one of fraction, percent, px;",
+            "time: t\ncolumns: {gaze_x: {column: x, unit: inch}}",
+            "columns.gaze_x: unit is 'inch', expected one of fraction, percent, px, centred, degree, mm, cm;",
         ),
         ("time: t\ncolumns: {gaze_x: {column: true}}", "gaze_x.column is True, expected the name of a column"),
         ("time: t\ncolumns: {gaze_x: ' '}", "gaze_x.column is ' ', expected the name of a column"),
@@ -184,7 +184,10 @@ def test_all_problems_are_named_at_once(tmp_path):
         ("time: t\ncolumns: {gaze_x: x}\nstimulus_area: [0, 0, 1, 1]", "screen: [width, height] in pixels is missing"),
         ("time: t\ncolumns: {gaze_x: x}\nscreen: [5, 5]\nstimulus_area: [0, 0, 1, 0]", "stimulus_area is [0, 0, 1, 0]"),
         ("time: {column: t, origin: bottom}\ncolumns: {gaze_x: x}", "time: origin is 'bottom'"),
-        ("time: t\ncolumns: {gaze_y: {column: y, origin: left}}", "origin is 'left', expected 'top' or 'bottom'"),
+        (
+            "time: t\ncolumns: {gaze_y: {column: y, origin: left}}",
+            "origin is 'left', expected 'top', 'bottom'",
+        ),
         ("time: t\ncolumns: {gaze_x: {column: x, unit: px}}", "screen: [width, height]"),
         ("time: t\ncolumns: {pupil_left: {column: x, origin: bottom}}", "origin is"),
         (f"time: t\nscreen: [1, 0x{'f' * 9000}]\ncolumns: {{gaze_x: x}}", "screen is"),
@@ -287,3 +290,55 @@ def test_a_long_text_in_every_row_is_held_once(tmp_path):
     mapping = {"time": "t", "participant": "subject", "columns": {"pupil_left": "x"}}
     (tmp_path / "gaze_mapping.yaml").write_text(yaml.safe_dump(mapping))
     assert len(read_gaze(tmp_path / "a.parquet").participant) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("unit", "points", "more"),
+    [
+        ("centred", [(-1, 1), (0, 0), (0.5, -0.5)], {}),
+        ("degree", [(-22.2185, 12.9530), (0, 0), (11.5432, -6.5601)], {"screen_mm": [531, 299], "viewing_distance": 650}),
+        ("mm", [(-265.5, 149.5), (0, 0), (132.75, -74.75)], {"screen_mm": [531, 299]}),
+        ("px", [(-960, 540), (0, 0), (480, -270)], {"screen": [1920, 1080]}),
+    ],
+)
+def test_points_from_the_middle_of_the_screen(tmp_path, unit, points, more):
+    """The left upper corner, the middle, and a point half way to the right lower corner; up is positive."""
+    x, y = ({"column": name, "unit": unit, "origin": o} for name, o in (("x", "centre"), ("y", "centre_up")))
+    path = tmp_path / "gaze.csv"
+    path.write_text("t,x,y\n" + "".join(f"{10 * i},{x},{y}\n" for i, (x, y) in enumerate(points)))
+    mapping = {"time": "t", "columns": {"gaze_x": x, "gaze_y": y}} | more
+    (tmp_path / "gaze_mapping.yaml").write_text(yaml.safe_dump(mapping))
+    gaze = read_gaze(path)
+    np.testing.assert_allclose(gaze.column("gaze_x"), [0, 0.5, 0.75], atol=1e-4)
+    np.testing.assert_allclose(gaze.column("gaze_y"), [0, 0.5, 0.75], atol=1e-4)
+    if unit in ("degree", "mm"):
+        (tmp_path / "gaze_mapping.yaml").write_text(yaml.safe_dump({"time": "t", "columns": {"gaze_x": x, "gaze_y": y}}))
+        with pytest.raises(EmertInputError, match="screen_mm"):
+            read_gaze(path)
+
+
+STEPS = np.arange(40)
+
+
+@pytest.mark.parametrize(
+    ("form", "mapping", "found"),
+    [
+        ("{0},0.5,0.5", {"unit": "ns"}, "a sample every 1e-06 ms by its times, 1e\\+09 a second, .*; say the unit of time"),
+        ("{0}0,{1},300", {}, "values around 519.5 in column gaze_x, where normalised coordinates .* divide pixels"),
+        ("{0}0,{2},0.1", {}, "values from -0.95 to 0.95 in column gaze_x.* count from the middle of the screen"),
+        ("{3}0,0.5,0.5", {}, "20 of 40 samples with the time of another one"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_units_that_are_not_said_are_refused(tmp_path, form, mapping, found, kind):
+    lines = [form.format(i, 500 + i, np.sin(i) * 0.95, i // 2) for i in STEPS]
+    path = tmp_path / f"gaze.{kind}"
+    if kind == "csv":
+        path.write_text("t,x,y\n" + "\n".join(lines) + "\n")
+    else:
+        numbers = np.array([[float(cell) for cell in line.split(",")] for line in lines]).T
+        pq.write_table(pa.table(dict(zip("txy", numbers, strict=True))), path)
+    written = {"time": {"column": "t"} | mapping, "columns": {"gaze_x": "x", "gaze_y": "y"}}
+    (tmp_path / "gaze_mapping.yaml").write_text(yaml.safe_dump(written))
+    with pytest.raises(EmertInputError, match=found):
+        read_gaze(path)

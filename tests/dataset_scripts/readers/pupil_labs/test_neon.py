@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dataset_scripts.readers import READERS, read_gaze, read_gaze_recordings
 from dataset_scripts.readers.text.text_table import read_head
@@ -201,3 +202,42 @@ def test_tables_without_gaze_say_which_file_to_give(folder, name):
     gaze = read_gaze(folder / name)
     assert gaze.eye_movements is None
     assert "give gaze.csv" in gaze.notes[0]
+
+
+ENRICHED = (
+    "section id",
+    "recording id",
+    "timestamp [ns]",
+    "gaze detected on surface",
+    *(f"gaze position {{}} {a} {{}}" for a in "xy"),
+)
+
+
+def enriched(path, where, unit, points):
+    names = [name.format(where, unit) for name in (*ENRICHED, "fixation id", "blink id")]
+    table(path, names, [("s", "r", ZERO + i * STEP, "true", *point, 1, "") for i, point in enumerate(points)])
+    return path
+
+
+def test_gaze_on_a_surface_is_gaze_on_the_stimulus(tmp_path):
+    gaze = read_gaze(enriched(tmp_path / "gaze.csv", "on surface", "[normalized]", [(0.4, 0.6), ("", ""), (1.2, -0.1)]))
+    np.testing.assert_array_equal(gaze.column("gaze_stimulus_x"), np.float32([0.4, np.nan, 1.2]))
+    np.testing.assert_array_equal(gaze.column("gaze_stimulus_y"), np.float32([0.6, np.nan, -0.1]))
+    assert np.isnan(gaze.column("gaze_x")).all()
+    assert "in its coordinates alone" in gaze.notes[0]
+
+
+def test_gaze_in_a_reference_image_needs_the_image_for_its_size(tmp_path):
+    path = enriched(tmp_path / "gaze.csv", "in reference image", "[px]", [(400, 150), (200, 75)])
+    with pytest.raises(EmertInputError, match=r"put reference_image.jpeg .* beside it"):
+        read_gaze(path)
+    Image.new("RGB", (800, 300)).save(tmp_path / "reference_image.jpeg")
+    np.testing.assert_array_equal(read_gaze(path).column("gaze_stimulus_x"), [0.5, 0.25])
+    np.testing.assert_array_equal(read_gaze(path).column("gaze_stimulus_y"), [0.5, 0.25])
+
+
+def test_times_that_excel_has_rounded_are_refused(tmp_path):
+    rows = [("s", "r", "1.70E+18", 800 + i, 600, 1, 1, "", 0, 0) for i in range(40)]
+    table(tmp_path / "gaze.csv", GAZE, rows)
+    with pytest.raises(EmertInputError, match=r"the same time in all 40 samples.*don't save it in Excel"):
+        read_gaze(tmp_path / "gaze.csv")
