@@ -40,8 +40,9 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_worker
     missing = [name for name in recipe.tasks if name not in data.tasks]
     if missing:
         raise EmertInputError(f"{data.folder} has no labels for task {', '.join(missing)}; it has {', '.join(data.tasks)}")
-    for key in recipe.methods:
-        check_modalities(data, get_method(key))
+    for method in map(get_method, recipe.methods):
+        # The summaries of the classical methods hold action units wherever there are any.
+        check_modalities(data, method, recipe.face_input if method.kind == "network" else "both")
     for version in recipe.split_versions:
         for fold in recipe.folds:
             data.select(fold, version == "strict")  # refuses splits that leak, before anything is trained

@@ -115,6 +115,11 @@ class BenchmarkRecipe:
     def generator_settings(self) -> GeneratorSettings:
         return GeneratorSettings(**self.generator)
 
+    @property
+    def face_input(self) -> str:
+        """What the networks take of the face, see `EmertConfig`."""
+        return _changed_recipe(self.training)["overrides"].get("face_input", "frames")
+
     def training_recipe(self, method: Method, tasks: tuple[str, ...], seed: int) -> Recipe:
         """How this method's network is trained. Raises `EmertInputError` for what no training recipe takes."""
         decided = {"tasks": tasks, "seed": seed, "normalisation": self.normalisation}

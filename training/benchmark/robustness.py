@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.pictures.style import LIGHT
-from modeling_emert.constants_emert import INPUT_NAMES, MODALITIES, Modality
+from modeling_emert.constants_emert import MODALITIES, Modality
 from modeling_emert.tasks_emert import TASKS, View
 
-from ..evaluation.evaluate import make_batches, predict, predictions_table
+from ..evaluation.evaluate import make_batches, modalities_of, predict, predictions_table
 from ..evaluation.load_model import load_model, method_of
 from ..evaluation.model_folder import find_models, read_record
 from ..evaluation.protocols import plan_trials
@@ -23,7 +23,7 @@ from ..reports.pictures import curves_picture
 from ..reports.results import bootstrap, make_header, write_step
 from ..reports.sections import primary_of
 from ..reports.tables import markdown_table, score_cell, two
-from .corruption import Change, ChangedData, blur_gaze, lose_frames, lose_gaze
+from .corruption import Change, ChangedData, blur_gaze, has_frames_to_lose, lose_frames, lose_gaze
 
 _VIEWS: dict[View, str] = {"er": "felt (ER)", "fer": "shown (FER)", "perceived": "perceived", "other": "own tasks"}
 _EYES: tuple[Modality, ...] = ("eye_movements", "fixations")
@@ -86,7 +86,7 @@ def measure_robustness(folders: Sequence[Path], data: EmertData, seed: int, n_re
 
     `points` has `{value, low, high, ...}` at each level, 0 first. `area` is the area under the curve over levels scaled to
     0..1, a mean score; for a model that loses nothing it is the score `as_recorded`. A modality is not hidden or changed where
-    the model or the data lacks it, or where some recording has no other.
+    the model or the data lacks it, or where some recording has no other; frames are not lost where each face has one.
 
     Raises:
         EmertInputError: as `plan_trials` and `load_model`.
@@ -109,9 +109,10 @@ def _predictions(folder: Path, data: EmertData, seed: int, progress: bool) -> di
     method = method_of(record)
     [trial] = plan_trials(data, record, model.config.tasks)
     clean = make_batches(data, trial, processor, method)
-    present = [{name for name in MODALITIES if INPUT_NAMES[name] in clean[index]["inputs"]} for index in range(len(clean))]
+    present = [modalities_of(clean[index]["inputs"]) for index in range(len(clean))]
+    moving = any(has_frames_to_lose(data.recording(int(row), 2)) for row in trial.rows)
     tables = {}
-    for condition in tqdm(_conditions(present), desc=f"robustness of {folder.name}", disable=not progress):
+    for condition in tqdm(_conditions(present, moving), desc=f"robustness of {folder.name}", disable=not progress):
         batches = clean
         if condition.curve is not None:
             worse = ChangedData.of(data, condition.curve.change, condition.level, seed)
@@ -121,15 +122,15 @@ def _predictions(folder: Path, data: EmertData, seed: int, progress: bool) -> di
     return tables
 
 
-def _conditions(present: Sequence[set[str]]) -> list[Condition]:
-    """`present`: the modalities of every recording."""
+def _conditions(present: Sequence[set[str]], moving: bool) -> list[Condition]:
+    """`present`: the modalities of every recording; `moving`: whether any has a face of several frames."""
     any_has = set().union(*present)
     found = [Condition("nothing")]
     found += [
         Condition(name, hidden=(name,)) for name in MODALITIES if name in any_has and all(names - {name} for names in present)
     ]
     for name, curve in CURVES.items():
-        if any_has & set(curve.touches):
+        if any_has & set(curve.touches) and (moving or curve.change is not lose_frames):
             found += [Condition(name, level, curve=curve) for level in curve.levels]
     return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 _DESCRIPTION = """\
 emert benchmark RECIPE [key=value ...] --out DIR [--data DIR]
     every method of the recipe, on every task, fold, version and seed; called again it resumes where it stopped.
-    RECIPE: small, uniss_fgd, ceap_360vr, or a .yaml file.
+    RECIPE: small, uniss_fgd, ceap_360vr, ferplus, audience_effects, or a .yaml file.
 emert benchmark table DIR
     table.md, table.json and report.html again, from the predictions that DIR holds.
 emert benchmark robustness MODEL DATA --out DIR

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.answers_emert import calibrated
-from modeling_emert.constants_emert import ARGUMENTS_OF
+from modeling_emert.constants_emert import ARGUMENTS_OF, MODALITIES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.feature_extraction_emert import Normalisation
 from modeling_emert.processing_emert import EmertProcessor
@@ -88,12 +88,16 @@ def make_batches(data: EmertData, trial: Trial, processor: EmertProcessor, metho
     return RecordingDataset(data, trial.rows, processor, trial.tasks, statistics, modalities=method.modalities)
 
 
+def modalities_of(inputs: Mapping) -> set[str]:
+    """Those that a recording has, in whichever of the model's arguments."""
+    return {name for name in MODALITIES if any(argument in inputs for argument in ARGUMENTS_OF[name])}
+
+
 def _possible_ablations(batches: RecordingDataset, method: Method) -> dict[str, tuple[str, ...]]:
     """Those that hide a modality of the data and leave each recording at least one."""
     present = []
     for index in range(len(batches)):
-        inputs = batches[index]["inputs"]
-        present.append({name for name in method.modalities if any(argument in inputs for argument in ARGUMENTS_OF[name])})
+        present.append(modalities_of(batches[index]["inputs"]) & set(method.modalities))
     possible = {}
     for name, hidden in ABLATIONS.items():
         changes = any(names & set(hidden) for names in present) and all(names - set(hidden) for names in present)

@@ -12,9 +12,11 @@ from tiny_emert import face_track, gaze
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError, Recording
 from modeling_emert.columns_emert import COLUMN_INDEX
-from training.benchmark.corruption import ChangedData, blur_gaze, lose_frames, lose_gaze
+from modeling_emert.recording_emert import ActionUnits
+from training.benchmark.corruption import ChangedData, blur_gaze, has_frames_to_lose, lose_frames, lose_gaze
 from training.benchmark.gap import gap
-from training.benchmark.robustness import CURVES, robustness
+from training.benchmark.robustness import CURVES, _conditions, robustness
+from training.evaluation.evaluate import modalities_of
 
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -88,6 +90,27 @@ def test_so_many_frames_are_left(level: float, left: int):
     face = lose_frames(_recording(), level, _rng()).face
     assert len(face.frames) == len(face.times_ms) == left
     assert (np.diff(face.times_ms) > 0).all()
+
+
+def test_rows_of_action_units_are_lost_as_frames_are_and_frames_alone_as_before():
+    units = ActionUnits(np.arange(170).reshape(10, 17) / 34, np.arange(10) * 40)
+    both = lose_frames(replace(_recording(), action_units=units), 0.7, _rng())
+    alone = lose_frames(Recording(action_units=units), 0.7, _rng()).action_units
+    assert len(both.action_units.times_ms) == len(both.face.frames) == len(alone.times_ms) == 3
+    np.testing.assert_array_equal(both.face.times_ms, lose_frames(_recording(), 0.7, _rng()).face.times_ms)
+    kept = (alone.times_ms / 40).astype(int)
+    np.testing.assert_array_equal(alone.intensities, units.intensities[kept])
+    assert has_frames_to_lose(Recording(action_units=units))
+    assert not has_frames_to_lose(Recording(action_units=lose_frames(Recording(action_units=units), 1.0, _rng()).action_units))
+
+
+def test_a_face_is_hidden_in_whichever_form_it_is_given_and_one_frame_is_not_lost():
+    given = [modalities_of(inputs) for inputs in ({"action_units": 0, "eye_movements": 0}, {"pixel_values": 0, "fixations": 0})]
+    assert given == [{"face", "eye_movements"}, {"face", "fixations"}]
+    names = {condition.name for condition in _conditions(given, moving=True)}
+    assert names == {"nothing", "face", "eye_movements", "fixations", *CURVES}
+    assert {condition.name for condition in _conditions([{"face"}], moving=True)} == {"nothing", "video frames lost"}
+    assert [condition.name for condition in _conditions([{"face"}], moving=False)] == ["nothing"]
 
 
 @pytest.mark.parametrize("change", [lose_gaze, blur_gaze, lose_frames])
