@@ -15,9 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--out", required=True, type=Path, help="folder of the data set, made new")
     for option, words in _AUTHORS_OPTIONS.items():
         build.add_argument(f"--{option}", **words)
-    build.add_argument(
-        "--faces", type=int, help="face crops kept of each recording (default 32; as EMER's authors: all)"
-    )
+    build.add_argument("--faces", type=int, help="face crops kept of each recording (default 32; as EMER's authors: all)")
     build.add_argument("--seed", type=int, default=0, help="of the folds (default 0)")
     build.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
     build.add_argument("--overwrite", action="store_true", help="replace what --out holds")
@@ -48,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mapping = actions.add_parser("mapping", help="an example of a mapping file")
     mapping.add_argument("kind", nargs="?", choices=("emer", "gaze"), default="emer", help="for source emer or a gaze table")
     actions.add_parser("columns", help="what the 39 columns of eye movements are")
+    export = actions.add_parser("export", help="write gaze in a format of other programs")
+    export.add_argument("path", type=Path, help="gaze file, data set, or folder with recordings")
+    export.add_argument(
+        "--bids", required=True, type=Path, metavar="OUT", help="as BIDS eye tracking into this folder, made new"
+    )
+    export.add_argument("--source", help="the source of a folder of recordings: uniss_fgd, ceap_360vr, ...")
     inspect = actions.add_parser("inspect", help="how good recordings are, in numbers and pictures")
     inspect.add_argument("path", type=Path, help="gaze file, video, data set, or folder with recordings")
     inspect.add_argument("--source", help="the source of a folder of recordings: uniss_fgd, ceap_360vr, ...")
@@ -147,6 +151,27 @@ def _columns(arguments: argparse.Namespace) -> None:
     print(columns_markdown())
 
 
+def _export(arguments: argparse.Namespace) -> None:
+    from dataset_scripts.bids_export import export_bids
+    from dataset_scripts.inspection.find_recordings import find_recordings
+
+    found = find_recordings(arguments.path, arguments.source)
+    problems: list[str] = []
+    written = export_bids(_gazes(found.recordings, problems), arguments.bids, arguments.path.name)
+    print(f"{arguments.bids}: {len(written)} tables of {found.kind} written as BIDS")
+    print(*(f"not read: {problem}" for problem in problems), sep="\n", end="\n" if problems else "")
+
+
+def _gazes(recordings, problems: list[str]):
+    """The gaze of every recording that has some; why the others could not be read is added to `problems`."""
+    for found in recordings:
+        gaze = found.named_gaze()
+        if gaze is not None:
+            yield gaze
+        elif found.problem is not None:
+            problems.append(found.problem)
+
+
 def _inspect(arguments: argparse.Namespace) -> None:
     import json
 
@@ -200,6 +225,7 @@ _ACTIONS = {
     "join": _join,
     "generate": _generate,
     "verify": _verify,
+    "export": _export,
     "inspect": _inspect,
     "benchmark": _benchmark,
     "publish": _publish,

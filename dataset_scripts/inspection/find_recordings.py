@@ -1,13 +1,13 @@
 """Finds recordings to inspect: in a file, a folder of files, a source's folder, or a data set."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.recording_emert import Recording
+from modeling_emert.recording_emert import Gaze, Recording
 from modeling_emert.tasks_emert import LABEL_COLUMNS
 
 from ..dataset.metadata import METADATA_FILE
@@ -36,6 +36,11 @@ class Found:
     recording: Recording = field(default_factory=Recording)
     face: FaceCheck | None = None
     problem: str | None = None
+
+    def named_gaze(self) -> Gaze | None:
+        """The gaze with the names of the participant and the stimulus; None without gaze."""
+        gaze = self.recording.gaze
+        return None if gaze is None else replace(gaze, participant=self.participant, stimulus=self.stimulus)
 
 
 @dataclass

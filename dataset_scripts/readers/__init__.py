@@ -16,7 +16,7 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
-from . import emert_csv, gazepoint
+from . import bids, emert_csv, gazepoint
 from .bounds import believed
 from .eyelink import reader as eyelink
 from .fixation_detection import with_fixations
@@ -43,7 +43,7 @@ class Reader(Protocol):
 
 
 _TOBII: tuple[Reader, ...] = (number_sheet, tobii_studio, tobii_studio_events, tobii_pro_lab, tobii_sdk)
-READERS: tuple[Reader, ...] = (*_TOBII, pupil_core, neon, eyelink, smi_samples, smi_events, gazepoint, emert_csv)
+READERS: tuple[Reader, ...] = (bids, *_TOBII, pupil_core, neon, eyelink, smi_samples, smi_events, gazepoint, emert_csv)
 # Of the readers that read several files as one recording; a mapping file (`FILE_NAME`) may be beside any table.
 EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)
 # Formats whose units a user has chosen, and no tracker's program.
