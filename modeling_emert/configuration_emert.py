@@ -15,6 +15,7 @@ from .tasks_emert import COARSE_AND_FINE, EMER_TASKS, OWN_EXAMPLE, TASKS, get_ta
 _SIZES = ("num_frames", "num_eye_steps", "num_fixation_steps", "num_columns", "fixation_size", "encoder_size")
 _SIZES += ("num_lstm_layers", "num_fusion_layers", "num_attention_heads", "head_dim")
 _WEIGHTS = ("adversarial_weight", "specific_weight", "task_weight", "reversal", "participant_weight")
+_LABELS = ("num_labels", "id2label", "label2id")
 _BY_TASK = ("task_weights", "class_weights", "temperatures")
 Fraction = float | int  # JSON gives 0 and 1 back as integers
 
@@ -36,7 +37,7 @@ class EmertConfig(PreTrainedConfig):
     The defaults are the authors' class-and-intensity network (arXiv 2512.16485, evaluation code of January 2024), with
     heads for all seven EMER tasks, which is ours: no public variant of the authors' has more than one view.
 
-    tasks (`list[str | dict]`):
+    tasks (`list[str | dict]`, or one of them):
         What to predict; the heads and `id2label` follow from it, in this order. A name (see `tasks_emert.TASKS`), or the
         definition of an own task, `{"name": "stress", "labels": ["calm", "stressed"]}` (see [`tasks_emert.make_task`]). The
         attribute holds the names, `config.json` the definitions. `from_pretrained(folder, tasks=[...])` gives other heads.
@@ -106,7 +107,7 @@ class EmertConfig(PreTrainedConfig):
     keys_to_ignore_at_inference = ["losses", "modality_logits", "participant_logits"]  # noqa: RUF012
     keys_to_ignore_at_inference += ["last_hidden_state", "pooler_output", "hidden_states", "attentions"]
 
-    tasks: list[str | dict[str, Any]] | tuple[str | dict[str, Any], ...] = EMER_TASKS
+    tasks: str | dict[str, Any] | list[str | dict[str, Any]] | tuple[str | dict[str, Any], ...] = EMER_TASKS
     num_frames: int = 8
     num_eye_steps: int = 32
     num_fixation_steps: int = 32
@@ -151,7 +152,7 @@ class EmertConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         for name in ("tasks", "projection_sizes", "head_sizes", "context"):
-            setattr(self, name, list(getattr(self, name)))  # one type before and after JSON
+            setattr(self, name, _as_list(getattr(self, name)))  # one type before and after JSON
         kind = self.backbone_config.get("model_type") if isinstance(self.backbone_config, dict) else None
         if kind is not None and kind not in CONFIG_MAPPING:  # transformers' own error is only the type's name
             raise ValueError(
@@ -177,14 +178,18 @@ class EmertConfig(PreTrainedConfig):
             raise EmertInputError(
                 f"config.json: model_type is {found!r}, expected {cls.model_type!r}; load this checkpoint with {maker}"
             )
-        for key in ("num_labels", "id2label", "label2id"):
-            if kwargs.get(key) is not None:
-                raise ValueError(_no_labels(kwargs[key]))
         # The labels follow from the tasks; what is stored may be of other tasks.
-        config_dict = {key: value for key, value in config_dict.items() if key not in ("num_labels", "id2label", "label2id")}
+        given = {key: kwargs.pop(key) for key in _LABELS if kwargs.get(key) is not None}
+        config_dict = {key: value for key, value in config_dict.items() if key not in _LABELS}
         if kwargs.get("tasks") is not None:
-            config_dict = _with_tasks(config_dict, kwargs.pop("tasks"), kept=kwargs)
-        return super().from_dict(config_dict, **kwargs)
+            config_dict = _with_tasks(config_dict, _as_list(kwargs.pop("tasks")), kept=kwargs)
+        made = super().from_dict(config_dict, **kwargs)
+        config = made[0] if isinstance(made, tuple) else made
+        own = {"num_labels": config.num_labels, "id2label": list(config.id2label.values()), "label2id": config.label2id}
+        for key, value in given.items():
+            if own[key] != (list(value.values()) if key == "id2label" and isinstance(value, dict) else value):
+                raise ValueError(_no_labels(value))
+        return made
 
     def to_dict(self) -> dict[str, Any]:
         """As transformers' own; own tasks with their definitions."""
@@ -325,6 +330,11 @@ class EmertConfig(PreTrainedConfig):
             "reversal": 0.1,
         }
         return cls(**{**small, **overrides})
+
+
+def _as_list(given: Any) -> list[Any]:
+    """One task alone, a name or a definition, as a list of one."""
+    return [given] if isinstance(given, str | dict) else list(given)
 
 
 def _no_labels(found: Any) -> str:

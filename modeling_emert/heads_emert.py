@@ -4,6 +4,7 @@ The head and the mean are the authors'; the rest is ours and off by default.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -124,6 +125,35 @@ def modality_loss(logits: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     return ((losses * weights).sum(dim=0) / weights.sum(dim=0).clamp(min=1)).sum()
 
 
+def as_labels(name: str, labels: Any, logits: torch.Tensor, classes: bool) -> torch.Tensor:
+    """The labels of a task as its loss takes them (see [`task_loss`]), from a tensor, an array or a list.
+
+    `logits` `(batch, task size)`; `classes`: whether they are classes, or numbers. Raises `ValueError` for another kind or
+    shape, or a class that there is not.
+    """
+    batch, size = logits.shape
+    numbers, distribution = f"({batch}, {size}) numbers", f"({batch}, {size}) fractions of votes"
+    expected = f"({batch},) class indices 0 to {size - 1}, {ABSENT_CLASS} for absent, or {distribution}" if classes else numbers
+    try:
+        values = torch.as_tensor(labels, device=logits.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"labels of {name} are {str(labels)[:80]} ({type(labels).__name__}), expected {expected}") from error
+    found = f"labels of {name} have shape {tuple(values.shape)} and type {str(values.dtype).removeprefix('torch.')}"
+    if not classes:
+        if values.numel() != logits.numel() or values.shape[:1] != logits.shape[:1] or values.is_complex():
+            raise ValueError(f"{found}, expected {expected}")
+        return values.reshape(logits.shape) if values.is_floating_point() else values.reshape(logits.shape).float()
+    if values.shape == logits.shape and values.ndim == 2 and not values.is_complex():
+        return values if values.is_floating_point() else values.float()
+    if values.shape != (batch,) or values.is_floating_point() or values.is_complex():
+        raise ValueError(f"{found}, expected {expected}")
+    values = values.long()
+    wrong = (values != ABSENT_CLASS) & ((values < 0) | (values >= size))
+    if not torch.compiler.is_compiling() and wrong.any():
+        raise ValueError(f"labels of {name} hold the class {int(values[wrong][0])}, expected {expected}")
+    return values
+
+
 def task_loss(
     task: Task, logits: torch.Tensor, labels: torch.Tensor, class_weights: Sequence[float] | None = None
 ) -> torch.Tensor:
@@ -132,15 +162,12 @@ def task_loss(
     Numbers of an own task are compared on the scale -1..1 (see `Task.scale`), so that no range outweighs the other tasks.
 
     `logits` `(batch, task.size)`; `labels` `(batch,)` long with -100 for absent, or `(batch, task.size)` float with NaN:
-    numbers, or for classes a distribution over them.
+    numbers, or for classes a distribution over them. Of one number, `(batch,)` is taken for `(batch, 1)`.
     `class_weights`: one for each class, None for equal weights.
     """
+    labels = as_labels(task.name, labels, logits, task.kind == "classification")
     if task.kind == "classification":
         return class_loss(logits, labels, class_weights)
-    if labels.shape != logits.shape:  # of one number, `(batch,)` is taken for `(batch, 1)`
-        if labels.numel() != logits.numel():
-            raise ValueError(f"labels of {task.name} have shape {tuple(labels.shape)}, expected {tuple(logits.shape)}")
-        labels = labels.reshape(logits.shape)
     present = ~labels.isnan()
     half = task.scale[1]
     known = torch.where(present, labels, logits.detach())

@@ -17,7 +17,17 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 from .configuration_emert import EmertConfig
 from .constants_emert import MODALITIES, PARTICIPANT, Modality
 from .explain_emert import EmertExplanation, explain
-from .heads_emert import EmertCoarse, EmertContext, EmertHead, EmertHeads, EmertPooling, class_loss, modality_loss, task_loss
+from .heads_emert import (
+    EmertCoarse,
+    EmertContext,
+    EmertHead,
+    EmertHeads,
+    EmertPooling,
+    as_labels,
+    class_loss,
+    modality_loss,
+    task_loss,
+)
 from .hub_emert import EmertSharing
 from .layers_emert import (
     EmertCrossAttention,
@@ -34,6 +44,7 @@ from .layers_emert import (
 from .licences_emert import EmertLicensed
 from .model_card_emert import write_model_card
 from .outputs_emert import EmertModalityLogits, EmertModelOutput, EmertOutput
+from .peft_emert import lora_config, without_text
 from .tasks_emert import get_task, register_tasks
 
 # Both are listed, whichever is saved: the base model loads the weights of the complete model too.
@@ -171,7 +182,7 @@ class EmertModel(EmertPreTrainedModel):
                 streams[name] = torch.zeros(*mask.shape, self.config.encoder_size, dtype=self.dtype, device=mask.device)
             else:
                 streams[name] = self.stream_dropout(encoders[name](value, mask))
-        fused = self._fuse(streams, masks, **kwargs)
+        fused = self._fuse(streams, masks, **without_text(kwargs))
         return replace(
             fused,
             pooler_output=masked_mean(fused.last_hidden_state, fused.token_mask),
@@ -280,13 +291,14 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         Args:
             big_five: `(batch, 5)` float in 0..1 in the order of `recording_emert.BIG_FIVE`, NaN for absent.
             stimulus_emotion: `(batch,)` long, index into `tasks_emert.EMOTIONS`, -100 for absent.
-            labels: by task: `(batch,)` long, -100 for absent; `(batch, classes)` float, a distribution such as the fractions
-                of votes, NaN for absent; or `(batch, numbers)` float, NaN for absent. A task without labels is not trained.
+            labels: by task: `(batch,)` int, -100 for absent; `(batch, classes)` float, a distribution such as the fractions
+                of votes, NaN for absent; or `(batch, numbers)` float, NaN for absent. A task without any is not trained.
                 `participant` `(batch,)` long if the config has `num_participants`. A model of one task takes the tensor alone.
             the rest as in [`EmertModel.forward`].
 
         Raises:
-            ValueError: as [`EmertModel.forward`]; a label's task, or given context, is not in the config.
+            ValueError: as [`EmertModel.forward`]; a label's task, or given context, is not in the config; labels have another
+                shape, kind or range than the task's.
         """
         masks, units = (face_mask, eye_movements_mask, fixations_mask), (action_units, action_units_mask)
         outputs: EmertModelOutput = self.emert(pixel_values, eye_movements, fixations, *masks, face_features, *units, **kwargs)
@@ -308,8 +320,6 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
 
     def lora_config(self, rank: int = 8) -> Any:
         """A `peft.LoraConfig` for `get_peft_model`: see [`peft_emert.lora_config`]."""
-        from .peft_emert import lora_config  # because of this import, transformers copies the file with the model
-
         return lora_config(self.config, rank)
 
     def explain(self, inputs: Mapping[str, torch.Tensor]) -> EmertExplanation:
@@ -334,10 +344,12 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
         labels: dict[str, torch.Tensor],
         outputs: EmertModelOutput,
     ) -> dict[str, torch.Tensor]:
-        if isinstance(labels, torch.Tensor):
+        if not isinstance(labels, Mapping):
             if len(self.config.tasks) > 1:
-                raise ValueError(f"labels are one tensor, expected a dictionary by task: {', '.join(self.config.tasks)}")
+                found = "one tensor" if isinstance(labels, torch.Tensor) else type(labels).__name__
+                raise ValueError(f"labels are {found}, expected a dictionary by task: {', '.join(self.config.tasks)}")
             labels = {self.config.tasks[0]: labels}
+        labels = {name: values for name, values in labels.items() if values is not None}
         known = [*logits, *([] if participant_logits is None else [PARTICIPANT])]
         unknown = sorted(set(labels) - set(known))
         if unknown:
@@ -352,7 +364,8 @@ class EmertForEmotionRecognition(EmertPreTrainedModel):
             losses["adversarial"] = modality_loss(outputs.modality_logits.invariant, outputs.modality_present)
             losses["specific"] = modality_loss(outputs.modality_logits.specific, outputs.modality_present)
         if PARTICIPANT in labels:
-            losses[PARTICIPANT] = class_loss(participant_logits, labels[PARTICIPANT])
+            people = as_labels(PARTICIPANT, labels[PARTICIPANT], participant_logits, classes=True)
+            losses[PARTICIPANT] = class_loss(participant_logits, people)
         return losses | (outputs.auxiliary or {})
 
     def _weighted(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:

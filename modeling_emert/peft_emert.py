@@ -10,20 +10,34 @@ A base that peft has frozen keeps its BatchNorm statistics (see `layers_emert.Em
 it did when it was saved.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from .configuration_emert import EmertConfig
 from .constants_emert import MODALITIES
 
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "out_proj")
+_TEXT = ("input_ids", "attention_mask", "inputs_embeds", "token_type_ids", "task_ids")
 _LSTMS = ("eye_encoder.lstm", "fixation_encoder.lstm")
+
+
+def without_text(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Without a text model's arguments, which peft passes as None where a `LoraConfig` has a `task_type`.
+
+    Raises `ValueError` where one of them has a value.
+    """
+    if given := [name for name in _TEXT if arguments.get(name) is not None]:
+        raise ValueError(
+            f"{', '.join(given)}: EMERT takes no text; give pixel_values, eye_movements, fixations or action_units"
+        )
+    return {name: value for name, value in arguments.items() if name not in _TEXT}
 
 
 def lora_config(config: EmertConfig, rank: int = 8) -> Any:
     """A `peft.LoraConfig`: adapters on attention, the projections and both LSTMs; the parts of one task are trained completely.
 
-    For [`EmertForEmotionRecognition`]. `rank`: of the adapters, with scale 2. The face backbone is not adapted. `task_type` is
-    None, since peft's task types pass text models' arguments to the forward pass. Raises `ImportError` without peft.
+    For [`EmertForEmotionRecognition`]. `rank`: of the adapters, with scale 2. The face backbone is not adapted. Raises
+    `ImportError` without peft.
     """
     try:  # transformers asks for all that a model's files import, except in a `try`
         from peft import LoraConfig

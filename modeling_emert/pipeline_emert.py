@@ -19,7 +19,7 @@ from .inference_emert import answering_network
 from .people_emert import FaceChoice
 from .processing_emert import BigFive, GazeInput, Photo, Row, Units, Video, is_recording, recordings_of
 from .recording_emert import Recording
-from .rows_emert import is_batch, is_row, rows_of
+from .rows_emert import as_columns, is_batch, is_row, rows_of
 from .tasks_emert import get_task, register_tasks
 
 _FILES = ("video", "image", "gaze", "action_units")
@@ -111,6 +111,7 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
             inputs = parts
         elif any(part is not None for part in parts.values()):
             raise EmertInputError(f"give clips, or their parts by name ({', '.join(_PARTS)}), not both")
+        inputs = as_columns(inputs)
         if _is_row(inputs) and is_batch(inputs):
             inputs = list(rows_of(inputs))
         elif isinstance(inputs, Mapping) and not _is_row(inputs):
@@ -131,6 +132,7 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
 
     def preprocess(self, clip: Clip) -> dict[str, list[Recording]]:
         """Loads one clip: a batch of one."""
+        clip = as_columns(clip)
         if isinstance(clip, (str, Path)):
             clip = {"video": clip}
         elif _is_row(clip):

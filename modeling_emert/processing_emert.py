@@ -20,7 +20,7 @@ from .hub_emert import EmertSharing
 from .image_emert import is_image, read_image
 from .people_emert import FaceChoice, check_face_choice
 from .recording_emert import ActionUnits, FaceTrack, Gaze, Recording, context_inputs, read_big_five, read_stimulus_emotion
-from .rows_emert import from_row, is_batch, is_row, rows_of
+from .rows_emert import as_columns, from_row, is_batch, is_row, rows_of
 from .sampling_emert import FrameOrder, Sampling
 from .video_emert import read_frames
 from .video_processing_emert import EmertVideoProcessor
@@ -165,8 +165,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         With `context`, each recording's `big_five` and `stimulus_emotion` are included, marked as absent where it has none.
 
         Raises:
-            EmertInputError: something else than recordings is given, or a recording's context is invalid (see
-                `recording_emert.context_inputs`).
+            EmertInputError: something else than recordings is given, none has a modality, or a recording's context is invalid
+                (see `recording_emert.context_inputs`).
         """
         batch = recordings_of(recordings)
         inputs = self.video_processor([item.face for item in batch], return_tensors=return_tensors, generator=generator)
@@ -175,6 +175,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         for name in ("eye_movements", "fixations", "action_units"):
             if f"{name}_mask" in gaze and gaze[f"{name}_mask"].any():
                 inputs[name], inputs[f"{name}_mask"] = gaze[name], gaze[f"{name}_mask"]
+        if not inputs:
+            raise EmertInputError("the recordings have nothing that the model takes: no face, eye movements or fixations")
         inputs.update(BatchFeature(context_inputs(batch, self.context), tensor_type=return_tensors))
         return inputs
 
@@ -250,18 +252,24 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
 
 def recordings_of(given: Recording | Row | Iterable[Recording | Row]) -> list[Recording]:
     """One or several recordings or rows, or a batch of rows, as a list. Raises `EmertInputError` for anything else."""
+    given = as_columns(given)
     if is_row(given) and is_batch(given):
         given = rows_of(given)
     elif is_row(given) or is_recording(given):
         given = [given]
     elif isinstance(given, (str, bytes, Mapping)) or not hasattr(given, "__iter__"):
         raise _no_recording(given)
-    batch = [from_row(item) if is_row(item) else item for item in given]
+    batch = [from_row(row) if is_row(row) else row for item in given for row in _rows_in(as_columns(item))]
     if wrong := [item for item in batch if not is_recording(item)]:
         raise _no_recording(wrong[0])
     if not batch:
         raise EmertInputError("expected a Recording or a row, or several, got none")
     return batch
+
+
+def _rows_in(item: Any) -> Iterable[Any]:
+    """Of a batch of rows each, as tables give one row; else the item."""
+    return rows_of(item) if is_row(item) and is_batch(item) else [item]
 
 
 def _no_recording(given: object) -> EmertInputError:

@@ -1,4 +1,4 @@
-"""A row of a data set of ours, as `load_dataset` gives it, is a recording: plain, batched, streamed, as numpy or torch."""
+"""A row of a data set of ours, as `load_dataset` gives it, is a recording: plain, batched, streamed, in any of its formats."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
@@ -44,6 +44,23 @@ LIGHT_COLUMNS = ("participant_id", "stimulus_id", "fixation_method", "gaze_forma
 _DIMENSIONS = {"face_times_ms": 1, "eye_times_ms": 1, **dict.fromkeys(FIXATION_COLUMNS, 1), "eye_movements": 2}
 
 
+def as_columns(given: Any) -> Any:
+    """A table, or a row, of pandas, polars or pyarrow as a mapping by column; all else as it is."""
+    maker = type(given).__module__.partition(".")[0]
+    if maker == "pyarrow" and hasattr(given, "column_names"):
+        return {name: _arrow_values(given.column(name)) for name in given.column_names}
+    if maker == "polars" and hasattr(given, "to_dicts"):
+        return given.to_dict(as_series=False)
+    if maker == "pandas" and hasattr(given, "to_dict"):
+        return given.to_dict("list") if given.ndim == 2 else given.to_dict()
+    return given
+
+
+def _arrow_values(column: Any) -> list[Any]:
+    """Of an Array2D its lists: `datasets` itself fails where one of them is null."""
+    return (column.cast(column.type.storage_type) if hasattr(column.type, "storage_type") else column).to_pylist()
+
+
 def is_row(given: object) -> bool:
     """Whether it is a row, or a batch of rows: a mapping with a column of faces, eye movements or fixations."""
     return isinstance(given, Mapping) and any(name in given for name in _PARTS)
@@ -72,17 +89,31 @@ Frames = int | Callable[[int, Sequence[str] | None], np.ndarray] | None
 
 
 def from_row(row: Mapping[str, Any], frames: Frames = None) -> Recording:
-    """A row, as the data set gives it (plain, numpy, torch or streamed), back as a recording.
+    """A row, as the data set gives it, back as a recording.
 
     `frames`: which face crops to keep. Of encoded faces (`Image(decode=False)`) only these are decoded.
 
-    Raises `EmertInputError` if a part's columns are incomplete.
+    Raises `EmertInputError` if a part's columns are incomplete, differ in length, or hold something else.
     """
+    try:
+        return _from_row(row, frames)
+    except (ValueError, TypeError, IndexError, KeyError, OSError) as error:
+        name = row.get("recording_id")
+        reason = str(error) if isinstance(error, EmertInputError) else f"it is no row of a data set of ours ({error})"
+        raise EmertInputError(f"row {name}: {reason}" if isinstance(name, str) else f"the row: {reason}") from error
+
+
+def _from_row(row: Mapping[str, Any], frames: Frames) -> Recording:
     row = {name: _plain(row[name]) for name in (*HEAVY_COLUMNS, *SHEET_COLUMNS, *LIGHT_COLUMNS) if name in row}
     for part, others in _PARTS.items():
-        lacking = [name for name in others if row.get(name) is None]
-        if _is_present(row.get(part)) and lacking:
-            raise EmertInputError(f"the row has {part} but no {', '.join(lacking)}: keep the columns together, or drop {part}")
+        if not _is_present(row.get(part)):
+            continue
+        if lacking := [name for name in others if row.get(name) is None]:
+            raise EmertInputError(f"it has {part} but no {', '.join(lacking)}: keep the columns together, or drop {part}")
+        lengths = {name: len(row[name]) for name in (part, *others)}
+        if len({*lengths.values()}) > 1:
+            found = ", ".join(f"{length} of {name}" for name, length in lengths.items())
+            raise EmertInputError(f"it has {found}, expected equally many: cut the columns together, or drop {part}")
     big_five = [row.get(name) for name in BIG_FIVE]
     emotion = row.get(STIMULUS_EMOTION)
     return Recording(
@@ -131,7 +162,10 @@ def _pixels(image: "dict | PillowImage.Image | np.ndarray") -> np.ndarray:
 
 def _array(row: Mapping[str, Any], name: str) -> np.ndarray | None:
     """An Array2D; None for null."""
-    return None if row.get(name) is None else np.asarray(row[name], np.float32)
+    value = row.get(name)
+    if isinstance(value, np.ndarray) and value.dtype == object:  # as pandas has it
+        value = value.tolist()
+    return None if value is None else np.asarray(value, np.float32)
 
 
 def _action_units_of(row: Mapping[str, Any]) -> ActionUnits | None:
@@ -147,6 +181,9 @@ def _gaze_of(row: Mapping[str, Any]) -> Gaze | None:
     sheet = _array(row, "eye_sheet")
     if eye is None and fixations is None and sheet is None:
         return None
+    if eye is not None and eye.size and eye.shape[1:] != (NUM_COLUMNS,):
+        columns = " x ".join(map(str, eye.shape[1:])) or "no"
+        raise EmertInputError(f"its eye_movements have {columns} columns, expected the {NUM_COLUMNS} of columns_emert.py")
     eye = None if eye is None else eye.reshape(-1, NUM_COLUMNS)
     in_mm = eye is None or not usual_pupil(eye) > BOUNDS[1, PUPILS[0]]  # rows keep no unit
     return Gaze(

@@ -32,7 +32,7 @@ def test_task_loss_of_numbers_by_hand():
 def test_labels_of_one_number_may_come_without_its_axis_and_no_other_shape_is_spread():
     task, guesses = TASKS["fer_intensity"], torch.tensor([[0.5], [2.0]])
     assert task_loss(task, guesses, torch.tensor([1.0, 2.5])) == task_loss(task, guesses, torch.tensor([[1.0], [2.5]]))
-    with pytest.raises(ValueError, match=r"labels of er_va have shape \(2,\), expected \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"labels of er_va have shape \(2,\) and type float32, expected \(2, 2\) numbers"):
         task_loss(TASKS["er_va"], torch.zeros(2, 2), torch.zeros(2))
 
 
@@ -204,6 +204,39 @@ def test_absent_modality_is_left_out_of_the_models_modality_losses(absent):
     present[:, absent] = False
     expected = modality_loss(without.modality_logits.invariant, present).item()
     assert without.losses["adversarial"].item() == pytest.approx(expected)
+
+
+_SEVEN = r"expected \(2,\) class indices 0 to 6, -100 for absent, or \(2, 7\) fractions of votes"
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ({"er7": torch.tensor([0, 9])}, "labels of er7 hold the class 9, " + _SEVEN),
+        ({"er7": [0, -1]}, "labels of er7 hold the class -1, " + _SEVEN),
+        ({"er7": [0, None]}, r"labels of er7 are \[0, None\] \(list\), " + _SEVEN),
+        ({"er7": ["fear", "anger"]}, r"labels of er7 are .* \(list\), " + _SEVEN),
+        ({"er7": torch.tensor([0, 1, 2])}, r"labels of er7 have shape \(3,\) and type int64, " + _SEVEN),
+        ({"er7": torch.tensor([[0], [1]])}, r"labels of er7 have shape \(2, 1\) and type int64, " + _SEVEN),
+        ({"er7": torch.tensor([0.0, 1.0])}, r"labels of er7 have shape \(2,\) and type float32, " + _SEVEN),
+        ({"er7": 3}, r"labels of er7 have shape \(\) and type int64, " + _SEVEN),
+        ({"er_va": torch.zeros(2, 3)}, r"labels of er_va have shape \(2, 3\) .*expected \(2, 2\) numbers"),
+        ({"er_va": "sad"}, r"labels of er_va are sad \(str\), expected \(2, 2\) numbers"),
+        ({"participant": [0, 7]}, "labels of participant hold the class 7, .* 0 to 2"),
+        ([0, 1], "labels are list, expected a dictionary by task"),
+    ],
+)
+def test_labels_that_no_task_can_have_are_refused(labels, reason):
+    with pytest.raises(ValueError, match=reason):
+        tiny_model(num_participants=3)(**tiny_inputs(), labels=labels)
+
+
+def test_labels_may_be_lists_arrays_and_none():
+    model = tiny_model(**NO_DROPOUT)
+    given = {"er7": [0, ABSENT_CLASS], "fer7": np.array([1, 2], np.int32), "er_va": [[1, 0], [0, -1]], "fer_va": None}
+    expected = {name: torch.tensor(values) for name, values in given.items() if values is not None}
+    expected["fer7"] = expected["fer7"].long()
+    assert model(**tiny_inputs(), labels=given).loss == model(**tiny_inputs(), labels=expected).loss
 
 
 def test_labels_of_another_task_are_refused():

@@ -187,12 +187,25 @@ def test_authors_variants_have_their_sizes(variant, width, parameters):
         ({"num_frames": "8"}, "'num_frames' expected int, got str"),
         ({"backbone_config": {"model_type": "resent"}}, "backbone_config: model_type 'resent' is unknown to transformers"),
         ({"fusion_dropout": "none"}, "fusion_dropout"),
-        ({"tasks": "er7"}, "tasks"),
+        ({"tasks": "er9"}, "unknown 'er9'; known tasks: er3"),
+        ({"tasks": 7}, "'tasks' with value 7"),
     ],
 )
 def test_config_names_the_wrong_value(wrong, named):
     with pytest.raises(Exception, match=named):
         EmertConfig(**wrong)
+
+
+def test_one_task_may_stand_alone_and_labels_that_are_right_may_be_given(tmp_path):
+    names = ["er3/positive", "er3/negative", "er3/neutral"]
+    given = {"num_labels": 3, "id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
+    assert EmertConfig(tasks="er3", **given).tasks == ["er3"]
+    tiny_model().save_pretrained(tmp_path)
+    model = EmertForEmotionRecognition.from_pretrained(tmp_path, tasks="er3", **given)
+    assert (model.config.tasks, model.config.num_labels) == (["er3"], 3)
+    for wrong in ({"num_labels": 4}, {"label2id": {"positive": 0}}):
+        with pytest.raises(ValueError, match="labels follow from its tasks"):
+            EmertForEmotionRecognition.from_pretrained(tmp_path, tasks="er3", **given | wrong)
 
 
 def test_unknown_variant_is_refused():

@@ -141,6 +141,16 @@ def test_a_plain_lora_config_answers_the_same_once_it_is_loaded(name, tmp_path):
     _assert_same(_answers(EmertForEmotionRecognition.from_pretrained(tmp_path / "adapter").eval()), expected)
 
 
+@pytest.mark.parametrize("task_type", ["FEATURE_EXTRACTION", "SEQ_CLS"])
+def test_what_a_task_type_passes_for_text_models_is_left_out(task_type):
+    config = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
+    expected = _answers(_trained(_base(), config=LoraConfig(**config)))
+    model = _trained(_base(), config=LoraConfig(**config, task_type=task_type))
+    _assert_same(_answers(model), expected)
+    with pytest.raises(ValueError, match="input_ids: EMERT takes no text"):
+        model(input_ids=torch.zeros(2, 3), **tiny_inputs())
+
+
 def test_saved_adapter_answers_the_same_on_a_fresh_base(tmp_path):
     model = _trained(_base())
     model.save_pretrained(tmp_path)
