@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from modeling_emert.columns_emert import COLUMN_INDEX, COLUMN_NAMES, COLUMNS, GAZE_COLUMNS
-from modeling_emert.recording_emert import Gaze
+from modeling_emert.recording_emert import MILLIMETRES, OWN_UNITS, Gaze
 
 # A blink hides the pupil for 75 to 500 ms; shorter gaps are noise of the tracker, longer ones a lost eye.
 BLINK_MS = (75.0, 500.0)
@@ -15,6 +15,9 @@ BLINK_MIN_HZ = 30.0
 PUPILS = ("pupil_left", "pupil_right")
 PUPIL_RANGE = COLUMNS[COLUMN_INDEX["pupil_left"]].range  # mm
 _EVEN = 0.9  # fraction of steps near their median, for a tracker that samples evenly
+# Without any row for so long (and so many steps) nothing was recorded; a lost eye has rows, or comes back earlier.
+_PAUSE_MS, _PAUSE_STEPS = 1000.0, 10.0
+_BCEA_FRACTION = 0.6827
 _GAP = 3.0  # times a long step: a gap of a tracker that does not
 # How blinks were found -> in words.
 BLINK_SOURCES = {"tracker": "the tracker", "pupil gaps": "gaps in the pupil", "gaze gaps": "gaps in the gaze"}
@@ -53,15 +56,15 @@ def gaze_points(gaze: Gaze) -> tuple[np.ndarray, str]:
     return _mean_of_known(*eyes), "screen"
 
 
-def pupil_unit(sizes: np.ndarray) -> str | None:
-    """`mm`, or `tracker's own units` where the median is no size of a pupil: EyeLink exports an area without a unit.
+def pupil_unit(sizes: np.ndarray, stated: str = MILLIMETRES) -> str | None:
+    """`stated`, or `tracker's own units` where the median is no size of a pupil: EyeLink exports an area without a unit.
 
     None where no size is known. `sizes` `(samples,)`.
     """
     known = sizes[~np.isnan(sizes)]
     if len(known) == 0:
         return None
-    return "mm" if PUPIL_RANGE[0] <= np.median(known) <= PUPIL_RANGE[1] else "tracker's own units"
+    return stated if PUPIL_RANGE[0] <= np.median(known) <= PUPIL_RANGE[1] else OWN_UNITS
 
 
 def pupil(gaze: Gaze) -> np.ndarray:
@@ -167,6 +170,10 @@ class Quality:
     """Measurements of one recording; unknown ones are None.
 
     - `duration_s`; `samples`; `rate_hz`: one over the mean of the steps that are no gaps.
+    - `pauses_s`: of the duration, when nothing was recorded: between the blocks of a recording, or trials of a stimulus.
+    - `data_loss`: of the samples expected at `rate_hz`, those that are not there or have no gaze point, 0..1.
+    - `rms_s2s`: root mean square of the steps from sample to sample; `bcea`: area of the ellipse that holds 68.27 % of the
+      points; both of the gaze on the stimulus or else the screen, in its fractions, over all of the recording.
     - `missing_fraction`: of the samples, 0..1. `largest_gap_ms`: the longest time without a gaze point, including rows
       that the tracker left out; `largest_gap_fraction`: of the duration.
     - `outside_fraction`: of the gaze points, beside the screen. `gaze_spread`: standard deviation, the larger of x and y.
@@ -178,6 +185,10 @@ class Quality:
     duration_s: float | None = None
     samples: int = 0
     rate_hz: float | None = None
+    pauses_s: float | None = None
+    data_loss: float | None = None
+    rms_s2s: float | None = None
+    bcea: float | None = None
     missing_fraction: float | None = None
     largest_gap_ms: float | None = None
     largest_gap_fraction: float | None = None
@@ -217,7 +228,8 @@ def measure(gaze: Gaze | None, face: FaceCheck | None = None) -> Quality:
         if sampled:
             numbers |= _samples(gaze)
         if gaze.fixations is not None:
-            numbers |= _fixations(gaze, numbers.get("duration_s"))
+            recorded_s = numbers["duration_s"] - (numbers.get("pauses_s") or 0.0) if "duration_s" in numbers else None
+            numbers |= _fixations(gaze, recorded_s)
     return Quality(**numbers, **_judge(numbers, gaze))
 
 
@@ -256,12 +268,33 @@ def _samples(gaze: Gaze) -> dict:
     numbers: dict = {
         "samples": len(times),
         "rate_hz": 1000 / usual_step(times) if interval > 0 else None,
+        "pauses_s": float(np.diff(times)[np.diff(times) > max(_PAUSE_MS, _PAUSE_STEPS * interval)].sum() / 1000),
         "missing_fraction": float(1 - seen.mean()),
         "largest_gap_ms": gap,
         "largest_gap_fraction": gap / duration if duration > 0 else None,
         "columns": tuple(name for name, known in zip(COLUMN_NAMES, present, strict=True) if known),
     }
+    numbers |= _precision(gaze, times, numbers["rate_hz"])
     return numbers | _gaze_points(gaze) | _pupils(gaze, seen) | _blinks(gaze, duration)
+
+
+def _precision(gaze: Gaze, times: np.ndarray, rate_hz: float | None) -> dict:
+    """As pymovements measures them (`rms_s2s`, `bcea`, `data_loss`), the second of the known points."""
+    points, _ = gaze_points(gaze)
+    seen = ~np.isnan(points).any(axis=1)
+    found = {}
+    if rate_hz is not None:
+        expected = int((times[-1] - times[0]) * rate_hz / 1000 + 1e-6) + 1
+        found["data_loss"] = (max(expected - len(times), 0) + int((~seen).sum())) / max(expected, 1)
+    steps = (np.diff(points, axis=0) ** 2).sum(axis=1)
+    steps = steps[~np.isnan(steps)]
+    if len(steps):
+        found["rms_s2s"] = float(np.sqrt(steps.mean()))
+    if seen.sum() > 2:
+        (xx, xy), (_, yy) = np.cov(points[seen].T)
+        if xx > 0 and yy > 0:
+            found["bcea"] = float(-2 * np.log(1 - _BCEA_FRACTION) * np.pi * np.sqrt(max(xx * yy - xy**2, 0.0)))
+    return found
 
 
 def _gaze_points(gaze: Gaze) -> dict:
@@ -280,13 +313,13 @@ def _pupils(gaze: Gaze, seen: np.ndarray) -> dict:
     if len(known) == 0:
         return {}
     low, high = PUPIL_RANGE
-    unit = pupil_unit(sizes)
+    unit = pupil_unit(sizes, gaze.pupil_unit)
     return {
         "pupil_unit": unit,
         "pupil_median": float(np.median(known)),
         "pupil_range": (float(known.min()), float(known.max())),
         "pupil_missing_fraction": float(np.isnan(sizes[seen]).mean()) if seen.any() else None,
-        "pupil_outside_fraction": float(((known < low) | (known > high)).mean()) if unit == "mm" else None,
+        "pupil_outside_fraction": float(((known < low) | (known > high)).mean()) if unit == MILLIMETRES else None,
     }
 
 

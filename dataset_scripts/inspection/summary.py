@@ -1,6 +1,7 @@
 """`emert data inspect`: measures every recording, counts, and gives JSON or CSV."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -105,6 +106,17 @@ def reason_counts(lines: list[Line]) -> dict[str, int]:
     return dict(Counter(title for line in lines for title in line.quality.reason_titles).most_common())
 
 
+def note_counts(lines: list[Line]) -> dict[str, int]:
+    """By note how many recordings have it, the most frequent first; notes that differ in their numbers alone are one."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for line in lines:
+        kinds = {re.sub(r"\d[\d.,]*", "#", note): note for note in line.notes}
+        counts.update(kinds.keys())
+        first = kinds | first
+    return {first[kind]: count for kind, count in counts.most_common()}
+
+
 def as_json(inspection: Inspection) -> dict:
     """Everything, in plain types. Unknown numbers are null."""
     lines = inspection.lines
@@ -118,6 +130,7 @@ def as_json(inspection: Inspection) -> dict:
             "stimuli": len({line.stimulus for line in lines if line.stimulus}),
             "verdicts": verdict_counts(lines),
             "reasons": reason_counts(lines),
+            "notes": note_counts(lines),
             "labels": {
                 task: {label: {"recordings": some, "participants": people} for label, (some, people) in classes.items()}
                 for task, classes in label_counts(lines).items()

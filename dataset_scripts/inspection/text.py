@@ -6,11 +6,12 @@ from textwrap import wrap
 from modeling_emert.tasks_emert import TASKS
 
 from .quality import BLINK_SOURCES, VERDICTS, Quality
-from .summary import Inspection, Line, confusion, label_counts, number_ranges, reason_counts, verdict_counts
+from .summary import Inspection, Line, confusion, label_counts, note_counts, number_ranges, reason_counts, verdict_counts
 
 WIDTH = 100
 _SHOWN = 20  # recordings in the table
 _PEOPLE_SHOWN = 20
+_NOTES_SHOWN = 12
 _NAME_WIDTH = 26
 
 
@@ -93,6 +94,9 @@ def _numbers(quality: Quality) -> list[tuple[str, str | None]]:
     return [
         ("duration", _fill("{:.2f} s", quality.duration_s)),
         ("samples", samples or "none"),
+        ("pauses", _fill("{:.2f} s without any row, not counted in fixations a second", quality.pauses_s or None)),
+        ("data loss", _fill("{:.1%} of the samples expected at that rate", quality.data_loss)),
+        ("precision", _fill("RMS-S2S {:.4g}, BCEA {:.4g} (fractions of the frame)", quality.rms_s2s, quality.bcea)),
         ("gaze missing", _fill("{:.1%}, largest gap {}", quality.missing_fraction, gap)),
         ("gaze beside the screen", _fill("{:.1%}", quality.outside_fraction)),
         ("blinks", blinks),
@@ -161,6 +165,13 @@ def _totals(lines: list[Line]) -> list[str]:
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in verdict_counts(lines).items())
     reasons = "; ".join(f"{title} {count}" for title, count in reason_counts(lines).items())
     parts = [f"verdicts: {verdicts}" + (f"\nreasons, by recordings: {reasons}" if reasons else "")]
+    if counts := note_counts(lines):
+        listed = [f"{count:>5}  {shorten(note, 300)}" for note, count in list(counts.items())[:_NOTES_SHOWN]]
+        wrapped = [part for one in listed for part in wrap(one, WIDTH - 2, subsequent_indent=" " * 7)]
+        more = f"\n  and {len(counts) - _NOTES_SHOWN} others (--json has all)" if len(counts) > _NOTES_SHOWN else ""
+        parts.append(
+            "notes, by recordings (with the numbers of the first)\n" + "\n".join(f"  {part}" for part in wrapped) + more
+        )
     parts += [_people(lines)] if any(line.participant for line in lines) else []
     for task, classes in label_counts(lines).items():
         rows = [(label, recordings, people) for label, (recordings, people) in classes.items()]

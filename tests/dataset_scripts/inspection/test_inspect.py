@@ -198,3 +198,12 @@ def test_real_recordings_are_judged_as_pandas_counts_them(run):
         assert record["missing_fraction"] == pytest.approx(missing[record["participant"]], abs=0.01)
         assert (record["verdict"] == "poor") == (missing[record["participant"]] > 0.5)
         assert record["rate_hz"] == pytest.approx(60, rel=0.01)
+
+
+def test_notes_of_several_recordings_are_told_once_with_their_number():
+    from dataset_scripts.inspection.quality import Quality
+    from dataset_scripts.inspection.summary import Line, note_counts
+
+    notes = (["3 samples without a time were dropped.", "A"], ["12 samples without a time were dropped."], [])
+    lines = [Line("a", None, None, "f", {}, own, Quality()) for own in notes]
+    assert note_counts(lines) == {"3 samples without a time were dropped.": 2, "A": 1}

@@ -147,3 +147,38 @@ def test_nothing_at_all_is_poor_and_every_limit_can_be_said():
         assert str(limit.sentence.format(0.25)).count("{") == 0
         if limit.poor is not None:
             assert (limit.poor > limit.usable) == limit.above
+
+
+@pytest.mark.parametrize("lost", [(), ((2000, 2400), (5000, 5100))])
+def test_precision_and_data_loss_are_those_of_pymovements(lost):
+    pl = pytest.importorskip("polars")
+    measures = pytest.importorskip("pymovements").measure.samples
+    gaze = gaze_of(10, 50, lost=lost)
+    rng = np.random.default_rng(0)
+    gaze.eye_movements[:, COLUMN_INDEX["gaze_x"]] += rng.normal(0, 0.01, 500)
+    kept = np.r_[0:300, 340:500]  # a gap of rows, too
+    gaze = Gaze(gaze.eye_movements[kept], gaze.times_ms[kept])
+    points = np.stack([gaze.column(f"gaze_{axis}") for axis in "xy"], axis=1).astype(float)
+    known = [None if np.isnan(point).any() else point.tolist() for point in points]
+    table = pl.DataFrame({"time": gaze.times_ms.astype(float), "position": known})
+    found = measure(gaze)
+    assert found.rms_s2s == pytest.approx(table.select(measures.rms_s2s()).item(), rel=1e-6)
+    assert found.data_loss == pytest.approx(table.select(measures.data_loss("position", sampling_rate=50.0)).item(), abs=1e-6)
+    seen = table.drop_nulls()
+    assert found.bcea == pytest.approx(seen.select(measures.bcea()).item(), rel=1e-6)
+
+
+def test_pauses_do_not_count_in_fixations_a_second():
+    gaze = gaze_of(60, 60, fixations=fixations(12, 60))
+    block = np.r_[0:300, 3300:3600]  # 5 s at both ends
+    found = measure(Gaze(gaze.eye_movements[block], gaze.times_ms[block], gaze.fixations))
+    assert found.pauses_s == pytest.approx(50, abs=0.1)
+    assert found.fixations_per_second == pytest.approx(1.2, rel=0.01)
+    assert measure(gaze).pauses_s == 0
+
+
+def test_one_sample_or_gaze_beside_the_screen_is_not_good():
+    assert measure(gaze_of(1 / 60)).verdict == "poor"
+    gaze = gaze_of(10, fixations=fixations(30, 10))
+    gaze.eye_movements[:, [COLUMN_INDEX["gaze_x"], COLUMN_INDEX["gaze_y"]]] += 1
+    assert measure(gaze).verdict == "poor"
