@@ -61,7 +61,7 @@ def test_every_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_the_page_promises_nothing_that_it_does_not_run():
-    assert len(COMMANDS) == 12
+    assert len(COMMANDS) == 13
     assert [
         name for name in ("--from-clone", "--authors-way", "--participants", "--label-order") if name not in " ".join(COMMANDS)
     ] == []

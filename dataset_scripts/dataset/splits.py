@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import get_task
 
@@ -138,7 +140,11 @@ def assign(
     if gives_sets:
         sets = {entry.recording_id: entry.fold for entry in entries}
         _check_given(set(sets.values()), given_folds)
-        return Assignment(seed, _folds(people, strata, seed), dict.fromkeys(sorted(set(stimuli)), 1), given_folds, sets)
+        first: dict[str, int] = {}
+        for entry in entries:
+            first[entry.participant] = min(entry.fold, first.get(entry.participant, entry.fold))
+        groups = _groups_over_sets(first, seed)
+        return Assignment(seed, groups, dict.fromkeys(sorted(set(stimuli)), 1), given_folds, sets)
     own_stimuli = len(set(people)) == len(set(stimuli)) == len(set(zip(people, stimuli, strict=True)))
     groups = dict.fromkeys(sorted(set(stimuli)), 1) if own_stimuli else _folds(stimuli, strata, seed)
     return Assignment(seed, _given(entries, given_folds), groups, given_folds)
@@ -163,6 +169,18 @@ def _check_given(folds: set[int], given_folds: tuple[int, ...]) -> None:
         raise EmertInputError(f"the given folds: {found}; three are needed, and the tested ones among them")
 
 
+def _groups_over_sets(set_of: dict[str, int], seed: int) -> dict[str, int]:
+    """Groups of participants of about the same size in every set, so that the one that fold k validates on, the group after
+    k, has people outside set k however few there are.
+    """
+    groups: dict[str, int] = {}
+    for number in sorted(set(set_of.values())):
+        people = sorted(person for person, own in set_of.items() if own == number)
+        np.random.default_rng((seed, number)).shuffle(people)
+        groups |= {person: (place + number - 1) % FOLDS + 1 for place, person in enumerate(people)}
+    return dict(sorted(groups.items()))
+
+
 def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:
     count = min(FOLDS, len(set(names)))
     if count == 1:
@@ -182,7 +200,7 @@ def _folds(names: list[str], strata: list[str], seed: int) -> dict[str, int]:
 def split_cells(folds: int, groups: int, fold: int, strict: bool, sets: bool = False) -> dict[str, list[Cell]]:
     """The cells of each split of one fold, which counts from 1. `sets`: `folds` are sets of recordings, `groups` of people."""
     if sets:
-        checked, everyone = (fold - 1) % groups + 1, range(1, groups + 1)
+        checked, everyone = fold % groups + 1, range(1, groups + 1)
         rest = [(row, group) for row in range(1, folds + 1) if row != fold for group in everyone]
         return {
             "train": [cell for cell in rest if cell[1] != checked],

@@ -111,7 +111,7 @@ def test_parts_of_other_lengths(folder):
 @pytest.mark.parametrize(
     ("picture", "text"),
     [
-        (jpeg(112, "PNG"), "no JPEG"),
+        (jpeg(112, "GIF"), "no JPEG or PNG"),
         (jpeg(64), "64 x 64"),
         ({"bytes": jpeg(112)["bytes"][:-200], "path": None}, "no JPEG"),
         ({"bytes": None, "path": "/etc/passwd"}, "is empty"),

@@ -63,7 +63,8 @@ def test_a_recording_on_two_sides_is_found(folder: Path):
 )
 def test_cells_that_overlap_are_found(folder: Path, monkeypatch: pytest.MonkeyPatch, strict, train, test, shared):
     """As if the rule that makes splits of cells were wrong."""
-    monkeypatch.setattr(reading, "split_cells", lambda *_: {"train": [train], "validation": [(3, 3)], "test": [test]})
+    wrong = {"train": [train], "validation": [(3, 3)], "test": [test]}
+    monkeypatch.setattr(reading.Assignment, "split_cells", lambda *_: wrong)
     assert re.search(rf"{shared} \S+ is in train and in test", _refused(folder, strict))
 
 

@@ -9,6 +9,7 @@ from dataset_scripts.dataset.rows import to_row
 from dataset_scripts.dataset.schema import COLUMN_MEANINGS, UNDECODED_FACE, label_features, row_features
 from dataset_scripts.sources.base import Entry
 from modeling_emert.columns_emert import NUM_COLUMNS
+from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import FaceTrack, Gaze, Recording
 from modeling_emert.rows_emert import from_row
 from modeling_emert.tasks_emert import EMOTIONS, LABEL_COLUMNS, POLARITIES, TASKS
@@ -148,7 +149,7 @@ def test_only_the_picked_frames_are_decoded(how):
     data = Dataset.from_dict({name: [value] for name, value in row.items()}, features=row_features())
     (undecoded,) = look(data.cast_column("face", UNDECODED_FACE), how)
     assert from_row(undecoded, 3).face.frames.shape == (3, 112, 112, 3)
-    with pytest.raises(OSError, match="cannot identify"):
+    with pytest.raises(EmertInputError, match="cannot identify"):
         from_row(undecoded)
 
 

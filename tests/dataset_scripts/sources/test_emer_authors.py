@@ -1,5 +1,6 @@
 """EMER in its authors' layout, on a generated tree: build, verify, the sets as folds, and the sentences for what is wrong."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -16,6 +17,7 @@ from dataset_scripts.readers import read_gaze
 from dataset_scripts.readers.text.workbook import read_rows
 from dataset_scripts.sources import open_source
 from dataset_scripts.sources.emer_authors import LABEL_ORDERS
+from dataset_scripts.sources.emer_faces import resize_as_opencv
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import EMOTIONS
@@ -28,9 +30,9 @@ SHORT = "2_film_s001 Sadness"  # 12 frames, 300 rows
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten people in five sets, two clips each."""
+    """Six people in five sets, two clips each."""
     out = tmp_path_factory.mktemp("emer") / "tree"
-    arguments = ["--participants", "10", "--stimuli", "2", "--seed", "3", "--layout", "emer", "--out", str(out)]
+    arguments = ["--participants", "6", "--stimuli", "2", "--seed", "3", "--layout", "emer", "--out", str(out)]
     assert main(["data", "generate", *arguments]) == 0
     return out
 
@@ -45,9 +47,14 @@ def shared_tree(tree: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def data(tree: Path) -> EmertData:
+def folder(tree: Path) -> Path:
     """Built without being told who is who."""
-    return build(tree, tree.parent / "data")
+    return build(tree, tree.parent / "data").folder
+
+
+@pytest.fixture
+def data(folder: Path) -> EmertData:
+    return EmertData.open(folder)
 
 
 def build(tree: Path, out: Path, *more: str) -> EmertData:
@@ -61,7 +68,7 @@ def row_of(data: EmertData, name: str) -> int:
 
 
 def test_the_whole_tree_is_built_and_valid(tree: Path, data: EmertData):
-    assert len(data) == 20
+    assert len(data) == 12
     assert data.metadata.tasks == ("er7", "er_va", "fer_intensity", "felt_valence", "felt_arousal")
     assert {one.check: one.sentence for one in verify(data.folder) if one.status == "fail"} == {}
     row = data.table.slice(row_of(data, LONG), 1).to_pylist()[0]
@@ -84,7 +91,7 @@ def test_the_authors_sets_are_protocols_of_their_own(tree: Path, data: EmertData
     loaded = load_dataset(str(data.folder), "er7-authors-fold2", streaming=True)
     ids = {split: {row["recording_id"] for row in rows.select_columns(["recording_id"])} for split, rows in loaded.items()}
     assert ids["test"] == in_set
-    assert len(ids["train"] | ids["validation"]) == 16
+    assert len(ids["train"] | ids["validation"]) == 10
     assert not ids["train"] & ids["validation"]
     assert sorted(ids["validation"]) == sorted(data.ids["recording_id"][data.select(2)["validation"]])
     apart = next(one for one in verify(data.folder) if one.check == "participants apart")
@@ -104,7 +111,7 @@ def test_sets_that_share_people_are_told_and_validation_takes_nobody_of_training
     assert [data.people_in_test_and_training(fold) for fold in (1, 2, 3)] == [1, 1, 0]
     ours = build(shared_tree, tmp_path / "ours", "--participants", "prefix", "--folds", "participants")
     assert ours.assignment.sets is None
-    assert set(ours.ids["participant_id"]) == {str(number) for number in range(1, 11)}
+    assert set(ours.ids["participant_id"]) == {str(number) for number in range(1, 7)}
     ours.select(1)
 
 
@@ -132,6 +139,21 @@ def test_inputs_are_those_of_the_authors_reader(tree: Path, data: EmertData):
         assert bool(inputs["fixations_mask"].all())
 
 
+@pytest.mark.parametrize(
+    ("size", "digest"),
+    [
+        ((96, 96), "628579d2ce54078a"),
+        ((224, 224), "55382d0124f00671"),
+        ((180, 131), "76dd6515102f9059"),
+        ((60, 75), "a3a37e2e0b04dabc"),
+    ],
+)
+def test_faces_are_scaled_as_opencv_does(size: tuple[int, int], digest: str):
+    """The digests are of what cv2.resize of OpenCV 5.0 gave."""
+    pixels = np.random.RandomState(size[0]).randint(0, 256, (*size, 3)).astype(np.uint8)
+    assert hashlib.sha256(resize_as_opencv(pixels, 112).tobytes()).hexdigest()[:16] == digest
+
+
 def test_random_draws_lie_in_their_chunks_and_are_independent(data: EmertData):
     processor = EmertProcessor().feed_as_authors("random", "last_digit")
     recording = data.recording(row_of(data, LONG))
@@ -156,7 +178,7 @@ def test_the_sheet_is_read_wherever_gaze_is(tree: Path, data: EmertData):
     np.testing.assert_array_equal(gaze.sheet, kept.sheet)
     assert gaze.sheet_names == kept.sheet_names
     np.testing.assert_array_equal(gaze.column("pupil_left"), gaze.sheet[:, gaze.sheet_names.index("Pupil diameter left [mm]")])
-    np.testing.assert_allclose(gaze.column("gaze_x") * 1920, kept.sheet[:, gaze.sheet_names.index("Gaze point X [DACS px]")])
+    np.testing.assert_allclose(gaze.column("gaze_x") * 1920, kept.sheet[:, gaze.sheet_names.index("Gaze point X")], rtol=1e-5)
     assert len(gaze.fixations) > 0
 
 
@@ -165,7 +187,10 @@ def test_the_sheet_is_read_wherever_gaze_is(tree: Path, data: EmertData):
     [
         (lambda rows: [rows[0][:38], *(row[:38] for row in rows[1:])], ["has 38 columns", "it lacks 'Ambient light'"]),
         (lambda rows: [[*rows[0], "More"], *([*row, 1.0] for row in rows[1:])], ["has 40 columns", "'More' is not in eye/"]),
-        (lambda rows: [rows[0], *rows[1:5], [*rows[5][:7], "lost", *rows[5][8:]]], ["holds 'lost' in row 6", "numbers"]),
+        (
+            lambda rows: [rows[0], *rows[1:5], [*rows[5][:7], "lost", *rows[5][8:]]],
+            ["holds 'lost' in row 6", "must be a number"],
+        ),
         (lambda rows: [rows[0], *rows[1:5], [*rows[5][:7], None, *rows[5][8:]]], ["is blank in row 6"]),
         (lambda rows: [[row[1], row[0], *row[2:]] for row in rows], ["column 1 is", "where eye/", "one order"]),
         (lambda rows: rows[:1], ["has no row below its header"]),
