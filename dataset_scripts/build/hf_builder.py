@@ -41,12 +41,12 @@ class EmertConfig(BuilderConfig):
     faces: int | None = None
 
 
-def _protocols(tasks: Iterable[str]) -> Iterator[EmertConfig]:
-    """The configs of these tasks."""
+def _protocols(tasks: Iterable[str], sets: bool = False) -> Iterator[EmertConfig]:
+    """The configs of these tasks; `sets`: of a source whose folds are sets of its authors'."""
     for task in tasks:
-        for strict in (False, True):
+        for strict in (False,) if sets else (False, True):
             for fold in range(1, FOLDS + 1):
-                yield EmertConfig(name=config_name(task, fold, strict), task=task, fold=fold, strict=strict)
+                yield EmertConfig(name=config_name(task, fold, strict, sets), task=task, fold=fold, strict=strict)
 
 
 class EmertDatasetBuilder(GeneratorBasedBuilder):
@@ -72,7 +72,8 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
     ):
         """Raises `EmertInputError` for no such config, one that the source has not, and recordings that are not valid."""
         opened = open_source(source, Path(path), None if mapping is None else Path(mapping))
-        own = {config.name: config for config in _protocols(name for name in opened.tasks if name not in BUILT_IN)}
+        tasks = opened.tasks if opened.gives_sets else [name for name in opened.tasks if name not in BUILT_IN]
+        own = {config.name: config for config in _protocols(tasks, opened.gives_sets)}
         known = [*(config.name for config in self.BUILDER_CONFIGS), *own]
         if config_name not in known:
             raise EmertInputError(f"config {config_name!r}: no such config; expected one of {', '.join(known)}")
@@ -92,6 +93,9 @@ class EmertDatasetBuilder(GeneratorBasedBuilder):
         where = f"{config.path}: config {config.name}"
         if config.task not in plan.source.tasks:
             raise EmertInputError(f"{where}: source {config.source} has the tasks {', '.join(plan.source.tasks)}")
+        right = plan.assignment.config_name(config.task, config.fold, config.strict)
+        if config.name not in (right, "all") and not config.strict:
+            raise EmertInputError(f"{where}: the folds of this source are its authors' sets; expected {right}")
         folds, groups = plan.assignment.folds, plan.assignment.groups
         tested = plan.assignment.tested_folds
         if config.fold not in tested or config.strict not in plan.assignment.versions:

@@ -13,7 +13,7 @@ from dataset_scripts.dataset.rows import named_labels
 from dataset_scripts.sources.base import find_contradictions, votes_column, votes_problem
 from modeling_emert.columns_emert import ACTION_UNITS, NUM_COLUMNS
 from modeling_emert.face_detection_emert import CROP_SIZE
-from modeling_emert.rows_emert import FIXATION_COLUMNS
+from modeling_emert.rows_emert import FIXATION_COLUMNS, SHEET_COLUMNS
 from modeling_emert.tasks_emert import Task, tasks_with
 
 from .stored import Row
@@ -83,6 +83,7 @@ def examine(
         *(problem for task in known if votes_column(task.name) in extra for problem in _votes_problems(row, task, labels)),
         *_face_problems(row, digests),
         *_sample_problems(row, "eye_movements", "eye_times_ms", NUM_COLUMNS, digests),
+        *(_sheet_problems(row) if SHEET_COLUMNS[0] in extra else ()),
         *_sample_problems(row, "action_units", "action_unit_times_ms", len(ACTION_UNITS), digests),
         *_fixation_problems(row, digests),
     ]
@@ -191,6 +192,14 @@ def _sample_problems(row: Row, name: str, times_name: str, width: int, digests: 
     yield from _time_problems(times, times_name)
     if samples is not None and not np.isnan(samples).all():
         digests[name] = _digest(np.ascontiguousarray(samples).tobytes())
+
+
+def _sheet_problems(row: Row) -> Problems:
+    sheet, names = row.matrix("eye_sheet", NUM_COLUMNS), row.strings("eye_sheet_names")
+    if (sheet is None) != (names is None):
+        yield SHAPES, "eye_sheet and eye_sheet_names come together, and one of them is null"
+    elif sheet is not None and (len(names) != NUM_COLUMNS or len(sheet) == 0 or not np.isfinite(sheet).all()):
+        yield SHAPES, f"eye_sheet has {len(sheet)} rows under {len(names)} names; expected {NUM_COLUMNS}, and numbers alone"
 
 
 def _fixation_problems(row: Row, digests: dict[str, bytes]) -> Problems:

@@ -91,6 +91,11 @@ class Row:
         items = self._items(name)
         return None if items is None else items.to_numpy(zero_copy_only=False)
 
+    def strings(self, name: str) -> list | None:
+        """Of a column of lists of texts."""
+        items = self._items(name)
+        return None if items is None else items.to_pylist()
+
     def matrix(self, name: str, width: int) -> np.ndarray | None:
         """Of an Array2D column: `(length, width)`. Raises `ValueError` where a line is of another width."""
         lines = self._items(name)

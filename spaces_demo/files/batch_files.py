@@ -10,7 +10,7 @@ from .uploads import cut_middle, visible_path
 
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif")
 VIDEO_SUFFIXES += (".png", ".jpg", ".jpeg", ".webp")  # a photograph is a video of one frame
-GAZE_SUFFIXES = (".csv", ".tsv", ".txt", ".asc", ".tab", ".dat", ".parquet")
+GAZE_SUFFIXES = (".csv", ".tsv", ".txt", ".asc", ".tab", ".dat", ".parquet", ".xlsx")
 _COMPRESSED = (".gz", ".xz")
 _ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|changelog)\b", re.IGNORECASE)  # texts that are no gaze files
 _NAMED, _LONGEST_LISTED = 5, 60  # names that a sentence lists, and their characters
