@@ -86,7 +86,12 @@ pipe(row)  # a row of a data set: load_dataset("DATASET", "all", split="train")[
 
 The code is saved with the weights; read it before you trust it. With the package `emert` installed, `import modeling_emert`
 replaces `trust_remote_code`, and gaze files of eye trackers can be read; without it, give gaze as arrays.
-`AutoModelForVideoClassification` and `AutoProcessor` load the two parts."""
+`AutoModelForVideoClassification` and `AutoProcessor` load the two parts.
+
+An adapter of peft, `get_peft_model(model, model.lora_config())`, answers by its own folder,
+`pipeline("emotion-recognition", model="ADAPTER", trust_remote_code=True)`; one in memory by `pipe.model = adapted`, as
+`pipeline` knows this task only from a folder. `AutoPeftModel.from_pretrained("ADAPTER", import_allowlist=LIST)` takes
+`["transformers_modules"]`, or `["modeling_emert"]` for an adapter that was made with the package `emert`."""
 # Parts of the template that the card of another network replaces.
 _EMERT_TEXTS = {
     "title": "EMERT: what a person feels, beside what the face shows",

@@ -1,11 +1,14 @@
 """LoRA adapters: they learn, are saved, loaded, merged and swapped, and the network under them does not move by a bit."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from peft import AutoPeftModel, LoraConfig, PeftModel, get_peft_model
 from tiny_emert import NO_DROPOUT, tiny_inputs, tiny_labels, tiny_model
 
-from modeling_emert import EmertForEmotionRecognition
+from modeling_emert import EmertForEmotionRecognition, EmertProcessor
 
 TASKS = ["er7", "fer7", "fer_va"]
 
@@ -149,6 +152,46 @@ def test_what_a_task_type_passes_for_text_models_is_left_out(task_type):
     _assert_same(_answers(model), expected)
     with pytest.raises(ValueError, match="input_ids: EMERT takes no text"):
         model(input_ids=torch.zeros(2, 3), **tiny_inputs())
+
+
+# Runs where no room of the project can be imported: what the card says of adapters.
+_FRESH = """
+import sys
+for room in ("modeling_emert", "dataset_scripts", "training", "wrapt"):
+    sys.modules[room] = None
+import torch
+from peft import AutoPeftModel, get_peft_model
+from transformers import AutoModelForVideoClassification, pipeline
+folder, adapter = sys.argv[1:]
+trusted = {"trust_remote_code": True}
+model = AutoModelForVideoClassification.from_pretrained(folder, **trusted)
+adapted = get_peft_model(model, model.lora_config()).eval()
+torch.manual_seed(0)
+for name, weight in adapted.named_parameters():
+    if "lora_" in name:
+        torch.nn.init.normal_(weight, std=0.3)
+adapted.save_pretrained(adapter)
+pipe = pipeline("emotion-recognition", model=folder, **trusted)
+recording = pipe.processor.load(gaze=torch.rand(60, 39, generator=torch.Generator().manual_seed(0)).numpy())
+before = pipe(recording)["tasks"]
+pipe.model = adapted
+expected = pipe(recording)["tasks"]
+assert expected != before
+assert pipeline("emotion-recognition", model=adapter, **trusted)(recording)["tasks"] == expected
+pipe.model = AutoPeftModel.from_pretrained(adapter, import_allowlist=["transformers_modules"])
+assert pipe(recording)["tasks"] == expected
+print("all the same")
+"""
+
+
+@pytest.mark.slow
+def test_an_adapter_answers_in_the_ways_that_the_card_names(tmp_path):
+    base = _base()
+    base.save_pretrained(tmp_path / "base")
+    EmertProcessor.for_config(base.config, 32).save_pretrained(tmp_path / "base")
+    arguments = [sys.executable, "-c", _FRESH, str(tmp_path / "base"), str(tmp_path / "adapter")]
+    ran = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.stdout.strip() == "all the same", ran.stderr
 
 
 def test_saved_adapter_answers_the_same_on_a_fresh_base(tmp_path):
