@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_scripts.dataset.reader import EmertData
-from dataset_scripts.dataset.splits import config_name
+from dataset_scripts.dataset.splits import AUTHORS_SETS, config_name
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.licences_emert import hash_participants
 from modeling_emert.tasks_emert import TASKS
@@ -93,6 +93,7 @@ def check_unseen(data: EmertData, record: dict, rows: np.ndarray, protocol: Prot
     if data.metadata.source != record["data"]:
         return  # participants of another source are all new, whatever their names
     where = f"--protocol {protocol.name}"
+    _check_authors_sets(data, record)
     _check_people(data, record, rows, where, f"it was trained on fold {record['fold']}: test it there")
     if not protocol.strict:
         return
@@ -123,6 +124,15 @@ def _seen(data: EmertData, record: dict) -> np.ndarray:
     return np.isin(data.ids["participant_id"], seen)
 
 
+def _check_authors_sets(data: EmertData, record: dict) -> None:
+    """Whom the authors' own models have seen is known by their sets alone."""
+    if record["splits_sha256"] == AUTHORS_SETS and data.assignment.sets is None:
+        raise EmertInputError(
+            f"{data.folder}: has no authors' sets, by which alone it is known what this model of theirs has not seen; build it "
+            "with --folds authors"
+        )
+
+
 def _sets_of(data: EmertData, rows: np.ndarray) -> list[int]:
     return [data.assignment.sets[str(name)] for name in data.ids["recording_id"][rows]]
 
@@ -150,6 +160,7 @@ def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
     """
     if data.metadata.source != record["data"]:
         return np.arange(len(data))  # participants of another source are all new, whatever their names
+    _check_authors_sets(data, record)
     if record["strict"]:
         _check_same_splits(data, record, f"{data.folder}: its strict splits")
     if trained_on_these_splits(data, record):

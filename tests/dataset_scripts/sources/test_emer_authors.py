@@ -12,6 +12,7 @@ from PIL import Image
 
 from dataset_scripts.checks.verify import verify
 from dataset_scripts.dataset.reader import EmertData
+from dataset_scripts.dataset.splits import AUTHORS_SETS
 from dataset_scripts.generator.emer_layout import write_workbook
 from dataset_scripts.readers import read_gaze
 from dataset_scripts.readers.text.workbook import read_rows
@@ -22,6 +23,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.tasks_emert import EMOTIONS
 from training.cli import main
+from training.evaluation.protocols import unseen_rows
 
 ORDER = LABEL_ORDERS["2024"]
 LONG = "1_film_s000 Happiness"  # 150 frames, 1,466 rows
@@ -113,6 +115,14 @@ def test_sets_that_share_people_are_told_and_validation_takes_nobody_of_training
     assert ours.assignment.sets is None
     assert set(ours.ids["participant_id"]) == {str(number) for number in range(1, 7)}
     ours.select(1)
+    theirs = {"data": "emer", "fold": 1, "strict": False, "splits_sha256": AUTHORS_SETS, "seen_participants": []}
+    assert set(data.ids["recording_id"][unseen_rows(data, theirs)]) == {
+        "1_film_s001-Sadness",
+        "6_film_s000-Happiness",
+        "6_film_s001-Sadness",
+    }
+    with pytest.raises(EmertInputError, match="has no authors' sets"):
+        unseen_rows(ours, theirs)
 
 
 def test_inputs_are_those_of_the_authors_reader(tree: Path, data: EmertData):
