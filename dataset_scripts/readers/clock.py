@@ -98,7 +98,7 @@ def rising(
         timed = timed[np.abs(times[timed] - times[timed[(len(timed) - 1) // 2]]) <= MAX_DISTANCE_MS]
     clock = times[timed]
     equal = np.flatnonzero(np.diff(clock) == 0)
-    if len(equal) and rate is not None and len(timed) > 1.25 * len(np.unique(clock)):
+    if len(equal) and rate is not None and _is_finer(clock, rate):
         notes.append(f"{len(equal)} samples had the time of the one before and were spread by the rate of {rate:g} Hz.")
         clock = _spread(clock, 1000 / rate)
     elif len(equal) >= _FEW and len(equal) >= _EQUAL * len(timed):
@@ -141,6 +141,14 @@ def _equal_times(file: object, clock: np.ndarray, count: int) -> EmertInputError
         f"{file} has {count} of {len(clock)} samples with the time of another one, where each has its own: two recordings in "
         "one file, or a clock too coarse for the rate or rounded by a spreadsheet; export one recording, with finer times"
     )
+
+
+def _is_finer(clock: np.ndarray, rate: float) -> bool:
+    """Whether there are as many samples as the rate states, and a quarter of them too many for the clock's steps."""
+    steps = np.diff(clock)
+    each = 1 / (1 - (steps == 0).mean())  # samples with one time
+    found = each * 1000 / float(np.median(steps[steps > 0])) if steps.any() else 0.0
+    return each > 1 / (1 - _EQUAL) and _OTHER_RATE[0] <= found / rate <= _OTHER_RATE[1]
 
 
 def _spread(clock: np.ndarray, step: float) -> np.ndarray:

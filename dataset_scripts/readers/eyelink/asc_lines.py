@@ -103,13 +103,16 @@ class AscReader:
         self._times, self._values = [], []
         self._sections.append(self._found)
 
-    def _follow_clock(self, time: float, below: float) -> None:
-        """Begins another section where the clock was set back (under `below`), or on by more than a day."""
+    def _follow_clock(self, time: float, begins: bool, slack: float = RESTART_MS) -> None:
+        """Begins another section where the clock was set back by more than `slack`, or on by more than a day.
+
+        `begins`: a block or trial begins, after all that is before; other messages may be of a moment before the last samples.
+        """
         if self._pending:
             last = _number(self._pending[-1].rstrip().rpartition(b"\n")[2].split(None, 1)[0].decode("latin-1"))
-            self._latest = max(self._latest, last or self._latest)
-            below = max(below, self._latest) if below > self._earliest else below
-        if time < below - RESTART_MS or time > self._latest + MAX_DISTANCE_MS > -np.inf:
+            self._latest = max(self._latest, self._latest if last is None else last)
+        below = self._latest if begins else self._earliest
+        if time < below - slack or time > self._latest + MAX_DISTANCE_MS > -np.inf:
             self._end_section()
             screens = [(-np.inf, name, edges) for _, name, edges in self._found.screens]
             self._found = AscLines(screens=screens, pupil_unit=self._found.pupil_unit, rates=set(self._found.rates))
@@ -133,6 +136,7 @@ class AscReader:
         places = [3 * SIDES.index(eye) + part for eye in self._eyes for part in range(3)]
         block = np.full((len(times), 6), np.nan, np.float32)
         block[:, places] = values
+        self._latest = max(self._latest, float(times[-1])) if len(times) and np.isfinite(times[-1]) else self._latest
         self._times.append(times)
         self._values.append(block)
 
@@ -206,7 +210,7 @@ class AscReader:
         if kind in ("START", "END"):
             time = _number(cells[0]) if cells else None
             if time is not None and kind == "START":
-                self._follow_clock(time, self._latest)
+                self._follow_clock(time, begins=True, slack=0.0)
             self._block_start = time if kind == "START" else None
             self._named_since_end = self._named_since_end and kind == "START"
         elif cells and cells[0] != "GAZE" and cells[0] in ("HREF", "PUPIL", "RAW"):
@@ -229,7 +233,7 @@ class AscReader:
         time = _number(time_text)
         if time is None:
             return
-        self._follow_clock(time, self._latest if text.lstrip().startswith("TRIALID") else self._earliest)
+        self._follow_clock(time, begins=text.lstrip().startswith("TRIALID"))
         text = _OFFSET.sub("", text.strip(), count=1) if text.strip()[:1] in "-0123456789" else text.strip()
         if text.startswith("TRIALID"):
             self._trial(time, text[len("TRIALID") :].strip(" :="))

@@ -20,7 +20,7 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import OWN_UNITS, Gaze
 
-from ..clock import rising
+from ..clock import restarts, rising
 from ..eye_events import START, event_columns, inside, leading_eye, mean_of_eyes, one_list, tidy_fixations
 from ..samples import SIDES, all_or_none, drop_where, keep_positive, stack_columns
 from ..text.text_table import Head, Header
@@ -78,7 +78,7 @@ def _recordings(head: Head, asc: AscLines) -> list[Gaze]:
     saccades = {side: _saccades(np.array([row[:8] for row in rows])) for side, rows in asc.events["ESACC"].items()}
     blinks = {side: np.array([[row[0], row[2]] for row in rows]) for side, rows in asc.events["EBLINK"].items()}
     recordings = []
-    for rows, start, end, stimulus in _trials(asc):
+    for rows, start, end, stimulus in _trials(head.file, asc):
         events = [
             {side: numbers[(numbers[:, at] >= start) & (numbers[:, at] < end)] for side, numbers in kind.items()}
             for kind, at in ((fixations, START), (saccades, 0), (blinks, 0))
@@ -147,7 +147,7 @@ def _saccades(numbers: np.ndarray) -> np.ndarray:
     return np.column_stack([start, duration, np.where(np.isfinite(ends).all(axis=0), amplitude, np.nan)])
 
 
-def _trials(asc: AscLines) -> Iterator[tuple[np.ndarray, float, float, str | None]]:
+def _trials(file: object, asc: AscLines) -> Iterator[tuple[np.ndarray, float, float, str | None]]:
     """Rows of the samples, start, end, and stimulus of each trial. The first one includes all that precedes its message."""
     trials = sorted(asc.trials, key=lambda trial: trial.start)
     edges = np.array([trial.start for trial in trials[1:]])
@@ -157,7 +157,8 @@ def _trials(asc: AscLines) -> Iterator[tuple[np.ndarray, float, float, str | Non
     limits = np.r_[-np.inf, edges, np.inf]
     for index in range(len(edges) + 1):
         rows = order[borders[index] : borders[index + 1]]
-        yield rows, limits[index], limits[index + 1], trials[index].stimulus if trials else None
+        for part in restarts(file, asc.times[rows]) or [np.arange(0)]:
+            yield rows[part], limits[index], limits[index + 1], trials[index].stimulus if trials else None
 
 
 def _recording(
