@@ -21,8 +21,9 @@ from modeling_emert.tasks_emert import TASKS, Task
 
 from ..methods.classical import Majority
 from ..methods.registry import Method
-from ..metrics import METRIC_TITLES, score
+from ..metrics import METRIC_TITLES, as_targets, collect, scores
 from ..metrics.predictions import to_predictions
+from ..statistics.comparisons import Difference, compare_sums
 from .evaluate import make_batches
 from .model_folder import record_for
 from .probes import INPUTS, classifier, read_out
@@ -32,6 +33,8 @@ _MOST = 600  # recordings of a source, chosen at random: enough for a linear cla
 _FOLDS = 5  # or as many as the source with the fewest people has
 _FEWEST_PEOPLE = 3
 _SHUFFLES = 5
+_RESAMPLES = 2000
+TOGETHER = "all together"
 _SEES = {"pixel_values": "the frames"} | {name: words for name, words in INPUT_WORDS.items() if name != "pixel_values"}
 
 
@@ -48,20 +51,28 @@ class Guess:
     recordings: int
 
 
+class Answers(NamedTuple):
+    """Scores of the same recordings; `difference`: of the model minus the usual answer, with a 95 % interval by person."""
+
+    model: float
+    usual: float
+    difference: Difference
+
+
 @dataclass(frozen=True)
 class SourceProbe:
     """What [`source_probe`] found.
 
     - `by_inputs`: accuracy of the name that follows from which inputs a recording has; `by_features`: from the features.
     - `shared`: by input that several sources have, from the features of that input alone.
-    - `answers`: by task with labels in several sources, and by "all together" or source: the primary metric of the model and
-      of the source's usual answer.
+    - `answers`: by task with labels in several sources, and by `TOGETHER` or source, the primary metric of the model, of the
+      source's usual answer, and their difference.
     """
 
     by_inputs: float
     by_features: Guess
     shared: dict[str, Guess]
-    answers: dict[str, dict[str, tuple[float, float]]]
+    answers: dict[str, dict[str, "Answers"]]
 
     def text(self) -> str:
         """For people."""
@@ -75,9 +86,7 @@ class SourceProbe:
             "",
         ]
         if self.by_inputs > 0.99:
-            lines += [
-                "Every source has inputs of its own, so what a recording holds names its source, whatever the model does."
-            ]
+            lines.append("Every source has inputs of its own, so what a recording holds names it, whatever the model does.")
         for name, guess in self.shared.items():
             verdict = "the features tell these sources apart beyond what they hold"
             if guess.accuracy <= guess.shuffled_highest:
@@ -92,22 +101,22 @@ def _found(guess: Guess) -> str:
     return f"{guess.accuracy:.2f} (names shuffled: {guess.shuffled:.2f}, at most {guess.shuffled_highest:.2f})"
 
 
-def _answers_text(answers: Mapping[str, Mapping[str, tuple[float, float]]]) -> list[str]:
+def _answers_text(answers: Mapping[str, Mapping[str, Answers]]) -> list[str]:
     lines = []
     for name, by_source in answers.items():
-        metric = METRIC_TITLES[TASKS[name].primary_metric]
-        whole, usual = by_source["all together"]
-        rest = [(source, own) for source, (own, _) in by_source.items() if source != "all together"]
-        least = by_source[rest[0][0]][1]
-        verdict = "more than the source alone would give" if whole > usual else "no more than the source alone would give"
-        lines += [
-            "",
-            f"Do the answers follow the source? {name}, {metric}, all together: the model {whole:.2f}, always the usual answer "
-            f"of the source {usual:.2f}: {verdict}.",
-            f"Within a source the usual answer has {least:.2f}; the model has "
-            + ", ".join(f"{own:.2f} in {source}" for source, own in rest)
-            + ".",
-        ]
+        lines += ["", f"Do the answers follow the source? {name}, {METRIC_TITLES[TASKS[name].primary_metric]}:"]
+        for source, found in by_source.items():
+            gain = found.difference
+            interval = "" if np.isnan(gain.low) else f" [{gain.low:+.2f}, {gain.high:+.2f}]"
+            verdict = "too few people or recordings to tell"
+            if gain.low > 0:
+                verdict = "more than the source alone would give"
+            elif gain.high < 0:
+                verdict = "less than the source alone would give"
+            lines.append(
+                f"  {source}: the model {found.model:.2f}, always the source's usual answer {found.usual:.2f}; difference "
+                f"{gain.value:+.2f}{interval}: {verdict}"
+            )
     return lines or ["", "No task has labels in several sources, so no answer can follow the source in place of the emotion."]
 
 
@@ -136,8 +145,7 @@ def source_probe(
     """
     read = [_read(model, processor, one, record_for(record, one.metadata.source), method, seed) for one in data]
     sources = np.concatenate([np.full(len(one.rows), one.data.metadata.source) for one in read])
-    people = np.concatenate([one.data.ids["participant_id"][one.rows] for one in read])
-    people = np.char.add(np.char.add(sources, "/"), people)
+    people = np.concatenate([_names(one) for one in read])
     present = np.concatenate([one.present for one in read])  # (recordings, inputs)
     shared = {}
     for place, name in enumerate(INPUTS):
@@ -152,7 +160,7 @@ def source_probe(
         by_inputs=_by_inputs(present, sources),
         by_features=_guess(features, sources, people, seed),
         shared=shared,
-        answers=_answers(read, record),
+        answers=_answers(read, record, seed),
     )
 
 
@@ -168,6 +176,11 @@ def _read(model: PreTrainedModel, processor: EmertProcessor, data: EmertData, re
             "some and try others"
         )
     return read
+
+
+def _names(read: _Read) -> np.ndarray:
+    """Of the people, with the source before them."""
+    return np.char.add(f"{read.data.metadata.source}/", read.data.ids["participant_id"][read.rows])
 
 
 def _people(read: _Read, chosen: np.ndarray) -> int:
@@ -202,27 +215,29 @@ def _accuracy(features: np.ndarray, codes: np.ndarray, people: np.ndarray, seed:
     return float(np.mean([(guessed[codes == code] == code).mean() for code in np.unique(codes)]))
 
 
-def _answers(read: Sequence[_Read], record: dict) -> dict[str, dict[str, tuple[float, float]]]:
+def _answers(read: Sequence[_Read], record: dict, seed: int) -> dict[str, dict[str, Answers]]:
     found = {}
     for name in read[0].logits:
         having = [one for one in read if name in one.data.tasks]
         if len(having) > 1:
             parts = {one.data.metadata.source: _answer(TASKS[name], one, record) for one in having}
             whole = tuple(np.concatenate(same) for same in zip(*parts.values(), strict=True))
-            found[name] = {of: _scores(TASKS[name], *part) for of, part in ({"all together": whole} | parts).items()}
+            found[name] = {of: _compared(TASKS[name], *part, seed) for of, part in ({TOGETHER: whole} | parts).items()}
     return found
 
 
-def _answer(task: Task, read: _Read, record: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels of the recordings, the model's answers, and the usual answer of the training recordings."""
+def _answer(task: Task, read: _Read, record: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Labels of the recordings, the model's answers, the usual answer of the training recordings, and who it is."""
     own = record_for(record, read.data.metadata.source)
     labels = read.data.labels(task)
     train = read.data.select(own["fold"], own["strict"])["train"]
     usual = Majority().fit(task, np.zeros(len(train)), labels[train]).predict(np.zeros(len(read.rows)))
-    return labels[read.rows], to_predictions(task.name, read.logits[task.name]), usual
+    return labels[read.rows], to_predictions(task.name, read.logits[task.name]), usual, _names(read)
 
 
-def _scores(task: Task, labels: np.ndarray, answers: np.ndarray, usual: np.ndarray) -> tuple[float, float]:
-    """The primary metric of both."""
-    model, other = (score(task, labels, given)[task.primary_metric] for given in (answers, usual))
-    return model, other
+def _compared(task: Task, labels: np.ndarray, answers: np.ndarray, usual: np.ndarray, people: np.ndarray, seed: int) -> Answers:
+    known = ~np.isnan(as_targets(task, labels)).all(axis=1)
+    names, codes = np.unique(people[known], return_inverse=True)
+    sums = [collect(task, labels[known], given[known], codes, len(names)) for given in (answers, usual)]
+    values = [float(scores(task, one.sum(axis=0))[task.primary_metric]) for one in sums]
+    return Answers(*values, compare_sums(task, *sums, n_resamples=_RESAMPLES, seed=seed)[task.primary_metric])

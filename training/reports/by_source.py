@@ -68,31 +68,32 @@ def about_tests(data: EmertData, method: Method, face_input: str, predictions: p
 
 
 def _tests(results: dict, about: dict) -> list[dict]:
-    """A test for each task of the model; one without an interval is none."""
+    """A test for each task of the model. Of fewer than five people there is no interval: it is all that the metric can be."""
     found = []
     for name, entry in results["scores"][results["methods"][0]].items():
         metrics = {TASKS[name].primary_metric: entry["metrics"][TASKS[name].primary_metric]}
         metrics |= {"accuracy": entry["metrics"]["war"]} if "war" in entry["metrics"] else {}
-        if any(metric["low"] is None for metric in metrics.values()):
-            continue
+        if any(metric["value"] is None for metric in metrics.values()):
+            continue  # the truth does not vary
         votes = entry.get("votes")
         found.append(
             {
                 "task": name,
                 **about,
-                "scores": {metric: _three(score) for metric, score in metrics.items()},
+                "scores": {metric: _three(score, -1.0 if metric == "ccc" else 0.0) for metric, score in metrics.items()},
                 "participants": entry["participants"],
                 "recordings": entry["n"],
                 "split": results["header"]["split"],
                 "ece": entry["calibration"] and round(entry["calibration"]["answers"]["ece"], 4),
-                "votes": votes and {metric: _three(score) for metric, score in votes["metrics"].items()},
+                "votes": votes and {metric: round(score["value"], 4) for metric, score in votes["metrics"].items()},
             }
         )
     return found
 
 
-def _three(metric: dict) -> list[float]:
-    return [round(metric[name], 4) for name in ("value", "low", "high")]
+def _three(metric: dict, least: float = 0.0) -> list[float]:
+    ends = (least, 1.0) if metric["low"] is None else (metric["low"], metric["high"])
+    return [round(number, 4) for number in (metric["value"], *ends)]
 
 
 def sources_table(sources: Mapping[str, dict], evidence: Sequence[dict]) -> tuple[list[str], list[list[str]]]:

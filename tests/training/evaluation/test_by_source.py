@@ -18,21 +18,23 @@ from dataset_scripts.sources import open_source
 from modeling_emert.answers_emert import answer
 from modeling_emert.constants_emert import CARD_FILE
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.evidence_emert import problem_of
+from modeling_emert.evidence_emert import is_beyond_chance, problem_of
 from modeling_emert.recording_emert import ActionUnits, Recording
 from modeling_emert.tasks_emert import TASKS
 from training.cli import main
 from training.evaluation.evaluate import evaluate_model
 from training.evaluation.load_model import load_answering_network, load_model
 from training.evaluation.model_folder import read_record
-from training.evaluation.source_probe import _by_inputs, _guess, source_probe
+from training.evaluation.source_probe import TOGETHER, Answers, Guess, SourceProbe, _by_inputs, _guess, source_probe
 from training.evaluation.subgroups import groups_of
 from training.fit.fit import fit
 from training.methods.registry import get_method
 from training.metrics.emotion_classification.class_scores import vote_scores
 from training.metrics.predictions import read_predictions, votes_of
 from training.recipes.recipe import Recipe
+from training.reports.by_source import _tests
 from training.reports.model_card import update_model
+from training.statistics.comparisons import Difference
 
 FER7 = TASKS["fer7"]
 
@@ -173,9 +175,38 @@ def test_of_one_data_set_under_two_names_nothing_is_found(joint: Path, sources):
     assert probe.by_inputs == pytest.approx(0.5)
     assert set(probe.shared) == {"action_units"}
     assert probe.shared["action_units"].accuracy < 0.7
-    model_score, usual = probe.answers["er3"]["audience_effects"]
-    assert usual == pytest.approx(1 / 3)
-    assert f"the model has {model_score:.2f} in audience_effects" in probe.text()
+    own, whole = probe.answers["er3"]["audience_effects"], probe.answers["er3"][TOGETHER]
+    assert own.usual == pytest.approx(1 / 3)
+    assert own.difference.value == pytest.approx(own.model - own.usual)
+    assert whole.difference.low <= whole.difference.value <= whole.difference.high
+    assert f"audience_effects: the model {own.model:.2f}, always the source's usual answer 0.33" in probe.text()
+
+
+def test_words_follow_the_interval_of_the_difference():
+    guess = Guess(1.0, 0.5, 0.6, ("a", "b"), 10)
+    told = {
+        "more than the source alone would give": (0.1, 0.3),
+        "too few people or recordings to tell": (-0.1, 0.3),
+        "less than the source alone would give": (-0.3, -0.1),
+    }
+    for words, ends in told.items():
+        answers = {"er3": {TOGETHER: Answers(0.5, 0.3, Difference(0.2, *ends, 0.01))}}
+        text = SourceProbe(1.0, guess, {"fixations": guess}, answers).text()
+        assert text.endswith(f"difference +0.20 [{ends[0]:+.2f}, {ends[1]:+.2f}]: {words}")
+        assert "From the fixations alone, which a and b have: 1.00" in text
+
+
+def test_of_fewer_than_five_people_the_interval_is_all_that_there_can_be():
+    metrics = {name: {"value": 0.9, "low": None, "high": None} for name in ("uar", "war")}
+    entry = {"metrics": metrics, "participants": 4, "n": 30, "calibration": None}
+    number = {"metrics": {"ccc": metrics["uar"]}, "participants": 4, "n": 30, "calibration": None}
+    results = {"methods": ["EMERT"], "scores": {"EMERT": {"er3": entry, "er_va": number}}, "header": {"split": "s"}}
+    tests = _tests(results, {"source": "few", "inputs": ["fixations"], "unseen": "4 people"})
+    assert [test["scores"] for test in tests] == [
+        {"uar": [0.9, 0.0, 1.0], "accuracy": [0.9, 0.0, 1.0]},
+        {"ccc": [0.9, -1.0, 1.0]},
+    ]
+    assert not any(is_beyond_chance([test]) for test in tests)
 
 
 def test_a_source_in_the_features_is_found_in_people_who_were_not_learned():
