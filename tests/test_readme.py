@@ -6,10 +6,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from places import ROOT
 from tiny_training import TINY, TINY_OVERRIDES
 
+from modeling_emert.video_emert import read_frames
 from training.cli import main, parse
+from training.reports.by_source import sources_table
 from training.reports.page import describe, primary_tables
 from training.reports.tables import markdown_table
 
@@ -34,6 +37,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Pat
     video, gaze = recordings / "videos" / "p000-s000.mp4", recordings / "gaze" / "p000-s000.csv"
     (place / "CLIP.mp4").write_bytes(video.read_bytes())
     (place / "GAZE.csv").write_bytes(gaze.read_bytes())
+    Image.fromarray(read_frames(video, 1)[0][0]).save(place / "PHOTO.png")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr("training.quickstart.GeneratorSettings", lambda: TINY)
@@ -100,6 +104,16 @@ def test_the_recipes_and_sources_that_it_names_exist():
     for name in re.findall(r"--recipe (\w+)", README):
         load_recipe(name)
     assert set(re.findall(r"--source (\w+)", README)) <= set(SOURCES)
+
+
+def test_its_scores_on_real_people_are_the_stored_ones():
+    stored = ROOT / "docs" / "benchmarks" / "people"
+    sources = json.loads((stored / "results.json").read_text(encoding="utf-8"))["sources"]
+    evidence = json.loads((stored / "evidence.json").read_text(encoding="utf-8"))
+    table = README.split("<!-- people -->")[1].split("<!-- /people -->")[0]
+    assert table.strip() == markdown_table(*sources_table(sources, evidence))
+    shipped = json.loads((ROOT / "spaces_demo" / "model" / "config.json").read_text(encoding="utf-8"))["evidence"]
+    assert shipped[: len(evidence)] == evidence
 
 
 def test_it_begins_with_a_table_that_names_its_data():

@@ -6,12 +6,11 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ..recipes.recipe import SCORE
 from .record import epochs_of, epochs_without_gain
 
 
 class ProgressBar(TrainerCallback):
-    """One bar over all steps, with loss and validation score of the last epoch."""
+    """One bar over all steps, with loss and monitored validation score of the last epoch."""
 
     bar: tqdm | None = None
 
@@ -33,7 +32,7 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         if self.bar is not None and metrics:
             losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-            line = {"epoch": round(state.epoch or 0), "validation": f"{metrics[f'eval_{SCORE}']:.3f}"}
+            line = {"epoch": round(state.epoch or 0), "validation": f"{metrics[f'eval_{args.metric_for_best_model}']:.3f}"}
             self.bar.set_postfix(line | ({"loss": f"{losses[-1]:.2f}"} if losses else {}), refresh=False)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
