@@ -13,7 +13,7 @@ def main() -> None:
     model = Path(__file__).parent / "model"
     os.environ.setdefault("GRADIO_SERVER_PORT", "7860")  # where a Space looks for the page
     try:
-        serve([model] if model.is_dir() else [], host="0.0.0.0")
+        serve([model], host="0.0.0.0")
     except EmertInputError as error:
         sys.exit(f"emert: {error}")
 
