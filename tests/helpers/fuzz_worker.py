@@ -15,9 +15,11 @@ from typing import Self
 
 import numpy as np
 
+from dataset_scripts.readers.clock import RATES_HZ
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+MIN_RATED = 10  # samples: fewer tell no rate
 MAX_SECONDS, MAX_BYTES = 10.0, 1_000_000_000
 _HARD_BYTES = 6_000_000_000  # of addresses: saves the machine, not the test
 
@@ -34,6 +36,11 @@ def complaint(recordings: list[Gaze]) -> str | None:
                 return f"times that begin at {gaze.times_ms[0]}"
             if np.isinf(gaze.eye_movements).any():
                 return "infinite values"
+            if gaze.out_of_bounds().any():
+                return "values that no eye can have"
+            rate = 1000 / np.median(np.diff(gaze.times_ms)) if len(gaze.times_ms) > MIN_RATED else 100.0
+            if not 0.9 * RATES_HZ[0] <= rate <= 1.1 * RATES_HZ[1]:
+                return f"a rate of {rate} samples a second"
         if gaze.fixations is not None and not np.isfinite(gaze.fixations).all():
             return "fixations that aren't finite"
         if any("\n" in note for note in gaze.notes):

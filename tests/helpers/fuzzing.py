@@ -130,6 +130,22 @@ def _jump(rows: list[list[str]], rng: Rng) -> None:
         _one_column(rows, rng, lambda value, row: repr(value + size) if start <= row < end else repr(value))
 
 
+def _restart(rows: list[list[str]], rng: Rng) -> None:
+    """The rows as wide as the widest but the first (the header) once more, from some row on."""
+    wide = [row for row in rows if len(row) == max(map(len, rows))][1:]
+    rows[len(rows) - 1 : len(rows) - 1] = [[*row] for row in wide[int(rng.integers(max(1, len(wide) // 2))) :]]
+
+
+def _double(rows: list[list[str]], rng: Rng) -> None:
+    """Each row twice, as two recordings on one clock."""
+    rows[:] = [row for number, row in enumerate(rows) for _ in range(1 + (number > 0 and len(row) == max(map(len, rows))))]
+
+
+def _other_unit(rows: list[list[str]], rng: Rng) -> None:
+    factor = float(rng.choice([1e-6, 1e-3, 1e3, 1e6, 1920.0, 1 / 1920]))
+    _one_column(rows, rng, lambda value, _: repr(value * factor))
+
+
 def _insert(data: bytes, rng: Rng, part: bytes) -> bytes:
     at = int(rng.integers(len(data) + 1))
     return data[:at] + part + data[at:]
@@ -177,6 +193,10 @@ _OF_TEXT: dict[str, Callable[[bytes, Rng], bytes]] = {
     "tiny numbers": _on_cells(partial(_replace_cells, cells=("1e-38", "-1e-44", "0", "1e-300"), fraction=0.3)),
     "negative": _on_cells(lambda rows, rng: [_one_column(rows, rng, lambda value, _: repr(-value)) for _ in range(4)]),
     "jumps": _on_cells(_jump),
+    "sentinels": _on_cells(partial(_replace_cells, cells=("1e8", "-32768", "-9999", "2.3e6", "99999"), fraction=0.02)),
+    "a clock set back": _on_cells(_restart),
+    "every row twice": _on_cells(_double),
+    "another unit": _on_cells(_other_unit),
     "constant": _on_cells(lambda rows, rng: [_one_column(rows, rng, lambda _, __: "7") for _ in range(3)]),
     "NUL bytes": lambda data, rng: _insert(data, rng, b"\0" * int(rng.integers(1, 9))),
     "a long cell": lambda data, rng: _insert(data, rng, bytes([int(rng.choice([*b"1x,\t "]))]) * 3_000_000),

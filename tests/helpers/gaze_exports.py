@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dataset_scripts.generator.exports import WRITERS, export, table_bytes
+from modeling_emert.columns_emert import NUM_COLUMNS
 
 SAMPLES = 60
 
@@ -69,6 +70,15 @@ def _mapped() -> dict[str, bytes]:
     }
 
 
+def _number_sheet() -> bytes:
+    """39 columns of numbers under Pro Lab's names."""
+    own = _own()
+    named = {"Recording timestamp [ms]": own["time_ms"], "Pupil diameter left [mm]": own["pupil_left"]}
+    named |= {f"Gaze point {axis.upper()} [DACS px]": own[f"gaze_{axis}"] * 1000 for axis in "xy"}
+    others = {f"Gyro {number}": np.zeros(SAMPLES) for number in range(NUM_COLUMNS - len(named))}
+    return table_bytes(named | others)
+
+
 def small_exports() -> dict[str, dict[str, bytes]]:
     """By a name for the format; every one is read without an error."""
     return {name: export(name, SAMPLES) for name in WRITERS} | {
@@ -87,5 +97,6 @@ def small_exports() -> dict[str, dict[str, bytes]]:
         "pupil_fixations": {"fixations.csv": export("pupil_core", SAMPLES)["fixations.csv"]},
         "emert_csv": {"own.csv": table_bytes(_own())},
         "parquet": {"own.parquet": _parquet()},
+        "number_sheet": {"sheet.csv": _number_sheet()},
         "mapped": _mapped(),
     }

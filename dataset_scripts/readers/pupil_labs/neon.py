@@ -59,6 +59,9 @@ class Camera:
         if all(name in numbers for name in pixels):
             x, y = (numbers[name] / size for name, size in zip(pixels, self.size, strict=True))
             return x, y
+        if not all(name in numbers for name in DEGREES):  # a table of another export
+            missing = np.full(len(next(iter(numbers.values()))), np.nan)
+            return missing, missing
         azimuth, elevation = (numbers[name] for name in DEGREES)
         return 0.5 + azimuth / self.view[0], 0.5 - elevation / self.view[1]
 
