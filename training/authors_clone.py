@@ -9,7 +9,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
@@ -138,14 +138,15 @@ def convert_clone(repository: Path, out: Path, chosen: list[Found], **settings: 
             except EmertInputError as error:
                 named = f"{found.path} in commit {found.commit[:7]}"
                 raise EmertInputError(str(error).replace(str(file), named)) from error
-            record = json.dumps(_record(found, config.tasks, sources), indent=2) + "\n"
-            for where in {place, *([place.parent] if place != out else [])}:
-                (where / RECORD_FILE).write_text(record, encoding="utf-8")
+            (place / RECORD_FILE).write_text(json.dumps(_record(found, sources), indent=2) + "\n", encoding="utf-8")
+            if place != out:  # of the fold, whose networks answer as one
+                together = _record(replace(found, task="er7"), sources)
+                (place.parent / RECORD_FILE).write_text(json.dumps(together, indent=2) + "\n", encoding="utf-8")
             lines.append(f"{place}: {found.path} of commit {found.commit[:7]}, tasks {', '.join(config.tasks)}")
     return lines
 
 
-def _record(found: Found, tasks: list[str], sources: list[dict]) -> dict:
+def _record(found: Found, sources: list[dict]) -> dict:
     """What is known of the training: enough to test the model on the set that it has not seen."""
     from dataset_scripts.dataset.splits import AUTHORS_SETS
     from training.recipes.recipe import load_recipe
