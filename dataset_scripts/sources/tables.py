@@ -48,7 +48,10 @@ def read_text_rows(path: Path, errors: list[str], separators: str = ",") -> Text
     if path.stat().st_size > MAX_BYTES:
         raise EmertInputError(f"{path} has more than {MAX_BYTES:,} bytes, as no table of recordings does; give another")
     try:
-        text = b"".join(text_chunks(path)).decode() if is_workbook(path) else path.read_text(encoding="utf-8-sig")
+        if is_workbook(path):
+            text, separators = b"".join(text_chunks(path)).decode(), "\t"
+        else:
+            text = path.read_text(encoding="utf-8-sig")
         first = text.split("\n", 1)[0]
         reader = csv.reader(text.splitlines(keepends=True), delimiter=max(separators, key=first.count), strict=True)
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells]

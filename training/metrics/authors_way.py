@@ -1,7 +1,7 @@
 """Scores as the authors compute them, to put beside ours: never instead of them.
 
-Metrics are computed in each batch of 16 and averaged, and the epoch with the best of these on the test is reported. Both
-flatter: a batch holds few of the classes, and a best of 200 tries is better than a try.
+Metrics are computed in each batch of 16 and averaged, which moves them either way, since a batch holds few of the classes; and
+the epoch with the best of these on the test is reported, which flatters: the best of 200 tries is better than a try.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +28,7 @@ def beside_ours(predictions: pd.DataFrame, epochs: Sequence[Mapping] = ()) -> st
 
     `epochs`: of the histories of the models, with `test` where the training watched it.
     """
-    lines = [
-        "The authors' way of scoring, beside ours (their names end in batchmean16; it flatters, so compare it with theirs only)"
-    ]
+    lines = ["The authors' way of scoring beside ours (names with batchmean16: compare those with the authors' figures only)"]
     for name, rows in predictions.groupby("task", sort=False):
         task, metric = TASKS[str(name)], METRICS[TASKS[str(name)].kind][0]
         targets, values = to_arrays(task, rows)

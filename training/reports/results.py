@@ -113,10 +113,13 @@ def make_header(data: EmertData, records: Sequence[dict], command: str, protocol
         who_is = f"{shared} of their participants also in training" if known else "who is in training too is not known"
         test_split = f"the authors' sets {', '.join(map(str, tested))} as tests ({who_is})"
     who = "all that the model has not seen" if all_unseen else test_split
+    scaling = SCALING[first["recipe"]["normalisation"]]
+    if first["recipe"].get("inputs") == "authors":
+        scaling = "inputs as the authors' reader makes them"
     return Header(
         data=f"{data.metadata.source}, {len(data)} recordings of {len(data.assignment.participants)} participants",
         data_kind=data_kind(data),
-        split=f"{SPLIT_VERSIONS['strict' if strict else 'plain']}, {who}; {SCALING[first['recipe']['normalisation']]}",
+        split=f"{SPLIT_VERSIONS['strict' if strict else 'plain']}, {who}; {scaling}",
         folds=len(tested),
         seeds=tuple(sorted({record["recipe"]["seed"] for record in records})),
         command=command,

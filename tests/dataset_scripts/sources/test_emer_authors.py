@@ -101,6 +101,7 @@ def test_the_authors_sets_are_protocols_of_their_own(tree: Path, data: EmertData
     assert "is not known" in apart.sentence
 
 
+@pytest.mark.slow
 def test_sets_that_share_people_are_told_and_validation_takes_nobody_of_training(shared_tree: Path, tmp_path: Path):
     data = build(shared_tree, tmp_path / "data", "--participants", "participants.csv")
     apart = next(one for one in verify(data.folder) if one.check == "participants apart")

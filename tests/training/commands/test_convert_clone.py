@@ -86,6 +86,7 @@ def test_the_order_of_the_classes_decides_which_output_is_which(clone: Path, tmp
         torch.testing.assert_close(theirs, ours[:, [other.index(emotion) for emotion in EMOTIONS]])
 
 
+@pytest.mark.slow
 def test_all_become_one_model_a_fold_that_answers_every_task(clone: Path, tmp_path: Path, capsys):
     out = tmp_path / "all"
     assert main(["convert", "--from-clone", str(clone), "--out", str(out)]) == 0

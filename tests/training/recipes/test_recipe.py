@@ -152,7 +152,7 @@ def test_a_recipe_survives_yaml(tmp_path: Path):
         ("seed=true", "seed"),
         ("epochs=2.5", "epochs is 2.5, expected a whole number in 1..100000"),
         ("warmup=1", "warmup"),
-        ("schedule=linear", "schedule is 'linear', expected 'cosine' or 'constant'"),
+        ("schedule=linear", "schedule is 'linear', expected 'cosine', 'cosine_by_epoch' or 'constant'"),
         ("precision=fp16", "precision"),
         ("method=majority", "method is 'majority', expected 'face_only'"),
         ("monitor=ER9", "monitor is .ER9., expected score, a task, or SOURCE/TASK"),
