@@ -24,6 +24,7 @@ _FEW = 5
 _LATE_MS = 60_000.0  # a fixation further than this from the samples has a wrong time
 # Two traces whose samples alternate: neighbours lie this far apart, and samples two apart this much closer.
 _APART, _CLOSER = 0.02, 10.0
+_SEARCHED = 5000  # samples
 _ADVICE = {
     "fraction": "divide pixels by the size of the screen, or give the unit in a mapping (px with screen: [width, height])",
     "mm": "convert lengths to mm, or give the unit in a mapping (m, cm, mm, um)",
@@ -111,7 +112,7 @@ def _check_origin(file: object, gaze: Gaze) -> None:
 
 def _check_one_trace(file: object, gaze: Gaze) -> None:
     """Raises `EmertInputError` where every other sample is of another trace."""
-    points = np.stack([gaze.column(f"gaze_{axis}") for axis in "xy"], axis=1)
+    points = np.stack([gaze.column(f"gaze_{axis}")[:_SEARCHED] for axis in "xy"], axis=1)
     points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
     if len(points) < 4 * _FEW:
         return

@@ -68,7 +68,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     required = ("confidence", "norm_pos_x", "norm_pos_y")
     require(head.file, header, required)
     cut: list[str] = []
-    table = read_table(head, header, (*required, *UNCHANGED.values()), times=TIMES, raw=(USED,), notes=cut)
+    table = read_table(head, header, (*required, *UNCHANGED.values()), times=TIMES, notes=cut)
     seconds = next(table.numbers[name] for name in TIMES if name in table.numbers)
     if not np.isfinite(seconds).any():
         raise EmertInputError(f"{head.file} has a header and no samples; export the recording again")
@@ -76,7 +76,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     # The file has its origin at the bottom left, ours is at the top left.
     columns["gaze_x"] = columns["gaze_stimulus_x"] = table.numbers["norm_pos_x"]
     columns["gaze_y"] = columns["gaze_stimulus_y"] = 1 - table.numbers["norm_pos_y"]
-    columns |= _eyes(table, columns)
+    columns |= _eyes(head, header, table, columns)
     runs, notes = group_rows(head.file, np.arange(table.rows), times=seconds * 1000), [_FRAME_NOTE, *cut]
     spans = [(np.nanmin(seconds[rows]), np.nanmax(seconds[rows])) for rows in runs]
     fixations = None
@@ -107,7 +107,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     return recordings
 
 
-def _eyes(table: Table, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _eyes(head: Head, header: Header, table: Table, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The eyes' centres, and the gaze point's confidence for each eye that was used for it, 0 for one that was not.
 
     An eye that was never used (a headset with one camera) is missing. Without `base_data` an eye with a centre was used.
@@ -115,8 +115,10 @@ def _eyes(table: Table, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]
     missing = np.full(table.rows, np.nan, np.float32)
     centres = {eye: [columns.get(f"eye_{side}_{axis}", missing) for axis in "xyz"] for eye, side in EYES.items()}
     used = {eye: ~np.isnan(centre[0]) for eye, centre in centres.items()}
-    if USED in table.raw:
-        named = {eye: _names_pupil(table.raw[USED], eye) for eye in EYES}
+    told_by_columns = (used[0] == used[1]).all() and used[0].any()  # always both: then it needs no second look
+    raw = {} if told_by_columns else read_table(head, header, raw=(USED,), notes=[]).raw
+    if USED in raw:
+        named = {eye: _names_pupil(raw[USED], eye) for eye in EYES}
         told = named[0] | named[1]
         used = {eye: np.where(told, named[eye], used[eye]) for eye in EYES}
         own = {eye: ~told | named[eye] for eye in EYES}
