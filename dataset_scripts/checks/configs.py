@@ -54,9 +54,7 @@ class Protocols:
     sets: bool = False
 
     @classmethod
-    def of(
-        cls, tasks: Sequence[str], cells: AbstractSet[Cell], given: tuple[int, ...] = (), sets: bool = False
-    ) -> "Protocols":
+    def of(cls, tasks: Sequence[str], cells: AbstractSet[Cell], given: tuple[int, ...] = (), sets: bool = False) -> "Protocols":
         """`cells`: those that hold recordings."""
         folds, groups = map(max, zip(*cells, strict=True)) if cells else (0, 0)
         expected, empty = {}, []
