@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from dataset_scripts.common.settings import refuse_all
-from dataset_scripts.readers.gazepoint import FIXATION, gaze_of_samples
 from dataset_scripts.readers.clock import rising
+from dataset_scripts.readers.gazepoint import FIXATION, gaze_of_samples
 from dataset_scripts.readers.samples import nearest
 from dataset_scripts.readers.text.text_table import Header, Table, read_head, read_table
 from dataset_scripts.sources.base import Entry, Source
