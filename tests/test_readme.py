@@ -107,7 +107,7 @@ def test_the_recipes_and_sources_that_it_names_exist():
 
 
 def test_its_scores_on_real_people_are_the_stored_ones():
-    stored = ROOT / "docs" / "benchmarks" / "people"
+    stored = ROOT / "docs" / "people"
     sources = json.loads((stored / "results.json").read_text(encoding="utf-8"))["sources"]
     evidence = json.loads((stored / "evidence.json").read_text(encoding="utf-8"))
     table = README.split("<!-- people -->")[1].split("<!-- /people -->")[0]
