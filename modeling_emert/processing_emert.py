@@ -285,7 +285,7 @@ def is_recording(given: object) -> bool:
     return hasattr(given, "face") and hasattr(given, "gaze")
 
 
-TIMELINE_PER_SECOND = 2.0  # frames of a video that are kept, so that an answer can follow the face over time
+TIMELINE_PER_SECOND = 2.2  # frames of a video that are kept: in whole frames at least two a second, for the timeline
 _ONLY_SAMPLES = (
     "The gaze samples came without times and fixations: they are taken as evenly spaced, and fixations are left out. A Gaze "
     "has all three, and so has a row of a data set."
