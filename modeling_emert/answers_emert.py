@@ -67,8 +67,8 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
         return []
     inputs = model_inputs(model, processor, recordings)
     if lacking := [index for index in range(len(recordings)) if not _given(inputs, index)]:
-        which = f"recording {lacking[0] + 1} has" if len(recordings) > 1 else "the recording has"
-        raise EmertInputError(f"{which} nothing that this model takes ({_taken(model.config)}); give it one of these")
+        found = f"recording {lacking[0] + 1} has nothing that this model takes"
+        raise EmertInputError(f"{found} ({_taken(model.config)}); give it one of these")
     grounds = [_grounds(model.config, inputs, index) for index in range(len(recordings))]
     logits = _logits(model, inputs, grounds)
     found = []

@@ -121,8 +121,12 @@ def test_wrong_evidence_is_named(change, message):
 def test_a_recording_with_nothing_that_the_model_takes_is_refused(processor):
     model = tiny_model(tasks=["fer7"]).eval()
     frames_only = EmertProcessor.for_config(model.config, 32)
-    with pytest.raises(EmertInputError, match=r"nothing that this model takes \(the face, the eye movements, the fixations\)"):
-        answer(model, frames_only, Recording(action_units=_units()))
+    both = [Recording(face_track()), Recording(action_units=_units())]
+    words = r"recording 2 has nothing that this model takes \(the face, the eye movements, the fixations\)"
+    with pytest.raises(EmertInputError, match=words):
+        answers(model, frames_only, both)
+    with pytest.raises(EmertInputError, match="nothing that the model takes: no face, eye movements or fixations"):
+        answers(model, frames_only, both[1:])
 
 
 def test_the_timeline_answers_each_frame_with_a_face_as_a_photograph(model, processor):

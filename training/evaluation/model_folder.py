@@ -30,7 +30,8 @@ def model_parts(folder: Path) -> list[Path]:
     """The folder itself, or the models in it where it is a folder of several that answer as one, such as one a task."""
     if (folder / CONFIG_FILE).is_file():
         return [folder]
-    return sorted(path.parent for path in folder.glob(f"*/{CONFIG_FILE}") if not path.parent.name.startswith(".")) or [folder]
+    found = sorted(path.parent for path in folder.glob(f"*/{CONFIG_FILE}") if not path.parent.name.startswith("."))
+    return found if len(found) > 1 else [folder]
 
 
 def check_model_folder(folder: str | Path, several: bool = False) -> None:

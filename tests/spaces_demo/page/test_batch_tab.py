@@ -73,7 +73,7 @@ def uploaded(server: Server, *files: Path) -> list[dict]:
 @pytest.mark.parametrize("button", ["ask", "ask-all"])
 def test_the_running_page_leaves_neither_file_nor_folder(server: Server, clips: Path, button: str):
     gaze = uploaded(server, clips / "gaze" / "p000-s000.csv")
-    ask_page(server, button, [None, gaze[0], "", None] if button == "ask" else [gaze, None])
+    ask_page(server, button, [None, None, gaze[0], "", None, ""] if button == "ask" else [gaze, None])
     # Gradio makes one folder of its own, whoever comes.
     assert [path for path in server[1].uploads.folder.rglob("*") if path.name != "vibe_edit_history"] == []
 

@@ -64,6 +64,10 @@ def test_pipeline_command_and_worker_give_the_same_answer(
     assert main(["predict", "--model", str(checkpoint), *options, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     shown = next(answer_request(Request(checkpoint, **files, pictures=False))).answer
+    # The command also prints the verdict of `emert data inspect`, which the page has elsewhere.
+    assert {name: printed["quality"].pop(name) for name in ("verdict", "reasons")} == {
+        name: shown["measured"][name] for name in ("verdict", "reasons")
+    }
     for found in (printed, shown):
         assert {name: found[name] for name in expected} == expected
     assert (expected["gap"] is None) == (len(given) == 1)

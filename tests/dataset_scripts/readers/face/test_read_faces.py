@@ -85,7 +85,7 @@ def test_several_faces_are_refused_or_one_is_chosen(file):
     [
         ("x,y\n1,2\n", "has no action units: it begins with 'x,y', where OpenFace's CSV"),
         (openface(f3="7.5"), "has 7.5 as AU12_r in row 4, where a number in 0..5"),
-        (openface(f3="much"), "'much' in column AU12_r, where a number is expected"),
+        (openface(f3="much"), "'much' in column AU12_r (line 5), where a number is expected"),
         (openface().splitlines()[0], "a header and no rows"),
         (openface().replace("0.033", "0.000"), "two rows of one frame"),
         (openface(",").replace("0.033", ""), "a row without a time"),
