@@ -7,8 +7,6 @@ of a screen-based Tobii in the order in which Tobii Studio exports them. A colum
 
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Column:
@@ -91,7 +89,8 @@ COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 NUM_COLUMNS = len(COLUMNS)
 COLUMN_INDEX: dict[str, int] = {name: index for index, name in enumerate(COLUMN_NAMES)}
 
-BOUNDS = np.array([column.bounds for column in COLUMNS], np.float32).T  # (2, 39)
+# The lowest and the highest value of each column.
+BOUNDS: tuple[tuple[float, ...], tuple[float, ...]] = tuple(zip(*(column.bounds for column in COLUMNS), strict=True))
 # Columns of one point: with one coordinate out of bounds the point is none.
 POINTS: tuple[tuple[int, ...], ...] = tuple(
     tuple(COLUMN_INDEX[name] for name in COLUMN_NAMES if name[:-2] == point)

@@ -137,7 +137,7 @@ class Gaze:
         """`(samples, 39)` bool: numbers beyond the `bounds` of their columns, with the other coordinates of their point."""
         if self.eye_movements is None:
             return np.zeros((0, NUM_COLUMNS), bool)
-        low, high = BOUNDS.copy()
+        low, high = np.array(BOUNDS, np.float32)
         if not self.pupil_in_mm:
             low[list(PUPILS)], high[list(PUPILS)] = -_LARGEST_OWN_PUPIL, _LARGEST_OWN_PUPIL
         wrong = (self.eye_movements < low) | (self.eye_movements > high)

@@ -185,7 +185,7 @@ def _gaze_of(row: Mapping[str, Any]) -> Gaze | None:
         columns = " x ".join(map(str, eye.shape[1:])) or "no"
         raise EmertInputError(f"its eye_movements have {columns} columns, expected the {NUM_COLUMNS} of columns_emert.py")
     eye = None if eye is None else eye.reshape(-1, NUM_COLUMNS)
-    in_mm = eye is None or not usual_pupil(eye) > BOUNDS[1, PUPILS[0]]  # rows keep no unit
+    in_mm = eye is None or not usual_pupil(eye) > BOUNDS[1][PUPILS[0]]  # rows keep no unit
     return Gaze(
         eye_movements=eye,
         times_ms=None if eye is None else np.asarray(row["eye_times_ms"], np.float32),
