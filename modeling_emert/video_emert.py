@@ -6,6 +6,7 @@ to are decoded only if wanted, which saves a third of the time. A video is read 
 aspect ratio, without the frames that its edit list cuts off, and not its cover picture.
 """
 
+import gc
 import io
 import math
 import time
@@ -131,6 +132,9 @@ def read_frames(video: str | Path | bytes, count: int, per_second: float = 0.0) 
         raise EmertInputError(f"{clip.name}: not a video that FFmpeg can read ({reason})") from error
     if not pictures:
         raise EmertInputError(f"{clip.name}: no picture could be decoded from this video")
+    # A frame whose side data was read refers to itself; freed later, in a process forked from this one, it would wait for ever
+    # for the decoder's threads, which are not there.
+    gc.collect(1)
     pixels, seconds = zip(*pictures, strict=True)
     return np.stack(pixels), np.asarray([(moment - seconds[0]) * 1000 for moment in seconds], np.float32)
 
