@@ -11,7 +11,7 @@ from torch import nn
 from transformers import BatchFeature
 
 from .configuration_emert import EmertConfig
-from .constants_emert import ARGUMENTS_OF, MODALITIES, is_grounded
+from .constants_emert import ARGUMENTS_OF, MASK_OF, MODALITIES, is_grounded
 from .errors_emert import EmertInputError
 from .evidence_emert import INPUT_WORDS, Test, ground_of, is_beyond_chance, words_of
 from .processing_emert import EmertProcessor
@@ -26,7 +26,6 @@ _ONE_RECORDING = (
 
 # By the end of the tasks' names, in the order of preference.
 GAP_LEVELS = {"7": "seven emotions", "3": "three classes", "_va": "valence"}
-_MASK_OF = {name: f"{'face' if name == 'pixel_values' else name}_mask" for name in INPUT_WORDS}
 _FRAMES_AT_ONCE = 32
 
 
@@ -66,17 +65,22 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
     if not recordings:
         return []
     inputs = model_inputs(model, processor, recordings)
-    if lacking := [index for index in range(len(recordings)) if not _given(inputs, index)]:
-        found = f"recording {lacking[0] + 1} has nothing that this model takes"
-        raise EmertInputError(f"{found} ({_taken(model.config)}); give it one of these")
-    grounds = [_grounds(model.config, inputs, index) for index in range(len(recordings))]
+    given = [_given(model.config, inputs, index) for index in range(len(recordings))]
+    if () in given:
+        taken = ", ".join(INPUT_WORDS[name] for name in _taken(model.config))
+        found = f"recording {given.index(()) + 1} has nothing that this model takes"
+        raise EmertInputError(f"{found} ({taken}); give it one of these")
+    grounds = [_grounds(model.config, own) for own in given]
     logits = _logits(model, inputs, grounds)
     found = []
     for index, recording in enumerate(recordings):
         tasks = {name: _readable(name, logits[names][name][index]) for name, (names, _) in grounds[index].items()}
-        used = {argument for names, _ in grounds[index].values() for argument in names or _given(inputs, index)}
+        used = {argument for names, _ in grounds[index].values() for argument in names or given[index]}
         modalities = [name for name in MODALITIES if used & set(ARGUMENTS_OF[name])]
-        evidence = _evidence(model.config, grounds[index], _given(inputs, index))
+        evidence = _evidence(model.config, grounds[index], given[index])
+        # A frame is answered as a photograph: what was told from something else is not told from it.
+        seen = [name for name, (names, _) in grounds[index].items() if "pixel_values" in (names or given[index])]
+        seen = [name for name in seen if _is_told(evidence, name)]
         distance, level, reason = _gap(tasks, modalities, evidence)
         alone = processor.feature_extractor.normalisation == "participant" and used & {"eye_movements", "fixations"}
         found.append(
@@ -86,7 +90,7 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
                 "gap": distance,
                 "gap_level": level,
                 "gap_reason": reason,
-                "timeline": timeline(model, processor, recording, tasks) if "face" in modalities else None,
+                "timeline": timeline(model, processor, recording, seen),
                 "modalities": modalities,
                 "quality": quality_of(recording),
                 "notes": [*recording.notes, *([_ONE_RECORDING] if alone else [])],
@@ -109,20 +113,20 @@ _Names = tuple[str, ...] | None
 _Grounds = dict[str, tuple[_Names, list[Test]]]
 
 
-def _given(inputs: BatchFeature, index: int) -> tuple[str, ...]:
-    """The arguments that one recording of the batch has."""
-    return tuple(name for name in INPUT_WORDS if name in inputs and inputs[_MASK_OF[name]][index].any())
+def _taken(config: EmertConfig) -> list[str]:
+    """The arguments that the network reads."""
+    unread = {"frames": "action_units", "action_units": "pixel_values"}.get(config.face_input)
+    return [name for name in MASK_OF if name != unread]
 
 
-def _taken(config: EmertConfig) -> str:
-    lacking = {"frames": "action_units", "action_units": "pixel_values"}.get(config.face_input)
-    return ", ".join(words for name, words in INPUT_WORDS.items() if name != lacking)
+def _given(config: EmertConfig, inputs: BatchFeature, index: int) -> tuple[str, ...]:
+    """Those of them that one recording of the batch has."""
+    return tuple(name for name in _taken(config) if name in inputs and inputs[MASK_OF[name]][index].any())
 
 
-def _grounds(config: EmertConfig, inputs: BatchFeature, index: int) -> _Grounds:
+def _grounds(config: EmertConfig, given: Collection[str]) -> _Grounds:
     if not config.evidence:
         return {name: (None, []) for name in config.tasks}
-    given = _given(inputs, index)
     known = {name: ground_of(config.evidence, config.derived_tasks.get(name, name), given) for name in config.tasks}
     return {name: ground for name, ground in known.items() if ground is not None}
 
@@ -132,7 +136,7 @@ def _logits(model: Network, inputs: BatchFeature, grounds: Sequence[_Grounds]) -
     found = {}
     for names in dict.fromkeys(names for ground in grounds for names, _ in ground.values()):
         rows = [index for index, ground in enumerate(grounds) if any(names == others for others, _ in ground.values())]
-        hidden = {part for name in INPUT_WORDS if names and name not in names for part in (name, _MASK_OF[name])}
+        hidden = {part for name in MASK_OF if names and name not in names for part in (name, MASK_OF[name])}
         chosen = {
             name: values if len(rows) == len(grounds) else values[rows] for name, values in inputs.items() if name not in hidden
         }
@@ -156,6 +160,11 @@ def _evidence(config: EmertConfig, grounds: _Grounds, given: Sequence[str]) -> d
         told = bool(tests) and is_beyond_chance(tests)
         evidence[name] = {"told": told, "words": words_of(config.derived_tasks.get(name, name), names, tests)}
     return evidence
+
+
+def finest_shown(timeline: Sequence[Mapping[str, Any]]) -> str:
+    """The task of a timeline that has the most classes."""
+    return max((name for name in timeline[0] if name != "time_ms"), key=lambda name: len(timeline[0][name]))
 
 
 @torch.no_grad()

@@ -9,15 +9,17 @@ MODALITIES: tuple[Modality, ...] = ("face", "eye_movements", "fixations")
 # The model's argument that holds each.
 INPUT_NAMES: dict[Modality, str] = {"face": "pixel_values", "eye_movements": "eye_movements", "fixations": "fixations"}
 
-# Every argument of the model that belongs to each. A face may be given by its action units in place of frames.
-ARGUMENTS_OF: dict[Modality, tuple[str, ...]] = {
-    "face": ("pixel_values", "face_mask", "action_units", "action_units_mask"),
-    "eye_movements": ("eye_movements", "eye_movements_mask"),
-    "fixations": ("fixations", "fixations_mask"),
+# The mask of each argument of the model that holds a part of a recording.
+MASK_OF: dict[str, str] = {
+    "pixel_values": "face_mask",
+    "action_units": "action_units_mask",
+    "eye_movements": "eye_movements_mask",
+    "fixations": "fixations_mask",
 }
-MASKS_OF: dict[Modality, tuple[str, ...]] = {
-    name: tuple(argument for argument in arguments if argument.endswith("_mask")) for name, arguments in ARGUMENTS_OF.items()
-}
+# Of each modality the masks, and every argument. A face may be given by its action units in place of frames.
+_PARTS_OF = {name: (INPUT_NAMES[name], *(["action_units"] if name == "face" else [])) for name in MODALITIES}
+MASKS_OF: dict[Modality, tuple[str, ...]] = {name: tuple(MASK_OF[part] for part in parts) for name, parts in _PARTS_OF.items()}
+ARGUMENTS_OF: dict[Modality, tuple[str, ...]] = {name: (*parts, *MASKS_OF[name]) for name, parts in _PARTS_OF.items()}
 
 # Context that the model may be given besides the recording; off unless the config's `context` names it.
 CONTEXT_INPUTS = ("big_five", "stimulus_emotion")

@@ -17,7 +17,7 @@ from typing import Any
 from .tasks_emert import get_task
 
 Test = Mapping[str, Any]
-# The model's arguments that hold a recording, with words for them.
+# Words for the model's arguments, in the order of `constants_emert.MASK_OF`.
 INPUT_WORDS = {
     "pixel_values": "the face",
     "action_units": "the face's action units",
@@ -42,23 +42,16 @@ def problem_of(evidence: Any, tasks: Collection[str]) -> str | None:
     return None
 
 
-def input_sets(evidence: Sequence[Test]) -> list[tuple[str, ...]]:
-    """The different sets of inputs that tests were answered from, in the order of `INPUT_WORDS`."""
-    return list(dict.fromkeys(tuple(name for name in INPUT_WORDS if name in test["inputs"]) for test in evidence))
-
-
 def ground_of(evidence: Sequence[Test], task: str, given: Collection[str]) -> tuple[tuple[str, ...], list[Test]] | None:
     """The inputs to answer a task from, and the tests with them: of those that are given, the best beyond chance.
 
     `given`: the model's arguments that the recording has. None where no test was made with any of them.
     """
-    tests = [test for test in evidence if test["task"] == task]
-    sets = [names for names in input_sets(tests) if set(names) <= set(given)]
-    if not sets:
-        return None
-    by_set = {names: [test for test in tests if set(test["inputs"]) == set(names)] for names in sets}
-    best = max(sets, key=lambda names: min(_margin(test) for test in by_set[names]))
-    return best, by_set[best]
+    by_inputs: dict[tuple[str, ...], list[Test]] = {}
+    for test in evidence:
+        if test["task"] == task and set(test["inputs"]) <= set(given):
+            by_inputs.setdefault(tuple(name for name in INPUT_WORDS if name in test["inputs"]), []).append(test)
+    return max(by_inputs.items(), key=lambda found: min(map(_margin, found[1])), default=None)
 
 
 def is_beyond_chance(tests: Sequence[Test]) -> bool:

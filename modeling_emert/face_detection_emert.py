@@ -17,6 +17,7 @@ from threadpoolctl import ThreadpoolController
 from .errors_emert import EmertInputError
 from .people_emert import CROP_SIZE, FaceBox, FaceChoice, choose, crop, follow
 from .recording_emert import FaceTrack
+from .sampling_emert import spread_evenly
 
 MIN_CONFIDENCE = 0.6
 _DETECTION_SIDE = 320  # pixels; the smallest face that the detector finds has about 20, 1/16 of the picture's width
@@ -145,7 +146,7 @@ def _quarter_turns(frames: np.ndarray, boxes: list[list[FaceBox]]) -> int:
 
     if np.mean(best(boxes)) >= _SURELY_UPRIGHT:
         return 0
-    tried = np.unique(np.linspace(0, len(frames) - 1, _FRAMES_TURNED).round().astype(int))
+    tried = np.unique(spread_evenly(len(frames), _FRAMES_TURNED))
     confidences = [best([boxes[number] for number in tried])]
     confidences += [best([default_detector()(np.rot90(frames[number], turns)) for number in tried]) for turns in (1, 2, 3)]
     means = np.mean(confidences, axis=1)

@@ -12,7 +12,7 @@ from transformers import BatchFeature, FeatureExtractionMixin
 from .columns_emert import ACTION_UNITS, NUM_COLUMNS, PUPILS
 from .errors_emert import EmertInputError
 from .recording_emert import MILLIMETRES, ActionUnits, Gaze
-from .sampling_emert import GAZE_POINT, Sampling, choose_of_chunks, find_gaze_point
+from .sampling_emert import GAZE_POINT, Sampling, choose_of_chunks, find_gaze_point, spread_evenly
 
 Normalisation = Literal["training", "participant"]
 Columns = Literal["dictionary", "sheet"]
@@ -265,5 +265,5 @@ def unit_steps(units: ActionUnits | None, num_steps: int) -> tuple[np.ndarray, n
     """
     if units is None or len(units.times_ms) == 0:
         return np.full((num_steps, len(ACTION_UNITS)), np.nan), np.zeros(num_steps, bool)
-    levels = units.intensities[np.linspace(0, len(units.times_ms) - 1, num_steps).round().astype(int)].astype(np.float64)
+    levels = units.intensities[spread_evenly(len(units.times_ms), num_steps)].astype(np.float64)
     return levels, np.isfinite(levels).any(axis=1)

@@ -20,6 +20,7 @@ from av.stream import Disposition
 
 from .errors_emert import EmertInputError
 from .image_emert import is_image, read_image
+from .sampling_emert import spread_evenly
 
 MAX_SECONDS = 3600  # of video
 MAX_FRAMES = 500_000
@@ -121,12 +122,12 @@ def read_frames(video: str | Path | bytes, count: int, per_second: float = 0.0) 
     try:
         index, moments, unit = _choose_stream(clip)
         count = _denser(count, moments, unit, per_second)
-        wanted = _spread(len(moments), count)
+        wanted = np.unique(spread_evenly(len(moments), count))
         pictures = _decode_moments(clip, index, _chosen(moments, wanted))
         if not pictures:
             pictures, shown = _decode_numbers(clip, index, wanted)
             if len(pictures) < len(wanted):  # some packets can't be decoded
-                pictures, _ = _decode_numbers(clip, index, _spread(shown, count))
+                pictures, _ = _decode_numbers(clip, index, np.unique(spread_evenly(shown, count)))
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise EmertInputError(f"{clip.name}: not a video that FFmpeg can read ({reason})") from error
@@ -146,10 +147,6 @@ def _denser(count: int, moments: list[int | None], unit: float, per_second: floa
         return count
     needed = min((max(known) - min(known)) * unit * per_second + 1, MOST_FRAMES)
     return max(math.ceil((needed - 1) / (count - 1)), 1) * (count - 1) + 1
-
-
-def _spread(length: int, count: int) -> np.ndarray:
-    return np.unique(np.linspace(0, length - 1, count).round().astype(int))
 
 
 def _open_stream(container: "av.container.InputContainer", index: int) -> "av.VideoStream":

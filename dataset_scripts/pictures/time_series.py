@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modeling_emert.recording_emert import FaceTrack, Gaze
+from modeling_emert.sampling_emert import spread_evenly
 
 from ..inspection.quality import BLINK_SOURCES, PUPILS, blink_spans, gaze_points, known_fixations, pupil, pupil_unit
 from .style import LINE_WIDTH, SMALL_SIZE, Style, dress, panel_legend, panel_title, printable
@@ -124,7 +125,7 @@ def draw_faces(axes: "Axes", face: FaceTrack, seconds: float, size: tuple[float,
     width, height = size
     side = height - _TIME_HEIGHT - _LEAD_HEIGHT
     count = max(1, min(len(face.frames), int((width + _FACE_GAP) / (side + _FACE_GAP))))
-    chosen = np.unique(np.linspace(0, len(face.frames) - 1, count).round().astype(int))
+    chosen = np.unique(spread_evenly(len(face.frames), count))
     axes.set(xlim=(0, width), ylim=(0, height))
     axes.axis("off")
     moments = face.times_ms[chosen] / 1000

@@ -16,7 +16,7 @@ from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import MILLIMETRES, OWN_UNITS, Gaze
 
-from .clock import rising
+from .clock import check_one_run, rising
 from .eye_events import mean_of_eyes, tidy_fixations
 from .samples import all_or_none, stack_columns
 from .text.text_files import TextFile
@@ -74,6 +74,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
     times, columns, units, notes = _samples(head, header)
     if not ours:
         columns |= {name: column for name, column in mean_of_eyes(columns).items() if name not in columns}
+    check_one_run(head.file, times)
     rate = described.get("SamplingFrequency")
     rate = float(rate) if isinstance(rate, int | float) and rate > 0 else None
     order, relative, own_notes = rising(times, head.file, rate, "correct the Units of timestamp in the JSON file")

@@ -41,6 +41,17 @@ def restarts(file: object, times: np.ndarray) -> list[np.ndarray]:
     return [rows for rows in np.split(np.arange(len(times)), begins) if len(rows)]
 
 
+def check_one_run(file: object, times: np.ndarray) -> None:
+    """Raises `EmertInputError` where the clock was set back in a format that holds one recording in a file."""
+    runs = restarts(file, times)
+    if len(runs) > 1:
+        last, first = runs[0][-1], runs[1][0]
+        raise EmertInputError(
+            f"{file} has a clock that was set back from {times[last]:.0f} to {times[first]:.0f} ms at sample {first + 1}, "
+            "where one recording is expected; give each recording a file of its own"
+        )
+
+
 def _runs(clock: np.ndarray) -> np.ndarray:
     """For every time the number of its run of the clock, `(times,)` int; -1 for a few far from those before and after."""
     steps = np.diff(clock)

@@ -10,6 +10,7 @@ from dataset_scripts.sources.emer_files import by_numbers
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.face_detection_emert import CROP_SIZE
 from modeling_emert.recording_emert import FaceTrack
+from modeling_emert.sampling_emert import spread_evenly
 from modeling_emert.video_emert import MAX_FRAMES, MAX_PIXELS
 
 _FIXED_POINT = 11  # bits of OpenCV's weights
@@ -32,7 +33,7 @@ def read_face_crops(folder: Path, most: int | None = None) -> FaceTrack:
     files = list_frames(folder)
     kept = range(len(files))
     if most is not None and most < len(files):
-        kept = np.unique(np.linspace(0, len(files) - 1, most).round().astype(int)).tolist()
+        kept = np.unique(spread_evenly(len(files), most)).tolist()
     read = [_read(files[number]) for number in kept]
     pixels, encoded = np.stack([one[0] for one in read]), tuple(one[1] for one in read)
     names = tuple(files[number].name for number in kept)

@@ -14,6 +14,7 @@ from dataset_scripts.readers.text.text_table import SEPARATORS, Head, Header, re
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.face_detection_emert import CROP_SIZE, track_faces
 from modeling_emert.recording_emert import FaceTrack
+from modeling_emert.sampling_emert import spread_evenly
 from modeling_emert.video_emert import LONGEST_SIDE, MAX_FRAMES, MAX_PIXELS
 
 MAX_ARRAY_BYTES = 1 << 30
@@ -106,7 +107,7 @@ def load_frame_folder(folder: Path, count: int, frames_per_second: float, croppe
         kinds = ", ".join(PICTURES)
         raise EmertInputError(f"{folder} has {len(files)} pictures ({kinds}), where 1 to {MAX_FRAMES:,} are expected")
     files.sort(key=by_numbers)
-    kept = np.unique(np.linspace(0, len(files) - 1, count).round().astype(int))
+    kept = np.unique(spread_evenly(len(files), count))
     pictures = [_read_picture(files[index], (CROP_SIZE, CROP_SIZE) if cropped else None) for index in kept]
     sizes = {picture.shape for picture in pictures}
     if len(sizes) > 1:

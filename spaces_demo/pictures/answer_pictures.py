@@ -29,10 +29,11 @@ from dataset_scripts.pictures.style import (
     panel_title,
 )
 from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
-from modeling_emert.answers_emert import told_tasks
+from modeling_emert.answers_emert import finest_shown, told_tasks
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Gaze, Recording
+from modeling_emert.sampling_emert import spread_evenly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,7 @@ def shown_over_time(timeline: list[dict] | None) -> str | None:
     """The probabilities of what the face shows, frame by frame, one above the other; None without a timeline."""
     if not timeline:
         return None
-    finest = max((name for name in timeline[0] if name != "time_ms"), key=lambda name: len(timeline[0][name]))
+    finest = finest_shown(timeline)
     labels = list(timeline[0][finest])
     seconds = np.array([one["time_ms"] for one in timeline]) / 1000
     values = np.array([[one[finest][label] for one in timeline] for label in labels])
@@ -242,7 +243,7 @@ def _draw_attention(axes: "Axes", recording: Recording, reasons: EmertExplanatio
     dress(axes, LIGHT)
     weights = {name: 100 * values[0] for name, values in reasons.time_weights.items()}
     if recording.face is not None:
-        steps = np.linspace(0, len(recording.face.times_ms) - 1, len(weights["face"])).round().astype(int)
+        steps = spread_evenly(len(recording.face.times_ms), len(weights["face"]))
         moments = recording.face.times_ms[steps] / 1000
         axes.vlines(moments, 0, weights["face"], color=LIGHT.ink, linewidth=0.7, alpha=0.6)
         axes.plot(moments, weights["face"], "o", color=LIGHT.ink, markersize=3.2, label="face", clip_on=False, zorder=3)
@@ -314,7 +315,7 @@ def crops(recording: Recording, processor: EmertProcessor) -> list[dict]:
     if face is None:
         return []
     size = processor.video_processor.size
-    chosen = np.linspace(0, len(face.frames) - 1, processor.video_processor.num_frames).round().astype(int)
+    chosen = processor.video_processor.pick(len(face.frames), face.names)
     pictures = []
     for index in chosen:
         small = Image.fromarray(face.frames[index]).resize((size["width"], size["height"]), Image.Resampling.BILINEAR)

@@ -103,6 +103,24 @@ def test_evidence_is_saved_and_ends_with_the_next_training(model, tmp_path):
     assert again.config.evidence is None
 
 
+def test_a_face_that_is_not_told_has_no_timeline(processor):
+    weak = [_test("fer7", ["pixel_values"], 0.1)]
+    model = tiny_model(tasks=["fer7", "fer3"], hierarchical=True, face_input="both", evidence=weak).eval()
+    found = answer(model, processor, Recording(face_track()))
+    assert set(found["tasks"]) == {"fer7", "fer3"}
+    assert found["timeline"] is None
+
+
+def test_a_network_of_action_units_takes_no_frames_for_a_face():
+    model = tiny_model(tasks=["fer7"], face_input="action_units").eval()
+    processor = EmertProcessor.for_config(model.config, 32)
+    with pytest.raises(EmertInputError, match=r"recording 1 has nothing .* \(the face's action units, the eye movements"):
+        answer(model, processor, Recording(face_track()))
+    found = answer(model, processor, Recording(face_track(), action_units=_units()))
+    assert found["modalities"] == ["face"]
+    assert found["timeline"] is None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

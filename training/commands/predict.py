@@ -101,7 +101,9 @@ def _over_time(timeline: list[dict] | None) -> list[str]:
     """The likeliest emotion shown in each frame; equal neighbours are one line."""
     if not timeline:
         return []
-    finest = max((name for name in timeline[0] if name != "time_ms"), key=lambda name: len(timeline[0][name]))
+    from modeling_emert.answers_emert import finest_shown
+
+    finest = finest_shown(timeline)
     lines = ["shown over time"]
     for label, frames in groupby(timeline, key=lambda one: max(one[finest], key=one[finest].get)):
         frames = list(frames)

@@ -57,11 +57,15 @@ def check_model_folder(folder: str | Path, several: bool = False) -> None:
 
 
 def read_record(folder: str | Path) -> dict:
-    """The training record that `fit` wrote. Raises `EmertInputError` where it is missing or no JSON object."""
+    """The training record that `fit` wrote; of several data sets, what is of the first stands at the top too.
+
+    Raises `EmertInputError` where it is missing or no JSON object.
+    """
     path = Path(folder) / RECORD_FILE
     if not path.is_file():
         raise EmertInputError(f"{folder}: {RECORD_FILE} is missing, so the participants that the model has seen are unknown")
-    return _read_json(path, "train the model again")
+    record = _read_json(path, "train the model again")
+    return (record.get("data_sets") or [{}])[0] | record
 
 
 def read_training(folder: str | Path) -> dict:

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.utils.data import DataLoader
 
 from dataset_scripts.dataset.reader import EmertData
-from modeling_emert.constants_emert import MODALITIES, Modality
+from modeling_emert.constants_emert import MASK_OF, MODALITIES, Modality
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.processing_emert import EmertProcessor
@@ -132,25 +132,21 @@ def pooled_features(
     return read_out(model, RecordingDataset(data, rows, processor, [], statistics, modalities=modalities))[0]
 
 
-# The model's arguments that hold a recording, with their masks.
-INPUTS = {"pixel_values": "face_mask"} | {name: f"{name}_mask" for name in ("action_units", "eye_movements", "fixations")}
-
-
 @torch.no_grad()
 def read_out(
     model: EmertForEmotionRecognition, batches: RecordingDataset, only: str | None = None
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Features as of [`pooled_features`]; which of `INPUTS` each recording has, `(rows, 4)` bool; logits by task.
+    """Features as of [`pooled_features`]; which of `MASK_OF` each recording has, `(rows, 4)` bool; logits by task.
 
-    `only`: one of `INPUTS`; the others are not given to the model.
+    `only`: one of `MASK_OF`; the others are not given to the model.
     """
     features, present, logits = [], [], defaultdict(list)
     for batch in DataLoader(batches, 32, collate_fn=collate):
         del batch["labels"]
         size = len(next(iter(batch.values())))
-        there = [batch[mask].any(dim=1) if mask in batch else torch.zeros(size, dtype=torch.bool) for mask in INPUTS.values()]
+        there = [batch[mask].any(dim=1) if mask in batch else torch.zeros(size, dtype=torch.bool) for mask in MASK_OF.values()]
         present.append(torch.stack(there, dim=1).numpy())
-        unused = () if only is None else [name for pair in INPUTS.items() if pair[0] != only for name in pair]
+        unused = () if only is None else [name for pair in MASK_OF.items() if pair[0] != only for name in pair]
         output = model(**{name: value.to(model.device) for name, value in batch.items() if name not in unused})
         features.append(output.pooler_output.float().cpu().numpy())
         for name, values in output.logits.items():

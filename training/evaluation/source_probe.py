@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from transformers import PreTrainedModel
 
 from dataset_scripts.dataset.reader import EmertData
+from modeling_emert.constants_emert import MASK_OF
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.evidence_emert import INPUT_WORDS
 from modeling_emert.processing_emert import EmertProcessor
@@ -26,7 +27,7 @@ from ..metrics.predictions import to_predictions
 from ..statistics.comparisons import Difference, compare_sums
 from .evaluate import make_batches
 from .model_folder import record_for
-from .probes import INPUTS, classifier, read_out
+from .probes import classifier, read_out
 from .protocols import Trial, unseen_rows
 
 _MOST = 600  # recordings of a source, chosen at random: enough for a linear classifier
@@ -148,7 +149,7 @@ def source_probe(
     people = np.concatenate([_names(one) for one in read])
     present = np.concatenate([one.present for one in read])  # (recordings, inputs)
     shared = {}
-    for place, name in enumerate(INPUTS):
+    for place, name in enumerate(MASK_OF):
         having = [one for one in read if _people(one, one.present[:, place]) >= _FEWEST_PEOPLE]
         if len(having) > 1:
             names = [one.data.metadata.source for one in having]

@@ -98,7 +98,8 @@ def make_record(
 ) -> dict[str, Any]:
     """Content of `training_record.json`: what it takes to judge or repeat the training; other commands read it.
 
-    What is of a data set stands at the top for the first; where there are several, `data_sets` has it of each.
+    What is of a data set stands at the top; where there are several, `data_sets` has it of each, and `read_record` gives that
+    of the first at the top too.
     """
     best = best_epoch(history, recipe.monitor)
     chosen = next((entry["validation"] for entry in history if entry["epoch"] == best), {})
@@ -107,8 +108,7 @@ def make_record(
     parts = zip(data, prepared.training.parts, prepared.validation.parts, strict=True)
     of_data = [_record_of_data(one, both) for one, *both in parts]
     return {
-        **of_data[0],
-        **({"data_sets": of_data} if len(of_data) > 1 else {}),
+        **(of_data[0] if len(of_data) == 1 else {"data": of_data[0]["data"], "data_sets": of_data}),
         "sources": combine_sources(own, _sources_of_start(prepared.model)),
         "fold": fold,
         "strict": strict,

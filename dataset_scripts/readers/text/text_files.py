@@ -20,11 +20,9 @@ from typing import IO, NamedTuple
 
 from modeling_emert.errors_emert import EmertInputError
 
-from .workbook import is_workbook, text_chunks
+from .workbook import MAX_RATIO, RATIO_FREE_BYTES, is_workbook, text_chunks
 
 MAX_BYTES = 1 << 30  # of uncompressed text; an hour at 1,200 Hz with every column of Tobii Studio is about this much
-# Real exports unpack to 3 to 20 times their size. Small files may exceed the ratio.
-MAX_RATIO, RATIO_FREE_BYTES = 100, 1 << 25
 MAX_LINES = 3_600_000  # an hour at 1,000 Hz; a line takes 400 to 900 bytes of memory while it is read
 MAX_MEMBERS = 64  # files of an archive or folder
 MAX_LINE_BYTES = 1 << 20

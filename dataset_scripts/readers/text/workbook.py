@@ -7,7 +7,7 @@ from pathlib import Path
 from modeling_emert.errors_emert import EmertInputError
 
 MAX_BYTES = 1 << 29  # unpacked; an hour at 60 Hz with 40 columns takes 400 MB
-MAX_RATIO, RATIO_FREE_BYTES = 100, 1 << 25  # unpacked over packed, as of text files
+MAX_RATIO, RATIO_FREE_BYTES = 100, 1 << 25  # unpacked over packed: real exports have 3 to 20; small files may have more
 _INSIDE = "xl/workbook.xml"
 _CHUNK = 1 << 20  # characters
 
@@ -17,7 +17,10 @@ Cell = float | int | str
 def is_workbook(path: Path) -> bool:
     """Whether it is a workbook in the format .xlsx, by its content."""
     try:
-        return zipfile.is_zipfile(path) and _INSIDE in zipfile.ZipFile(path).namelist()
+        if not zipfile.is_zipfile(path):
+            return False
+        with zipfile.ZipFile(path) as archive:
+            return _INSIDE in archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False
 

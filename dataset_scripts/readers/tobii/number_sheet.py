@@ -14,7 +14,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 from modeling_emert.sampling_emert import GAZE_POINT, find_gaze_point, without_unit
 
-from ..clock import rising
+from ..clock import check_one_run, rising
 from ..samples import find_columns, keep_positive, stack_columns
 from ..text.text_table import SEPARATORS, Head, Header, read_table
 from ..text.workbook import Cell, read_rows
@@ -26,7 +26,8 @@ TITLE = f"a sheet of {NUM_COLUMNS} columns of numbers ({', '.join(GAZE_POINT)}, 
 _USUAL_SCREEN = (1920, 1080)
 _LONGEST_STEP_MS = 200  # a larger one is in microseconds, as in `tobii_pro_lab`
 NO_TIMES_NOTE = (
-    "The sheet has no times: its rows are 1 ms apart, of which only the order is known, and fixations are not detected."
+    "The sheet has no times, or none that rise: its rows are 1 ms apart, of which only the order is known, and fixations are "
+    "not detected."
 )
 
 
@@ -107,6 +108,7 @@ def as_gaze(names: Sequence[str], numbers: np.ndarray) -> Gaze:
     time = next((name for name in TIMES if name in named), None)
     times = np.arange(len(numbers), dtype=np.float64) if time is None else _in_ms(named[time], time)
     try:
+        check_one_run("the sheet", times)
         order, relative, order_notes = rising(times)
     except EmertInputError:
         time, times = None, np.arange(len(numbers), dtype=np.float64)

@@ -95,6 +95,14 @@ def test_what_the_json_file_lacks_is_named(tmp_path, about, screen, message):
         read_gaze(foreign(tmp_path, ROWS, about, screen))
 
 
+def test_a_clock_that_was_set_back_is_refused_and_told_where(tmp_path):
+    about = PIXELS | {"timestamp": {"Units": "ms"}, "SamplingFrequency": 250}
+    rows = [(20_000 + t, *others) for t, *others in ROWS] + ROWS
+    message = "set back from 20121 to 5 ms at sample 31, where one recording is expected"
+    with pytest.raises(EmertInputError, match=message):
+        read_gaze(foreign(tmp_path, rows, about, {"ScreenResolution": [1920, 1080]}))
+
+
 def test_the_command_writes_a_folder_that_is_read_again(tmp_path):
     (tmp_path / "own.csv").write_bytes(EXPORTS["emert_csv"]["own.csv"])
     export = ["data", "export", str(tmp_path / "own.csv"), "--bids", str(tmp_path / "out")]

@@ -16,6 +16,7 @@ from dataset_scripts.dataset.splits import AUTHORS_SETS
 from dataset_scripts.generator.emer_layout import write_workbook
 from dataset_scripts.readers import read_gaze
 from dataset_scripts.readers.text.workbook import read_rows
+from dataset_scripts.readers.tobii.number_sheet import NO_TIMES_NOTE, as_gaze
 from dataset_scripts.sources import open_source
 from dataset_scripts.sources.emer_authors import LABEL_ORDERS
 from dataset_scripts.sources.emer_faces import resize_as_opencv
@@ -191,6 +192,18 @@ def test_the_sheet_is_read_wherever_gaze_is(tree: Path, data: EmertData):
     np.testing.assert_array_equal(gaze.column("pupil_left"), gaze.sheet[:, gaze.sheet_names.index("Pupil diameter left [mm]")])
     np.testing.assert_allclose(gaze.column("gaze_x") * 1920, kept.sheet[:, gaze.sheet_names.index("Gaze point X")], rtol=1e-5)
     assert len(gaze.fixations) > 0
+
+
+def test_the_order_of_the_rows_counts_where_the_clock_was_set_back():
+    """Sorted by such times, the second half would come before the first."""
+    names = (*(f"Column {number}" for number in range(36)), "Recording timestamp [ms]", "Gaze point X", "Gaze point Y")
+    numbers = np.zeros((60, 39))
+    numbers[:, 36] = [*(50_000 + 20 * np.arange(30)), *(20 * np.arange(30))]
+    numbers[:, 37] = 10 * np.arange(60)
+    gaze = as_gaze(names, numbers)
+    np.testing.assert_array_equal(gaze.times_ms, np.arange(60))
+    assert (np.diff(gaze.column("gaze_x")) > 0).all()
+    assert NO_TIMES_NOTE in gaze.notes
 
 
 @pytest.mark.parametrize(
