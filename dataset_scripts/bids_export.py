@@ -19,19 +19,29 @@ from modeling_emert.columns_emert import COLUMN_INDEX, COLUMNS
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from .common.output import Content, atomic_folder
 from .readers.bids import DURATION, EYES, FIXATION, FRACTION, KIND, ONSET, OURS, PUPIL, TIME, X, Y, columns_of
 
 VERSION = "1.10.0"
 _MISSING = "n/a"
+_DESCRIPTION = "dataset_description.json"
+_CONTENT = Content("BIDS recordings", (_DESCRIPTION,))
 
 
 def export_bids(recordings: Iterable[Gaze], out: Path, name: str = "recordings") -> list[Path]:
-    """Writes the recordings that hold samples or fixations into `out`, made new; returns the tables of samples or fixations.
+    """Writes the recordings that hold samples or fixations into `out`, made new, atomically; returns the tables of samples or
+    fixations.
 
     Raises `EmertInputError` where `out` holds something already, or no recording holds anything.
     """
     if out.exists() and any(out.iterdir()):
         raise EmertInputError(f"{out} is not empty; give a folder that does not exist yet")
+    with atomic_folder(out, _CONTENT) as folder:
+        return [out / path.relative_to(folder) for path in _write_all(recordings, folder, out, name)]
+
+
+def _write_all(recordings: Iterable[Gaze], folder: Path, out: Path, name: str) -> list[Path]:
+    """Into `folder`, which becomes `out`."""
     runs: Counter[str] = Counter()
     written: list[Path] = []
     people: dict[str | None, str] = {}
@@ -42,12 +52,12 @@ def export_bids(recordings: Iterable[Gaze], out: Path, name: str = "recordings")
         people[gaze.participant] = subject
         stem = f"sub-{subject}_task-{task}"
         runs[stem] += 1
-        written += _write_recording(gaze, out / f"sub-{subject}" / "beh", f"{stem}_run-{runs[stem]}")
+        written += _write_recording(gaze, folder / f"sub-{subject}" / "beh", f"{stem}_run-{runs[stem]}")
     if not written:
         raise EmertInputError(f"nothing to write to {out}: no recording holds samples or fixations")
-    _write_json(out / "dataset_description.json", {"Name": name, "BIDSVersion": VERSION, "DatasetType": "raw"})
+    _write_json(folder / _DESCRIPTION, {"Name": name, "BIDSVersion": VERSION, "DatasetType": "raw"})
     lines = ["participant_id", *(f"sub-{subject}" for subject in people.values())]
-    (out / "participants.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "participants.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return written
 
 

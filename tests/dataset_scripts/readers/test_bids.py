@@ -95,6 +95,17 @@ def test_what_the_json_file_lacks_is_named(tmp_path, about, screen, message):
         read_gaze(foreign(tmp_path, ROWS, about, screen))
 
 
+def test_an_export_that_fails_leaves_nothing(tmp_path):
+    def broken():
+        yield from read_gaze_recordings(tmp_path / "own.csv")
+        raise EmertInputError("the second recording can't be read")
+
+    (tmp_path / "own.csv").write_bytes(EXPORTS["emert_csv"]["own.csv"])
+    with pytest.raises(EmertInputError, match="second recording"):
+        export_bids(broken(), tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["own.csv"]
+
+
 def test_a_clock_that_was_set_back_is_refused_and_told_where(tmp_path):
     about = PIXELS | {"timestamp": {"Units": "ms"}, "SamplingFrequency": 250}
     rows = [(20_000 + t, *others) for t, *others in ROWS] + ROWS
