@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 from drawn_people import write_video
+from sound_file import sound_only
 
 from modeling_emert import EmertInputError, EmertProcessor, video_emert
 from modeling_emert.video_emert import read_frames
@@ -184,15 +185,6 @@ def test_rotated_video_stands_upright(tmp_path, matrix, shape, corner):
     assert light.sum() == pytest.approx(WHITE_CORNER**2, rel=0.1)
 
 
-def _audio_only(path: Path) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44100)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        frame.rate = 44100
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-
-
 @pytest.mark.parametrize(
     ("name", "make", "reason"),
     [
@@ -200,7 +192,7 @@ def _audio_only(path: Path) -> None:
         ("empty.mp4", lambda path: path.touch(), "is empty"),
         ("absent.mp4", lambda path: None, "no such video file"),
         ("folder.mp4", lambda path: path.mkdir(), "no such video file"),
-        ("audio.mp4", _audio_only, "holds no video stream, only audio"),
+        ("audio.mp4", sound_only, "holds no video stream, only audio"),
         ("picture.png", lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200)), "not a picture that can be read"),
     ],
 )

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from running_space import Server, left_behind
+from sound_file import sound_only
 
 pytestmark = pytest.mark.slow
 _TOO_MANY_ROWS = 10_000_000
@@ -80,15 +81,6 @@ def turned(path: Path, clips: Path) -> None:
     place = content.index(b"tkhd") + 44
     content[place : place + 36] = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
     path.write_bytes(content)
-
-
-def sound_only(path: Path, clips: Path) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44_100)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        frame.rate = 44_100
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
 
 
 def corrupt(path: Path, clips: Path) -> None:
@@ -171,7 +163,7 @@ def check_refusal(server: Server, sentence: str | dict, caplog: pytest.LogCaptur
         ("large.gif", sixteen_thousand_pixels, "16000 x 16000 pixels"),
         ("cut.mp4", no_frames, "not a video that FFmpeg can read"),
         ("none.mkv", index_without_frames, r"no frames|not a video"),
-        ("sound.mp4", sound_only, "holds no video stream, only audio"),
+        ("sound.mp4", lambda path, clips: sound_only(path), "holds no video stream, only audio"),
         ("uneven.mp4", uneven_frames, "No face was found in uneven.mp4"),
         ("empty.csv", empty, "is empty"),
         ("rows.csv", ten_million_rows, "more than 3,600,000 lines"),
