@@ -50,6 +50,9 @@ class EmertConfig(PreTrainedConfig):
     face_input (`"frames"`, `"action_units"` or `"both"`):
         What the face is read from: frames through the backbone, 17 action units through a linear layer of their own (there is
         no backbone then), or either; a sample that has both uses its frames. Ours.
+    mirror_faces (`bool`, False):
+        Outside training, a frame's features are the mean of the frame's and its mirror image's: twice the backbone's time.
+        Ours.
     pretrained_backbone (`str`, *optional*):
         Hub id or folder with the backbone's initial weights for training ([`load_pretrained_backbone`]).
     freeze_backbone (`bool`, False):
@@ -116,6 +119,7 @@ class EmertConfig(PreTrainedConfig):
 
     backbone_config: dict | PreTrainedConfig | None = None
     face_input: Literal["frames", "action_units", "both"] = "frames"
+    mirror_faces: bool = False
     encoder_size: int = 128
     num_lstm_layers: int = 3
     pretrained_backbone: str | None = None

@@ -73,6 +73,7 @@ class EmertFaceEncoder(nn.Module):
     def __init__(self, config: EmertConfig):
         super().__init__()
         self.backbone: nn.Module | None = None
+        self.mirror_faces = config.mirror_faces
         if config.face_input != "action_units":
             self.backbone = make_backbone(config)
             self.backbone.requires_grad_(not config.freeze_backbone)
@@ -162,7 +163,10 @@ class EmertFaceEncoder(nn.Module):
         self.backbone.load_state_dict(found)
 
     def _pooled(self, images: torch.Tensor) -> torch.Tensor:
-        """`(images, 3, height, width)` -> `(images, channels)`."""
+        """`(images, 3, height, width)` -> `(images, channels)`; of image and mirror image, outside training."""
+        if self.mirror_faces and not self.backbone.training:
+            both = self.backbone(torch.cat([images, images.flip(-1)])).feature_maps[-1].mean(dim=(2, 3))
+            return both.unflatten(0, (2, len(images))).mean(dim=0)
         return self.backbone(images).feature_maps[-1].mean(dim=(2, 3))
 
 

@@ -39,7 +39,7 @@ def data(recordings: Path) -> EmertData:
     return EmertData.open(build(open_source("synthetic", recordings), out, num_workers=1, faces=2))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe() -> Recipe:
     return Recipe(network="small", overrides=TINY_OVERRIDES, image_size=32, epochs=2, batch_size=8, learning_rate=1e-2)
 

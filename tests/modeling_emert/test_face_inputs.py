@@ -6,7 +6,7 @@ import torch
 from tiny_emert import FRAMES, NO_DROPOUT, face_track, gaze, logits, tiny_config, tiny_inputs, tiny_labels, tiny_model
 from torch.nn import functional
 
-from modeling_emert import EmertProcessor, Recording
+from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertProcessor, Recording
 from modeling_emert.columns_emert import ACTION_UNITS
 from modeling_emert.feature_extraction_emert import GazeStatistics, unit_steps
 from modeling_emert.heads_emert import class_loss
@@ -85,6 +85,18 @@ def test_photo_is_answered_as_its_frame_repeated(training: bool):
     assert seen == [3, 3 * FRAMES]
     for name, found in photo.items():
         torch.testing.assert_close(found, clip[name], rtol=1e-4, atol=1e-5)
+
+
+def test_mirrored_faces_answer_alike_outside_training_only():
+    model, frames = tiny_model(mirror_faces=True, **NO_DROPOUT), tiny_inputs(2)["pixel_values"]
+    encoder, mask = model.emert.face_encoder, torch.ones(2, FRAMES, dtype=torch.bool)
+    plain = EmertForEmotionRecognition(EmertConfig.from_dict(model.config.to_dict() | {"mirror_faces": False})).eval()
+    plain.load_state_dict(model.state_dict())
+    views = [plain.emert.face_encoder.features(seen, mask) for seen in (frames, frames.flip(-1))]
+    assert not torch.allclose(*views, atol=1e-3)
+    torch.testing.assert_close(encoder.features(frames, mask), (views[0] + views[1]) / 2)
+    plain.train(), model.train()
+    torch.testing.assert_close(encoder.features(frames, mask), plain.emert.face_encoder.features(frames, mask))
 
 
 def test_processor_gives_units_only_to_a_network_that_takes_them():

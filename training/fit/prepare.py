@@ -18,6 +18,7 @@ from ..data.joined import JoinedRecordings, as_list, check_one_each
 from ..methods.network import CONFIG_ERRORS, make_config
 from ..methods.registry import check_modalities, get_method, load_class
 from ..recipes.recipe import SCORE, Recipe
+from .initial_weights import check_initial_model, load_initial_weights
 
 
 @dataclass
@@ -50,6 +51,8 @@ def prepare(recipe: Recipe, data: EmertData | Sequence[EmertData], fold: int, st
         check_modalities(one, method, recipe.overrides.get("face_input", "frames"))
     tasks = choose_tasks(recipe, data)
     rows = [one.select(fold, strict) for one in data]
+    if recipe.initial_model is not None:
+        check_initial_model(recipe, data, [own["test"] for own in rows], strict)
     training_rows = [(one, own["train"]) for one, own in zip(data, rows, strict=True)]
     participants = participant_numbers(*training_rows[0]) if recipe.forget_participants else None
     model, processor = make_model(recipe, tasks, num_participants=len(participants or ()))
@@ -92,12 +95,14 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
     """The network of the recipe's method, and its processor; `num_participants` as in `EmertConfig`.
 
     Raises:
-        EmertInputError: the overrides make no network; the weights of `pretrained_backbone` can't be loaded.
+        EmertInputError: the overrides make no network; the weights of `pretrained_backbone` or `initial_model` can't be
+            loaded.
     """
     method = get_method(recipe.method)
     try:
         config = make_config(method, recipe.network, tasks, recipe.overrides, num_participants)
-        model = load_class(method)(config)
+        kind = load_class(method)
+        model = kind(config) if recipe.initial_model is None else load_initial_weights(recipe, kind, config)
     except CONFIG_ERRORS as error:
         if not recipe.overrides:
             raise  # then it is not the user's error

@@ -20,6 +20,7 @@ from ..data.dataset import RecordingDataset
 from ..data.sampler import number_of_processes
 from ..methods.card import network_card
 from ..recipes.recipe import SCORE, Recipe
+from .initial_weights import seen_before
 from .prepare import Fold
 
 HISTORY_FILE = "history.json"
@@ -106,10 +107,10 @@ def make_record(
     seconds = sum(entry["seconds"] for entry in history)
     own = [make_source(one.metadata.source, one.metadata) for one in data]
     parts = zip(data, prepared.training.parts, prepared.validation.parts, strict=True)
-    of_data = [_record_of_data(one, both) for one, *both in parts]
+    of_data = seen_before(recipe, [_record_of_data(one, both) for one, *both in parts])
     return {
         **(of_data[0] if len(of_data) == 1 else {"data": of_data[0]["data"], "data_sets": of_data}),
-        "sources": combine_sources(own, _sources_of_start(prepared.model)),
+        "sources": combine_sources(own, _sources_of_start(prepared.model, recipe.initial_model)),
         "fold": fold,
         "strict": strict,
         "method": recipe.method,
@@ -122,7 +123,8 @@ def make_record(
         "samples_per_second": round(len(prepared.training) * len(history) / max(seconds, 1e-9), 1),
         "processes": number_of_processes(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
-        "recipe": recipe.to_dict(),
+        # The name alone: where it lay is nobody's business.
+        "recipe": recipe.to_dict() | {"initial_model": recipe.initial_model and Path(recipe.initial_model).name},
     }
 
 
@@ -138,9 +140,11 @@ def _record_of_data(data: EmertData, parts: Sequence[RecordingDataset]) -> dict[
     }
 
 
-def _sources_of_start(model: PreTrainedModel) -> Sequence[Mapping[str, Any]]:
+def _sources_of_start(model: PreTrainedModel, initial_model: str | None) -> Sequence[Mapping[str, Any]]:
     """Those of the weights that the training began with; of a backbone that is no model of ours the licence is unknown."""
     name, inherited = model.config.pretrained_backbone, model.config.sources or []
+    if initial_model is not None:
+        inherited = combine_sources(inherited, sources_of_folder(initial_model))
     if name is None:
         return inherited
     return combine_sources(inherited, sources_of_folder(name) or [UNKNOWN | {"name": Path(name).name}])

@@ -55,6 +55,11 @@ class Recipe:
         "the design of EMERT with about 0.25 million parameters.",
     )
     overrides: dict[str, JsonValue] = Field(default_factory=dict, description="Fields of EmertConfig on top of the network's.")
+    initial_model: str | None = Field(
+        None,
+        description="A model folder whose weights training starts from, wherever name and shape agree, e.g. the model that comes "
+        "with emert (spaces_demo/model). It must not have seen the participants of the test.",
+    )
     image_size: whole(32, 512) = Field(112, description="Side of a face crop in pixels.")
     face_zoom: number(0.3, 1) = Field(
         1.0, description="The middle of the face crop that the network sees, as a fraction of its side (crops have a margin)."

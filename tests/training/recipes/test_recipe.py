@@ -26,6 +26,7 @@ _DEFAULTS = {
     "tasks": [],
     "network": "authors",
     "overrides": {},
+    "initial_model": None,
     "image_size": 112,
     "face_zoom": 1.0,
     "grey_faces": False,
