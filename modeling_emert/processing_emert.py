@@ -229,6 +229,9 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             samples = gaze.astype(np.float32)
             gaze = Gaze(np.where(np.isfinite(samples), samples, np.nan), np.arange(len(samples), dtype=np.float32))
             name = "the gaze samples"
+            if (wrong := gaze.out_of_bounds()).any():  # as of every reader
+                gaze.eye_movements[wrong] = np.nan
+                notes.append(f"In {name} {int(wrong.sum())} numbers that no eye can have count as missing.")
         else:
             name = "the gaze"
         if gaze is None:

@@ -155,7 +155,7 @@ def _of_source(path: Path, name: str) -> FoundRecordings:
 def _of_entry(source, entry) -> Found:
     known = (entry.recording_id, entry.participant, entry.stimulus, entry.labels)
     try:
-        recording = Recording(gaze=source.load_gaze(entry), action_units=source.load_action_units(entry))
+        recording = Recording(gaze=source.believed_gaze(entry), action_units=source.load_action_units(entry))
         check = None
         if entry.video is not None:
             recording.face, check = _find_faces(entry.video)

@@ -13,6 +13,7 @@ from modeling_emert.rows_emert import SHEET_COLUMNS
 from modeling_emert.tasks_emert import COARSE_AND_FINE, POLARITY_OF_EMOTION, TASKS, Task
 
 from ..common.settings import list_some, refuse_all
+from ..readers.bounds import believed
 
 _VOTES_ROUNDING = 1e-4
 # What a source may tell of its participants, by which scores are reported too.
@@ -105,6 +106,11 @@ class Source(ABC):
     @abstractmethod
     def load_gaze(self, entry: Entry) -> Gaze | None:
         """The eye tracker's part of one recording, or None where it has none."""
+
+    def believed_gaze(self, entry: Entry) -> Gaze | None:
+        """[`load_gaze`] without numbers that no eye can have; raises `EmertInputError` where all are in another unit."""
+        gaze = self.load_gaze(entry)
+        return None if gaze is None else believed(f"{self.path}, recording {entry.recording_id},", gaze, of_user=False)
 
     def load_face(self, entry: Entry, count: int) -> FaceTrack | None:
         """`count` face crops spread over the recording; None without a video, and where no face is found in it."""

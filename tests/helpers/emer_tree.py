@@ -8,6 +8,7 @@ import numpy as np
 
 from dataset_scripts.generator.writing import write_video
 from dataset_scripts.sources.emer_mapping import EXAMPLE
+from modeling_emert.columns_emert import BOUNDS
 
 PEOPLE, CLIPS = ("001", "002", "003"), ("05", "06", "07")
 HEADER = ["sample", "subject", "clip", "ER3", "ER7", "ER_V", "ER_A", "FER3", "FER7", "FER_V", "FER_A", "FER_I"]
@@ -24,8 +25,9 @@ def label_rows() -> list[list[object]]:
 
 
 def eye_array() -> np.ndarray:
-    """Column c of sample t is c + t / 100; -1, which stands for missing, in column 12 of sample 3."""
-    array = np.arange(39)[None, :] + np.arange(SAMPLES)[:, None] / 100
+    """Different numbers within the bounds of each column; -1, which stands for missing, in column 12 of sample 3."""
+    low, high = np.array(BOUNDS)
+    array = low + (high - low) * (0.4 + np.arange(39)[None, :] / 200 + np.arange(SAMPLES)[:, None] / 1000)
     array[3, 12] = -1
     return array.astype(np.float32)
 

@@ -237,7 +237,13 @@ def test_wrong_settings_are_refused():
 
 
 def test_arrays_are_loaded(processor):
-    recording = processor.load(video=face_track(), gaze=gaze().eye_movements)
+    samples = np.full((60, NUM_COLUMNS), np.nan)
+    samples[:, [COLUMN_INDEX["gaze_x"], COLUMN_INDEX["gaze_y"]]] = 0.5
+    samples[3, COLUMN_INDEX["gaze_x"]] = 1e8
+    recording = processor.load(video=face_track(), gaze=samples)
+    assert np.isnan(recording.gaze.column("gaze_x")[[2, 3]]).tolist() == [False, True]
+    assert np.nanmax(samples) == 1e8  # the caller's own stays as it is
+    assert recording.notes.pop(0) == "In the gaze samples 2 numbers that no eye can have count as missing."  # x, so y
     assert recording.gaze.times_ms.tolist() == list(range(60))
     assert [note.split(":")[0] for note in recording.notes] == ["The gaze samples came without times and fixations"]
     assert set(processor(recording)) == set(INPUTS) - {"fixations", "fixations_mask"}

@@ -114,7 +114,7 @@ def test_what_is_no_whole_row_is_told(data, processor):
     row = data[0]
     with pytest.raises(EmertInputError, match=r"a list of pictures.*give the row itself, `processor\(row\)`"):
         processor.load(video=row["face"], gaze=np.array(row["eye_movements"]))
-    assert "fixations are left out" in processor.load(gaze=np.array(row["eye_movements"])).notes[0]
+    assert "fixations are left out" in processor.load(gaze=np.array(row["eye_movements"])).notes[-1]
     with pytest.raises(EmertInputError, match="face but no face_times_ms"):
         processor({name: value for name, value in row.items() if name != "face_times_ms"})
     with pytest.raises(EmertInputError, match=r"got a dictionary of er7, source"):

@@ -10,6 +10,7 @@ from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import open_source
 from dataset_scripts.sources.emer_mapping import EXAMPLE
+from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import EMER_TASKS
 from training.cli import main
@@ -178,6 +179,19 @@ def test_named_columns_of_a_text_table_with_its_own_times(tree):
     np.testing.assert_allclose(gaze.times_ms, [0, 10])
     np.testing.assert_allclose(gaze.column("gaze_x"), [0.5, 0.75])
     np.testing.assert_allclose(gaze.column("pupil_left"), [np.nan, 3])
+
+
+def test_numbers_that_no_eye_can_have_are_missing_and_pixels_are_refused(tree):
+    file, (source, entry) = tree / "eye_movements/001_05.npy", first(tree)
+    samples = np.load(file)
+    samples[5, COLUMN_INDEX["gaze_y"]] = 1e8
+    np.save(file, samples)
+    gaze = source.believed_gaze(entry)
+    assert np.isnan(gaze.column("gaze_y")).sum() == 2 and "that no eye can have count as missing" in gaze.notes[-1]
+    samples[:, COLUMN_INDEX["gaze_y"]] = np.linspace(200, 900, len(samples))
+    np.save(file, samples)
+    with pytest.raises(EmertInputError, match=r"recording 001_05, has values around 550 in column gaze_y"):
+        source.believed_gaze(entry)
 
 
 @pytest.mark.parametrize("array", [np.zeros((3, 38)), np.zeros(39), np.full((2, 39), None, object), np.full((2, 39), "a")])
