@@ -37,7 +37,7 @@ lint: $(VENV)/with-dev
 	$(BIN)/ruff format --check .
 
 test: lint
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope --junit-xml=runs/tests.xml
 
 test-slow: lint
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope -m ''
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope -m '' --junit-xml=runs/tests.xml

@@ -88,7 +88,7 @@ def push_folder(
         card = Path(found) if tags else card
         files = [path for path in files if path.name != CARD_FILE]
     names = {path: path.relative_to(folder).as_posix() for path in files}
-    operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=_published(path)) for path, name in names.items()]
+    operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=without_names(path)) for path, name in names.items()]
     if tags and card.is_file():
         operations = [operation for operation in operations if operation.path_in_repo != CARD_FILE]
         operations.append(CommitOperationAdd(path_in_repo=CARD_FILE, path_or_fileobj=_tagged(card, tags)))
@@ -103,7 +103,7 @@ def _tagged(card: Path, tags: Sequence[str]) -> bytes:
     return str(tagged).encode()
 
 
-def _published(path: Path) -> Path | bytes:
+def without_names(path: Path) -> Path | bytes:
     """The file; of a training record from before participants were hashed, the content with hashes."""
     if path.name != RECORD_FILE:
         return path

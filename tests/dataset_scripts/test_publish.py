@@ -1,5 +1,6 @@
 """Publishing, against a folder that stands in for the Hub: what gets there, and what is refused before anything leaves."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -9,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 from datasets import load_dataset
 from huggingface_hub import CommitOperationAdd
-from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.hf_api import RepoFile
 
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset.card import make_card
@@ -39,10 +41,11 @@ class FolderHub:
         self._call("whoami")
         return {"name": "me"}
 
-    def create_repo(self, repo_id, *, repo_type, private, exist_ok):
+    def create_repo(self, repo_id, *, repo_type, private, exist_ok, space_sdk):
         self._call("create_repo")
         assert repo_type == "dataset"
         assert exist_ok
+        assert space_sdk is None
         self.folder.mkdir(exist_ok=True)
         if self.is_private is None:
             self.is_private = bool(private)
@@ -50,12 +53,13 @@ class FolderHub:
 
     def repo_info(self, repo_id, *, repo_type):
         self._call("repo_info")
-        assert "/" in repo_id
+        if not self.folder.is_dir():
+            raise RepositoryNotFoundError("none", response=SimpleNamespace(headers={}, status_code=404, request=None))
         return SimpleNamespace(private=self.is_private, sha="0" * 40)
 
-    def list_repo_files(self, repo_id, *, repo_type):
-        self._call("list_repo_files")
-        return [str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()]
+    def list_repo_tree(self, repo_id, *, recursive, repo_type, revision):
+        self._call("list_repo_tree")
+        return [RepoFile(path=name, size=0, oid=git_hash(content)) for name, content in files_of(self.folder).items()]
 
     def create_commit(self, repo_id, operations, *, commit_message, repo_type, parent_commit):
         self._call("create_commit")
@@ -102,6 +106,10 @@ def rows(folder, config, cache) -> list[dict]:
     return [row for split in load_dataset(str(folder), config, cache_dir=cache).values() for row in split.remove_columns(heavy)]
 
 
+def git_hash(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
 def files_of(folder) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -111,6 +119,8 @@ def test_what_was_published_loads_as_what_was_built(built, hub, tmp_path, cache,
     assert "https://huggingface.co/datasets/me/emer-eye: published" in capsys.readouterr().out
     assert hub.calls.count("create_commit") == 1
     assert not hub.is_private
+    assert main(["data", "publish", str(built), "--repo", "emer-eye"]) == 0
+    assert hub.calls.count("create_commit") == 1, "nothing differs"
     original = files_of(built)
     del original[".freshness"]
     assert files_of(hub.folder) == original
