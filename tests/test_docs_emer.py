@@ -1,21 +1,17 @@
 """docs/emer.md: the whole page, from the generated tree to the table, as it is written."""
 
 import json
-import re
-import shlex
 from pathlib import Path
 
 import pytest
 import torch
 from authors_clone import write_clone
 from authors_network import named_tensor, variant_shapes
+from pages import commands, run_page
 from places import ROOT
 from tiny_training import TINY_OVERRIDES
 
-from training.cli import main
-
-PAGE = (ROOT / "docs" / "emer.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL) for line in block.splitlines()]
+PAGE = "docs/emer.md"
 VA7 = json.loads((ROOT / "tests" / "modeling_emert" / "golden_va7.json").read_text())["state_dict_shapes"]
 ID = "1_film_s000 Happiness"
 # The page's recipes on the smallest network, and fewer recordings than the page generates.
@@ -37,20 +33,23 @@ def state_of(task: str) -> dict[str, torch.Tensor]:
     return state
 
 
+def shrink(words: list[str]) -> list[str]:
+    words = [word.replace("/ID", f"/{ID}") for word in words]
+    if words[1] == "generate":
+        words[words.index("--stimuli") + 1] = "2"
+    return [*words[:2], *tiny(), *words[2:]] if words[0] == "train" else words
+
+
+def test_every_command_of_the_page_is_one():
+    run_page(PAGE, slow=False)
+
+
 @pytest.mark.slow
-def test_every_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+def test_every_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     asked = [(task, 1) for task in ("er7", "valence", "arousal", "intensity")] + [("er7", 2)]
     write_clone(tmp_path / "REPO", {key: state_of(key[0]) for key in asked})
-    for command in COMMANDS:
-        words = [word.replace("/ID", f"/{ID}") for word in shlex.split(command)]
-        assert words[0] == ".venv/bin/emert"
-        words = words[1:]
-        if words[1] == "generate":
-            words[words.index("--stimuli") + 1] = "2"
-        if words[0] == "train":
-            words = [*words[:2], *tiny(), *words[2:]]
-        assert main(words) == 0, f"{command}: {capsys.readouterr().err}"
+    run_page(PAGE, slow=True, shrink=shrink)
     scores = json.loads(Path("runs/emer/scores/all/results.json").read_text())["scores"]
     assert {"authors: EMERT", "repeated: EMERT", "ours: EMERT", "majority", "logistic regression"} <= set(scores)
     assert set(scores["authors: EMERT"]) == {"er7", "er_va", "fer_intensity"}
@@ -61,7 +60,7 @@ def test_every_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_the_page_promises_nothing_that_it_does_not_run():
-    assert len(COMMANDS) == 13
-    assert [
-        name for name in ("--from-clone", "--authors-way", "--participants", "--label-order") if name not in " ".join(COMMANDS)
-    ] == []
+    told = commands(PAGE)
+    assert len(told) == 13
+    needed = ("--from-clone", "--authors-way", "--participants", "--label-order")
+    assert [name for name in needed if name not in " ".join(told)] == []
