@@ -55,6 +55,7 @@ class Service:
         names: tuple[str, str] = ("", ""),
         keep: bool = False,
         face: str | None = None,
+        stimulus: str | None = None,
     ) -> Iterator[Reply]:
         """From uploaded files: the numbers, then with `pictures` the same once more. The files are deleted before the first.
 
@@ -74,6 +75,7 @@ class Service:
                 visible_name(names[0] or video or ""),
                 visible_name(names[1] or gaze or ""),
                 face=(face or "").strip() or None,
+                stimulus=(stimulus or "").strip() or None,
             )
             replies = self.workers.replies(request)
             first = next(replies)

@@ -8,7 +8,8 @@ from pathlib import Path
 class Request:
     """One recording to answer from; `video`, `gaze` or both.
 
-    - `model`: folder of the checkpoint. `participant`: whose gaze, where the file holds several people's.
+    - `model`: folder of the checkpoint. `participant`, `stimulus`: whose gaze and of which stimulus (its name, or `#2`), where
+      the file holds several recordings.
     - `face`: whose, where the video shows several: see `EmertProcessor.load`.
     - `pictures`: whether to draw; a batch and programs do without.
     - `video_name`, `gaze_name`: what the visitor calls the files, for messages.
@@ -24,6 +25,7 @@ class Request:
     gaze_name: str = ""
     example: bool = False
     face: str | None = None
+    stimulus: str | None = None
 
     def with_visitors_names(self, sentence: str) -> str:
         """The sentence with the visitor's own file names instead of the paths on this machine."""
@@ -43,7 +45,8 @@ class Reply:
     """Either `refusal`, one sentence for the visitor, or `answer` (JSON, see `answering.answer_recording`) and `pictures`.
 
     - `pictures`: by name an SVG, or for `crops` several PNGs as data URLs.
-    - `wrong`: the part of the request that has to be given again, `video`, `gaze` or `participant`; the rest can be used.
+    - `wrong`: the part of the request that has to be given again, `video`, `gaze` or `recording` (which of those in the gaze
+      file); the rest can be used.
       None where that is not known, or where all is right.
     - `more`: the same answer follows with all its pictures, which take longer than the numbers.
     """

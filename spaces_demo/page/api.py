@@ -28,6 +28,7 @@ answer = client.predict(
     participant="",                  # whose gaze, where the file holds several people's
     model="",                        # one of /models; "" is the first
     face="",                         # left, right, largest or a number, where the video shows several people
+    stimulus="",                     # of which stimulus, where the gaze file holds several: its name, or "#2"
     api_name="/answer",
 )
 print(answer["verdict"], answer["gap"], answer["tasks"]["er7"], answer["tasks"]["fer7"])
@@ -78,6 +79,7 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
         participant: str = "",
         model: str = "",
         face: str = "",
+        stimulus: str = "",
     ) -> dict:
         """What the face shows (FER) and what is felt (ER), for one recording: video, gaze file or both. They are deleted.
 
@@ -87,14 +89,16 @@ def add_endpoints(service: Service, answers_at_once: int) -> None:
             participant: whose gaze to take, where the file holds several people's
             model: one of the models; the first where it is left out
             face: whose, where the video shows several people: left, right, largest, or a number from the left
+            stimulus: of which stimulus the gaze is, where the file holds several: its name, or #2
 
         Returns:
             probabilities by task, how far felt and shown differ, and how good the recording is
         """
         (video_path, video_name), (gaze_path, gaze_name) = take(video, "video"), take(gaze, "gaze")
         words = _text(participant, "participant"), _text(model, "model")
-        names, face = (video_name, gaze_name), _text(face, "face")
-        (reply,) = service.answers(video_path, gaze_path, *words, pictures=False, names=names, face=face)
+        chosen = {"face": _text(face, "face"), "stimulus": _text(stimulus, "stimulus")}
+        names = video_name, gaze_name
+        (reply,) = service.answers(video_path, gaze_path, *words, pictures=False, names=names, **chosen)
         if reply.answer is None:
             raise gr.Error(reply.refusal or "", print_exception=False)
         return as_json(reply.answer)

@@ -88,8 +88,9 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
             gr.HTML('<p class="emert-small" role="status"></p>', elem_id="unplayable")
             photo = gr.File(label="or a photograph (PNG, JPEG, WebP)", height=110, elem_id="photo")
             gaze = gr.File(label="Gaze file of any eye tracker", height=150, elem_id="gaze")
-            with gr.Accordion("The gaze file holds several people", open=False) as several:
+            with gr.Accordion("The gaze file holds several recordings", open=False) as several:
                 participant = gr.Textbox(label="Participant", placeholder="as the file names them", max_lines=1, max_length=100)
+                stimulus = gr.Textbox(label="Stimulus", placeholder="its name, or #2", max_lines=1, max_length=100)
             with gr.Accordion("The video shows several people", open=False):
                 face = gr.Textbox(
                     label="Face", placeholder="left, right, largest, or a number from the left", max_lines=1, max_length=20
@@ -109,7 +110,7 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
     private = {"api_visibility": "private", "show_progress": "hidden"}
     answered = ask.click(None, given, [*asked, *given, ask], js=_TAKE_FILES, **private).then(
         partial(answer_clip, service),
-        [*asked, participant, model, face],
+        [*asked, participant, model, face, stimulus],
         [notice, answer, reasons, *asked, several],
         concurrency_limit=WORKERS,
         **shared,
@@ -128,10 +129,11 @@ def answer_clip(
     participant: str,
     model: str | None,
     face: str = "",
+    stimulus: str = "",
 ) -> Iterator[tuple]:
-    """Notice, answer, reasons, the question's three files (None where deleted), the accordion with the participant's field.
+    """Notice, answer, reasons, the question's three files (None where deleted), the accordion with participant and stimulus.
 
-    Where nothing was given, or a video and a photograph, the last answer stays; where the participant has to be named, the
+    Where nothing was given, or a video and a photograph, the last answer stays; where one of them has to be named, the
     accordion opens. The pictures of the reasons come with a second reply.
     """
     if (video or photo or gaze) is None or (video and photo):
@@ -139,11 +141,11 @@ def answer_clip(
         return
     files = {"video": video or photo, "gaze": gaze}
     names = ", ".join(visible_name(path) for path in files.values() if path)
-    for reply in service.answers(files["video"], gaze, participant, model, keep=True, face=face):
+    for reply in service.answers(files["video"], gaze, participant, model, keep=True, face=face, stimulus=stimulus):
         here = [part for part, path in files.items() if path and reply.keeps(part)]
         page = answer_html(reply, f"{names} (deleted)", here)
         left = [gr.skip() if part in here else None for part in ("video", "video", "gaze")]
-        field = gr.Accordion(open=True) if reply.wrong == "participant" else gr.skip()
+        field = gr.Accordion(open=True) if reply.wrong == "recording" else gr.skip()
         yield gr.HTML(visible=False), page, reasons_html(reply), *left, field
 
 

@@ -41,8 +41,8 @@ _MEASURED = (
 )
 
 
-class _ParticipantUnknownError(Exception):
-    """The gaze file can be used, but another participant has to be named; the message is a sentence for the visitor."""
+class _RecordingUnknownError(Exception):
+    """The gaze file can be used, but it has to be said which of its recordings; the message is a sentence for the visitor."""
 
 
 def answer_request(request: Request) -> Iterator[Reply]:
@@ -52,8 +52,8 @@ def answer_request(request: Request) -> Iterator[Reply]:
     """
     try:
         yield from _answer(request)
-    except _ParticipantUnknownError as error:
-        yield Reply(refusal=str(error), wrong="participant")
+    except _RecordingUnknownError as error:
+        yield Reply(refusal=str(error), wrong="recording")
     except EmertInputError as error:
         yield Reply(refusal=full_sentence(request.with_visitors_names(str(error))), wrong=request.wrong_file(str(error)))
     except MemoryError:
@@ -133,20 +133,27 @@ def _measured(recording: Recording) -> dict:
 def _read_gaze(path: Path, request: Request) -> Gaze:
     """The recording that was asked for.
 
-    Raises `EmertInputError`, or [`_ParticipantUnknownError`] where only the participant is wrong.
+    Raises `EmertInputError`, or [`_RecordingUnknownError`] where only the participant or the stimulus is wrong.
     """
     try:
-        return read_gaze(path, participant=request.participant)
+        return read_gaze(path, participant=request.participant, stimulus=request.stimulus)
     except EmertInputError:
-        names = {gaze.participant or "without a name" for gaze in read_gaze_recordings(path)}  # raises as the first did
+        recordings = read_gaze_recordings(path)  # raises as the first did
+        names = {gaze.participant or "without a name" for gaze in recordings}
+        own = [gaze.stimulus or "" for gaze in recordings if request.participant in (None, gaze.participant)]
         file = request.gaze_name or path.name
         if request.participant is not None and request.participant not in names:
             words = f"{file} has no participant {_cut(request.participant)!r}; it has {_listed(names)}."
         elif request.participant is None and len(names) > 1:
             words = f"{file} holds several participants ({_listed(names)}); write one of them under 'Participant'."
+        elif request.stimulus is not None or len(own) > 1:
+            numbered = {f"#{number} {name}".strip() for number, name in enumerate(own, 1)}
+            wanted = "" if request.stimulus is None else f", and one of stimulus {_cut(request.stimulus)!r} is not among them"
+            words = f"{file} holds {len(own)} recordings ({_listed(numbered)}){wanted}; write the name or number of one under "
+            words += "'Stimulus'."
         else:
             raise
-        raise _ParticipantUnknownError(words) from None
+        raise _RecordingUnknownError(words) from None
 
 
 def _listed(names: set[str]) -> str:

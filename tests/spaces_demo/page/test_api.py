@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pytest
 from demo_answers import an_answer
 from drawn_people import draw_people, write_video
@@ -123,18 +124,33 @@ def test_programs_send_the_participant_with_the_file(client: Client, server: Ser
     assert left_behind(server) == []
 
 
+def test_programs_choose_the_recording_where_the_file_holds_two(client: Client, server: Server, clips: Path, tmp_path: Path):
+    one, two = (pd.read_csv(clips / "gaze" / f"p000-s00{number}.csv") for number in (0, 1))
+    stimulus = next(name for name in one.columns if "media" in name.lower() or "stimulus" in name.lower())
+    pd.concat([one.assign(**{stimulus: "a.png"}), two.assign(**{stimulus: "b.png"})]).to_csv(tmp_path / "two.csv", index=False)
+    files = {"video": None, "gaze": handle_file(tmp_path / "two.csv"), "participant": "", "model": "", "api_name": "/answer"}
+    with pytest.raises(AppError, match=r"two.csv holds 2 recordings \(#1 a.png, #2 b.png\); write the name or number"):
+        client.predict(**files)
+    with pytest.raises(AppError, match=r"one of stimulus 'c.png' is not among them"):
+        client.predict(**files, stimulus="c.png")
+    named, numbered, first = (client.predict(**files, stimulus=name) for name in ("b.png", "#2", "#1"))
+    assert named == numbered
+    assert named["tasks"] != first["tasks"]
+    assert left_behind(server) == []
+
+
 @pytest.mark.parametrize(
     ("api", "data", "words"),
     [
-        ("answer", [None, None, 5, "", ""], "participant: found int, expected text."),
-        ("answer", [None, None, "", ["x"], ""], "model: found list, expected text."),
-        ("answer", [None, None, "", "", 1], "face: found int, expected text."),
-        ("answer", ["clip.mp4", None, "", "", ""], "video: found str, expected a file"),
-        ("answer", [None, 7, "", "", ""], "gaze: found int, expected a file"),
+        ("answer", [None, None, 5, "", "", ""], "participant: found int, expected text."),
+        ("answer", [None, None, "", ["x"], "", ""], "model: found list, expected text."),
+        ("answer", [None, None, "", "", 1, ""], "face: found int, expected text."),
+        ("answer", ["clip.mp4", None, "", "", "", ""], "video: found str, expected a file"),
+        ("answer", [None, 7, "", "", "", ""], "gaze: found int, expected a file"),
         ("answer", [], "The arguments can't be read"),
         (
             "answer",
-            [None, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "", "", ""],
+            [None, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "", "", "", ""],
             "The arguments can't be read",
         ),
         ("batch", ["x", ""], "files: found str, expected a list"),
@@ -157,7 +173,7 @@ def test_the_endpoints_are_documented(client: Client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/answer", "/batch", "/models"}
     taken = [one["parameter_name"] for one in endpoints["/answer"]["parameters"]]
-    assert taken == ["video", "gaze", "participant", "model", "face"]
+    assert taken == ["video", "gaze", "participant", "model", "face", "stimulus"]
 
 
 @pytest.mark.parametrize("modalities", [["face"], ["fixations"]])

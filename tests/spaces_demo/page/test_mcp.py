@@ -43,7 +43,7 @@ def test_tools_say_what_they_take_and_answer_files_by_address(server: Server, ad
     tools, models, answer, batch = ask(server, ("models", {}), ("answer", files), ("batch", {"files": list(files.values())}))
     found = {tool.name.rpartition("_")[2] or tool.name: tool.inputSchema["properties"] for tool in tools}
     assert set(found) == {"answer", "batch", "models"}
-    assert set(found["answer"]) == {"video", "gaze", "participant", "model", "face"}
+    assert set(found["answer"]) == {"video", "gaze", "participant", "model", "face", "stimulus"}
     assert all(field["description"] for tool in found.values() for field in tool.values())
     assert not models.isError
     assert ast.literal_eval(answer.content[0].text)["modalities"] == ["face", "eye_movements", "fixations"]
