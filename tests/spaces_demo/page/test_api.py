@@ -78,7 +78,7 @@ def test_a_path_on_the_server_is_refused(server: Server, clips: Path):
     path = clips / "gaze" / "p000-s000.csv"
     foreign = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     call = f"{server[0]}gradio_api/call/answer"
-    event = httpx.post(call, json={"data": [None, foreign, "", "", ""]}).json()["event_id"]
+    event = httpx.post(call, json={"data": [None, foreign, "", "", "", ""]}).json()["event_id"]
     events = httpx.get(f"{call}/{event}", timeout=60).text
     assert "event: error" in events
     assert "event: complete" not in events

@@ -127,7 +127,7 @@ def send(server: Server, video: tuple[str, Path] | None, gaze: tuple[str, Path] 
     """By bare HTTP with a file name as it is: `("error", sentence)` or `("complete", answer)`."""
     base = f"{server[0]}gradio_api"
     given = [None if part is None else _upload(base, *part) for part in (video, gaze)]
-    event = httpx.post(f"{base}/call/answer", json={"data": [*given, "", "", ""]}, timeout=60).json()["event_id"]
+    event = httpx.post(f"{base}/call/answer", json={"data": [*given, "", "", "", ""]}, timeout=60).json()["event_id"]
     with httpx.stream("GET", f"{base}/call/answer/{event}", timeout=90) as stream:
         kind = ""
         for line in stream.iter_lines():
