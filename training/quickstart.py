@@ -9,12 +9,15 @@ OUT/
 ```
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
 from dataset_scripts.build.build import build, is_current
 from dataset_scripts.common.output import check_out
+from dataset_scripts.common.parallel import run_parallel
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import ensure_recordings
@@ -42,8 +45,11 @@ def quickstart(
     overwrite: bool,
     faces: int,
     settings: GeneratorSettings | None = None,
+    scheduler: str | None = None,
 ) -> dict:
     """Prints the table and what to try next; gives the results (see `training.reports.results`).
+
+    `scheduler`: see `run_parallel`; without one the folds are trained one after the other, each with all cores.
 
     Raises:
         EmertInputError: `out` holds scores already and `overwrite` is False, or something else in their place;
@@ -56,16 +62,18 @@ def quickstart(
     dataset = out / "dataset"
     opened = open_source(source, recordings)
     if not is_current(dataset, opened, faces):
-        build(opened, dataset, faces=faces, overwrite=overwrite)
+        build(opened, dataset, faces=faces, overwrite=overwrite, scheduler=scheduler)
     data = EmertData.open(dataset)
     if not 1 <= folds <= data.assignment.folds:
         raise EmertInputError(f"--folds {folds}: this data has {data.assignment.folds} folds; give 1..{data.assignment.folds}")
     choose_tasks(recipe, data)
     models = [out / ("model" if fold == 1 else f"model-fold{fold}") for fold in range(1, folds + 1)]
-    for fold, model in enumerate(models, start=1):
-        if not (model.is_dir() and _is_of(model, recipe, data, strict)):
-            print(f"fold {fold}")
-            fit(recipe, data, model, fold, strict)
+    trainings = [_Training(recipe, dataset, model, fold, strict) for fold, model in enumerate(models, start=1)]
+    waiting = [one for one in trainings if not (one.model.is_dir() and _is_of(one.model, recipe, data, strict))]
+    bar = tqdm(total=len(waiting), desc="training", unit="fold", disable=scheduler is None)  # it has one of its own
+    for done in run_parallel(_train, waiting, bar, num_workers=1, scheduler=scheduler):
+        if done.lost is not None:
+            raise EmertInputError(f"{done.job.model}: not trained: {done.lost}; the same command trains only this one")
     records = [read_training(model) for model in models]
     tested = evaluate_models(models, data)
     predictions = pd.concat([tested, evaluate_all_baselines(data, tested, records)], ignore_index=True)
@@ -74,6 +82,22 @@ def quickstart(
     print(summary_table(results))
     print(_next_steps(source, recordings, out))
     return results
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What a process needs to train one fold."""
+
+    recipe: Recipe
+    dataset: Path
+    model: Path
+    fold: int
+    strict: bool
+
+
+def _train(job: _Training) -> None:
+    print(f"fold {job.fold}")
+    fit(job.recipe, EmertData.open(job.dataset), job.model, job.fold, job.strict)
 
 
 def _recordings(source: str, path: Path | None, out: Path, settings: GeneratorSettings | None) -> Path:

@@ -1,14 +1,16 @@
 """From recordings on disk to the data set folder: cell by cell, restartable, complete or not at all."""
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 from modeling_emert.errors_emert import EmertInputError
 
-from ..common.output import Content, check_free, check_replaceable
+from ..common.output import check_free, check_replaceable, lock_output, report_os_errors
 from ..common.parallel import run_parallel
+from ..common.settings import list_some
 from ..dataset.layout import DATA_SET, FRESHNESS_FILE, assemble, cell_name, cell_path
 from ..dataset.metadata import METADATA_FILE, Counts, DataFile, Metadata, make_fingerprint
 from ..dataset.splits import Assignment, Cell, assign
@@ -49,27 +51,38 @@ class Plan:
 
 
 def build(
-    source: Source, out: Path, num_workers: int = 2, faces: int | None = None, seed: int = 0, overwrite: bool = False
+    source: Source,
+    out: Path,
+    num_workers: int = 2,
+    faces: int | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    scheduler: str | None = None,
 ) -> Path:
     """Builds the data set of `source` in the folder `out` and returns its path.
 
     Everything is written to `.OUT.partial` beside it, under names that `load_dataset` does not read, and is renamed at the
-    end. A build that was stopped continues with the cells that are missing. Raises `EmertInputError` where `out` may not be
-    replaced, the source is not valid, or recordings can't be read (the first ten are named).
+    end; what `out` held goes only then. A build that was stopped continues with the cells that are missing. `scheduler`: see
+    `run_parallel`. Raises `EmertInputError` where `out` may not be replaced or can't be written, another build writes it, the
+    source is not valid, recordings can't be read (the first ten are named), or the process of a cell was killed.
     """
     check_free(out, overwrite)
     out = out.resolve()
-    check_target(source.path, out, DATA_SET)
+    if source.path.resolve().is_relative_to(out):
+        raise EmertInputError(f"{out}: holds the recordings that are to be read; give another --out")
+    check_replaceable(out, DATA_SET)
     plan = Plan.of(source, faces, seed)
-    partial = open_partial(out, plan.fingerprint.freshness)
-    metadata = build_cells(plan, plan.members, partial, num_workers)
-    if not metadata.files:
-        raise EmertInputError(f"{source.path}: no recording has anything that can be used")
-    cells = {name: cell_file(partial, name) for name in metadata.files}
-    # Hidden folders, so that `load_dataset` on the partial folder finds no data in it.
-    final = reassign_folds(cells, metadata, plan.fingerprint.content, partial / ".reassigned", plan.assignment)
-    assemble(out, partial / ".finished", *final, plan.fingerprint.freshness)
-    shutil.rmtree(partial)
+    with lock_output(out), report_os_errors(out):
+        partial = open_partial(out, plan.fingerprint.freshness)
+        metadata = build_cells(plan, partial, num_workers, scheduler)
+        if not metadata.files:
+            raise EmertInputError(f"{source.path}: no recording has anything that can be used")
+        cells = {name: cell_file(partial, name) for name in metadata.files}
+        # Hidden folders, so that `load_dataset` on the partial folder finds no data in it.
+        final = reassign_folds(cells, metadata, plan.fingerprint.content, partial / ".reassigned", plan.assignment)
+        assemble(out, partial / ".finished", *final, plan.fingerprint.freshness)
+        (partial / FRESHNESS).unlink()  # first, so that nobody goes on with a folder that is partly removed
+        shutil.rmtree(partial)
     return out
 
 
@@ -82,24 +95,14 @@ def is_current(out: Path, source: Source, faces: int | None = None, seed: int = 
     return built.read_text() == take_fingerprint(source, source.entries(), faces, seed).freshness
 
 
-def check_target(read: Path, out: Path, content: Content) -> None:
-    """Raises `EmertInputError` where OUT is or holds what is to be read, or holds something else than `content`."""
-    if read.resolve().is_relative_to(out):
-        raise EmertInputError(f"{out}: holds the recordings that are to be read; give another --out")
-    check_replaceable(out, content)
-
-
 def open_partial(out: Path, freshness: str) -> Path:
     """The folder of an unfinished build with this fingerprint, or a new one."""
     partial = out.parent / f".{out.name}.partial"
     marker = partial / FRESHNESS
     if not marker.is_file() or marker.read_text() != freshness:
         shutil.rmtree(partial, ignore_errors=True)
-        try:
-            partial.mkdir(parents=True)
-            marker.write_text(freshness)
-        except OSError as error:
-            raise EmertInputError(f"{out}: can't be written ({error.strerror}); give another --out") from error
+        partial.mkdir()
+        marker.write_text(freshness)
     return partial
 
 
@@ -108,10 +111,10 @@ def cell_file(folder: Path, data_path: str) -> Path:
     return folder / f"{Path(data_path).stem}.cell"
 
 
-def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: int) -> Metadata:
-    """Builds those of these cells that `partial` lacks; returns the description of all. Raises `EmertInputError`."""
+def build_cells(plan: Plan, partial: Path, num_workers: int, scheduler: str | None) -> Metadata:
+    """Builds the cells that `partial` lacks; returns the description of all. Raises `EmertInputError`."""
     source, reports, jobs = plan.source, [], []
-    for cell in sorted(cells):
+    for cell in sorted(plan.members):
         target = partial / f"{cell_name(cell)}.cell"
         if (done := target.with_suffix(".report")).is_file():
             reports.append(CellReport.read(done))
@@ -119,7 +122,11 @@ def build_cells(plan: Plan, cells: Iterable[Cell], partial: Path, num_workers: i
             job = CellJob(source, cell, plan.members[cell], target, plan.faces)
             jobs.append((job, part_jobs(job)))
     waiting = [part for _, parts in jobs for part in parts if not part.target.with_suffix(".report").is_file()]
-    check_reports(list(run_parallel(build_cell, waiting, num_workers, "building the data set", "part")))
+    bar = tqdm(total=len(waiting), desc="building the data set", unit="part", mininterval=0.5)
+    ended = list(run_parallel(build_cell, waiting, bar, num_workers, scheduler))
+    check_reports([done.result for done in ended if done.lost is None])
+    if lost := [f"{done.job.target.stem}: {done.lost}" for done in ended if done.lost is not None]:
+        raise EmertInputError(f"{len(lost)} parts were not built ({list_some(lost)}); the same command builds only these")
     reports += [join_parts(job, parts) for job, parts in jobs]
     filled = {cell_path(report.cell): report.recordings for report in reports if report.recordings}
     files = {name: DataFile.of(cell_file(partial, name), recordings) for name, recordings in sorted(filled.items())}

@@ -1,7 +1,6 @@
 """One cell of the data set, the recordings of one participant fold and one stimulus group: its rows, and its Parquet file."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from datasets import Array2D, Features
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
+from ..common.output import atomic_file
 from ..common.settings import list_some
 from ..dataset.metadata import Counts
 from ..dataset.row_groups import RowGroupWriter
@@ -50,10 +50,9 @@ class CellReport:
     def begin(cls, cell: Cell, source: Source) -> "CellReport":
         return cls(cell, 0, Counts.empty(source.tasks), [], [])
 
-    def write(self, path: Path, writing: Path) -> None:
-        """Complete or not at all: `writing` becomes `path`."""
-        writing.write_text(json.dumps(asdict(self)))
-        os.replace(writing, path)
+    def write(self, path: Path) -> None:
+        with atomic_file(path) as writing:
+            writing.write_text(json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, path: Path) -> "CellReport":
@@ -89,19 +88,19 @@ def make_rows(source: Source, entries: Sequence[Entry], faces: int, report: Cell
 
 
 def build_cell(job: CellJob) -> CellReport:
-    """Writes one cell; its report beside it shows that it is complete."""
-    source = job.source
+    """Writes one cell; its report beside it shows that it is complete, and such a cell is not written again."""
+    source, done = job.source, job.target.with_suffix(".report")
+    if done.is_file():  # by a worker whose answer was lost
+        return CellReport.read(done)
     report = CellReport.begin(job.cell, source)
     features = row_features(source.tasks, source.extra_columns)
     schema = stored_schema(tuple(source.tasks), source.extra_columns)
-    # The process id is in the name: a worker of a build that was just killed may still be writing the same cell.
-    writing = job.target.with_suffix(f".{os.getpid()}.writing")
-    with RowGroupWriter(writing, schema, source.recordings_per_group) as file:
+    # Several may write the same cell at once: a worker of a build that was just killed may still be at it.
+    with atomic_file(job.target) as writing, RowGroupWriter(writing, schema, source.recordings_per_group) as file:
         for row in make_rows(source, job.entries, job.faces, report):
             file.write(_as_table(row, features, schema))
     if not report.problems:
-        os.replace(writing, job.target)
-        report.write(job.target.with_suffix(".report"), writing)
+        report.write(done)
     return report
 
 
@@ -121,17 +120,16 @@ def join_parts(job: CellJob, parts: Sequence[CellJob]) -> CellReport:
     if parts == [job]:
         return reports[0]
     source = job.source
-    writing = job.target.with_suffix(f".{os.getpid()}.writing")
-    with RowGroupWriter(writing, stored_schema(tuple(source.tasks), source.extra_columns)) as file:
+    schema = stored_schema(tuple(source.tasks), source.extra_columns)
+    with atomic_file(job.target) as writing, RowGroupWriter(writing, schema) as file:
         for part in parts:
             read = pq.ParquetFile(part.target)
             for group in range(read.num_row_groups):
                 file.write(read.read_row_group(group))  # as it is: a group of many counts as one
-    os.replace(writing, job.target)
     counts = Counts.sum(source.tasks, [one.counts for one in reports])
     notes = [note for one in reports for note in one.notes]
     report = CellReport(job.cell, sum(one.recordings for one in reports), counts, notes, [])
-    report.write(job.target.with_suffix(".report"), writing)
+    report.write(job.target.with_suffix(".report"))
     for part in parts:
         part.target.unlink()
         part.target.with_suffix(".report").unlink()
@@ -162,10 +160,10 @@ def _as_lists(matrix: np.ndarray | None, kind: pa.ListType) -> pa.Array:
 def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recording | None:
     """One recording; None, with a note or an error in the report, where nothing of it can be used."""
     try:
-        gaze = source.load_gaze(entry)
+        gaze = source.believed_gaze(entry)
         action_units = source.load_action_units(entry)
         face = source.load_face(entry, faces)
-    except EmertInputError as error:
+    except (EmertInputError, OSError) as error:
         report.problems.append(f"{entry.recording_id}: {error}")
         return None
     if entry.video and face is None:

@@ -17,28 +17,26 @@ NO_EFFECT = ("modeling_emert.registration_emert",)
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Three hashes.
+    """Two hashes.
 
-    - `code`: of the code that turns the recordings of this source into rows.
-    - `content`: of the code, the settings, the source, and for each recording its ids, labels, names and sizes of its files.
+    - `content`: of the code that turns the recordings of this source into rows, the settings, the source, and for each
+      recording its ids, labels, names and sizes of its files.
     - `freshness`: of the content, the folder of the recordings on this disk, and the times at which its files were changed.
       It notices a file that was changed and kept its size, but differs between machines.
     """
 
-    code: str
     content: str
     freshness: str
 
 
 def build_entries(source: type[Source]) -> tuple[str, ...]:
     """The modules from which the code of a build is found."""
-    return f"{__package__}.build", f"{__package__}.shards", source.__module__
+    return f"{__package__}.build", source.__module__
 
 
 def take_fingerprint(source: Source, entries: Sequence[Entry], faces: int, seed: int) -> Fingerprint:
     stat = _stater(source)
-    code = code_fingerprint(build_entries(type(source)), NO_EFFECT)
-    content: list = [code, faces, seed, _description(source)]
+    content: list = [code_fingerprint(build_entries(type(source)), NO_EFFECT), faces, seed, _description(source)]
     times: list = [str(source.path.resolve())]
     for entry in entries:
         files = []
@@ -50,7 +48,7 @@ def take_fingerprint(source: Source, entries: Sequence[Entry], faces: int, seed:
         given = [sorted(known.items()) for known in (entry.votes, entry.person) if known] + [entry.fold] * bool(entry.fold)
         content.append([entry.recording_id, entry.participant, entry.stimulus, *known, files, *given])
     content_hash = _hash(content)
-    return Fingerprint(code, content_hash, _hash([content_hash, *times]))
+    return Fingerprint(content_hash, _hash([content_hash, *times]))
 
 
 def _description(source: Source) -> list:

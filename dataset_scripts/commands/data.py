@@ -5,6 +5,8 @@ from pathlib import Path
 
 from dataset_scripts.sources import SOURCES
 
+SCHEDULER_HELP = "a dask scheduler, tcp://HOST:PORT, whose workers do the work in the place of this machine"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -19,11 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--seed", type=int, default=0, help="of the folds (default 0)")
     build.add_argument("--num-workers", type=int, default=2, help="processes (default 2)")
     build.add_argument("--overwrite", action="store_true", help="replace what --out holds")
-    build.add_argument("--shard", metavar="I/N", help="build only shard I of N, for `emert data join`")
-    join = actions.add_parser("join", help="make a data set of the shards that several machines built")
-    join.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="folder of a shard; all of them are needed")
-    join.add_argument("--out", required=True, type=Path, help="folder of the data set, made new")
-    join.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    build.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER_HELP)
     publish = actions.add_parser("publish", help="upload a data set to the Hugging Face Hub, where its licence allows it")
     publish.add_argument("folder", type=Path, help="folder of the data set")
     publish.add_argument("--repo", required=True, metavar="NAME", help="repository, such as you/emer-eye")
@@ -82,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int | None:
 
 def _build(arguments: argparse.Namespace) -> None:
     from dataset_scripts.build.build import build
-    from dataset_scripts.build.shards import ShardIndex, build_shard
+    from dataset_scripts.dataset.reader import EmertData
     from dataset_scripts.sources import open_source
 
     given = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in _AUTHORS_OPTIONS}
@@ -90,24 +88,8 @@ def _build(arguments: argparse.Namespace) -> None:
     if "label_order" in options:
         options["label_order"] = tuple(word.strip() for word in options["label_order"].split(","))
     source = open_source(arguments.source, arguments.path, arguments.mapping, **options)
-    settings = (arguments.num_workers, arguments.faces, arguments.seed, arguments.overwrite)
-    if arguments.shard is not None:
-        index = ShardIndex.parse(arguments.shard)
-        out = build_shard(source, arguments.out, index, *settings)
-        print(f"{out}: shard {index} built; when all are, `emert data join --out OUT SHARD ...` makes the data set of them")
-        return
-    _print_built(build(source, arguments.out, *settings))
-
-
-def _join(arguments: argparse.Namespace) -> None:
-    from dataset_scripts.build.shards import join
-
-    _print_built(join(arguments.shards, arguments.out, arguments.overwrite))
-
-
-def _print_built(out: Path) -> None:
-    from dataset_scripts.dataset.reader import EmertData
-
+    settings = (arguments.num_workers, arguments.faces, arguments.seed, arguments.overwrite, arguments.scheduler)
+    out = build(source, arguments.out, *settings)
     data = EmertData.open(out)
     name = data.assignment.config_name(data.metadata.tasks[0], data.assignment.tested_folds[0], strict=False)
     print(f'{out}: built. In Python: datasets.load_dataset("{out}", "{name}"); its card is {out / "README.md"}')
@@ -222,7 +204,6 @@ def _mapping(arguments: argparse.Namespace) -> None:
 
 _ACTIONS = {
     "build": _build,
-    "join": _join,
     "generate": _generate,
     "verify": _verify,
     "export": _export,

@@ -5,6 +5,7 @@ is replaced must hold nothing else, or a user's own file in it would be lost.
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from uuid import uuid4
+
+from filelock import FileLock, Timeout
 
 from modeling_emert.errors_emert import EmertInputError
 
@@ -100,7 +103,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    with _report_os_errors(path):
+    with report_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -118,7 +121,7 @@ def atomic_folder(out: str | Path, content: Content) -> Iterator[Path]:
     out = Path(out)
     check_replaceable(out, content)
     target = out.resolve()  # a link stays a link to the new folder
-    with _report_os_errors(out):
+    with report_os_errors(out):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside:
             finished = Path(beside) / "finished"
@@ -132,6 +135,7 @@ def replace_folder(finished: Path, out: Path) -> None:
     replaced = finished.with_name("replaced")
     was_there = out.exists()
     if was_there:
+        shutil.rmtree(replaced, ignore_errors=True)  # left by a process that was killed in this function
         os.rename(out, replaced)
     try:
         os.rename(finished, out)
@@ -142,7 +146,32 @@ def replace_folder(finished: Path, out: Path) -> None:
 
 
 @contextmanager
-def _report_os_errors(path: Path) -> Iterator[None]:
+def lock_output(out: Path) -> Iterator[None]:
+    """Keeps other processes from writing the same `out` inside the block. The lock of a killed one is released by the system.
+
+    Raises:
+        EmertInputError: another one is writing `out`; its parent folder can't be written.
+    """
+    target = out.resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try_writing(target.parent)  # filelock reports some unwritable folders as locked ones
+        lock = FileLock(target.parent / f".{target.name}.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise EmertInputError(f"{out}: another run is writing it; wait until it ends, or give another --out") from None
+    except OSError as error:
+        raise EmertInputError(f"{out}: the folder above it can't be written ({error.strerror}); give another --out") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def report_os_errors(path: Path) -> Iterator[None]:
+    """Reports an `OSError`, such as a full disk, as an `EmertInputError` that names `path`."""
     try:
         yield
     except OSError as error:

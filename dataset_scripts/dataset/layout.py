@@ -23,7 +23,7 @@ import yaml
 from modeling_emert.recording_emert import STIMULUS_EMOTION
 from modeling_emert.tasks_emert import get_task, tasks_with
 
-from ..common.output import Content
+from ..common.output import Content, replace_folder
 from ..sources.base import PERSON_COLUMNS, votes_column
 from .card import make_card
 from .metadata import METADATA_FILE, Metadata
@@ -115,20 +115,17 @@ def visible_features(columns: Sequence[str] | None, tasks: tuple[str, ...] = (),
 def assemble(
     out: Path, staging: Path, cells: Mapping[str, Path], metadata: Metadata, assignment: Assignment, freshness: str
 ) -> None:
-    """Makes the folder `out` from finished cells, given by their path within it, and replaces what was there.
+    """Makes the folder `out` from finished cells, given by their path within it. What was there is beside `staging` then.
 
-    `staging`: a folder on the same disk, made new. `freshness`: see `Fingerprint`; empty where it is not known.
+    `staging`: a folder on the same disk, made new. `freshness`: see `Fingerprint`.
     """
     shutil.rmtree(staging, ignore_errors=True)
     (staging / DATA_FOLDER).mkdir(parents=True)
     for name, cell in cells.items():
         try:
             os.link(cell, staging / name)
-        except OSError:  # on another disk
+        except OSError:  # a file system without links
             shutil.copyfile(cell, staging / name)
-    if freshness:
-        (staging / FRESHNESS_FILE).write_text(freshness)
+    (staging / FRESHNESS_FILE).write_text(freshness)
     write_description(staging, metadata, assignment)
-    if out.exists():
-        shutil.rmtree(out)
-    os.replace(staging, out)
+    replace_folder(staging, out)

@@ -141,7 +141,7 @@ class Metadata:
             raise EmertInputError(f"{folder}: no data set here ({METADATA_FILE} is missing); make one with `emert data build`")
         try:
             metadata = cls.from_content(json.loads(path.read_text(encoding="utf-8")))
-            if not metadata.files:  # only a shard may be empty, if all its recordings were left out
+            if not metadata.files:
                 raise ValueError("files: nothing where data/p1-s1.parquet and the like are expected")
             return metadata
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

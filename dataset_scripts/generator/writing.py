@@ -10,14 +10,15 @@ DIR/
 """
 
 import json
-import shutil
 from dataclasses import asdict
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 
 import av
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from dataset_scripts.common.code_fingerprint import code_fingerprint
 from dataset_scripts.common.output import Content, atomic_folder
@@ -44,13 +45,20 @@ def generate(folder: Path, settings: GeneratorSettings, num_workers: int = 2) ->
     """
     if folder.exists():
         raise EmertInputError(f"{folder}: already exists; generate into a new folder")
+    return _write(folder, settings, num_workers)
+
+
+def _write(folder: Path, settings: GeneratorSettings, num_workers: int) -> Path:
     truths = make_truth(settings)
     with atomic_folder(folder, _CONTENT) as partial:
         for part in ("videos", "gaze"):
             (partial / part).mkdir()
-        jobs = [(partial, truth, settings) for truth in truths]
-        for _ in run_parallel(_write_one, jobs, num_workers, "generating recordings", "recording"):
-            pass
+        people = [list(of_one) for _, of_one in groupby(truths, lambda truth: truth.person.name)]
+        jobs = [(partial.resolve(), of_one, settings) for of_one in people]
+        bar = tqdm(total=len(jobs), desc="generating recordings", unit="participant")
+        for done in run_parallel(_write_person, jobs, bar, num_workers):
+            if done.lost is not None:
+                raise EmertInputError(f"{folder}: a participant was not generated: {done.lost}; give the same command again")
         _table(truths).to_csv(partial / _TABLE, index=False)
         (partial / _SETTINGS).write_text(json.dumps(_description(settings), indent=2))
     return folder
@@ -68,8 +76,8 @@ def ensure_recordings(folder: Path, settings: GeneratorSettings, num_workers: in
     if found == _description(settings):
         return folder
     if {name: found.get(name) for name in asdict(settings)} == asdict(settings):
-        shutil.rmtree(folder)
-    elif found:
+        return _write(folder, settings, num_workers)  # the old ones go when the new ones are there
+    if found:
         raise EmertInputError(f"{folder}: holds recordings of other settings, {found}; give another --out")
     return generate(folder, settings, num_workers)
 
@@ -93,8 +101,13 @@ def _table(truths: list[Truth]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("recording_id")
 
 
-def _write_one(job: tuple[Path, Truth, GeneratorSettings]) -> None:
-    folder, truth, settings = job
+def _write_person(job: tuple[Path, list[Truth], GeneratorSettings]) -> None:
+    folder, truths, settings = job
+    for truth in truths:
+        _write_one(folder, truth, settings)
+
+
+def _write_one(folder: Path, truth: Truth, settings: GeneratorSettings) -> None:
     simulated = simulate_gaze(truth, settings)
     times = np.arange(frame_count(settings)) * 1000 / settings.frames_per_second
     frames, _ = face_frames(truth, simulated.blinks, gaze_at(simulated, times), settings)

@@ -7,6 +7,6 @@ from training.benchmark.jobs import CellJob
 
 
 def kill_cell(job: CellJob) -> None:
-    """In the place of `running._run_alone`: begins the cell, then gets SIGKILL."""
+    """In the place of `running.run_cell`: begins the cell, then gets SIGKILL."""
     job.partial.mkdir(parents=True)
     os.kill(os.getpid(), signal.SIGKILL)

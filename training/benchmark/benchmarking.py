@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dataset_scripts.common.output import atomic_file
+from dataset_scripts.common.output import atomic_file, lock_output, report_os_errors
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from training.reports.results import data_kind, to_json
@@ -28,27 +28,38 @@ from .measuring import check_networks
 from .open_data import open_data
 from .predictions import RUN_FILE, read_run, read_stored, write_sorted
 from .recipe import BenchmarkRecipe
-from .running import find_waiting, report_unwritable, run_cells
+from .running import find_waiting, run_cells
 
 _VERSIONS_OF = ("emert", "torch", "transformers", "scikit-learn", "numpy")
 
 
-def run_benchmark(recipe: BenchmarkRecipe, given: Path | None, out: Path, processes: int, command: str) -> dict:
+def run_benchmark(
+    recipe: BenchmarkRecipe, given: Path | None, out: Path, processes: int, command: str, scheduler: str | None = None
+) -> dict:
     """Runs all cells and writes all files; gives the results (see `tables`). Called again it resumes where it stopped.
+
+    `processes`, `scheduler`: as `run_parallel`.
 
     Raises:
         EmertInputError: the data is not what the recipe is for or its splits leak; a network can't be made from the recipe;
-            every cell has failed; `out` can't be written.
+            every cell has failed; `out` can't be written, or another run writes it.
     """
-    data = open_data(recipe, given, out.resolve(), processes)  # processes may have another working directory
+    with lock_output(out):
+        return _run_locked(recipe, given, out, processes, command, scheduler)
+
+
+def _run_locked(
+    recipe: BenchmarkRecipe, given: Path | None, out: Path, processes: int, command: str, scheduler: str | None
+) -> dict:
+    data = open_data(recipe, given, out, processes, scheduler)
     cells = plan_cells(recipe)
     out_cells = out / "cells"
     jobs = [CellJob(cell, recipe, data.folder, cell_name(cell, recipe, data), out_cells) for cell in cells]
     waiting = find_waiting(jobs)
     check_networks([job.cell for job in waiting], recipe, data)
-    with report_unwritable(out):
+    with report_os_errors(out):
         out_cells.mkdir(parents=True, exist_ok=True)
-    run_cells(waiting, len(jobs), processes)
+    run_cells(waiting, len(jobs), processes, scheduler)
     outcomes, tables = _collect(jobs)
     if not tables:
         raise EmertInputError(f"{out}: all {len(jobs)} cells have failed; the first: {outcomes[0]['failed']}")

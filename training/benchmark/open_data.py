@@ -21,7 +21,9 @@ _ENOUGH = 10  # recordings a class, below which a number may separate the classe
 _SAME_NUMBER = 0.9999  # correlation above which a number counts as the label itself
 
 
-def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_workers: int) -> EmertData:
+def open_data(
+    recipe: BenchmarkRecipe, given: Path | None, out: Path, num_workers: int, scheduler: str | None = None
+) -> EmertData:
     """The data set, after checks: the recipe's source, labels and folds, and no leak in its splits or inputs.
 
     Raises `EmertInputError` that names the failed check.
@@ -31,7 +33,7 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_worker
             f"benchmark recipe {recipe.name} is for source {recipe.source}; give its data set with --data DIR "
             "(`emert data build` makes it)"
         )
-    data = EmertData.open(given if given is not None else _generated(recipe, out, num_workers))
+    data = EmertData.open(given if given is not None else _generated(recipe, out, num_workers, scheduler))
     if data.metadata.source != recipe.source:
         raise EmertInputError(
             f"{data.folder}: holds recordings of source {data.metadata.source}, but benchmark recipe {recipe.name} is for "
@@ -50,13 +52,13 @@ def open_data(recipe: BenchmarkRecipe, given: Path | None, out: Path, num_worker
     return data
 
 
-def _generated(recipe: BenchmarkRecipe, out: Path, num_workers: int) -> Path:
+def _generated(recipe: BenchmarkRecipe, out: Path, num_workers: int, scheduler: str | None) -> Path:
     """Recordings and data set under `out`, made unless they are there and current."""
     dataset = out / "dataset"
     recordings = ensure_recordings(out / "recordings", recipe.generator_settings, num_workers)
     source = open_source("synthetic", recordings)
     if not is_current(dataset, source, recipe.faces):
-        build(source, dataset, num_workers, recipe.faces, overwrite=True)
+        build(source, dataset, num_workers, recipe.faces, overwrite=True, scheduler=scheduler)
     return dataset
 
 

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from dataset_scripts.commands.data import SCHEDULER_HELP
+
 _DESCRIPTION = """\
 emert benchmark RECIPE [key=value ...] --out DIR [--data DIR]
     every method of the recipe, on every task, fold, version and seed; called again it resumes where it stopped.
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder of the results")
     parser.add_argument("--show", action="store_true", help="print the complete recipe with what every key means, and end")
     parser.add_argument("--processes", type=int, default=2, help="cells at a time, each with one thread (default 2)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER_HELP)
 
 
 def run(arguments: argparse.Namespace) -> int | None:
@@ -54,10 +57,11 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     if arguments.processes < 1:
         raise EmertInputError(f"--processes is {arguments.processes}; expected 1 or more")
     check_out(arguments.out, BENCHMARK, overwrite=True, read=[] if arguments.data is None else [arguments.data])
-    # Whoever repeats it has folders of their own; --processes decides no figure.
+    # Whoever repeats it has folders of their own; --processes and --scheduler decide no figure.
     words = ["emert", "benchmark", arguments.what, *arguments.rest]
     words += [*([] if arguments.data is None else ["--data", arguments.data.name]), "--out", "DIR"]
-    results = run_benchmark(recipe, arguments.data, arguments.out, arguments.processes, shlex.join(words))
+    places = (arguments.processes, shlex.join(words), arguments.scheduler)
+    results = run_benchmark(recipe, arguments.data, arguments.out, *places)
     _say(arguments.out)
     failed = failed_cells(arguments.out)
     if failed:

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from dataset_scripts.commands.data import SCHEDULER_HELP
+
 FACES = 8  # as many crops as the network takes; a data set to keep is built with more
 
 
@@ -12,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/quickstart"), help="folder of everything that is made")
     parser.add_argument("--recipe", default="laptop", help="name of a shipped recipe or a .yaml file (default: laptop)")
     parser.add_argument("--folds", type=int, default=1, help="train and test so many folds and pool them (default 1)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER_HELP)
     parser.add_argument("--strict", action="store_true", help="hold the stimuli of the test out as well")
     parser.add_argument("--overwrite", action="store_true", help="replace the scores that --out holds")
     parser.add_argument("changes", nargs="*", default=[], metavar="key=value", help="changes to the recipe, e.g. epochs=5")
@@ -30,4 +33,5 @@ def run(arguments: argparse.Namespace) -> None:
         strict=arguments.strict,
         overwrite=arguments.overwrite,
         faces=FACES,
+        scheduler=arguments.scheduler,
     )

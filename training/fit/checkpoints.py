@@ -21,11 +21,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from transformers import TrainerState
 
-from dataset_scripts.common.output import replace_folder, try_writing
+from dataset_scripts.common.output import replace_folder
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 
@@ -46,30 +45,6 @@ def run_folder(out: Path, recipe: Recipe, data: EmertData | Sequence[EmertData],
     fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     out = out.resolve()  # `.` has no name, and a link may point to another disk
     return out.parent / f".{out.name}.{fingerprint[:_DIGITS]}.partial"
-
-
-@contextmanager
-def lock_output(out: Path) -> Iterator[None]:
-    """Keeps other runs from writing the same `out` inside the block. The lock of a killed run is released by the system.
-
-    Raises:
-        EmertInputError: another run is writing `out`; its parent folder can't be written.
-    """
-    target = out.resolve()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try_writing(target.parent)  # filelock reports some unwritable folders as locked ones
-        lock = FileLock(target.parent / f".{target.name}.lock", timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise EmertInputError(f"{out}: another run is writing it; wait until it ends, or give another --out") from None
-    except OSError as error:
-        raise EmertInputError(f"{out}: the folder above it can't be written ({error.strerror}); give another --out") from error
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
 
 
 def open_run(run: Path) -> None:
@@ -127,7 +102,6 @@ def _step(folder: Path) -> int:
 
 def finish_run(finished: Path, out: Path) -> None:
     """Renames the finished model to `out`, then deletes the run's folder with what `out` held before."""
-    shutil.rmtree(finished.with_name("replaced"), ignore_errors=True)  # left by a run that was killed in this function
     replace_folder(finished, out.resolve())
     shutil.rmtree(finished.parent)
 

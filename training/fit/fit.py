@@ -10,7 +10,7 @@ from transformers import EvalPrediction, TrainerCallback, TrainerState, Training
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging as transformers_logging
 
-from dataset_scripts.common.output import check_apart, check_replaceable
+from dataset_scripts.common.output import check_apart, check_replaceable, lock_output
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
@@ -49,7 +49,7 @@ def fit(
     check_replaceable(out, MODEL)
     trackers = tracking_callbacks(out) if track else []
     prepared = prepare(recipe, data, fold, strict)  # its errors come before anything is written
-    with checkpoints.lock_output(out) if is_main_process() else nullcontext():
+    with lock_output(out) if is_main_process() else nullcontext():
         return _train_and_save(recipe, data, out, fold, strict, prepared, trackers)
 
 

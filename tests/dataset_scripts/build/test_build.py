@@ -221,7 +221,7 @@ def test_a_build_that_was_killed_goes_on(few_recordings, tmp_path, cache):
     assert not out.exists()
     partial = tmp_path / ".out.partial"
     assert len(list(partial.glob("*.cell"))) == 3
-    assert len(list(partial.glob("*.writing"))) == 1
+    assert len(list(partial.glob(".*.tmp"))) == 1
     not_loadable(partial, cache)
     assert files_of(build_few(few_recordings, out)) == files_of(whole)
     assert not partial.exists()
@@ -263,7 +263,7 @@ def test_no_worker_outlives_a_build_that_was_killed(tmp_path):
     )
     code = (
         "from pathlib import Path\nfrom dataset_scripts.common.parallel import run_parallel\nfrom sleeper import sleep\n"
-        f"list(run_parallel(sleep, [Path({str(tmp_path / 'pids')!r})] * 2, 2, '', ''))"
+        f"from tqdm import tqdm\nlist(run_parallel(sleep, [Path({str(tmp_path / 'pids')!r})] * 2, tqdm(), 2))"
     )
     (tmp_path / "pids").mkdir()
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from dataset_scripts.build.build import Plan, build
-from dataset_scripts.build.shards import Shard, ShardIndex, build_shard, join
+from dataset_scripts.build.build import build
 from dataset_scripts.checks.verify import verify
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.dataset.splits import assign
@@ -56,30 +55,6 @@ def test_nobody_who_was_left_out_keeps_a_fold(recordings, tmp_path):
         assert place == (data.assignment.participants[name[0]], data.assignment.stimuli[f"s{name[1]}"])
         expected = float(f"0.{PEOPLE.index(name[0]) + 2}{name[1]}")
         assert data.recording(row).gaze.column("gaze_x")[0] == pytest.approx(expected)
-
-
-def test_joined_shards_are_settled_alike(recordings, tmp_path):
-    source = open_source("folder", recordings)
-    whole = build(source, tmp_path / "whole", num_workers=1)
-    parts = [build_shard(source, tmp_path / f"part{number}", ShardIndex(number, 2), num_workers=1) for number in (1, 2)]
-    joined = join(parts, tmp_path / "joined")
-    assert {path.name: path.read_bytes() for path in (whole / "data").iterdir()} == {
-        path.name: path.read_bytes() for path in (joined / "data").iterdir()
-    }
-    for name in ("dataset.json", "splits.json", ".huggingface.yaml", "README.md"):
-        assert (whole / name).read_text() == (joined / name).read_text()
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
-
-
-def test_a_shard_of_which_nothing_is_left_is_joined_with_the_others(recordings, tmp_path):
-    source = open_source("folder", recordings)
-    count = len(Plan.of(source, 1, 0).members)  # a cell a shard: those of C are empty
-    parts = [
-        build_shard(source, tmp_path / f"part{number}", ShardIndex(number, count), num_workers=1)
-        for number in range(1, count + 1)
-    ]
-    assert any(not Shard.read(part).metadata.files for part in parts)
-    assert len(EmertData.open(join(parts, tmp_path / "joined"))) == (len(PEOPLE) - 1) * CLIPS - 1
 
 
 def test_too_few_people_left_is_said(recordings, tmp_path):

@@ -114,7 +114,7 @@ def test_the_face_detectors_confidence_decides(copy: Path):
 
 def test_a_build_runs_through_readers_its_source_and_the_layout_and_no_page():
     files = {path.relative_to(ROOT).as_posix() for path in build_files("affec")}
-    needed = ("build/cells", "build/shards", "dataset/splits", "dataset/layout", "readers/smi/smi_samples", "sources/affec")
+    needed = ("build/cells", "dataset/splits", "dataset/layout", "readers/smi/smi_samples", "sources/affec")
     assert {f"dataset_scripts/{name}.py" for name in needed} <= files
     assert {f"modeling_emert/{name}_emert.py" for name in ("face_detection", "video", "tasks")} <= files
     assert "dataset_scripts/dataset/card.py" in files

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_scripts.common.output import atomic_file, atomic_folder, check_out, replace_folder
+from dataset_scripts.common.output import atomic_file, atomic_folder, check_out, lock_output, replace_folder
 from modeling_emert import EmertInputError
 from training.cli import main
 from training.fit.fit import fit
@@ -173,3 +173,27 @@ def test_a_reader_of_the_old_file_keeps_it(tmp_path):
             temporary.write_text("new")
         assert reader.read() == "old"
     assert path.read_text() == "new"
+
+
+def test_two_runs_do_not_write_one_output(tmp_path: Path):
+    out = tmp_path / "made" / "model"
+    with lock_output(out):
+        with pytest.raises(EmertInputError, match="another run is writing it"), lock_output(out):
+            pass
+        with lock_output(tmp_path / "made" / "other"):
+            pass
+    with lock_output(out):  # and afterwards it is free
+        pass
+    assert not list(out.parent.iterdir())
+
+
+def test_an_output_below_a_file_is_refused(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmertInputError, match="the folder above it can't be written"), lock_output(tmp_path / "file" / "model"):
+        pass
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc on this system")
+def test_a_folder_that_can_not_be_written_is_not_taken_for_one_that_another_run_writes():
+    with pytest.raises(EmertInputError, match="the folder above it can't be written"), lock_output(Path("/proc/emert")):
+        pass

@@ -169,7 +169,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence(
     other = replace(recipe, methods=("majority", "emert"))  # whose training has something to say
     for job in _jobs(other, data, tmp_path):
         _fill_disk(job)
-    with pytest.raises(EmertInputError, match=r"cells: can't be written \(.*\); make room .* goes on where it was"):
+    with pytest.raises(EmertInputError, match=r"cells: can't be written \(.*\); choose another folder or make room"):
         run_benchmark(other, data.folder, tmp_path, processes, COMMAND)
     assert "Traceback" not in capfd.readouterr().err
 
@@ -180,13 +180,13 @@ def test_a_failure_that_can_not_be_noted_ends_the_run(
     job = _jobs(recipe, data, tmp_path)[0]
     job.failure.mkdir(parents=True)
     monkeypatch.setattr(measuring, "measure_cell", lambda *_: 1 // 0)
-    with pytest.raises(EmertInputError, match=r"failed\.json: can't be written"):
+    with pytest.raises(EmertInputError, match=r"cells: can't be written"):
         run_benchmark(recipe, data.folder, tmp_path, 1, COMMAND)
 
 
 def test_results_in_the_place_of_a_file_are_refused(recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(EmertInputError, match=r"out: can't be written \(Not a directory\)"):
+    with pytest.raises(EmertInputError, match=r"out: the folder above it can't be written \(File exists\)"):
         run_benchmark(recipe, data.folder, tmp_path / "file" / "out", 1, COMMAND)
 
 
@@ -195,7 +195,7 @@ def test_a_cell_whose_process_is_killed_is_told_and_done_by_the_next_run(
     recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(running, "_run_alone", kill_cell)
+        patch.setattr(running, "run_cell", kill_cell)
         with pytest.raises(EmertInputError, match=r"all 2 cells have failed; .* its process ended with code -9 \(killed"):
             run_benchmark(recipe, data.folder, tmp_path, 2, COMMAND)
     assert run_benchmark(recipe, data.folder, tmp_path, 2, COMMAND)["header"]["failed_cells"] == 0

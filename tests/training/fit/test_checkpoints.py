@@ -15,7 +15,6 @@ from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
 from training.fit import checkpoints
 from training.fit import fit as fitting
-from training.fit.checkpoints import lock_output
 from training.fit.fit import fit
 from training.fit.trainer import EmertTrainer
 from training.recipes.recipe import Recipe
@@ -210,30 +209,6 @@ def test_other_errors_are_not_reported_as_a_full_disk(tmp_path: Path):
         raise RuntimeError("shapes do not fit")
     with pytest.raises(PermissionError), checkpoints.report_unwritable(tmp_path / "a", tmp_path):
         raise PermissionError(errno.EACCES, "denied")
-
-
-def test_two_runs_dont_write_one_model(tmp_path: Path):
-    out = tmp_path / "made" / "model"
-    with lock_output(out):
-        with pytest.raises(EmertInputError, match="another run is writing it"), lock_output(out):
-            pass
-        with lock_output(tmp_path / "made" / "other"):
-            pass
-    with lock_output(out):  # and afterwards it is free
-        pass
-    assert not list(out.parent.iterdir())
-
-
-def test_an_output_below_a_file_is_refused(tmp_path: Path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(EmertInputError, match="the folder above it can't be written"), lock_output(tmp_path / "file" / "model"):
-        pass
-
-
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc on this system")
-def test_a_folder_that_can_not_be_written_is_not_taken_for_one_that_another_run_writes():
-    with pytest.raises(EmertInputError, match="the folder above it can't be written"), lock_output(Path("/proc/emert")):
-        pass
 
 
 def test_a_new_model_takes_the_place_of_the_old_one_after_a_run_that_was_killed_just_there(tmp_path: Path):
