@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from places import ROOT
 
 from dataset_scripts.generator.exports import WRITERS, export, table_bytes
 from modeling_emert.columns_emert import NUM_COLUMNS
@@ -80,23 +81,29 @@ def _number_sheet() -> bytes:
 
 
 def small_exports() -> dict[str, dict[str, bytes]]:
-    """By a name for the format; every one is read without an error."""
-    return {name: export(name, SAMPLES) for name in WRITERS} | {
-        "studio_fixations": {
-            "f.tsv": _STUDIO_FIXATIONS.encode() + _rows(lambda i: f"{i}\t{i * 300}\t{100 + i}\t{250 + i}\t{125 - i}\t")
-        },
-        "studio_events": {"e.tsv": _STUDIO_EVENTS.encode() + _rows(lambda i: f"{i * 10}\tKeyPress\t{i}\tA\t")},
-        "sdk_fixations": {
-            "fix.csv": b"label,x,y,start,end,duration\n"
-            + _rows(lambda i: f"fixation,{50 + i},25,{1000000 + i * 200000}.0,{1100000 + i * 200000}.0,100.0")
-        },
-        "smi_events": {
-            "p Events.txt": _SMI_EVENTS.encode()
-            + _rows(lambda i: f"Fixation L\t1\t{i}\t{i * 300000}\t{i * 300000 + 200000}\t200000\t{900 + i}.5\t270.00\t9\t-")
-        },
-        "pupil_fixations": {"fixations.csv": export("pupil_core", SAMPLES)["fixations.csv"]},
-        "emert_csv": {"own.csv": table_bytes(_own())},
-        "parquet": {"own.parquet": _parquet()},
-        "number_sheet": {"sheet.csv": _number_sheet()},
-        "mapped": _mapped(),
-    }
+    """By a name for the format; every one is read without an error. Also the files in `readers/examples`, by their names."""
+    examples = sorted((ROOT / "tests" / "dataset_scripts" / "readers" / "examples").glob("*.*"))
+    own = {path.stem: {path.name: path.read_bytes()} for path in examples}
+    return (
+        own
+        | {name: export(name, SAMPLES) for name in WRITERS}
+        | {
+            "studio_fixations": {
+                "f.tsv": _STUDIO_FIXATIONS.encode() + _rows(lambda i: f"{i}\t{i * 300}\t{100 + i}\t{250 + i}\t{125 - i}\t")
+            },
+            "studio_events": {"e.tsv": _STUDIO_EVENTS.encode() + _rows(lambda i: f"{i * 10}\tKeyPress\t{i}\tA\t")},
+            "sdk_fixations": {
+                "fix.csv": b"label,x,y,start,end,duration\n"
+                + _rows(lambda i: f"fixation,{50 + i},25,{1000000 + i * 200000}.0,{1100000 + i * 200000}.0,100.0")
+            },
+            "smi_events": {
+                "p Events.txt": _SMI_EVENTS.encode()
+                + _rows(lambda i: f"Fixation L\t1\t{i}\t{i * 300000}\t{i * 300000 + 200000}\t200000\t{900 + i}.5\t270.00\t9\t-")
+            },
+            "pupil_fixations": {"fixations.csv": export("pupil_core", SAMPLES)["fixations.csv"]},
+            "emert_csv": {"own.csv": table_bytes(_own())},
+            "parquet": {"own.parquet": _parquet()},
+            "number_sheet": {"sheet.csv": _number_sheet()},
+            "mapped": _mapped(),
+        }
+    )

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .emotion_regression.number_scores import LOWER_IS_BETTER
 from .sums import (
-    LOWER_IS_BETTER,
     METRIC_TITLES,
     METRICS,
     as_predictions,

@@ -14,25 +14,19 @@ import numpy as np
 
 from modeling_emert.tasks_emert import ABSENT_CLASS, Task
 
-from .emotion_classification.class_scores import CLASS_METRICS, class_scores, confusion_matrices, mean_defined
-from .emotion_regression.number_scores import NUMBER_METRICS, number_scores, number_sums
+from .emotion_classification.class_scores import (
+    CLASS_METRICS,
+    CLASS_TITLES,
+    VOTE_TITLES,
+    class_scores,
+    confusion_matrices,
+    mean_defined,
+)
+from .emotion_regression.number_scores import NUMBER_METRICS, NUMBER_TITLES, number_scores, number_sums
 
 # By kind of task; the first is the primary metric.
 METRICS: dict[str, tuple[str, ...]] = {"classification": CLASS_METRICS, "regression": NUMBER_METRICS}
-METRIC_TITLES = {
-    "uar": "UAR",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "war": "WAR",
-    "ccc": "CCC",
-    "pearson_r": "Pearson r",
-    "mae": "MAE",
-    "mse": "MSE",
-    "rmse": "RMSE",
-    "nll_votes": "NLL of the votes",
-    "js_votes": "Jensen-Shannon",
-}
-LOWER_IS_BETTER = frozenset({"mae", "mse", "rmse"})
+METRIC_TITLES = CLASS_TITLES | NUMBER_TITLES | VOTE_TITLES
 
 _PAPER_BATCH = 16
 

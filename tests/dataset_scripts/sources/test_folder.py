@@ -150,7 +150,6 @@ def test_every_source_is_printed_with_its_licence_and_what_it_lacks(capsys):
     for source in map(find_source, SOURCES):
         for part in (f"{source.name}: ", source.licence, source.lacks):
             assert part in printed
-    assert set(SOURCES) == {"synthetic", "folder", "emer", "affec", "uniss_fgd", "ceap_360vr", "audience_effects", "ferplus"}
     with pytest.raises(SystemExit):
         main(["data", "build", "--help"])
     helped = " ".join(capsys.readouterr().out.split())

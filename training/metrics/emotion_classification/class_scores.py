@@ -16,7 +16,14 @@ All are 0..1, and NaN without recordings.
 
 import numpy as np
 
-CLASS_METRICS = ("uar", "macro_f1", "weighted_f1", "war")  # the first is the primary one
+# By name the title in tables; the first is the primary one.
+CLASS_TITLES = {
+    "uar": "UAR",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "war": "WAR",
+}
+CLASS_METRICS = tuple(CLASS_TITLES)
 
 
 def confusion_matrices(
@@ -80,7 +87,8 @@ def probability_scores(probabilities: np.ndarray, truth: np.ndarray) -> dict[str
     }
 
 
-VOTE_METRICS = ("nll_votes", "js_votes")
+VOTE_TITLES = {"nll_votes": "NLL of the votes", "js_votes": "Jensen-Shannon"}
+VOTE_METRICS = tuple(VOTE_TITLES)
 
 
 def vote_scores(probabilities: np.ndarray, votes: np.ndarray) -> dict[str, np.ndarray]:

@@ -38,7 +38,7 @@ class EmotionRegression(evaluate.Metric):
 
     >>> metric = EmotionRegression(keep_in_memory=True)
     >>> found = metric.compute(predictions=[-0.5, 0.0, 0.5], references=[-1.0, 0.0, 1.0])
-    >>> {name: round(value, 4) for name, value in found.items()}
+    >>> {name: round(found[name], 4) for name in ("ccc", "pearson_r", "mae", "mse", "rmse")}
     {'ccc': 0.8, 'pearson_r': 1.0, 'mae': 0.3333, 'mse': 0.1667, 'rmse': 0.4082}
     >>> rows = [[-1.0, 0.2], [0.0, 0.4], [1.0, 0.6]]
     >>> found = metric.compute(predictions=rows, references=rows, labels=["valence", "arousal"])

@@ -15,7 +15,10 @@ All are NaN without recordings.
 
 import numpy as np
 
-NUMBER_METRICS = ("ccc", "pearson_r", "mae", "mse", "rmse")  # the first is the primary one
+# By name the title in tables; the first is the primary one.
+NUMBER_TITLES = {"ccc": "CCC", "pearson_r": "Pearson r", "mae": "MAE", "mse": "MSE", "rmse": "RMSE"}
+NUMBER_METRICS = tuple(NUMBER_TITLES)
+LOWER_IS_BETTER = frozenset({"mae", "mse", "rmse"})
 
 # What is summed over recordings: x and y are taken from a middle, so that the variance isn't a difference of large sums.
 SUMS = ("n", "x", "y", "xx", "yy", "xy", "absolute_error", "squared_error")
