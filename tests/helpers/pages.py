@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from PIL import Image
@@ -93,7 +94,9 @@ def run_page(page: str, slow: bool, shrink: Callable[[list[str]], list[str]] = t
 
 
 def _run(line: str, runs: bool, shrink: Callable[[list[str]], list[str]], servers: ExitStack | None) -> None:
-    program, *words = shlex.split(line, comments=True)
+    words = shlex.split(line, comments=True)
+    settings = list(takewhile(re.compile(r"[A-Z_]+=").match, words))
+    program, *words = words[len(settings) :]
     if program == "make":
         assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
     elif program in ("git", "pip"):
@@ -114,7 +117,8 @@ def _run(line: str, runs: bool, shrink: Callable[[list[str]], list[str]], server
             parse(command)
             words = [*words[: -len(command)], *shrink(command)]
         if runs and not _has_placeholder(words):
-            done = subprocess.run([Path(sys.executable).parent / Path(program).name, *words], capture_output=True, text=True)
+            called = ["env", *settings, str(Path(sys.executable).parent / Path(program).name), *words]
+            done = subprocess.run(called, capture_output=True, text=True)
             assert done.returncode == 0, f"{line}: {done.stderr}"
     else:
         raise AssertionError(f"{line}: what runs {program}?")
