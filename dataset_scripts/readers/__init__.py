@@ -28,7 +28,7 @@ from .smi import smi_events, smi_samples
 from .text.encodings import encoding_note
 from .text.text_files import ExportFiles, TextFile, list_files
 from .text.text_table import Content, Head, Header, read_head
-from .tobii import number_sheet, tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
+from .tobii import glasses3, number_sheet, tobii_pro_lab, tobii_sdk, tobii_studio, tobii_studio_events
 
 
 class Reader(Protocol):
@@ -42,15 +42,15 @@ class Reader(Protocol):
     def read(self, head: Head, header: Header) -> list[Gaze]: ...
 
 
-_TOBII: tuple[Reader, ...] = (number_sheet, tobii_studio, tobii_studio_events, tobii_pro_lab, tobii_sdk)
+_TOBII: tuple[Reader, ...] = (number_sheet, glasses3, tobii_studio, tobii_studio_events, tobii_pro_lab, tobii_sdk)
 READERS: tuple[Reader, ...] = (bids, *_TOBII, pupil_core, neon, eyelink, smi_samples, smi_events, gazepoint, emert_csv)
 # Of the readers that read several files as one recording; a mapping file (`FILE_NAME`) may be beside any table.
 EXPORTS: tuple[ExportFiles, ...] = (pupil_core.FILES, neon.FILES)
 # Formats whose units a user has chosen, and no tracker's program.
 _UNITS_OF_USERS = (emert_csv.NAME, mapped_table.NAME)
 _JSON_ADVICE = (
-    "export the recording as a table: Tobii Glasses by Pro Lab's data export, Neon by Pupil Cloud's time series, Pupil Core by "
-    "Pupil Player's raw data exporter; of your own programs write CSV"
+    "export the recording as a table, or give Glasses 3's gazedata.gz as it is: Glasses 2 by Pro Lab's data export, Neon by "
+    "Pupil Cloud's time series, Pupil Core by Pupil Player's raw data exporter; of your own programs write CSV"
 )
 _NAMED = 12  # in a message
 _ORDER: tuple[Content, ...] = get_args(Content)

@@ -1,7 +1,8 @@
 """One small valid export of every format that is read, with its neighbours: files by name, the first is the one to read."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pyarrow as pa
@@ -80,6 +81,16 @@ def _number_sheet() -> bytes:
     return table_bytes(named | others)
 
 
+def glasses3(samples: int = SAMPLES, lost: Collection[int] = (), **changed: object) -> bytes:
+    """A recording of Tobii Glasses 3 at 50 Hz; `lost`: samples without gaze; `changed`: parts of each sample's `data`."""
+    lines = []
+    for i in range(samples):
+        eye = {"gazeorigin": [28.5, -7.25, -23.0 + i / 100], "gazedirection": [0.0, 0.0, 1.0], "pupildiameter": 3.0 + i / 100}
+        data = {"gaze2d": [0.25 + i / 1000, 0.5], "gaze3d": [10.0, -20.0, 900.0], "eyeleft": eye, "eyeright": eye} | changed
+        lines.append({"type": "gaze", "timestamp": i / 50, "data": {} if i in lost else data})
+    return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+
+
 def small_exports() -> dict[str, dict[str, bytes]]:
     """By a name for the format; every one is read without an error. Also the files in `readers/examples`, by their names."""
     examples = sorted((ROOT / "tests" / "dataset_scripts" / "readers" / "examples").glob("*.*"))
@@ -104,6 +115,7 @@ def small_exports() -> dict[str, dict[str, bytes]]:
             "emert_csv": {"own.csv": table_bytes(_own())},
             "parquet": {"own.parquet": _parquet()},
             "number_sheet": {"sheet.csv": _number_sheet()},
+            "glasses3": {"gazedata": glasses3()},
             "mapped": _mapped(),
         }
     )

@@ -18,6 +18,7 @@ from modeling_emert.recording_emert import Gaze
 
 from ..samples import SIDES, all_or_none, find_columns, has_value, keep_positive, spell
 from ..text.text_table import Head, Header, TextColumn, read_table
+from .glasses3 import SCENE_NOTE
 from .tobii_rows import ENTIRE_SCREEN_NOTE, NO_VALIDITY_NOTE, Frame, TobiiRows, drop_lost_eyes
 
 NAME = "tobii_pro_lab"
@@ -70,10 +71,6 @@ _OF_EYES = ("gazepoint", "gaze3dposition", "fixationpoint", "pupildiameter", "ey
 _SIZE_OF_SCENE = (1920, 1080)  # of Glasses 2 and 3, says Tobii
 # Samples are 0.8 to 40 ms apart at 25 to 1200 Hz: larger steps are in microseconds.
 _LONGEST_STEP_MS = 200
-_SCENE_NOTE = (
-    "Glasses have only the scene camera's image: gaze_x, gaze_y, gaze_stimulus_x, gaze_stimulus_y and the fixations are all "
-    "normalised coordinates of it."
-)
 
 
 def plain_name(name: str) -> str:
@@ -207,7 +204,7 @@ def _frame(head: Head, table: _ProLabTable, notes: list[str]) -> Frame:
     screen = table.pair(SCREEN_SIZE)
     nowhere = np.zeros_like(screen)
     if table.of_glasses:
-        notes.append(_SCENE_NOTE)
+        notes.append(SCENE_NOTE)
         scene = table.pair(SCENE_SIZE)
         scene = np.where(np.isnan(scene), screen, scene)
         if np.isnan(scene).all():

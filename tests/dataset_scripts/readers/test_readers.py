@@ -303,6 +303,6 @@ def test_an_encoding_that_is_a_guess_is_said(tmp_path, name, encoding, said):
 
 
 def test_json_is_named_and_no_mapping_is_advised(tmp_path):
-    path = tmp_path / "gazedata"
-    path.write_text('{"type": "gaze", "timestamp": 0.0, "data": {"gaze2d": [0.5, 0.4]}}\n' * 3)
+    path = tmp_path / "livedata.json"
+    path.write_text('{"ts": 1, "s": 0, "gidx": 1, "gp": [0.5, 0.4]}\n' * 3)  # Glasses 2
     assert "mapping" not in sentence(path, "is JSON, which is not read; export the recording as a table")
