@@ -35,6 +35,12 @@ be missing. Depending on its tasks it predicts felt emotion (ER) and shown emoti
 
 {loading}
 
+## What it is for, and what not
+
+For research on how felt and shown emotion differ, for teaching, and as the start of a training on recordings of people who have
+agreed. No hiring, no policing, no diagnosis, no surveillance, no grading of pupils or staff, no other judging of a person, and
+nobody who has not agreed.
+
 ## Licence
 
 {licence}
@@ -59,11 +65,11 @@ The processor makes these from a video and a gaze file or from arrays; masks mar
 |---|---|---|
 {tasks}
 
-## What not to do with it
+## Limits
 
-No hiring, no policing, no diagnosis, no surveillance, no grading of pupils or staff, and nobody who has not agreed. What a
-person feels cannot be known with certainty: an answer is an estimate from one short recording under one tracker's conditions,
-and it differs between people, cultures, lighting and devices. A gap between felt and shown is no proof of a lie.
+What a person feels cannot be known with certainty: an answer is an estimate from one short recording under one tracker's
+conditions, and it differs between people, cultures, lighting and devices. Of people unlike those whom it was trained and tested on
+nothing is known. A gap between felt and shown is no proof of a lie.
 
 ## Citation
 

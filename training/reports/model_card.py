@@ -105,10 +105,11 @@ def _section(name: str, results: dict, strict: dict | None) -> list[str]:
             f"{describe(strict)} {made_by(strict)}",
             _beside(results, strict),
         ]
+    parts += ["<details><summary>Every metric, felt against shown, calibration, training cost</summary>"]
     parts += ["**Every metric**", *(markdown_table(head, rows) for head, rows in full_tables(own))]
     for section in (gap_markdown(own), calibration_markdown(own), votes_markdown(own), subgroup_markdown(own)):
         parts += [part.replace("## ", "#### ") for part in section]
-    return [*parts, *_training_cost(results["header"]["models"])]
+    return [*parts, *_training_cost(results["header"]["models"]), "</details>"]
 
 
 def _only(results: dict, method: str) -> dict:

@@ -115,7 +115,7 @@ def test_the_written_parts_are_there():
     for words in (
         "No hiring, no policing, no diagnosis",
         "has not agreed",
-        "Known failures",
+        "## Limits",
         "2512.16485",
         "CC BY-NC",
         "Apache-2.0",
