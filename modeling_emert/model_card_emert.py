@@ -68,8 +68,8 @@ The processor makes these from a video and a gaze file or from arrays; masks mar
 ## Limits
 
 What a person feels cannot be known with certainty: an answer is an estimate from one short recording under one tracker's
-conditions, and it differs between people, cultures, lighting and devices. Of people unlike those whom it was trained and tested on
-nothing is known. A gap between felt and shown is no proof of a lie.
+conditions, and it differs between people, cultures, lighting and devices. Nothing is known of people unlike those whom it was
+trained and tested on. A gap between felt and shown is no proof of a lie.
 
 ## Citation
 
