@@ -4,6 +4,7 @@ To add a format, write a module with the names of `Reader` and add it to `READER
 beside them, are read by `mapped_table` instead. Recordings whose export lists no fixations get them from `fixation_detection`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -52,6 +53,7 @@ _JSON_ADVICE = (
     "export the recording as a table, or give Glasses 3's gazedata.gz as it is: Glasses 2 by Pro Lab's data export, Neon by "
     "Pupil Cloud's time series, Pupil Core by Pupil Player's raw data exporter; of your own programs write CSV"
 )
+_JSON = re.compile(r"\{|\[\s*([\[{\"\d-]|$)")  # and no [section] of a settings file
 _NAMED = 12  # in a message
 _ORDER: tuple[Content, ...] = get_args(Content)
 
@@ -125,7 +127,7 @@ def _recognise(file: TextFile, given: Mapping | None) -> _Match:
             return _Match(file, header.content, partial(reader.read, head, header), encoding_note(head.encoding))
     if mapping is not None:
         return _mapped(file, mapping)  # raises an error that names the missing columns
-    if head.first_line[:1] in ("{", "["):
+    if _JSON.match(head.first_line):
         raise EmertInputError(f"{file} is JSON, which is not read; {_JSON_ADVICE}")
     raise EmertInputError(
         f"{file} is in no known format: it begins with {head.first_line[:60]!r}, where one of these is expected: "

@@ -7,6 +7,7 @@ from pathlib import Path
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
+from transformers.utils import logging as transformers_logging
 
 from modeling_emert.constants_emert import CONFIG_FILE, PROCESSOR_FILE, RECORD_FILE, WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
@@ -29,6 +30,7 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
         from .several import join_models
 
         return join_models(folder, [load_model(part) for part in parts])
+    transformers_logging.disable_progress_bar()  # of reading the weights, a moment's work
     network = load_class(saved_method(folder))
     with _naming(folder / CONFIG_FILE):
         config = network.config_class.from_pretrained(folder)

@@ -306,3 +306,5 @@ def test_json_is_named_and_no_mapping_is_advised(tmp_path):
     path = tmp_path / "livedata.json"
     path.write_text('{"ts": 1, "s": 0, "gidx": 1, "gp": [0.5, 0.4]}\n' * 3)  # Glasses 2
     assert "mapping" not in sentence(path, "is JSON, which is not read; export the recording as a table")
+    path.write_text("[build-system]\nrequires = []\n")
+    assert "JSON" not in sentence(path, "is in no known format: it begins with '[build-system]'")
