@@ -220,7 +220,8 @@ def measure(gaze: Gaze | None, face: FaceCheck | None = None) -> Quality:
     numbers: dict = {}
     if face is not None and len(face.found):
         numbers |= {"face_frames": len(face.found), "face_found_fraction": float(np.mean(face.found))}
-        numbers["duration_s"] = float(face.times_ms[-1]) / 1000
+        if len(face.found) > 1:  # a photograph has no duration
+            numbers["duration_s"] = float(face.times_ms[-1]) / 1000
     if gaze is not None:
         sampled = gaze.eye_movements is not None and len(gaze.eye_movements) > 0
         if (sampled or gaze.duration_ms > 0) and gaze.duration_ms < np.inf:

@@ -136,6 +136,8 @@ def test_faces_are_judged_by_how_often_they_are_found():
         quality = measure(None, FaceCheck(np.arange(10) < found, times))
         assert (quality.verdict, quality.face_found_fraction) == (verdict, found / 10)
         assert quality.duration_s == 5
+    photo = measure(None, FaceCheck(np.ones(1, bool), np.zeros(1)))
+    assert (photo.verdict, photo.duration_s) == ("good", None)
     both = measure(gaze_of(), FaceCheck(np.zeros(10, bool), times))
     assert both.verdict == "poor"
     assert both.reasons == ("a face was found in 0% of the frames",)
