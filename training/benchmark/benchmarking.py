@@ -63,6 +63,8 @@ def _run_locked(
     outcomes, tables = _collect(jobs)
     if not tables:
         raise EmertInputError(f"{out}: all {len(jobs)} cells have failed; the first: {outcomes[0]['failed']}")
+    with report_os_errors(out):  # so that an older run is never read with the predictions of this one
+        (out / RUN_FILE).unlink(missing_ok=True)
     write_sorted(out, pd.concat(tables, ignore_index=True))
     run = {
         "recipe": recipe.to_yaml(),

@@ -37,6 +37,7 @@ def find_waiting(jobs: Sequence[CellJob]) -> list[CellJob]:
         if job.folder.is_dir():
             try:
                 read_cell(job)
+                shutil.rmtree(job.partial, ignore_errors=True)  # of a process that was killed when it was done
                 continue
             except EmertInputError as error:
                 print(f"damaged, so it is repeated: {job.cell} ({error})", file=sys.stderr)

@@ -1,0 +1,54 @@
+"""Jobs in processes of their own: what ends one job ends no other, and what a scheduler must be."""
+
+import os
+import re
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+from parallel_jobs import act
+from tqdm import tqdm
+
+from dataset_scripts.common import parallel
+from dataset_scripts.common.parallel import run_alone, run_parallel
+from modeling_emert.errors_emert import EmertInputError
+
+
+def test_each_job_has_its_process_and_one_that_is_killed_costs_itself_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bar = tqdm(total=4)
+    done = {one.job: one for one in run_parallel(act, ["a", "die", "b", "c"], bar, num_workers=2)}
+    assert bar.n == 4
+    assert done["die"].lost == "its process ended with code -9 (killed, often by lack of memory)"
+    kept = [done[name].result for name in "abc"]
+    assert len({os.getpid(), *(process for process, _ in kept)}) == 4
+    assert {folder for _, folder in kept} == {str(tmp_path)}
+
+
+def test_an_error_arrives_with_its_place_and_stops_the_others(tmp_path):
+    with pytest.raises(ZeroDivisionError, match="planted") as told:
+        list(run_parallel(act, [f"sleep {tmp_path / 'pid'}", "raise"], tqdm(total=2), num_workers=2))
+    assert "parallel_jobs.py" in "".join(traceback.format_exception(told.value))
+    pid = tmp_path / "pid"
+    assert not pid.exists() or not Path("/proc", pid.read_text()).exists()
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense"])
+def test_a_scheduler_that_is_not_there_is_told(monkeypatch, address):
+    monkeypatch.setattr(parallel, "_TIMEOUT_S", 0.2)
+    with pytest.raises(EmertInputError, match=re.escape(f"--scheduler {address}: no dask scheduler answers there")):
+        list(run_parallel(act, ["a"], tqdm(total=1), 2, address))
+
+
+def test_without_dask_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(EmertInputError, match=r"pip install 'emert\[cluster\]'"):
+        list(run_parallel(act, ["a"], tqdm(total=1), 2, "tcp://127.0.0.1:9"))
+
+
+def test_a_worker_of_other_code_or_without_our_folders_is_refused(tmp_path):
+    with pytest.raises(EmertInputError, match="has another version of the code"):
+        run_alone(act, "a", str(tmp_path), preload=(), code="another")
+    with pytest.raises(EmertInputError, match="the workers must share this machine's folders"):
+        run_alone(act, "a", str(tmp_path / "elsewhere"), preload=())
