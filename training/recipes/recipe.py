@@ -13,8 +13,8 @@ from modeling_emert.sampling_emert import FrameOrder, Sampling
 from ..methods.registry import METHODS
 
 RECIPES = Path(__file__).parent
-# The shipped ones. Other files in that folder are recipes of other commands.
-TRAINING_RECIPES = ("authors", "authors_intensity", "ceap_360vr", "gaze", "laptop", "multitask", "people", "uniss_fgd")
+# The shipped ones; `lora` is of another command.
+TRAINING_RECIPES = tuple(sorted({file.stem for file in RECIPES.glob("*.yaml")} - {"lora"}))
 
 SCORE = "score"  # mean over the tasks of their primary metric, on validation participants
 
@@ -57,8 +57,8 @@ class Recipe:
     overrides: dict[str, JsonValue] = Field(default_factory=dict, description="Fields of EmertConfig on top of the network's.")
     initial_model: str | None = Field(
         None,
-        description="A model folder whose weights training starts from, wherever name and shape agree, e.g. the model that comes "
-        "with emert (spaces_demo/model). It must not have seen the participants of the test.",
+        description="A model folder whose weights training starts from, wherever name and shape agree, e.g. the model that "
+        "comes with emert (spaces_demo/model). It must not have seen the participants of the test.",
     )
     image_size: whole(32, 512) = Field(112, description="Side of a face crop in pixels.")
     face_zoom: number(0.3, 1) = Field(
