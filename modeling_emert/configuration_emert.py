@@ -15,6 +15,8 @@ from .tasks_emert import COARSE_AND_FINE, EMER_TASKS, OWN_EXAMPLE, TASKS, get_ta
 _SIZES = ("num_frames", "num_eye_steps", "num_fixation_steps", "num_columns", "fixation_size", "encoder_size")
 _SIZES += ("num_lstm_layers", "num_fusion_layers", "num_attention_heads", "head_dim")
 _WEIGHTS = ("adversarial_weight", "specific_weight", "task_weight", "reversal", "participant_weight")
+# Far beyond any network. With more, memory or patience would end before a weight is read.
+_MOST_WIDE, _MOST_DEEP, _DEPTHS = 1_000_000, 1_000, ("depths", "layers", "blocks", "heads")
 _LABELS = ("num_labels", "id2label", "label2id")
 _BY_TASK = ("task_weights", "class_weights", "temperatures")
 Fraction = float | int  # JSON gives 0 and 1 back as integers
@@ -163,6 +165,8 @@ class EmertConfig(PreTrainedConfig):
                 f"backbone_config: model_type {kind!r} is unknown to transformers; give one that AutoBackbone takes, "
                 "such as 'resnet', 'convnext', 'dinov2' or 'timm_backbone'"
             )
+        if isinstance(self.backbone_config, dict):  # before it is made, since making it goes through its layers
+            _check_sizes("backbone_config: ", self.backbone_config)
         self.tasks = _registered(self.tasks)
         if all(name in TASKS for name in self.tasks):
             outputs = [f"{name}/{label}" for name in self.tasks for label in get_task(name).labels]
@@ -277,7 +281,9 @@ class EmertConfig(PreTrainedConfig):
             )
 
     def validate_sizes(self):
-        """Every size is positive."""
+        """Every size is positive, and none is absurd."""
+        names = (*_SIZES, "num_participants", "projection_sizes", "head_sizes")
+        _check_sizes("", {name: getattr(self, name) for name in names})
         for name in _SIZES:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -339,6 +345,18 @@ class EmertConfig(PreTrainedConfig):
 def _as_list(given: Any) -> list[Any]:
     """One task alone, a name or a definition, as a list of one."""
     return [given] if isinstance(given, str | dict) else list(given)
+
+
+def _check_sizes(where: str, fields: dict[str, Any]) -> None:
+    """Raises `ValueError` for a whole number that no network has, such as a stranger's file may hold."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            _check_sizes(f"{where}{name}: ", value)
+        numbers = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, int)]
+        deep = name.endswith(_DEPTHS)
+        most = _MOST_DEEP if deep else _MOST_WIDE
+        if (sum(numbers) if deep else max(numbers, default=0)) > most or len(numbers) > _MOST_DEEP:
+            raise ValueError(f"{where}{name} must be at most {most:,}, got {str(value)[:40]}")
 
 
 def _no_labels(found: Any) -> str:

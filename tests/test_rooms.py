@@ -50,7 +50,8 @@ def test_imports_in_functions_relative_ones_and_names_in_strings_are_seen():
 
 
 def test_commands_of_the_rooms_above_are_found_by_entry_points():
-    assert {point.name: point.value for point in entry_points(group="emert.commands")} == {"demo": "spaces_demo.commands.demo"}
+    commands = {name: f"spaces_demo.commands.{name}" for name in ("demo", "release")}
+    assert {point.name: point.value for point in entry_points(group="emert.commands")} == commands
 
 
 def test_the_model_folder_is_flat_and_imports_its_siblings_relatively():

@@ -9,15 +9,26 @@ import yaml
 from modeling_emert.errors_emert import EmertInputError
 
 MAX_BYTES = 1 << 16
+_MOST_VALUES = 1 << 16  # a file of that size without aliases can't have more
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML forbids a key twice in one mapping; PyYAML takes the last one and says nothing. `twice` names them."""
+    """YAML forbids a key twice in one mapping; PyYAML takes the last one and says nothing. `twice` names them.
+
+    What grows without bounds by aliases of aliases is refused, since to show or check it would take the memory.
+    """
 
     def __init__(self, text: str):
         super().__init__(text)
         self.deep_construct = True  # refuses an alias to what holds it, which has no end
         self.twice: list[str] = []
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and _values(node, {}) > _MOST_VALUES:
+            problem = f"aliases (*name) make more than {_MOST_VALUES:,} values of it; write fewer"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -52,6 +63,16 @@ class _PlainLoader(_Loader):
             mark = self.peek_event().start_mark
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not read; write that part out", problem_mark=mark)
         return super().compose_node(parent, index)
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node is, where an alias counts as what it stands for. `known`: of nodes seen, by their `id`."""
+    if id(node) not in known:
+        known[id(node)] = 1  # an alias to what holds it, which the construction refuses
+        inner = node.value if isinstance(node, yaml.CollectionNode) else ()
+        items = [item for one in inner for item in (one if isinstance(one, tuple) else (one,))]
+        known[id(node)] = 1 + sum(_values(item, known) for item in items)
+    return known[id(node)]
 
 
 def _place(mark: yaml.Mark) -> str:

@@ -17,7 +17,7 @@ from modeling_emert.constants_emert import CARD_FILE, EVAL_FOLDER, RECORD_FILE
 from modeling_emert.hub_emert import without_names
 from training.evaluation.model_folder import check_model_folder
 
-from ..commands.demo import write_space
+from ..space_folder import write_space
 
 # In the order in which they are uploaded: what the others name comes first. A Space holds the model too.
 PARTS = ("metrics", "data", "model", "space")
@@ -157,5 +157,5 @@ class _Links:
 def split_card(text: str) -> tuple[dict[str, Any], str]:
     """The front matter of a card, {} where it has none, and the rest."""
     found = re.fullmatch(r"---\n(.*?\n)---\n(.*)", text, re.DOTALL)
-    front = yaml.safe_load(found[1]) if found else None
+    front = yaml.load(found[1], getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if found else None
     return (front, found[2]) if found and isinstance(front, dict) else ({}, text)

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from modeling_emert.columns_emert import NUM_COLUMNS
 from modeling_emert.constants_emert import CONFIG_FILE, PROCESSOR_FILE, RECORD_FILE, WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.inference_emert import answering_network
@@ -16,6 +18,8 @@ from modeling_emert.processing_emert import EmertProcessor
 
 from ..methods.registry import Method, get_method, load_class
 from .model_folder import check_model_folder, model_parts, read_record
+
+_MOST_NUMBERS = 1 << 29  # of 4 bytes
 
 
 def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
@@ -34,6 +38,7 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
     network = load_class(saved_method(folder))
     with _naming(folder / CONFIG_FILE):
         config = network.config_class.from_pretrained(folder)
+        _check_size(network, config, folder / WEIGHTS_FILE)
     try:
         model, loading = network.from_pretrained(folder, config=config, output_loading_info=True, ignore_mismatched_sizes=True)
     except SafetensorError as error:
@@ -44,7 +49,29 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
         raise EmertInputError(f"{folder}: {WEIGHTS_FILE} lacks {unfit[0]} as {CONFIG_FILE} has it; save the model again")
     with _naming(folder / PROCESSOR_FILE):
         processor = EmertProcessor.from_pretrained(folder)
+        _check_inputs(processor)
     return model.eval(), processor
+
+
+def _check_size(network: type[PreTrainedModel], config: PreTrainedConfig, weights: Path) -> None:
+    """Raises `ValueError` where the config asks for more numbers than the file has bytes: what the file lacks would be made up,
+    in memory without limit.
+    """
+    with torch.device("meta"):  # shapes without content
+        wanted = sum(tensor.numel() for tensor in network(config).state_dict().values())
+    if wanted > (held := weights.stat().st_size):
+        raise ValueError(f"it asks for {wanted:,} weights, and {weights.name} has {held:,} bytes")
+
+
+def _check_inputs(processor: EmertProcessor) -> None:
+    """Raises `ValueError` where one recording would be made into more than 2 GB."""
+    faces, gaze = processor.video_processor, processor.feature_extractor
+    numbers = {"num_frames and size": 3 * faces.num_frames * faces.size["height"] * faces.size["width"]}
+    steps = {name: getattr(gaze, name) for name in ("num_eye_steps", "num_fixation_steps", "num_unit_steps")}
+    numbers |= {name: count * NUM_COLUMNS for name, count in steps.items()}
+    for name, count in numbers.items():
+        if count > _MOST_NUMBERS:
+            raise ValueError(f"{name} make {count:,} numbers of one recording, and {_MOST_NUMBERS:,} are the most")
 
 
 def load_answering_network(folder: str | Path) -> tuple[PreTrainedModel, EmertProcessor]:
@@ -60,7 +87,7 @@ def _naming(file: Path) -> Iterator[None]:
         yield
     except EmertInputError:
         raise
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, StrictDataclassError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError, StrictDataclassError) as error:
         reason = " ".join(str(error).split())[:160]
         raise EmertInputError(f"{file}: can't be used ({reason}); save the model again") from error
 

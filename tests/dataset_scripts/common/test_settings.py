@@ -186,6 +186,16 @@ def test_a_mapping_file_takes_no_aliases_and_powers_of_ten_as_names(tmp_path: Pa
         read_yaml(tmp_path)
 
 
+@pytest.mark.parametrize("where", ["{}\nnames: *a9", "names:\n- - {}\n  - *a9", "parts: {{x: [{}, *a9]}}"])
+def test_a_small_file_that_becomes_a_huge_one_by_its_aliases_is_refused(tmp_path: Path, where: str):
+    """Billions of values, which a message that shows them would write out."""
+    lines = ["&a0 [x]", *(f"&a{i} [{', '.join([f'*a{i - 1}'] * 12)}]" for i in range(1, 10))]
+    flat = "\n".join(f"k{number}: {line}" for number, line in enumerate(lines))
+    text = where.format(flat if where.startswith("{}") else f"[{', '.join(lines)}]")
+    with pytest.raises(EmertInputError, match=r"aliases \(\*name\) make more than 65,536 values of it"):
+        _read(tmp_path, text + "\n")
+
+
 def test_they_are_written_with_their_comments_and_read_again(tmp_path: Path):
     found = _read(tmp_path, "rate: 0.5\n", "names=[a, b]", "parts.a.column=x")
     assert to_plain(found)["names"] == ["a", "b"]

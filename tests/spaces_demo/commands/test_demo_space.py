@@ -18,9 +18,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from places import ROOT
 
-from spaces_demo.commands.demo import write_space
 from spaces_demo.files.pair import MAX_BATCH
 from spaces_demo.files.uploads import MAX_UPLOAD_MB, UNUSED_UPLOAD_SECONDS
+from spaces_demo.space_folder import write_space
 from spaces_demo.workers.pool import ANSWER_SECONDS
 
 SPACE = ROOT / "spaces_demo"

@@ -72,13 +72,39 @@ def front(content: bytes) -> dict:
     return ModelCard(content.decode()).data.to_dict()
 
 
-def test_its_dry_run_shows_what_the_release_then_does(scored, data, place, hub: LocalHub, capsys):
+def test_dry_run_then_a_release_that_is_refused_in_the_middle_then_the_rest_then_nothing(scored, data, place, hub, capsys):
     assert COMMANDS["release"] == ("spaces_demo.commands.release", command.HELP)
     assert main(words(scored, data.folder, "--dry-run")) == 0
     shown = capsys.readouterr().out
     assert hub.calls == []
+
+    hub.refused = {"models/me/emert"}
+    assert main(words(scored, data.folder)) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "emert: me/emert: the Hub refuses (403" in error
+    assert error.endswith("the same command goes on from here")
+    assert [repository for repository, *_ in hub.commits] == ALL[:4]
+
+    hub.refused = set()
+    (hub.folder / METRICS[0] / "old.py").write_text("of an older release")
+    (hub.folder / METRICS[1] / "README.md").write_text("of an older release")
+    (hub.folder / "datasets/me/emer-eye/LICENSE").write_text("by hand")
     assert main(words(scored, data.folder)) == 0
-    assert [repository for repository, *_ in hub.commits] == ALL
+    mended = [(METRICS[0], [], ["old.py"]), (METRICS[1], ["README.md"], [])]
+    assert hub.commits[4:6] == mended
+    assert [repository for repository, *_ in hub.commits[6:]] == ALL[4:]
+    (hub.folder / "datasets/me/emer-eye/LICENSE").unlink()
+    check_content(hub, scored, shown)
+
+    written = len(hub.writes)
+    capsys.readouterr()
+    assert main(words(scored, data.folder)) == 0
+    assert len(hub.writes) == written
+    assert capsys.readouterr().out.count("there already, as it is") == len(ALL)
+
+
+def check_content(hub: LocalHub, scored: Path, shown: str) -> None:
+    """Everything is where the dry run has `shown` it, and every card names the other parts."""
     kinds = [(asked.get("type"), asked.get("sdk")) for asked in hub.created]
     assert kinds == [*[("space", "static")] * 3, ("dataset", None), ("model", None), ("space", "gradio")]
     for repository in ALL:
@@ -106,27 +132,6 @@ def test_its_dry_run_shows_what_the_release_then_does(scored, data, place, hub: 
     assert b'load_dataset("me/emer-eye", "all"' in cards["models/me/emert"]
     assert b'load_dataset("me/emer-eye", "er' in cards["datasets/me/emer-eye"]
     assert b'evaluate.load("me/emotion_gap")' in cards["spaces/me/emotion_gap"]
-
-
-def test_a_second_run_changes_nothing_and_one_after_a_refusal_does_the_rest(scored, data, place, hub: LocalHub, capsys):
-    hub.refused = {"models/me/emert"}
-    assert main(words(scored, data.folder)) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert "emert: me/emert: the Hub refuses (403" in error
-    assert error.endswith("the same command goes on from here")
-    assert [repository for repository, *_ in hub.commits] == ALL[:4]
-    hub.refused = set()
-    assert main(words(scored, data.folder)) == 0
-    assert [repository for repository, *_ in hub.commits] == ALL
-    written = len(hub.writes)
-    assert main(words(scored, data.folder)) == 0
-    assert len(hub.writes) == written
-    assert capsys.readouterr().out.count("there already, as it is") == 4 + len(ALL)
-    (hub.folder / "spaces/me/emert/old.py").write_text("of an older release")
-    (hub.folder / "datasets/me/emer-eye/LICENSE").write_text("by hand")
-    (hub.folder / "models/me/emert/config.json").write_text("{}")
-    assert main(words(scored, data.folder)) == 0
-    assert hub.commits[len(ALL) :] == [("models/me/emert", ["config.json"], []), ("spaces/me/emert", [], ["old.py"])]
 
 
 def test_every_check_that_fails_is_a_sentence_and_nothing_is_uploaded(scored, data, place, hub: LocalHub, capsys, monkeypatch):
@@ -207,22 +212,21 @@ def test_what_can_not_be_meant_is_one_sentence(place, capsys, options, sentence)
 
 
 def test_the_model_that_ships_here_goes_into_private_repositories_alone(place, hub: LocalHub, capsys):
-    asked = ["release", "--namespace", "me", *without("data", "metrics")]
+    asked = ["release", "--namespace", "me", *without("data", "space")]
     assert main(asked) == 1
     assert f'--private --confirm "{MODEL_WORDS}"' in capsys.readouterr().out
     assert hub.calls == []
     agreed = [*asked, "--private", "--confirm", MODEL_WORDS]
-    hub.create({"type": "space", "name": "emert"})
+    hub.create({"type": "model", "name": "emert"})
     assert main(agreed) == 2
     assert "me/emert is there already and public" in capsys.readouterr().err
-    assert hub.commits == [], "nor the model, which comes first"
-    del hub.private["spaces/me/emert"]
+    assert hub.commits == [], "nor the metrics, which come first"
+    del hub.private["models/me/emert"]
     assert main(agreed) == 0
-    assert hub.private == {"models/me/emert": True, "spaces/me/emert": True}
+    assert hub.private == dict.fromkeys([*METRICS, "models/me/emert"], True)
     card = hub.files("models/me/emert")["README.md"]
     assert front(card)["datasets"] == ["ferplus", "audience_effects", "ceap_360vr"]
     assert "emer-eye" not in card.decode()
-    assert "datasets" not in front(hub.files("spaces/me/emert")["README.md"])
 
 
 _AS_A_USER = """
