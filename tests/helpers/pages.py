@@ -32,6 +32,7 @@ TINY_RECIPE = [f"overrides={json.dumps(TINY_OVERRIDES)}", "epochs=1", "image_siz
 _BLOCK = re.compile(r"^```(\w+)(?: (slow))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _PLACEHOLDER = re.compile(r"(?:^|=)[A-Z][A-Z_]+$")
 _SHOWN = {"bibtex", "json", "text", "yaml"}  # languages that do not run
+_PORT = 7860  # of the demo, in the pages
 _PARSED = {"quickstart"}  # `lay_out` is what it leaves
 
 
@@ -81,19 +82,25 @@ def tiny_training(words: list[str]) -> list[str]:
 
 def run_page(page: str, slow: bool, shrink: Callable[[list[str]], list[str]] = tiny_training) -> None:
     """Runs the page's blocks in the working folder; `shrink` makes the words of an `emert` command cheaper."""
-    with ExitStack() as servers:
+    with ExitStack() as servers, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+
+        def start(words: list[str]) -> None:
+            servers.enter_context(_served([*words, "--port", str(port)], port))
+
         for block in blocks(page):
             runs = slow or not block.slow
             if block.language == "bash":
                 for line in block.commands:
-                    _run(line, runs, shrink, servers if block.slow else None)
+                    _run(line, runs, shrink, start if block.slow else None)
             else:
-                code = compile(block.text, page, "exec")
+                code = compile(block.text.replace(f":{_PORT}", f":{port}"), page, "exec")
                 if runs:
                     exec(code, {})
 
 
-def _run(line: str, runs: bool, shrink: Callable[[list[str]], list[str]], servers: ExitStack | None) -> None:
+def _run(line: str, runs: bool, shrink: Callable[[list[str]], list[str]], start: Callable[[list[str]], None] | None) -> None:
     words = shlex.split(line, comments=True)
     settings = list(takewhile(re.compile(r"[A-Z_]+=").match, words))
     program, *words = words[len(settings) :]
@@ -107,8 +114,8 @@ def _run(line: str, runs: bool, shrink: Callable[[list[str]], list[str]], server
         if not runs or words[0] in _PARSED or _has_placeholder(words):
             return
         if words[0] == "demo" and not parsed.space:
-            if servers:
-                servers.enter_context(_served(words))
+            if start:
+                start(words)
         else:
             assert main(words) == 0, line
     elif program.startswith(".venv/bin/"):
@@ -125,18 +132,24 @@ def _run(line: str, runs: bool, shrink: Callable[[list[str]], list[str]], server
 
 
 @contextmanager
-def _served(words: list[str]) -> Iterator[None]:
-    """The command in a process of its own, from the moment that its page answers."""
+def _served(words: list[str], port: int) -> Iterator[None]:
+    """The command in a process of its own, from the moment that it listens."""
     with subprocess.Popen([sys.executable, "-m", "training.cli", *words]) as server:
         try:
-            for _ in range(240):
-                with suppress(OSError), socket.create_connection(("127.0.0.1", 7860)):
-                    break
+            deadline = time.monotonic() + 300
+            while not _listens(port):
+                assert server.poll() is None, words
+                assert time.monotonic() < deadline, words
                 time.sleep(0.5)
-                assert server.poll() is None
             yield
         finally:
             server.terminate()
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def _has_placeholder(words: list[str]) -> bool:
