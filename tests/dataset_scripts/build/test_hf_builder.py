@@ -54,6 +54,7 @@ def test_it_streams(builder, few_recordings):
     same_rows(list(streamed["test"]), prepared.as_dataset("test"))
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same(builder, tmp_path):
     one, two = builder("er3-fold1"), builder("er3-fold1", cache_dir=tmp_path / "other")
     one.download_and_prepare()

@@ -181,6 +181,7 @@ def test_overwrite_replaces_a_data_set_and_load_dataset_gives_the_new_one(few_re
     assert sorted(path.name for path in tmp_path.iterdir()) == ["few", "out"]
 
 
+@pytest.mark.slow
 def test_another_data_set_in_a_folder_of_the_same_name_is_not_taken_for_this_one(few_recordings, tmp_path, cache):
     """`datasets` keeps what it has loaded under the last name of the folder."""
     for new in ("sadness", "anger"):

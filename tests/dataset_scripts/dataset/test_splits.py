@@ -98,6 +98,7 @@ def test_the_seed_decides():
     assert assign(entries, TASKS, 0).participants != assign(entries, TASKS, 1).participants
 
 
+@pytest.mark.slow
 def test_folds_do_not_hang_on_the_hash_seed_of_python():
     """A public toolkit's do, since it iterates a set."""
     code = (

@@ -228,6 +228,7 @@ def test_a_stopped_build_goes_on_with_the_parts_that_are_missing(archives, tmp_p
     assert len(EmertData.open(out)) == 3 * IMAGES
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif(not (REAL / "ferplus").is_dir(), reason=f"no {REAL}/ferplus")
 def test_the_real_images(tmp_path):

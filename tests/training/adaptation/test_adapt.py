@@ -115,6 +115,7 @@ def test_the_model_stays_bit_for_bit_and_the_adapter_learns_what_it_was_given(mo
     assert found.losses["er7"] < 0.8 * plain.losses["er7"]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_with_the_next_person(
     model: Path, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -52,6 +52,7 @@ def _jobs(recipe: BenchmarkRecipe, data: EmertData, out: Path) -> list[CellJob]:
     return [CellJob(cell, recipe, data.folder, cell_name(cell, recipe, data), out / "cells") for cell in plan_cells(recipe)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content"),
     [

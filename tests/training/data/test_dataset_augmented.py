@@ -146,6 +146,7 @@ def test_a_recording_without_a_methods_modality_is_answered_for_from_the_mean(
     assert torch.isfinite(model.eval()(**batch).logits["er7"]).all()
 
 
+@pytest.mark.slow
 def test_a_training_with_augmentation_repeats_itself_and_differs_from_one_without(
     recipe: Recipe, data: EmertData, tmp_path: Path
 ):

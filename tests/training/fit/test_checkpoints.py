@@ -118,6 +118,7 @@ def test_best_and_last_checkpoint_are_kept_and_no_other(
     assert kept == [[3], [6], [6, 9], [6, 12]]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch(
     recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

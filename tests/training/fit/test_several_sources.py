@@ -34,6 +34,7 @@ def joint(recipe):
     return replace(recipe, tasks=("er3", "fer3"), normalisation="participant", weight_average=0.9)
 
 
+@pytest.mark.slow
 def test_one_data_set_is_the_list_of_one(recipe, data, tmp_path):
     one, listed = (fit(replace(recipe, epochs=1), given, tmp_path / name, 1) for name, given in (("a", data), ("b", [data])))
     assert (one / "model.safetensors").read_bytes() == (listed / "model.safetensors").read_bytes()
@@ -51,6 +52,7 @@ def test_validation_and_record_are_by_source(joint, two, tmp_path):
     assert record_for(record, "elsewhere")["seen_participants"] != record["seen_participants"]  # hashed with the source
 
 
+@pytest.mark.slow
 def test_stopped_run_ends_with_the_same_weights(joint, two, tmp_path, monkeypatch):
     whole = fit(joint, two, tmp_path / "whole", 1)
     save, saved = EmertTrainer._save_checkpoint, []
@@ -150,6 +152,7 @@ def test_average_follows_the_weights_and_is_used_only_inside_the_block(tmp_path)
     assert fresh.values["weight"].item() == pytest.approx(by_hand)
 
 
+@pytest.mark.slow
 def test_the_average_is_what_the_model_folder_holds(joint, data, tmp_path):
     last, average = (fit(replace(joint, weight_average=decay), data, tmp_path / f"{decay}", 1) for decay in (0.0, 0.9))
     first, second = (load_file(folder / "model.safetensors") for folder in (last, average))

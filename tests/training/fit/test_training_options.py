@@ -39,6 +39,7 @@ def _history(folder: Path) -> list[dict]:
     return json.loads((folder / HISTORY_FILE).read_text())["epochs"]
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_give_the_losses_of_the_whole(recipe: Recipe, data: EmertData, tmp_path: Path):
     still = replace(recipe, overrides=STILL, epochs=2, batch_size=4)  # 21 recordings: five batches and one left out
     whole, parts = (fit(replace(still, gradient_accumulation=parts), data, tmp_path / str(parts), fold=1) for parts in (1, 2))

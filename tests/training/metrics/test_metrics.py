@@ -170,6 +170,7 @@ def test_diverged_predictions_get_no_score():
         score(ER7, np.array([0]), np.full((1, 7), np.nan))
 
 
+@pytest.mark.slow
 def test_importing_needs_no_torch():
     """These modules by themselves: the package of the model, whose own head loads transformers, is stood in for."""
     code = """

@@ -125,6 +125,7 @@ def test_figures_of_the_page_equal_those_from_the_predictions(both: pd.DataFrame
                 assert entry["metrics"][metric]["value"] == pytest.approx(value)
 
 
+@pytest.mark.slow
 def test_pictures_are_drawn_alike_twice_and_are_not_empty(both: pd.DataFrame, tmp_path):
     numbers = _rows(TASKS["er_va"], np.zeros((56, 2)), np.linspace(-1, 1, 112).reshape(56, 2), "eyes")
     predictions = pd.concat([both, numbers], ignore_index=True)
