@@ -20,9 +20,9 @@ from .workers.pool import Workers
 
 log = logging.getLogger("emert.demo")
 
-_SEVERAL_PEOPLE = (
-    "{} holds several people's gaze; answer it under 'One clip' (programs: by /answer), where the participant can be named, "
-    "or split it into a file for each person."
+_SEVERAL_RECORDINGS = (
+    "{} holds several recordings; answer it under 'One clip' (programs: by /answer), where the participant and the stimulus can "
+    "be named, or split it into a file for each recording."
 )
 _LONGEST_MODEL = 80  # letters of an unknown model's name in a message
 NOTHING_GIVEN = "Nothing to answer from: give a video, a gaze file, or both."
@@ -142,8 +142,8 @@ class Service:
             gaze_name = pair.name  # sentences name the files in it
         names = {"video_name": visible_name(pair.video_name), "gaze_name": visible_name(gaze_name)}
         reply = self.workers.ask(Request(checkpoint.folder, pair.video, gaze, pictures=False, **names))
-        if reply.wrong == "participant":
-            reply = Reply(refusal=_SEVERAL_PEOPLE.format(visible_name(pair.gaze_name)))
+        if reply.wrong == "recording":
+            reply = Reply(refusal=_SEVERAL_RECORDINGS.format(visible_name(pair.gaze_name)))
         return self._finish(reply, checkpoint.name)
 
     def _finish(self, reply: Reply, model: str | None) -> Reply:

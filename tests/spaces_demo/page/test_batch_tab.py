@@ -73,7 +73,7 @@ def uploaded(server: Server, *files: Path) -> list[dict]:
 @pytest.mark.parametrize("button", ["ask", "ask-all"])
 def test_the_running_page_leaves_neither_file_nor_folder(server: Server, clips: Path, button: str):
     gaze = uploaded(server, clips / "gaze" / "p000-s000.csv")
-    ask_page(server, button, [None, None, gaze[0], "", None, ""] if button == "ask" else [gaze, None])
+    ask_page(server, button, [None, None, gaze[0], "", None, "", ""] if button == "ask" else [gaze, None])
     # Gradio makes one folder of its own, whoever comes.
     assert [path for path in server[1].uploads.folder.rglob("*") if path.name != "vibe_edit_history"] == []
 
@@ -150,7 +150,7 @@ def test_of_several_zips_each_is_a_folder(client: Client, clips: Path, tmp_path:
 
 def test_several_peoples_gaze_is_refused_with_what_can_be_done(client: Client, crowd: Path):
     (row,) = client.predict(files=[handle_file(crowd)], model="", api_name="/batch")["rows"]
-    assert row["problem"].startswith("crowd.csv holds several people's gaze; answer it under 'One clip' (programs: by /answer)")
+    assert row["problem"].startswith("crowd.csv holds several recordings; answer it under 'One clip' (programs: by /answer)")
 
 
 def test_the_longest_names_keep_their_ends(client: Client, server: Server, tmp_path: Path):
