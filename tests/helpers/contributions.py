@@ -14,7 +14,7 @@ from typing import NamedTuple
 from places import ROOT
 
 _BLOCK = re.compile(r"^`([\w/]+/[\w.]+)`[^\n]*(?:\n[^\n`]+)*\n\n```(\w+)\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
-_COPIED = ("modeling_emert", "dataset_scripts", "training", "spaces_demo", "tests", "docs", "examples")
+_COPIED = (".eval_results", "modeling_emert", "dataset_scripts", "training", "spaces_demo", "tests", "docs", "examples")
 
 
 class Template(NamedTuple):

@@ -101,7 +101,9 @@ def full_tables(results: dict, by_task: bool = False) -> list[tuple[list[str], l
     groups = [[task] for task in tasks] if by_task else [[task for task in tasks if task.kind == kind] for kind in METRICS]
     tables = []
     for group in filter(None, groups):
-        metrics = METRICS[group[0].kind]
+        names = {task.name for task in group}
+        stored = [one["metrics"] for scores in results["scores"].values() for name, one in scores.items() if name in names]
+        metrics = [name for name in METRICS[group[0].kind] if all(name in one for one in stored)]  # older results have fewer
         titles = [METRIC_TITLES[name] + (" (lower is better)" if name in LOWER_IS_BETTER else "") for name in metrics]
         head = ["task", "method", "participants", "recordings", *titles, f"{titles[0]} by fold, mean ± std"]
         head += ["Δ", "p", "p folds", "by seed"] if "failed" in results else []
