@@ -31,7 +31,7 @@ PAGES = {str(path.relative_to(ROOT)): path for path in (README, ROOT / "model_ca
 TINY_RECIPE = [f"overrides={json.dumps(TINY_OVERRIDES)}", "epochs=1", "image_size=32", "batch_size=8"]
 _BLOCK = re.compile(r"^```(\w+)(?: (slow))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _PLACEHOLDER = re.compile(r"(?:^|=)[A-Z][A-Z_]+$")
-_SHOWN = {"bibtex", "json", "text", "yaml"}  # languages that do not run
+_SHOWN = {"bibtex", "csv", "json", "text", "yaml"}  # languages that do not run
 _PORT = 7860  # of the demo, in the pages
 _PARSED = {"quickstart"}  # `lay_out` is what it leaves
 
