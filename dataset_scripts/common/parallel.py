@@ -5,6 +5,7 @@ So no job sees another's memory, and a process that is killed costs its own job 
 """
 
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -71,10 +72,10 @@ def run_parallel(
                 bar.update()
             return
         with open_executor(num_workers, scheduler) as executor:
-            call = partial(run_alone, function, folder=os.getcwd(), preload=(function.__module__, *preload))
-            if scheduler is not None:
-                call = partial(call, code=code_fingerprint((function.__module__,)))
-            submitted = {executor.submit(call, job): job for job in jobs}
+            module = function.__module__
+            code = None if scheduler is None else code_fingerprint((module,))
+            call = partial(run_alone, module, folder=os.getcwd(), preload=(module, *preload), code=code)
+            submitted = {executor.submit(call, pickle.dumps((function, job))): job for job in jobs}
             for future in as_completed(submitted):
                 yield _done(submitted[future], future, scheduler)
                 bar.update()
@@ -130,7 +131,7 @@ def _connect(scheduler: str):
 
 def _done(job: Job, future: Future, scheduler: str | None) -> Done[Job, Result]:
     try:
-        result, seconds = future.result()
+        outcome, value = pickle.loads(future.result())
     except JobLost as error:
         return Done(job, lost=str(error))
     except CancelledError as error:
@@ -143,30 +144,29 @@ def _done(job: Job, future: Future, scheduler: str | None) -> Done[Job, Result]:
         if not isinstance(error, KilledWorker):
             raise
         return Done(job, lost="every worker that had it was killed, often by lack of memory")
-    return Done(job, result, seconds)
+    if outcome == "raised":
+        raise value
+    return Done(job, *value)
 
 
 def run_alone(
-    function: Callable[[Job], Result],
-    job: Job,
-    folder: str,
-    preload: Sequence[str],
-    code: str | None = None,
-    stop: Event | None = None,
-) -> tuple[Result, float]:
-    """What `function` returns for the job, and the seconds that it took, in a new process that works in `folder`.
+    module: str, call: bytes, folder: str, preload: Sequence[str], code: str | None = None, stop: Event | None = None
+) -> bytes:
+    """Calls a function of `module` with a job, `call` being both, in a new process that works in `folder`.
 
-    A fork server starts the process, since a forked process with threads (Arrow, torch) may hang. Raises what the function
-    raises; `JobLost` where the process is killed, also by `stop`; `EmertInputError` where the code is not `code`.
+    Returns "returned" with what it returned and the seconds that it took, or "raised" with the exception. Both ways as pickled
+    bytes, so that a worker of dask needs nothing that the function imports. A fork server starts the process, since a forked
+    process with threads (Arrow, torch) may hang. Raises `JobLost` where the process is killed, also by `stop`;
+    `EmertInputError` where the module's code is not `code`.
     """
-    if code is not None and code_fingerprint((function.__module__,)) != code:
+    if code is not None and code_fingerprint((module,)) != code:
         raise EmertInputError(f"worker {socket.gethostname()} has another version of the code; start it in this environment")
     if current_process().daemon:  # as dask starts its workers; a daemon may have no children
         current_process().daemon = False
     context = get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_run_in_child, args=(sender, function, job, folder))
+    process = context.Process(target=_run_in_child, args=(sender, call, folder))
     process.start()
     sender.close()
     try:
@@ -174,7 +174,7 @@ def run_alone(
             if stop is not None and stop.is_set():
                 process.terminate()
                 break
-        outcome, value = receiver.recv()
+        return receiver.recv_bytes()
     except EOFError:
         process.join()
         killed = " (killed, often by lack of memory)" if process.exitcode == -signal.SIGKILL else ""
@@ -182,22 +182,20 @@ def run_alone(
     finally:
         receiver.close()
         process.join()
-    if outcome == "raised":
-        raise value
-    return value
 
 
-def _run_in_child(sender: Connection, function: Callable[[Job], Result], job: Job, folder: str) -> None:
+def _run_in_child(sender: Connection, call: bytes, folder: str) -> None:
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; its parent reports it and ends this one
     try:
         _enter(folder)
+        function, job = pickle.loads(call)
         start = time.perf_counter()
         outcome = "returned", (function(job), time.perf_counter() - start)
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))
         outcome = "raised", error
-    sender.send(outcome)
+    sender.send_bytes(pickle.dumps(outcome))
 
 
 def _enter(folder: str) -> None:

@@ -1,9 +1,11 @@
 """Jobs in processes of their own: what ends one job ends no other, and what a scheduler must be."""
 
 import os
+import pickle
 import re
 import sys
 import traceback
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,17 @@ def test_a_scheduler_that_is_not_there_is_told(monkeypatch, address):
         list(run_parallel(act, ["a"], tqdm(total=1), 2, address))
 
 
+def test_what_dask_could_not_do_is_told():
+    from distributed import KilledWorker
+
+    killed, cancelled = Future(), Future()
+    killed.set_exception(KilledWorker("act-1", None, 3))
+    assert parallel._done("a", killed, "tcp://HOST:1").lost == "every worker that had it was killed, often by lack of memory"
+    cancelled.cancel()
+    with pytest.raises(EmertInputError, match="it has ended; the same command goes on"):
+        parallel._done("a", cancelled, "tcp://HOST:1")
+
+
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(EmertInputError, match=r"pip install 'emert\[cluster\]'"):
@@ -49,6 +62,7 @@ def test_without_dask_the_extra_is_named(monkeypatch):
 
 def test_a_worker_of_other_code_or_without_our_folders_is_refused(tmp_path):
     with pytest.raises(EmertInputError, match="has another version of the code"):
-        run_alone(act, "a", str(tmp_path), preload=(), code="another")
-    with pytest.raises(EmertInputError, match="the workers must share this machine's folders"):
-        run_alone(act, "a", str(tmp_path / "elsewhere"), preload=())
+        run_alone("parallel_jobs", b"", str(tmp_path), preload=(), code="another")
+    outcome, told = pickle.loads(run_alone("parallel_jobs", b"", str(tmp_path / "elsewhere"), preload=()))
+    assert outcome == "raised"
+    assert "the workers must share this machine's folders" in str(told)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from dask_cluster import dask_cluster
 from killed import run_in_child
+from pages import TINY_RECIPE
 from tiny_training import TINY_OVERRIDES
 
 from dataset_scripts.common.output import lock_output
@@ -17,6 +18,7 @@ from modeling_emert import EmertInputError
 from training.benchmark.benchmarking import run_benchmark, write_report
 from training.benchmark.predictions import RUN_FILE, read_stored
 from training.benchmark.recipe import BenchmarkRecipe
+from training.cli import main
 
 # What a run with one cell to do does, in order: the function that is called, and in which call the run is killed.
 _STEPS = {
@@ -76,8 +78,8 @@ def test_two_runs_do_not_write_one_benchmark(recipe: BenchmarkRecipe, data: Emer
 
 
 @pytest.mark.slow
-def test_cells_on_the_workers_of_a_scheduler_give_the_same_predictions(
-    recipe: BenchmarkRecipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_cells_and_folds_on_the_workers_of_a_scheduler_give_the_same_as_here(
+    recipe: BenchmarkRecipe, data: EmertData, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     recipe = replace(recipe, methods=("majority", "emert"), tasks=("er7", "fer7"))
     run_benchmark(recipe, data.folder, tmp_path / "here", 1, "tiny")
@@ -85,5 +87,8 @@ def test_cells_on_the_workers_of_a_scheduler_give_the_same_predictions(
     monkeypatch.chdir(tmp_path)  # where no worker was started
     with dask_cluster(tmp_path / "workers") as scheduler:
         results = run_benchmark(recipe, data.folder, Path("there"), 1, "tiny", scheduler)
+        words = ["quickstart", "--path", str(recordings), "--out", "quick", "--folds", "2", "--scheduler", scheduler]
+        assert main([*words, *TINY_RECIPE]) == 0
+    assert {path.name for path in (tmp_path / "quick").iterdir()} == {"dataset", "model", "model-fold2", "scores"}
     assert results["header"]["failed_cells"] == 0
     pd.testing.assert_frame_equal(read_stored(tmp_path / "there"), read_stored(tmp_path / "here"))
