@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import ModelCard
 from local_hub import LocalHub, local_hub
+from pages import commands
 from places import ROOT
 
 from dataset_scripts.dataset.reader import EmertData
@@ -60,8 +62,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
         yield hub
 
 
-def words(model: Path, data: Path, *more: str) -> list[str]:
-    return ["release", "--namespace", "me", "--model", str(model), "--data", str(data), *more]
+DRY, REAL = (line for line in commands("docs/release.md") if line.startswith(".venv/bin/emert release "))
+
+
+def words(model: Path, data: Path, line: str = REAL) -> list[str]:
+    """The page's command, of these folders."""
+    stands_for = {"NAME": "me", "MODEL": str(model), "DATA": str(data)}
+    return [stands_for.get(word, word) for word in shlex.split(line)[1:]]
 
 
 def without(*parts: str) -> list[str]:
@@ -74,7 +81,7 @@ def front(content: bytes) -> dict:
 
 def test_dry_run_then_a_release_that_is_refused_in_the_middle_then_the_rest_then_nothing(scored, data, place, hub, capsys):
     assert COMMANDS["release"] == ("spaces_demo.commands.release", command.HELP)
-    assert main(words(scored, data.folder, "--dry-run")) == 0
+    assert main(words(scored, data.folder, DRY)) == 0
     shown = capsys.readouterr().out
     assert hub.calls == []
 
