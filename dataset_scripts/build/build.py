@@ -123,7 +123,7 @@ def build_cells(plan: Plan, partial: Path, num_workers: int, scheduler: str | No
             jobs.append((job, part_jobs(job)))
     waiting = [part for _, parts in jobs for part in parts if not part.target.with_suffix(".report").is_file()]
     bar = tqdm(total=len(waiting), desc="building the data set", unit="part", mininterval=0.5)
-    ended = list(run_parallel(build_cell, waiting, bar, num_workers, scheduler))
+    ended = list(run_parallel(build_cell, waiting, bar, num_workers, scheduler, [type(source).__module__]))
     check_reports([done.result for done in ended if done.lost is None])
     if lost := [f"{done.job.target.stem}: {done.lost}" for done in ended if done.lost is not None]:
         raise EmertInputError(f"{len(lost)} parts were not built ({list_some(lost)}); the same command builds only these")

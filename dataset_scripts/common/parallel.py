@@ -59,12 +59,14 @@ def run_parallel(
 
     `num_workers`: processes at a time; with 1 the jobs run in this process. `scheduler`: address of a dask scheduler such as
     `tcp://HOST:8786`, whose workers take the place of them. They need this code, its environment, and the same folders. A
-    worker that dies costs its job, which dask gives to another one. `preload`: modules that the jobs import, so that they are
-    imported once for all processes.
+    worker that dies costs its job, which dask gives to another one. `preload`: modules that the jobs use beside the function's;
+    they are imported once for all processes, and count for whether a worker has this code.
 
     Raises what a job raises, and `EmertInputError` where the scheduler can't be used; the other jobs are stopped then.
     """
     with bar:
+        if not jobs:
+            return
         if scheduler is None and num_workers <= 1:
             for job in jobs:
                 start = time.perf_counter()
@@ -72,9 +74,9 @@ def run_parallel(
                 bar.update()
             return
         with open_executor(num_workers, scheduler) as executor:
-            module = function.__module__
-            code = None if scheduler is None else code_fingerprint((module,))
-            call = partial(run_alone, module, folder=os.getcwd(), preload=(module, *preload), code=code)
+            modules = (function.__module__, *preload)
+            code = None if scheduler is None else code_fingerprint(modules)
+            call = partial(run_alone, modules, folder=os.getcwd(), code=code)
             submitted = {executor.submit(call, pickle.dumps((function, job))): job for job in jobs}
             for future in as_completed(submitted):
                 yield _done(submitted[future], future, scheduler)
@@ -149,22 +151,20 @@ def _done(job: Job, future: Future, scheduler: str | None) -> Done[Job, Result]:
     return Done(job, *value)
 
 
-def run_alone(
-    module: str, call: bytes, folder: str, preload: Sequence[str], code: str | None = None, stop: Event | None = None
-) -> bytes:
-    """Calls a function of `module` with a job, `call` being both, in a new process that works in `folder`.
+def run_alone(modules: tuple[str, ...], call: bytes, folder: str, code: str | None = None, stop: Event | None = None) -> bytes:
+    """Calls a function with a job, `call` being both, in a new process that works in `folder` and has these modules.
 
     Returns "returned" with what it returned and the seconds that it took, or "raised" with the exception. Both ways as pickled
     bytes, so that a worker of dask needs nothing that the function imports. A fork server starts the process, since a forked
     process with threads (Arrow, torch) may hang. Raises `JobLost` where the process is killed, also by `stop`;
-    `EmertInputError` where the module's code is not `code`.
+    `EmertInputError` where the modules' code is not `code`.
     """
-    if code is not None and code_fingerprint((module,)) != code:
+    if code is not None and code_fingerprint(modules) != code:
         raise EmertInputError(f"worker {socket.gethostname()} has another version of the code; start it in this environment")
     if current_process().daemon:  # as dask starts its workers; a daemon may have no children
         current_process().daemon = False
     context = get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
+    context.set_forkserver_preload(list(modules))
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_run_in_child, args=(sender, call, folder))
     process.start()

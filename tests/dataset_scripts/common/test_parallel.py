@@ -62,7 +62,7 @@ def test_without_dask_the_extra_is_named(monkeypatch):
 
 def test_a_worker_of_other_code_or_without_our_folders_is_refused(tmp_path):
     with pytest.raises(EmertInputError, match="has another version of the code"):
-        run_alone("parallel_jobs", b"", str(tmp_path), preload=(), code="another")
-    outcome, told = pickle.loads(run_alone("parallel_jobs", b"", str(tmp_path / "elsewhere"), preload=()))
+        run_alone(("parallel_jobs",), b"", str(tmp_path), code="another")
+    outcome, told = pickle.loads(run_alone(("parallel_jobs",), b"", str(tmp_path / "elsewhere")))
     assert outcome == "raised"
     assert "the workers must share this machine's folders" in str(told)
