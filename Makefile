@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # An index with CPU builds of torch saves 5 GB of CUDA libraries: make quickstart TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: quickstart benchmark-small demo pictures test test-slow lint
+.PHONY: quickstart benchmark-small demo pictures tour test test-slow lint
 
 # Without compiling everything that is never imported; Python compiles the rest at its first use.
 PIP := $(BIN)/pip install --quiet --no-compile
@@ -31,6 +31,9 @@ demo: $(VENV)/with-demo
 pictures: quickstart
 	$(BIN)/python -m spaces_demo.pictures.docs_pictures runs/quickstart/model docs/pictures
 	$(BIN)/python tests/helpers/draw_rooms.py docs/rooms.svg
+
+tour: $(VENV)/with-dev
+	$(BIN)/python tests/helpers/run_tour.py docs/tour.ipynb
 
 lint: $(VENV)/with-dev
 	$(BIN)/ruff check .
