@@ -136,7 +136,7 @@ def _served(words: list[str], port: int) -> Iterator[None]:
     """The command in a process of its own, from the moment that it listens."""
     with subprocess.Popen([sys.executable, "-m", "training.cli", *words]) as server:
         try:
-            deadline = time.monotonic() + 300
+            deadline = time.monotonic() + 900  # on a machine that does much else
             while not _listens(port):
                 assert server.poll() is None, words
                 assert time.monotonic() < deadline, words
