@@ -8,12 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dataset_scripts.dataset.row_groups import MOST_RECORDINGS
+from dataset_scripts.dataset.row_groups import find_excess
 from dataset_scripts.dataset.schema import stored_schema
 from modeling_emert.rows_emert import HEAVY_COLUMNS, SHEET_COLUMNS
 
-# Unpacked bytes of a row group: an hour of 39 columns at 900 Hz.
-_MOST_BYTES = 512 << 20
 # Kept as Arrow's dictionaries: a file of a kilobyte could repeat a large picture a million times.
 _PICTURES = ["face.list.element.bytes", "face.list.element.path"]
 _HEAVY = {*HEAVY_COLUMNS, *SHEET_COLUMNS}
@@ -56,11 +54,8 @@ class DataFileReader:
 
     def _read(self, group: int) -> "list[Row]":
         about = self._file.metadata.row_group(group)
-        if not 1 <= about.num_rows <= MOST_RECORDINGS:
-            raise DamagedFile(f"row group {group + 1} holds {about.num_rows} recordings; expected 1 to {MOST_RECORDINGS}")
-        size = sum(_unpacked_bytes(about.column(index)) for index in range(about.num_columns))
-        if size > _MOST_BYTES:
-            raise DamagedFile(f"row group {group + 1} unpacks to {size >> 20} MB; expected at most {_MOST_BYTES >> 20}")
+        if problem := find_excess(about):
+            raise DamagedFile(f"row group {group + 1} {problem}")
         table = self._file.read_row_group(group, use_threads=False)
         table.validate(full=True)
         if table.num_rows != about.num_rows:
@@ -120,11 +115,6 @@ class Row:
     def _items(self, name: str) -> pa.Array | None:
         value = self._table[name][0]
         return value.values if value.is_valid else None
-
-
-def _unpacked_bytes(column: pq.ColumnChunkMetaData) -> int:
-    """An upper bound from the file's metadata: a short run can encode any number of values."""
-    return column.total_uncompressed_size + 12 * column.num_values
 
 
 def _first_difference(schema: pa.Schema, expected: pa.Schema) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import POLARITIES, TASKS, get_task, own_definitions, register_tasks
 
+from ..common.json_file import read_json
 from ..sources.base import PERSON_COLUMNS, extra_columns
 
 METADATA_FILE = "dataset.json"
@@ -140,7 +141,7 @@ class Metadata:
         if not path.is_file():
             raise EmertInputError(f"{folder}: no data set here ({METADATA_FILE} is missing); make one with `emert data build`")
         try:
-            metadata = cls.from_content(json.loads(path.read_text(encoding="utf-8")))
+            metadata = cls.from_content(read_json(path))
             if not metadata.files:
                 raise ValueError("files: nothing where data/p1-s1.parquet and the like are expected")
             return metadata

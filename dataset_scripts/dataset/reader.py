@@ -23,8 +23,8 @@ from modeling_emert.tasks_emert import ABSENT_CLASS, ABSENT_NUMBER, Task, get_ta
 
 from ..common.output import first_line
 from ..sources.base import votes_column
-from .metadata import Metadata
-from .row_groups import places
+from .metadata import METADATA_FILE, Metadata
+from .row_groups import MOST_RECORDINGS, find_excess, places
 from .splits import SPLITS_FILE, Assignment
 
 _MOST_KEPT_BYTES = 128 << 20  # of row groups of several recordings; 35,000 small pictures take 100 MB
@@ -86,7 +86,10 @@ class EmertData:
         key = (os.getpid(), file)  # a forked process must not share its parent's position in the file
         if key not in self._open_files:
             with self._report_damage(file):
-                self._open_files[key] = pq.ParquetFile(file, memory_map=True)
+                self._open_files[key] = opened = pq.ParquetFile(file, memory_map=True)
+                stated = self.metadata.files[file.relative_to(self.folder).as_posix()].recordings
+                if not opened.metadata.num_rows == stated <= MOST_RECORDINGS * opened.num_row_groups:
+                    raise OSError(f"it holds {opened.metadata.num_rows:,} recordings, where {METADATA_FILE} has {stated:,}")
         return self._open_files[key]
 
     @contextmanager
@@ -232,6 +235,8 @@ class EmertData:
         if table is None:
             parquet = self._parquet(file)
             with self._report_damage(file):
+                if problem := find_excess(parquet.metadata.row_group(group)):
+                    raise OSError(f"row group {group + 1} {problem}")
                 table = parquet.read_row_group(group, columns=list(columns), use_threads=False)
             if table.num_rows > 1:
                 self._groups[key] = table

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 MOST_RECORDINGS = 64  # in a row group
+MOST_BYTES = 512 << 20  # of a row group, unpacked: an hour of 39 columns at 900 Hz
 
 
 class RowGroupWriter:
@@ -35,6 +36,16 @@ class RowGroupWriter:
         if kind is None:
             self._flush()
         self._writer.close()
+
+
+def find_excess(group: pq.RowGroupMetaData) -> str | None:
+    """What makes a row group too large to be read, by the file's own list of it; None where nothing does."""
+    if not 1 <= group.num_rows <= MOST_RECORDINGS:
+        return f"holds {group.num_rows} recordings; expected 1 to {MOST_RECORDINGS}"
+    columns = map(group.column, range(group.num_columns))
+    # An upper bound: a short run can encode any number of values.
+    size = sum(column.total_uncompressed_size + 12 * column.num_values for column in columns)
+    return f"unpacks to {size >> 20} MB; expected at most {MOST_BYTES >> 20}" if size > MOST_BYTES else None
 
 
 def places(file: pq.ParquetFile) -> list[tuple[int, int]]:

@@ -26,6 +26,7 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import get_task
 
+from ..common.json_file import read_json
 from ..common.settings import refuse_all
 from ..sources.base import Entry
 
@@ -101,13 +102,14 @@ class Assignment:
     def read(cls, path: Path) -> "Assignment":
         """Raises `EmertInputError` where the file is not as `to_json` made it, its hash included."""
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             stored = content.pop("sha256")
             given = content.pop("given_folds", None)
             assignment = cls(**content, given_folds=None if given is None else tuple(given))
             numbers = [*assignment.participants.values(), *assignment.stimuli.values(), *(given or ())]
             numbers += (assignment.sets or {}).values()
             valid = bool(numbers) and all(type(number) is int and number >= 1 for number in numbers)
+            valid = valid and max(numbers) < 1000  # as the files' names have them
             valid = valid and given != [] and max(given or [1]) <= assignment.folds
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EmertInputError(f"{path} is no file of splits ({str(error)[:100]}); build the data set again") from error

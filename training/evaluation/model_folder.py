@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
+from dataset_scripts.common.json_file import read_json
 from modeling_emert.constants_emert import CONFIG_FILE, MODEL_FILES, PROCESSOR_FILE, RECORD_FILE
 from modeling_emert.errors_emert import EmertInputError
 
 _SHIPPED = Path(__file__).parents[2] / "spaces_demo" / "model"  # as data; the demo is not imported
-_MOST_BYTES = 1 << 26  # of a JSON file; that of 35,000 participants has 1.1 MB
 
 # Needed in the record to know which participants the model has not seen.
 _NEEDED: dict[str, type] = {
@@ -98,11 +98,9 @@ def record_for(record: dict, source: str) -> dict:
 
 
 def _read_json(path: Path, cure: str) -> dict:
-    if path.stat().st_size > _MOST_BYTES:
-        raise EmertInputError(f"{path}: has more than {_MOST_BYTES:,} bytes, as no such file has; {cure}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = read_json(path)
+    except ValueError as error:
         raise EmertInputError(f"{path}: not JSON ({error}); {cure}") from error
     if not isinstance(content, dict):
         raise EmertInputError(f"{path}: holds {type(content).__name__}, expected keys and values; {cure}")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from damaged_dataset import FIRST, edit, edit_config, edit_description, failed, read, stamp, write
 
-from dataset_scripts.checks import stored
+from dataset_scripts.dataset import row_groups
 from training.cli import main
 
 
@@ -57,7 +57,7 @@ def test_other_columns_and_too_many_recordings_in_a_row_group_are_refused(folder
 
 
 def test_a_recording_that_would_fill_the_memory_is_not_unpacked(folder, monkeypatch):
-    monkeypatch.setattr(stored, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(row_groups, "MOST_BYTES", 1000)
     assert "expected at most" in failed(folder)["readable"]
 
 

@@ -1,5 +1,7 @@
 """No split that leaks can be taken of a data set, whatever its files hold; damaged files are told in a sentence."""
 
+import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from damaged_dataset import FIRST, edit, value
 
 from dataset_scripts.dataset import reader as reading
+from dataset_scripts.dataset import row_groups
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.dataset.splits import SPLITS, Assignment
 from modeling_emert.errors_emert import EmertInputError
@@ -82,3 +85,35 @@ def test_a_data_file_that_is_missing_or_damaged_is_named(folder: Path):
     path.write_bytes(content[:middle] + bytes(byte ^ 255 for byte in content[middle : 2 * middle]) + content[2 * middle :])
     with pytest.raises(EmertInputError, match=f"{where}.*{verify}"):
         EmertData.open(folder).recording(0)  # the first file holds the first row
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "splits.json"])
+def test_a_description_that_would_fill_the_memory_is_refused(folder: Path, name: str):
+    (folder / name).write_text('{"a":' * 200_000)
+    with pytest.raises(EmertInputError, match=rf"{re.escape(name)} is .* too deep within each other"):
+        EmertData.open(folder)
+    with (folder / name).open("wb") as file:
+        file.truncate(1 << 40)  # takes no room
+    with pytest.raises(EmertInputError, match=rf"{re.escape(name)} is .*more than 268,435,456 bytes"):
+        EmertData.open(folder)
+
+
+def test_folds_and_recordings_without_end_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    before = {name: (folder / name).read_text() for name in ("splits.json", "dataset.json")}
+    splits, described = map(json.loads, before.values())
+    splits["participants"]["p"] = 10**9
+    del splits["sha256"]
+    splits["sha256"] = hashlib.sha256(json.dumps(splits, sort_keys=True).encode()).hexdigest()
+    (folder / "splits.json").write_text(json.dumps(splits))
+    with pytest.raises(EmertInputError, match="build the data set again"):
+        EmertData.open(folder)
+    (folder / "splits.json").write_text(before["splits.json"])
+    for about in described["files"].values():
+        about["recordings"] = 10**12
+    (folder / "dataset.json").write_text(json.dumps(described))
+    with pytest.raises(EmertInputError, match=r"it holds \d recordings, where dataset.json has 1,000,000,000,000"):
+        EmertData.open(folder).select(1)
+    (folder / "dataset.json").write_text(before["dataset.json"])
+    monkeypatch.setattr(row_groups, "MOST_BYTES", 1000)
+    with pytest.raises(EmertInputError, match=r"row group 1 unpacks to .* expected at most"):
+        EmertData.open(folder).recording(0)

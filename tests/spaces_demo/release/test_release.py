@@ -242,8 +242,13 @@ for room in ("modeling_emert", "dataset_scripts", "training", "spaces_demo", "wr
     sys.modules[room] = None
 import evaluate
 from datasets import load_dataset
-from transformers import pipeline
+from transformers import AutoModel, pipeline
 
+try:
+    AutoModel.from_pretrained("me/emert")
+except ValueError as error:
+    assert "trust_remote_code=True" in str(error)
+assert not [name for name in sys.modules if name.startswith("transformers_modules.me")], "its code ran without the flag"
 row = load_dataset("me/emer-eye", "er7-fold1", split="test")[0]
 pipe = pipeline("emotion-recognition", model="me/emert", trust_remote_code=True)
 labels = pipeline("video-classification", model="me/emert", trust_remote_code=True)(row, top_k=1)
@@ -281,7 +286,7 @@ def test_killed_in_the_middle_it_goes_on_and_every_part_loads_without_this_packa
     assert again.stdout.count("there already, as it is") == len(ALL)
     assert len(hub.writes) == written
 
-    options |= {"env": environment, "cwd": tmp_path, "capture_output": True}
+    options |= {"env": environment, "cwd": tmp_path, "capture_output": True, "stdin": subprocess.DEVNULL}
     done = subprocess.run([sys.executable, "-I", "-c", _AS_A_USER, *(str(hub.folder / name) for name in METRICS)], **options)
     assert done.returncode == 0, done.stderr
     module, tasks, label, computed = json.loads(done.stdout.splitlines()[-1])
