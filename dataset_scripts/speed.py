@@ -142,22 +142,23 @@ def _pin(cores: set[int]) -> None:
             continue
 
 
-def measure_dataset(work: Path, recordings: int, num_workers: int = 2) -> Iterator[Figure]:
+def measure_dataset(work: Path, recordings: int, num_workers: int = 2, seconds: float = SECONDS) -> Iterator[Figure]:
     """All figures of the data set, each as soon as it is measured.
 
     `work`: a folder for what is generated (kept and used again) and built (replaced); about 0.5 MB a recording.
+    `seconds`: of a recording.
     """
-    source = open_source("synthetic", _recordings(work, recordings, num_workers))
+    source = open_source("synthetic", _recordings(work, recordings, num_workers, seconds))
     count = len(source.entries())
-    what = f"synthetic, {count} recordings"
+    what = f"synthetic, {count} recordings of {seconds:g} s"
     out = work / f"dataset-{recordings}"
     shutil.rmtree(out, ignore_errors=True)
     with PeakMemory.watched() as peak:
         start = time.perf_counter()
         build(source, out, num_workers=num_workers)
-        seconds = time.perf_counter() - start
-    yield Figure("build", seconds / 60, "min", f"{what}, {num_workers} workers")
-    yield Figure("build, a recording", 1000 * seconds / count, "ms", f"{what}, {num_workers} workers")
+        took = time.perf_counter() - start
+    yield Figure("build", took / 60, "min", f"{what}, {num_workers} workers")
+    yield Figure("build, a recording", 1000 * took / count, "ms", f"{what}, {num_workers} workers")
     yield Figure("build, peak memory of all processes", peak.megabytes, "MB", what)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     yield Figure("data set on disk", size / 1e6, "MB", what)
@@ -165,12 +166,12 @@ def measure_dataset(work: Path, recordings: int, num_workers: int = 2) -> Iterat
     yield from _measure_epoch(out, what, num_workers)
 
 
-def _recordings(work: Path, recordings: int, num_workers: int) -> Path:
+def _recordings(work: Path, recordings: int, num_workers: int, seconds: float) -> Path:
     """At least so many recordings, the same number of each participant; generated once."""
-    folder = work / f"recordings-{recordings}"
+    folder = work / f"recordings-{recordings}-{seconds:g}s"
     if not folder.is_dir():
         work.mkdir(parents=True, exist_ok=True)
-        settings = GeneratorSettings(participants=-(-recordings // STIMULI), stimuli=STIMULI, seconds=SECONDS)
+        settings = GeneratorSettings(participants=-(-recordings // STIMULI), stimuli=STIMULI, seconds=seconds)
         generate(folder, settings, num_workers)
     return folder
 

@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     benchmark = actions.add_parser("benchmark", help="speed and size of building, loading and the readers on this machine")
     benchmark.add_argument("--work", type=Path, default=Path("runs/benchmark"), metavar="DIR", help="for what is generated")
     benchmark.add_argument("--recordings", type=int, default=1303, metavar="N", help="of the data set (default 1303, EMER's)")
-    benchmark.add_argument("--readers-only", action="store_true", help="only the speed of the readers")
+    benchmark.add_argument("--seconds", type=float, metavar="S", help="length of each (default 24.43, EMER's)")
+    benchmark.add_argument("--only", choices=("readers", "dataset"), help="only the speed of the readers, or of the data set")
     actions.add_parser("sources", help="where recordings can come from, their licences and what they lack")
     mapping = actions.add_parser("mapping", help="an example of a mapping file")
     mapping.add_argument("kind", nargs="?", choices=("emer", "gaze"), default="emer", help="for source emer or a gaze table")
@@ -180,8 +181,9 @@ def _benchmark(arguments: argparse.Namespace) -> None:
 
     from dataset_scripts.speed import measure_dataset, measure_readers
 
-    readers = measure_readers(arguments.work)
-    of_dataset = () if arguments.readers_only else measure_dataset(arguments.work, arguments.recordings)
+    readers = () if arguments.only == "dataset" else measure_readers(arguments.work)
+    length = {} if arguments.seconds is None else {"seconds": arguments.seconds}
+    of_dataset = () if arguments.only == "readers" else measure_dataset(arguments.work, arguments.recordings, **length)
     for figure in chain(readers, of_dataset):
         print(figure, flush=True)
 

@@ -14,7 +14,6 @@ from training.cli import main
 def tiny(monkeypatch):
     monkeypatch.setattr(speed, "FILE_BYTES", 30_000)
     monkeypatch.setattr(speed, "_SMALL", 60)
-    monkeypatch.setattr(speed, "SECONDS", 1)
     monkeypatch.setattr(speed, "STIMULI", 3)
 
 
@@ -27,18 +26,17 @@ def figures(capsys, *arguments):
 
 
 def test_the_readers(tiny, tmp_path, capsys):
-    found = figures(capsys, "--readers-only", "--work", tmp_path)
+    found = figures(capsys, "--only", "readers", "--work", tmp_path)
     assert list(found) == [f"read {name}" for name in WRITERS]
     assert min(found.values()) > 0
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    figures(capsys, "--readers-only", "--work", tmp_path)
+    figures(capsys, "--only", "readers", "--work", tmp_path)
     assert {path: path.stat().st_mtime_ns for path in written} == written  # used again
 
 
 @pytest.mark.slow
-def test_the_data_set(tiny, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(speed, "WRITERS", {})
-    found = figures(capsys, "--recordings", 9, "--work", tmp_path)
+def test_the_data_set(tiny, tmp_path, capsys):
+    found = figures(capsys, "--only", "dataset", "--recordings", 9, "--seconds", 1, "--work", tmp_path)
     for name in ("build, a recording", "build, peak memory of all processes", "data set on disk", "epoch through all"):
         assert found.pop(name) > 0
     assert {name.partition(" ")[0] for name in found} == {"build", "open"}
