@@ -47,7 +47,8 @@ def test_the_templates_work_in_a_copy_of_the_repository(tmp_path):
     subprocess.run([sys.executable, "-m", "ruff", "format", "--check", *files], cwd=place, check=True)
     subprocess.run([sys.executable, "-m", "training.recipes.readme"], cwd=place, check=True)
     tests = [file for file in files if file.startswith("tests/")]
-    tests += ["tests/dataset_scripts/readers", "tests/dataset_scripts/sources/test_folder.py", "tests/training/recipes"]
+    tests += [f"tests/dataset_scripts/readers/test_{name}.py" for name in ("readers", "fuzz_readers", "kinds", "bids")]
+    tests += ["tests/dataset_scripts/sources/test_folder.py", "tests/training/recipes/test_recipe.py"]
     tests += ["tests/training/methods/test_registry.py", "tests/training/metrics", "tests/training/benchmark/test_recipe.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, cwd=place, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
