@@ -35,7 +35,7 @@ def run_on_two(folder: Path, command: list[str], changed: str = "", launcher: st
     """Standard output of `emert COMMAND` on two processes, each of which runs the Python text `changed` first."""
     started = _start(folder, command, changed, launcher)
     output, errors = started.communicate(timeout=300)
-    assert started.returncode == 0, errors[-2000:]
+    assert started.returncode == 0, errors[-8000:]
     return output
 
 

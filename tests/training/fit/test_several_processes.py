@@ -38,9 +38,9 @@ _COUNT_SCORED = (
     + """
 from training.fit import fit as fitting
 scores = fitting.validation_scores
-def count(prediction):
+def count(prediction, **named):
     tell("RECORDINGS %s" % {len(labels) for labels in prediction.label_ids.values()})
-    return scores(prediction)
+    return scores(prediction, **named)
 fitting.validation_scores = count
 """
 )
