@@ -21,8 +21,8 @@ from .workers.pool import Workers
 log = logging.getLogger("emert.demo")
 
 _SEVERAL_RECORDINGS = (
-    "{} holds several recordings; answer it under 'One clip' (programs: by /answer), where the participant and the stimulus can "
-    "be named, or split it into a file for each recording."
+    "{} holds several recordings; answer it under 'One clip' (programs: by /answer), where participant and stimulus can be "
+    "named, or split it into a file for each recording."
 )
 _LONGEST_MODEL = 80  # letters of an unknown model's name in a message
 NOTHING_GIVEN = "Nothing to answer from: give a video, a gaze file, or both."
