@@ -6,10 +6,13 @@ import os
 import pkgutil
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from unittest import mock
+
+from tqdm import tqdm
 
 
 def run_in_child(
@@ -38,6 +41,7 @@ def run_in_child(
 def _run(call: Callable[[], object], reason: Path, die_in: str | None, calls: int, largest_file: int | None) -> None:
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
+    tqdm.set_lock(threading.RLock())  # its own lock is shared by forked processes, and who is killed never gives it back
     try:
         with nullcontext() if die_in is None else mock.patch(die_in, _die_in_call(calls, pkgutil.resolve_name(die_in))):
             call()
