@@ -1,12 +1,10 @@
 """A training in a process of its own, which is killed at a chosen moment."""
 
-import threading
 from pathlib import Path
 
 import torch
 from killed import run_in_child
 from safetensors.torch import load_file
-from tqdm import tqdm
 
 from dataset_scripts.dataset.reader import EmertData
 from training.fit.fit import fit
@@ -26,7 +24,6 @@ def train_in_child(recipe: Recipe, data: EmertData, out: Path, die_in: str | Non
 
     def train() -> None:
         torch.set_num_threads(1)  # the parent's threads are not the child's
-        tqdm.set_lock(threading.RLock())  # its own lock is shared by forked processes, and who is killed never gives it back
         fit(recipe, data, out, fold=1)
 
     return run_in_child(train, out.with_suffix(".reason"), die_in, calls, **limits)
