@@ -353,7 +353,7 @@ def _check_sizes(where: str, fields: dict[str, Any]) -> None:
         if isinstance(value, dict):
             _check_sizes(f"{where}{name}: ", value)
         numbers = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, int)]
-        deep = name.endswith(_DEPTHS)
+        deep = str(name).endswith(_DEPTHS)
         most = _MOST_DEEP if deep else _MOST_WIDE
         if (sum(numbers) if deep else max(numbers, default=0)) > most or len(numbers) > _MOST_DEEP:
             raise ValueError(f"{where}{name} must be at most {most:,}, got {str(value)[:40]}")
