@@ -111,12 +111,12 @@ def check_unseen(data: EmertData, record: dict, rows: np.ndarray, protocol: Prot
 def _check_people(data: EmertData, record: dict, rows: np.ndarray, where: str, remedy: str) -> None:
     if data.assignment.sets and trained_on_these_splits(data, record) and record["fold"] in set(_sets_of(data, rows)):
         return  # the authors' sets may share people: `emert data verify` and the scores say so
-    seen = sorted({str(name) for name in data.ids["participant_id"][rows[_seen(data, record)[rows]]]})
+    seen = sorted({str(name) for name in data.ids["participant_id"][rows[rows_seen(data, record)[rows]]]})
     if seen:
         raise EmertInputError(f"{where}: the model has seen {len(seen)} of its test participants ({seen[0]}, ...); {remedy}")
 
 
-def _seen(data: EmertData, record: dict) -> np.ndarray:
+def rows_seen(data: EmertData, record: dict) -> np.ndarray:
     """By row, `(len(data),)`: is the participant in the record? It holds hashes, one from before them the names."""
     names = sorted({str(name) for name in data.ids["participant_id"]})
     hashed = set(hash_participants(record["data"], record["seen_participants"]))
@@ -168,7 +168,7 @@ def unseen_rows(data: EmertData, record: dict) -> np.ndarray:
         where = f"{data.folder}: fold {record['fold']}{' strict' if record['strict'] else ''}"
         _check_people(data, record, rows, where, "it was not trained on these splits; train it again on this data set")
         return rows
-    rows = np.flatnonzero(~_seen(data, record))  # the same people, other folds
+    rows = np.flatnonzero(~rows_seen(data, record))  # the same people, other folds
     if len(rows) == 0:
         raise EmertInputError(f"{data.folder}: the model has seen every participant of this data; nobody is left to test on")
     return rows

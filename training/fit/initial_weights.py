@@ -13,6 +13,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.licences_emert import hash_participants
 
 from ..evaluation.model_folder import check_model_folder, read_training, record_for, sources_of
+from ..evaluation.protocols import rows_seen
 from ..recipes.recipe import Recipe
 
 
@@ -45,10 +46,8 @@ def check_initial_model(recipe: Recipe, data: Sequence[EmertData], tested: Seque
             raise EmertInputError(
                 f"{where} without --strict, so it may have seen the stimuli of the test; train it with --strict"
             )
-        seen = set(record_for(record, source)["seen_participants"])
-        met = {str(name) for name in one.ids["participant_id"][rows]}
-        known = [name for name in sorted(met) if hash_participants(source, [name])[0] in seen]
-        if known:
+        met = rows[rows_seen(one, record_for(record, source))[rows]]
+        if known := sorted({str(name) for name in one.ids["participant_id"][met]}):
             raise EmertInputError(
                 f"{where} and has seen {len(known)} participants of the test ({known[0]}, ...); take its fold, {record['fold']}"
             )
@@ -62,7 +61,7 @@ def seen_before(recipe: Recipe, of_data: Sequence[dict[str, Any]]) -> list[dict[
     merged = {}
     for entry in [*(record.get("data_sets") or [record]), *of_data]:
         name = entry["data"]
-        seen = {*entry["seen_participants"], *merged.get(name, {}).get("seen_participants", ())}
+        seen = {*hash_participants(name, entry["seen_participants"]), *merged.get(name, {}).get("seen_participants", ())}
         merged[name] = {key: entry[key] for key in ("data", "build", "splits_sha256")} | {"seen_participants": sorted(seen)}
     # The data of this training first, as without an initial model.
     own = [entry["data"] for entry in of_data]

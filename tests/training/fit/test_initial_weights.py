@@ -1,5 +1,6 @@
 """Training that starts from a model: whose weights, licences and people it takes over, and what it refuses."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from safetensors.torch import load_file
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
+from modeling_emert.constants_emert import RECORD_FILE
 from training.evaluation.model_folder import read_training, record_for, sources_of
 from training.fit.fit import fit
 from training.fit.prepare import prepare
@@ -40,6 +42,11 @@ def test_record_names_the_people_and_licences_of_both(start, recipe, data, tmp_p
     prepare(again, data, 1, False)  # the same fold leaves the same people for the test
     with pytest.raises(EmertInputError, match=r"has seen \d+ participants of the test .* take its fold, 1"):
         prepare(again, data, 2, False)
+    # Records from before participants were hashed hold their names.
+    record["data_sets"][0]["seen_participants"] = sorted({str(name) for name in data.ids["participant_id"]})
+    (folder / RECORD_FILE).write_text(json.dumps(record))
+    with pytest.raises(EmertInputError, match="participants of the test"):
+        prepare(again, data, 1, False)
     with pytest.raises(EmertInputError, match="without --strict"):
         prepare(again, data, 1, True)
 
