@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_training import TINY_OVERRIDES
+from tiny_training import tiny_benchmark
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
@@ -34,15 +34,7 @@ _TIMES = {"seconds", "training_seconds", "samples_per_second", "peak_memory_mb"}
 
 @pytest.fixture(scope="module")
 def recipe() -> BenchmarkRecipe:
-    return BenchmarkRecipe(
-        name="tiny",
-        methods=("majority", "logistic_regression", "emert"),
-        tasks=("er7", "fer7"),
-        training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
-        folds=(1,),
-        split_versions=("plain",),
-        n_resamples=100,
-    )
+    return tiny_benchmark(100, ("majority", "logistic_regression", "emert"), ("er7", "fer7"))
 
 
 @pytest.fixture(scope="module")

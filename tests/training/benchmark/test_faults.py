@@ -10,7 +10,7 @@ import pytest
 from dask_cluster import dask_cluster
 from killed import run_in_child
 from pages import TINY_RECIPE
-from tiny_training import TINY_OVERRIDES
+from tiny_training import tiny_benchmark
 
 from dataset_scripts.common.output import lock_output
 from dataset_scripts.dataset.reader import EmertData
@@ -35,15 +35,7 @@ _CASES = [step if step == "the predictions are there" else pytest.param(step, ma
 
 @pytest.fixture(scope="module")
 def recipe() -> BenchmarkRecipe:
-    return BenchmarkRecipe(
-        name="tiny",
-        methods=("majority", "stimulus_majority"),
-        tasks=("er7",),
-        training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
-        folds=(1,),
-        split_versions=("plain",),
-        n_resamples=20,
-    )
+    return tiny_benchmark(20, ("majority", "stimulus_majority"))
 
 
 @pytest.fixture(scope="module")

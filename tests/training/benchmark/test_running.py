@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from killed_cells import kill_cell
-from tiny_training import TINY_OVERRIDES
+from tiny_training import TINY_OVERRIDES, tiny_benchmark
 
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert import EmertInputError
@@ -24,15 +24,7 @@ COMMAND = "emert benchmark tiny"
 
 @pytest.fixture(scope="module")
 def recipe() -> BenchmarkRecipe:
-    return BenchmarkRecipe(
-        name="tiny",
-        methods=("majority", "stimulus_majority"),
-        tasks=("er7",),
-        training={"recipe": "laptop", "image_size": 32, "epochs": 1, "overrides": TINY_OVERRIDES},
-        folds=(1,),
-        split_versions=("plain",),
-        n_resamples=50,
-    )
+    return tiny_benchmark(50, ("majority", "stimulus_majority"))
 
 
 @pytest.fixture(scope="module")
