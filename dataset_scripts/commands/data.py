@@ -173,7 +173,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
         write_csv(inspection, arguments.out)
     print(json.dumps(as_json(inspection), indent=2) if arguments.json else as_text(inspection))
     if draw is not None and not arguments.json:
-        print(f"\n{inspection.pictures} pictures of {len(inspection.lines)} recordings in {arguments.plot}")
+        print(f"\npictures of {inspection.pictures} of {len(inspection.lines)} recording(s) in {arguments.plot}")
 
 
 def _benchmark(arguments: argparse.Namespace) -> None:
