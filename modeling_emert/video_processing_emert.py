@@ -9,6 +9,7 @@ from transformers import BatchFeature
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, PILImageResampling
 from transformers.video_processing_utils import BaseVideoProcessor
 
+from .people_emert import resize
 from .recording_emert import FaceTrack
 from .sampling_emert import FrameOrder, Sampling, choose_of_chunks, order_frames, spread_evenly
 
@@ -18,7 +19,9 @@ class EmertVideoProcessor(BaseVideoProcessor):
 
     `num_frames` and `size` are the model's; mean and std are ImageNet's, on which the authors' backbone was pretrained.
     `face_zoom` (1.0): the middle part of the crop that the network sees, as a fraction of its side, for weights that learned
-    from narrower crops than those that are stored. `do_grayscale` (False): without colour, as some of the training faces are.
+    from narrower crops than those that are stored. `face_pixels` (None): the side to which that is reduced before it is brought
+    to `size`, for weights that learned from small photographs and would take the pores of a sharp one for wrinkles.
+    `do_grayscale` (False): without colour, as some of the training faces are.
 
     For networks of the authors': `sampling` (`"spread"`: from the first frame to the last; `"middle"`, `"random"`: one of each
     of 8 consecutive chunks; theirs is random, in the test too, so that their answers change from call to call),
@@ -36,6 +39,7 @@ class EmertVideoProcessor(BaseVideoProcessor):
     do_normalize = True
     num_frames = 8
     face_zoom = 1.0
+    face_pixels: int | None = None
     do_grayscale = False
     sampling: Literal["spread"] | Sampling = "spread"
     frame_order: FrameOrder = "time"
@@ -94,13 +98,15 @@ class EmertVideoProcessor(BaseVideoProcessor):
         return frames
 
     def _seen(self, frames: np.ndarray) -> np.ndarray:
-        """`(frames, height, width, 3)` uint8 -> its middle part, grey or in colour, as RGB or BGR."""
+        """`(frames, height, width, 3)` uint8 -> its middle part, as fine as `face_pixels`, grey or in colour, as RGB or BGR."""
         if not 0 < self.face_zoom <= 1:
             raise ValueError(f"face_zoom must be in (0, 1], got {self.face_zoom}")
         if self.face_zoom < 1:
             height, width = (max(round(side * self.face_zoom), 1) for side in frames.shape[1:3])
             top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
             frames = frames[:, top : top + height, left : left + width]
+        if self.face_pixels is not None and min(frames.shape[1:3]) > self.face_pixels:
+            frames = np.stack([resize(frame, self.face_pixels) for frame in frames])
         frames = grey(frames) if self.do_grayscale else frames
         return np.ascontiguousarray(frames[..., ::-1]) if self.do_flip_channel_order else frames
 

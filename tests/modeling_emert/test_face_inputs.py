@@ -151,6 +151,23 @@ def test_zoom_keeps_the_middle_and_grey_has_equal_channels(tmp_path):
         EmertVideoProcessor(face_zoom=1.5)(frames)
 
 
+def test_a_sharp_face_is_made_as_coarse_as_the_training_faces(tmp_path):
+    board = np.indices((64, 64)).sum(axis=0) % 2 * 255  # finer than 16 pixels can show
+    frames = np.repeat(board[None, :, :, None], 3, axis=-1).astype(np.uint8)
+    processor = EmertVideoProcessor(num_frames=1, size={"height": 32, "width": 32}, do_normalize=False, face_pixels=16)
+    processor.save_pretrained(tmp_path)
+    coarse = EmertVideoProcessor.from_pretrained(tmp_path)
+    assert coarse(frames)["pixel_values"].shape == (1, 1, 3, 32, 32)
+    assert float(coarse(frames)["pixel_values"].std()) < 0.01
+    coarse.face_pixels = None
+    sharp = EmertVideoProcessor(num_frames=1, size={"height": 64, "width": 64}, do_normalize=False)
+    assert float(sharp(frames)["pixel_values"].std()) > 0.4
+    small = frames[:, :12, :12]  # what is smaller stays as it is
+    without = coarse(small)["pixel_values"]
+    coarse.face_pixels = 16
+    assert torch.equal(coarse(small)["pixel_values"], without)
+
+
 def test_processor_gives_a_photo_as_one_frame():
     processor = EmertProcessor.for_config(tiny_config(), image_size=32)
     photo, clip = Recording(face=face_track(1)), Recording(face=face_track(5))

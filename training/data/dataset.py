@@ -137,7 +137,7 @@ class RecordingDataset(Dataset):
             return recording
         # All of the crop, as large as its middle has the network's size: augmentation moves the rest into sight.
         size = {side: round(prepare.size[side] / prepare.face_zoom) for side in ("height", "width")}
-        prepare.face_zoom = 1.0
+        prepare.face_zoom, prepare.face_pixels = 1.0, None
         kept = prepare(face, do_rescale=False, do_normalize=False, size=size)
         pixels = kept["pixel_values"][0]  # (frames, 3, height, width) uint8
         return replace(recording, face=replace(face, frames=pixels.permute(0, 2, 3, 1).contiguous().numpy()))

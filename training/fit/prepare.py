@@ -116,6 +116,7 @@ def make_model(recipe: Recipe, tasks: Sequence[str], num_participants: int = 0) 
     if recipe.inputs == "authors":
         processor.feed_as_authors(recipe.sampling, recipe.frame_order)
     processor.video_processor.face_zoom = recipe.face_zoom
+    processor.video_processor.face_pixels = recipe.face_pixels
     processor.video_processor.do_grayscale = recipe.grey_faces
     return model, processor
 

@@ -64,6 +64,11 @@ class Recipe:
     face_zoom: number(0.3, 1) = Field(
         1.0, description="The middle of the face crop that the network sees, as a fraction of its side (crops have a margin)."
     )
+    face_pixels: whole(8, 512) | None = Field(
+        None,
+        description="The side to which that is reduced first, where the training faces are small photographs: without it "
+        "a sharp face shows the network what it has never seen.",
+    )
     grey_faces: Flag = Field(False, description="Faces without colour, where some of the training faces have none.")
     sources: different(TaskName) = Field(
         (), description="The sources that `--data` must name, each a data set folder; empty means any one or several."

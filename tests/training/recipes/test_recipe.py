@@ -29,6 +29,7 @@ _DEFAULTS = {
     "initial_model": None,
     "image_size": 112,
     "face_zoom": 1.0,
+    "face_pixels": None,
     "grey_faces": False,
     "sources": [],
     "source_balance": 0.5,
