@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # An index with CPU builds of torch saves 5 GB of CUDA libraries: make quickstart TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: quickstart benchmark-small demo pictures tour test test-slow lint
+.PHONY: quickstart benchmark-small demo pictures tour test test-slow test-versions lint
 
 # Without compiling everything that is never imported; Python compiles the rest at its first use.
 PIP := $(BIN)/pip install --quiet --no-compile
@@ -43,4 +43,8 @@ test: lint
 	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope --junit-xml=runs/tests.xml
 
 test-slow: lint
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope -m '' --junit-xml=runs/tests.xml
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadscope -m 'not versions' --junit-xml=runs/tests.xml
+
+# The everyday tests on Python 3.12 and 3.13, and with the oldest releases of everything.
+test-versions: lint
+	$(BIN)/pytest -q -m versions tests/test_versions.py
