@@ -31,6 +31,12 @@ class EmertHead(nn.Module):
             return values
         return self.middle + self.half * values.float()  # bf16 has no digits for 1990 to 2025
 
+    @torch.no_grad()
+    def add(self, offsets: Sequence[float]) -> None:
+        """Adds `offsets` `(task size,)` to all logits of a classification, from now on."""
+        bias = self.layers[-1].bias
+        bias += torch.as_tensor(offsets, dtype=bias.dtype, device=bias.device)
+
 
 class EmertHeads(nn.Module):
     """The heads by task. A module that is called, since peft's `modules_to_save` refuses an `nn.ModuleDict`."""

@@ -22,7 +22,7 @@ from ..metrics import score
 from ..metrics.predictions import to_predictions
 from ..outputs import MODEL
 from ..recipes.recipe import SCORE, Recipe
-from ..statistics.calibration import fit_temperature
+from ..statistics.calibration import fit_offsets, fit_temperature
 from . import checkpoints
 from .callbacks import EarlyStopping, ProgressBar, SetEpoch, Stopwatch
 from .prepare import Fold, prepare
@@ -71,7 +71,7 @@ def _train_and_save(
     state = _train(trainer, recipe, run)
     for tracker in trackers:  # must not log the predictions that follow
         trainer.remove_callback(tracker)
-    trainer.model.config.temperatures = _fit_temperatures(trainer, prepared) or None
+    _calibrate(trainer, prepared, recipe.class_offsets)
     if is_main_process():
         history = epochs_of(state.log_history)
         record = make_record(recipe, data, fold, strict, prepared, state, history)
@@ -134,15 +134,21 @@ def _is_over(recipe: Recipe, state: TrainerState) -> bool:
     return state.global_step >= state.max_steps or EarlyStopping(recipe.patience, recipe.monitor).is_over(state)
 
 
-def _fit_temperatures(trainer: EmertTrainer, prepared: Fold) -> dict[str, float]:
-    """By classification task with a head of its own; fitted on the validation recordings, which also chose the epoch."""
-    prediction = trainer.predict(prepared.validation)
-    derived = trainer.model.config.derived_tasks
-    return {
-        name: fit_temperature(prediction.predictions[name], prediction.label_ids[name])
-        for name in prepared.tasks
-        if TASKS[name].kind == "classification" and name not in derived
-    }
+def _calibrate(trainer: EmertTrainer, prepared: Fold, power: float | None) -> None:
+    """Temperatures, after offsets of the classes with a `power`, for each classification task with a head of its own.
+
+    They are fitted on the validation recordings, which also chose the epoch. The offsets are added to the head's weights.
+    """
+    prediction, model, temperatures = trainer.predict(prepared.validation), trainer.model, {}
+    for name in prepared.tasks:
+        if TASKS[name].kind == "classification" and name not in model.config.derived_tasks:
+            logits, labels = prediction.predictions[name], prediction.label_ids[name]
+            if power is not None:
+                offsets = fit_offsets(logits, labels, power)
+                model.heads[name].add(offsets)
+                logits = logits + offsets
+            temperatures[name] = fit_temperature(logits, labels)
+    model.config.temperatures = temperatures or None
 
 
 def validation_scores(prediction: EvalPrediction, validation: JoinedRecordings) -> dict[str, float]:

@@ -106,6 +106,11 @@ class Recipe:
         description="Weigh classes in the loss by how rare they are in the training recordings; a number is the power of that "
         "weight, so 0.5 is half way.",
     )
+    class_offsets: number(0, 1) | None = Field(
+        None,
+        description="After the training, an offset is added to each class's logit, fitted on the validation recordings with "
+        "classes rarer than the median weighted by their rarity to this power: 0: most answers right, 1: rare classes found.",
+    )
     forget_participants: Flag = Field(
         False,
         description="Adversarial training against features that tell the training participants apart; its weight is "

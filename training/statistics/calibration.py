@@ -1,8 +1,8 @@
-"""Calibration of class probabilities: its errors, reliability bins, and the temperature that improves it."""
+"""Calibration of class probabilities: its errors, reliability bins, and the temperature and offsets that improve it."""
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 from modeling_emert.tasks_emert import ABSENT_CLASS
@@ -49,6 +49,32 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     # Convex in 1 / temperature, so there is one minimum and the search finds it.
     found = minimize_scalar(nll, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded", options={"xatol": 1e-8})
     return float(np.exp(found.x))
+
+
+def fit_offsets(logits: np.ndarray, targets: np.ndarray, power: float) -> np.ndarray:
+    """`(K,)` what to add to logits `(n, K)`, 0 on average, so that the weighted NLL of their softmax is least.
+
+    A class with fewer recordings than the median class weighs (median / its recordings) ** `power`, every other class 1: with
+    0 most answers are right, with 1 the rare classes are found. So offsets take back what weights of the loss took from the
+    common classes, and leave the rare ones what they gained. 0 for a class without a recording. Fit on validation recordings
+    only, before the temperature. `targets` and errors as in `calibration`.
+    """
+    values, truth = _known(logits, targets)
+    counts = np.bincount(truth, minlength=values.shape[1])
+    offsets, present = np.zeros(len(counts)), counts > 0
+    if present.sum() < 2:
+        return offsets
+    weight = (np.maximum(1, np.median(counts[present]) / np.maximum(counts, 1)) ** power)[truth]
+
+    def nll(parameters: np.ndarray) -> float:
+        sharpness, offsets[present] = np.exp(parameters[0]), parameters[1:]
+        errors = -log_softmax((values + offsets) * sharpness, axis=1)[np.arange(len(truth)), truth]
+        return float(np.average(errors, weights=weight))
+
+    sharpness = (-np.log(HOTTEST), -np.log(COLDEST))
+    found = minimize(nll, np.zeros(1 + present.sum()), method="L-BFGS-B", bounds=[sharpness, *[(None, None)] * present.sum()])
+    offsets[present] = found.x[1:] - found.x[1:].mean()
+    return offsets
 
 
 def _known(values: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -146,6 +146,18 @@ def test_another_method_with_everything_switched_on(recipe: Recipe, data: EmertD
     assert table[record["best_epoch"]].endswith("chosen")
 
 
+def test_offsets_are_part_of_the_heads_weights(recipe: Recipe, data: EmertData, tmp_path: Path):
+    short = replace(recipe, epochs=1, tasks=("er7", "er_va"))
+    plain = weights(fit(short, data, tmp_path / "plain", fold=1))
+    offset = weights(fit(replace(short, class_offsets=0.5), data, tmp_path / "offset", fold=1))
+    [changed] = [name for name, values in plain.items() if not torch.equal(values, offset[name])]
+    assert changed.startswith("heads.er7.layers")
+    added = offset[changed] - plain[changed]
+    assert added.shape == (7,)
+    assert float(added.abs().max()) > 0.01
+    assert abs(float(added.mean())) < 1e-5
+
+
 def test_no_label_of_the_test_participants_is_looked_at(
     recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

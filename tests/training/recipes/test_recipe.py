@@ -39,6 +39,7 @@ _DEFAULTS = {
     "normalisation": "training",
     "augmentation": [],
     "class_weights": False,
+    "class_offsets": None,
     "forget_participants": False,
     "epochs": 200,
     "batch_size": 16,

@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.metrics import brier_score_loss, log_loss
 
 from modeling_emert.tasks_emert import ABSENT_CLASS
-from training.statistics.calibration import COLDEST, calibration, fit_temperature, reliability
+from training.statistics.calibration import COLDEST, calibration, fit_offsets, fit_temperature, reliability
 
 
 def _answers(count: int = 400, size: int = 7, sharpness: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -50,6 +50,28 @@ def test_temperature_is_found():
     assert fit_temperature(logits, targets) == pytest.approx(3, rel=0.1)
     shifted = logits + np.random.default_rng(2).normal(size=(len(logits), 1))  # a softmax doesn't see it
     assert fit_temperature(shifted, targets) == pytest.approx(fit_temperature(logits, targets), rel=1e-5)
+
+
+def test_offsets_take_back_what_a_shift_took():
+    logits, targets = _answers(5000, sharpness=2.0)
+    shift = np.array([1.0, -1.0, 0.5, -0.5, 0.0, 0.3, -0.3])
+    found = fit_offsets(logits + shift, targets, power=0)
+    np.testing.assert_allclose(found, -shift, atol=0.2)
+    assert abs(found.mean()) < 1e-9
+    targets = np.where(targets == 6, ABSENT_CLASS, targets)  # the last class has no recording
+    assert fit_offsets(logits + shift, targets, power=0)[6] == 0
+    np.testing.assert_array_equal(fit_offsets(logits[:3], np.array([2, 2, ABSENT_CLASS]), power=0), np.zeros(7))
+
+
+def test_offsets_find_rare_classes_the_more_the_greater_the_power():
+    logits, targets = _answers(6000)
+    kept = (targets > 1) | (np.arange(len(targets)) % 12 == 0)  # classes 0 and 1 are rare
+    logits, targets = logits[kept] * 0.5, targets[kept]
+    answers = [(logits + fit_offsets(logits, targets, power)).argmax(axis=1) for power in (0, 0.5, 1)]
+    right = [np.mean(answer == targets) for answer in answers]
+    rare = [np.mean(answer[targets < 2] == targets[targets < 2]) for answer in answers]
+    assert right[0] > right[1] > right[2]
+    assert rare[0] + 0.1 < rare[1] < rare[2] - 0.1
 
 
 def test_temperature_is_the_best():
