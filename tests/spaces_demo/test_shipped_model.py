@@ -28,7 +28,7 @@ def loaded():
 
 def test_it_is_what_the_recipe_gives_and_the_demo_shows_it_first():
     record = read_record(shipped_model())
-    assert recipe_of_record(record["recipe"]) == load_recipe("people")
+    assert recipe_of_record(record["recipe"]) == load_recipe("people_again")
     assert set(sources_of(record)) == SOURCES
     assert find_checkpoints()[0].folder == shipped_model().resolve()
     assert (shipped_model() / WEIGHTS_FILE).stat().st_size <= 8_000_000

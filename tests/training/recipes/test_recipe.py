@@ -262,7 +262,7 @@ def test_every_shipped_recipe_trains(name: str, data, tmp_path: Path):
 
     Those of the authors need the eye tracker's sheets: `fit/test_authors_training.py`.
     """
-    recipe = replace(load_recipe(name, ["epochs=1"]), sources=(), monitor=SCORE)
+    recipe = replace(load_recipe(name, ["epochs=1"]), sources=(), monitor=SCORE, initial_model=None)
     known = [task for task in recipe.tasks if task in data.tasks] or (["er7"] if recipe.tasks else [])
     folder = fit(replace(recipe, tasks=known), data, tmp_path / "model", fold=1)
     record = json.loads((folder / "training_record.json").read_text())
