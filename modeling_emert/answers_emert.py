@@ -51,7 +51,8 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
     """The answer for each recording of one batch, as plain JSON-ready data:
 
     - `tasks`: by task, `{label: probability}` for classification and `{name: value}` for regression, clipped to the range.
-      Without a task that the model's evidence has no test of from these inputs.
+    - `untold`: the same of the tasks whose answers the model's evidence finds no better than chance; those that it has no test
+      of from these inputs are in neither.
     - `evidence`: by task `{"told": bool, "words": str}`: whether the answer is beyond chance, and the test that says so (see
       `evidence_emert`). Empty where the model has none.
     - `gap`: how far felt and shown lie apart, 0 (equal) to 1, on the `gap_level`: the total variation distance of their
@@ -74,18 +75,19 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
     logits = _logits(model, inputs, grounds)
     found = []
     for index, recording in enumerate(recordings):
-        tasks = {name: _readable(name, logits[names][name][index]) for name, (names, _) in grounds[index].items()}
+        known = {name: _readable(name, logits[names][name][index]) for name, (names, _) in grounds[index].items()}
         used = {argument for names, _ in grounds[index].values() for argument in names or given[index]}
         modalities = [name for name in MODALITIES if used & set(ARGUMENTS_OF[name])]
         evidence = _evidence(model.config, grounds[index], given[index])
+        tasks = {name: values for name, values in known.items() if _is_told(evidence, name)}
         # A frame is answered as a photograph: what was told from something else is not told from it.
-        seen = [name for name, (names, _) in grounds[index].items() if "pixel_values" in (names or given[index])]
-        seen = [name for name in seen if _is_told(evidence, name)]
+        seen = [name for name in tasks if "pixel_values" in (grounds[index][name][0] or given[index])]
         distance, level, reason = _gap(tasks, modalities, evidence)
         alone = processor.feature_extractor.normalisation == "participant" and used & {"eye_movements", "fixations"}
         found.append(
             {
                 "tasks": tasks,
+                "untold": {name: values for name, values in known.items() if name not in tasks},
                 "evidence": evidence,
                 "gap": distance,
                 "gap_level": level,
@@ -100,8 +102,7 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
 
 
 def told_tasks(answer: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """The answers to tasks without those that are not beyond chance."""
-    return {name: values for name, values in answer["tasks"].items() if _is_told(answer["evidence"], name)}
+    return answer["tasks"]
 
 
 def _is_told(evidence: Mapping[str, Mapping[str, Any]], task: str) -> bool:

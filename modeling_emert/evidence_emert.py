@@ -73,18 +73,28 @@ def words_of(task: str, inputs: Sequence[str], tests: Sequence[Test]) -> str:
     measured = "; ".join(_measured(task, test) for test in tests)
     if is_beyond_chance(tests):
         return f"{view} rests on {source}: {measured}."
-    return f"{view} can't be told from {source}: {measured}, which is not beyond chance."
+    end = "" if all(_is_everything(task, test) for test in tests) else ", which is not beyond chance"
+    return f"{view} can't be told from {source}: {measured}{end}."
 
 
 def _measured(task: str, test: Test) -> str:
     metric = get_task(task).primary_metric
+    where = f"on {test['unseen']} of {test['source']} that it had not seen"
+    if _is_everything(task, test):
+        return f"{where}, too few for a score"
     names = (["accuracy"] if "accuracy" in test["scores"] else []) + [metric]
     parts = []
     for name in names:
         value, low, high = test["scores"][name]
         chance = f" (chance {chance_of(task):.2f})" if name == metric else ""
         parts.append(f"{_METRICS.get(name, name)} {value:.2f} [{low:.2f}, {high:.2f}]{chance}")
-    return f"on {test['unseen']} of {test['source']} that it had not seen, {' and '.join(parts)}"
+    return f"{where}, {' and '.join(parts)}"
+
+
+def _is_everything(task: str, test: Test) -> bool:
+    """Whether the interval holds every value that there can be."""
+    metric = get_task(task).primary_metric
+    return tuple(test["scores"][metric][1:]) == (-1.0 if metric == "ccc" else 0.0, 1.0)
 
 
 def _margin(test: Test) -> float:

@@ -126,7 +126,8 @@ class EmotionRecognitionPipeline(EmertSharing, Pipeline):
         if parameters:
             given = ", ".join(map(repr, parameters))
             raise TypeError(
-                f"the pipeline takes no {given}; it takes batch_size and num_workers, and 'video-classification' top_k and head"
+                f"the pipeline takes no {given}; it takes a clip's {', '.join(_PARTS)}; batch_size and num_workers; and "
+                "'video-classification' top_k and head"
             )
         return {}, {}, {}
 
@@ -224,7 +225,10 @@ class EmertVideoClassificationPipeline(EmotionRecognitionPipeline):
 
     def postprocess(self, outputs: dict[str, list[dict]], top_k: int = 5, head: str | None = None) -> list[dict]:
         name = head or self.head
-        scores = [{"score": score, "label": f"{name}/{label}"} for label, score in outputs["answers"][0]["tasks"][name].items()]
+        answer = outputs["answers"][0]
+        if name not in answer["tasks"]:
+            raise EmertInputError(answer["evidence"][name]["words"])
+        scores = [{"score": score, "label": f"{name}/{label}"} for label, score in answer["tasks"][name].items()]
         if get_task(name).kind == "classification":
             scores.sort(key=lambda one: -one["score"])
         return scores[:top_k]

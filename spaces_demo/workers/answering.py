@@ -90,7 +90,7 @@ def answer_recording(
 ) -> Iterator[Reply]:
     """The pipeline's answer, what it rests on and how good the recording is; then the same with the pictures."""
     found = answer(network, processor, recording)
-    if not found["tasks"]:
+    if not found["tasks"] and not found["untold"]:
         raise EmertInputError(" ".join(evidence_words(found)))
     given = model_inputs(network, processor, [recording])
     absent = [name for name in MODALITIES if name not in found["modalities"]]  # in the answer too

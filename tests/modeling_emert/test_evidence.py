@@ -7,8 +7,9 @@ from huggingface_hub.errors import StrictDataclassClassValidationError
 from tiny_emert import face_track, gaze, tiny_config, tiny_model
 
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, EmertProcessor, FaceTrack, Recording
-from modeling_emert.answers_emert import answer, answers, told_tasks
+from modeling_emert.answers_emert import answer, answers
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.evidence_emert import words_of
 from modeling_emert.recording_emert import ActionUnits
 
 
@@ -46,15 +47,15 @@ def test_what_was_not_tested_moves_no_answer(model, processor):
     face, eyes = face_track(seed=1), gaze(seed=1)
     alone, both = answers(model, processor, [Recording(face), Recording(face, eyes)])
     assert both["tasks"]["fer7"] == alone["tasks"]["fer7"]
-    fixations = answer(model, processor, Recording(face_track(seed=2), eyes))["tasks"]["er3"]
-    assert both["tasks"]["er3"] == fixations
+    fixations = answer(model, processor, Recording(face_track(seed=2), eyes))["untold"]["er3"]
+    assert both["untold"]["er3"] == fixations
     assert alone["modalities"] == ["face"]
     assert both["modalities"] == ["face", "fixations"]
 
 
 def test_a_task_without_a_test_from_these_inputs_has_no_answer_but_a_reason(model, processor):
     found = answer(model, processor, Recording(face_track()))
-    assert set(found["tasks"]) == {"fer7", "fer3"}
+    assert (set(found["tasks"]), found["untold"]) == ({"fer7", "fer3"}, {})
     assert found["evidence"]["er3"] == {
         "told": False,
         "words": "What is felt can't be told from the face: the model was never tested on that.",
@@ -65,13 +66,19 @@ def test_a_task_without_a_test_from_these_inputs_has_no_answer_but_a_reason(mode
 
 def test_told_is_what_every_test_puts_beyond_chance(model, processor):
     found = answer(model, processor, Recording(face_track(), gaze()))
-    assert set(found["tasks"]) == {"fer7", "fer3", "er3"}
-    assert set(told_tasks(found)) == {"fer7", "fer3"}
+    assert (set(found["tasks"]), set(found["untold"])) == ({"fer7", "fer3"}, {"er3"})
     words = found["evidence"]["fer3"]["words"]
     assert words == found["evidence"]["fer7"]["words"]
     assert "rests on the face: on 40 people of study that it had not seen, accuracy 0.80 [0.79, 0.81] and mean recall" in words
     assert found["evidence"]["er3"]["words"].endswith("[0.30, 0.40] (chance 0.33), which is not beyond chance.")
     assert found["gap_reason"] == found["evidence"]["er3"]["words"]
+
+
+def test_an_interval_of_everything_is_no_figure():
+    few = _test("er_va", ["fixations"], 0.0) | {"unseen": "4 people", "scores": {"ccc": [0.1, -1.0, 1.0]}}
+    assert words_of("er_va", ["fixations"], [few]) == (
+        "What is felt can't be told from the fixations: on 4 people of study that it had not seen, too few for a score."
+    )
 
 
 def test_the_gap_is_on_the_finest_level_that_both_views_are_told_on(processor):
@@ -107,7 +114,7 @@ def test_a_face_that_is_not_told_has_no_timeline(processor):
     weak = [_test("fer7", ["pixel_values"], 0.1)]
     model = tiny_model(tasks=["fer7", "fer3"], hierarchical=True, face_input="both", evidence=weak).eval()
     found = answer(model, processor, Recording(face_track()))
-    assert set(found["tasks"]) == {"fer7", "fer3"}
+    assert (found["tasks"], set(found["untold"])) == ({}, {"fer7", "fer3"})
     assert found["timeline"] is None
 
 

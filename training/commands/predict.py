@@ -73,9 +73,7 @@ def _training_data(model: Path) -> str | None:
 
 def as_text(result: dict) -> str:
     """The answer for a person: two columns of bars, the numbers, the face over time, the gap, and what it rests on."""
-    from modeling_emert.answers_emert import told_tasks
-
-    tasks = told_tasks(result)
+    tasks = result["tasks"]
     lines = []
     if result["trained_on"] == "synthetic":
         lines += ["This model was trained on generated recordings: its answers about real people mean nothing.", ""]
