@@ -5,12 +5,16 @@ BIN := $(VENV)/bin
 # An index with CPU builds of torch saves 5 GB of CUDA libraries: make quickstart TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
+# What is imported is compiled once, whatever the surroundings say.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: quickstart benchmark-small demo pictures tour test test-slow test-versions lint
 
 # Without compiling everything that is never imported; Python compiles the rest at its first use.
 PIP := $(BIN)/pip install --quiet --no-compile
 
 $(VENV)/python:
+	@echo "Installing into $(VENV); with the CUDA libraries of torch about 6 GB"
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) torch torchvision)
 	touch $@
