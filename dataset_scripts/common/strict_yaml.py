@@ -1,4 +1,7 @@
-"""YAML that a user writes: UTF-8, 64 kB at most, no tags that run code, and every key that stands twice is found."""
+"""YAML that a user writes: UTF-8, 64 kB at most, no tags that run code, and every key that stands twice is found.
+
+Beside it, how our own is written.
+"""
 
 import re
 from pathlib import Path
@@ -123,6 +126,11 @@ def read_yaml(file: Any, recipe: bool = False) -> tuple[dict, list[str]]:
     if not isinstance(content, dict):
         raise EmertInputError(f"{file} holds {show_value(content)}, expected `key: value` lines; see an example of such a file")
     return content, twice
+
+
+def dump_yaml(content: Any) -> str:
+    """Keys stay in their order. The dumper in C, where PyYAML has it, writes the same and is ten times as fast."""
+    return yaml.dump(content, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
 
 
 def show_value(value: object) -> str:
