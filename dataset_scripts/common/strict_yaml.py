@@ -4,6 +4,8 @@ Beside it, how our own is written.
 """
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,11 @@ def parse_yaml(text: str, recipe: bool = False) -> tuple[Any, list[str]]:
 
     Raises `ValueError` with the line, the column and what is wrong there.
     """
+    return deepcopy(_parse(text, recipe))
+
+
+@lru_cache(maxsize=32)  # every cell of a benchmark reads the recipe that it trains by, and that one's base
+def _parse(text: str, recipe: bool) -> tuple[Any, list[str]]:
     loader = None
     try:
         loader = (_RecipeLoader if recipe else _PlainLoader)(text)
