@@ -239,7 +239,8 @@ def convert_state_dict(state_dict: Mapping[str, Any], meaning: Meaning | None = 
     state = find_network(state_dict, _FIRST_PARTS)
     meaning = meaning or Meaning()
     config, heads, last = _config_and_heads(state, meaning)
-    model = EmertForEmotionRecognition(config)
+    with torch.device("meta"):  # all weights are given; drawing first ones takes longer than everything else here
+        model = EmertForEmotionRecognition(config)
     expected = model.state_dict()
     prefixes = {**_PREFIXES, **{f"{head}.": f"heads.{task}.layers." for head, task in heads.items()}}
     converted: dict[str, Any] = {}
@@ -253,15 +254,16 @@ def convert_state_dict(state_dict: Mapping[str, Any], meaning: Meaning | None = 
             faults.append(str(error))
     for name, tensor in expected.items():
         if name.endswith(_COUNTER):
-            converted.setdefault(name, torch.zeros_like(tensor))
+            converted.setdefault(name, torch.zeros_like(tensor, device="cpu"))
     for name in sorted(converted.keys() | expected.keys()):
-        found, wanted = _form(converted.get(name)), _form(expected.get(name))
+        found, wanted = _form(converted.get(name)), tuple(expected[name].shape) if name in expected else None
         if found != wanted:
             authors = next((old + name.removeprefix(new) for old, new in prefixes.items() if name.startswith(new)), name)
             faults.append(f"{authors} -> {name}: found {found}, expected {wanted}")
     if faults:
         raise EmertInputError(f"the checkpoint does not fit the authors' network: {'; '.join(faults)}")
-    model.load_state_dict(converted)
+    copies = {name: torch.empty_like(tensor, device="cpu").copy_(converted[name]) for name, tensor in expected.items()}
+    model.load_state_dict(copies, assign=True)
     return model.eval()
 
 

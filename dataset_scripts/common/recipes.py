@@ -12,7 +12,7 @@ import yaml
 from modeling_emert.errors_emert import EmertInputError
 
 from .settings import Settings, make_settings, to_plain
-from .strict_yaml import parse_yaml, read_yaml
+from .strict_yaml import dump_yaml, parse_yaml, read_yaml
 
 KeyPath = tuple[str | int, ...]  # of a key within keys, such as ("overrides", "encoder_size")
 
@@ -73,7 +73,7 @@ class Recipes(Generic[Settings]):
         return "".join(self._shown(key, value, reasons) for key, value in plain.items())
 
     def _shown(self, key: str, value: Any, reasons: dict[KeyPath, str]) -> str:
-        text = yaml.safe_dump({key: value}, sort_keys=False).rstrip()
+        text = dump_yaml({key: value}).rstrip()
         lines = text.split("\n")
         for path, node, _ in reversed(list(_keys(yaml.compose(text)))):
             if path in reasons:
@@ -155,4 +155,4 @@ def _comment(words: str, indent: str) -> list[str]:
 
 
 def to_yaml(value: Any) -> str:
-    return "".join(yaml.safe_dump({key: plain}, sort_keys=False) for key, plain in to_plain(value).items())
+    return "".join(dump_yaml({key: plain}) for key, plain in to_plain(value).items())

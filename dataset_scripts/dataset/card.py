@@ -1,11 +1,12 @@
 """The data card: a datasheet for readers who do not know the project, filled in by the build (text in `card.md.jinja`)."""
 
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from modeling_emert.columns_emert import columns_markdown
 from modeling_emert.licences_emert import front_matter_of
@@ -34,6 +35,15 @@ _NOTES_SHOWN = 30
 _FEW_STIMULI = 200
 
 
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )  # no autoescape: the card is Markdown
+    environment.filters["one_line"] = lambda text: " ".join(text.split())
+    return environment.get_template("card.md.jinja")
+
+
 def make_card(metadata: Metadata, assignment: Assignment) -> str:
     """Markdown with the front matter of a Hub data set. Its configs are not in it: they are in `.huggingface.yaml`."""
     has, tasks = metadata.counts.modalities, list(map(get_task, metadata.tasks))
@@ -43,11 +53,7 @@ def make_card(metadata: Metadata, assignment: Assignment) -> str:
     counts |= {f"recordings with {text} (`{name}`)": has[name] for name, text in _MODALITIES.items() if has[name]}
     strict = config_name(metadata.tasks[0], assignment.tested_folds[0], True) if True in assignment.versions else None
     coarse_and_fine = {"er3", "er7"} <= {*metadata.tasks} or {"fer3", "fer7"} <= {*metadata.tasks}
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )  # no autoescape: the card is Markdown
-    environment.filters["one_line"] = lambda text: " ".join(text.split())
-    return environment.get_template("card.md.jinja").render(
+    return _template().render(
         front_matter=yaml.safe_dump(_front_matter(metadata, title), sort_keys=False, allow_unicode=True),
         title=title,
         metadata=metadata,

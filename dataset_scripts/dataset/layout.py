@@ -18,12 +18,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-import yaml
-
 from modeling_emert.recording_emert import STIMULUS_EMOTION
 from modeling_emert.tasks_emert import get_task, tasks_with
 
 from ..common.output import Content, replace_folder
+from ..common.strict_yaml import dump_yaml
 from ..sources.base import PERSON_COLUMNS, votes_column
 from .card import make_card
 from .metadata import METADATA_FILE, Metadata
@@ -53,7 +52,7 @@ def write_description(folder: Path, metadata: Metadata, assignment: Assignment) 
     features = {config["config_name"]: shown(config.get("columns")) for config in configs}
     infos = [{"config_name": name, "features": own} for name, own in features.items()]
     # Shared lists become YAML anchors and aliases: `datasets` parses YAML in Python, which takes 1 s for 71 configs in full.
-    (folder / CONFIG_FILE).write_text(yaml.safe_dump({"configs": configs, "dataset_info": infos}, sort_keys=False))
+    (folder / CONFIG_FILE).write_text(dump_yaml({"configs": configs, "dataset_info": infos}))
     (folder / CARD_FILE).write_text(make_card(metadata, assignment))
 
 

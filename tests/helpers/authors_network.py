@@ -4,6 +4,7 @@ It shares nothing with `modeling_emert`, so that the two check each other; `gold
 """
 
 import zlib
+from functools import cache
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ MODALITIES = ("face", "eye", "fix")
 INPUT_SHAPES = {"face": (2, 8, 3, 112, 112), "eye": (2, 32, 39), "fix": (2, 32, 2)}
 
 
+@cache
 def named_tensor(name: str, shape: tuple[int, ...]) -> torch.Tensor:
     """A tensor that follows from its name: the recipe of the golden file."""
     if name.endswith("num_batches_tracked"):
@@ -104,10 +106,11 @@ def _chain(state: StateDict, prefix: str, x: torch.Tensor, slope: float) -> torc
 
 
 def _face(state: StateDict, face: torch.Tensor) -> torch.Tensor:
-    network = resnet18(weights=None)
+    with torch.device("meta"):
+        network = resnet18(weights=None)
     network.fc = nn.Identity()
     weights = _part(state, "subnet.f_extractor")
-    network.load_state_dict({name: tensor for name, tensor in weights.items() if not name.startswith("fc.")})
+    network.load_state_dict({name: tensor for name, tensor in weights.items() if not name.startswith("fc.")}, assign=True)
     return _linear(state, "proj_v1", network.eval()(face.flatten(0, 1)).unflatten(0, face.shape[:2]))
 
 

@@ -28,7 +28,7 @@ def state() -> dict[str, torch.Tensor]:
     return _state("va")
 
 
-@pytest.mark.parametrize("variant", ["va", "er7", "er7_intensity"])
+@pytest.mark.parametrize("variant", ["va", pytest.param("er7", marks=pytest.mark.slow), "er7_intensity"])
 def test_command_writes_a_folder_that_computes_as_the_authors_do(variant, tmp_path, capsys):
     state = _state(variant)
     torch.save({"epoch": 3, "state_dict": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "best.pth")

@@ -11,7 +11,8 @@ from modeling_emert.export_emert import ONNX_INPUTS, example_inputs, export_onnx
 TRACED = [{}, {"task_pooling": "attention", "hierarchical": True, "self_attention": True, "final_norm": True}]
 
 
-@pytest.mark.parametrize("overrides", [TRACED[0], pytest.param(TRACED[1], marks=pytest.mark.slow)], ids=["authors", "beyond"])
+@pytest.mark.slow
+@pytest.mark.parametrize("overrides", TRACED, ids=["authors", "beyond"])
 def test_forward_is_traced_without_a_graph_break(overrides):
     model = tiny_model(**overrides)
     inputs = gappy_inputs(model, 2)

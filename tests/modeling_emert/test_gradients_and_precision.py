@@ -24,6 +24,10 @@ FORMS = {
 EVERYTHING = {name: value for form in FORMS.values() for name, value in form.items()}
 FORMS["everything"] = EVERYTHING
 EACH_FORM = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+_CORNERS = ("authors", "deep", "everything")  # everything has each part; the others are slow tests
+CORNERS = pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=[] if name in _CORNERS else pytest.mark.slow, id=name) for name, form in FORMS.items()]
+)
 IMPLEMENTATIONS = ("eager", "sdpa", pytest.param("flex_attention", marks=pytest.mark.slow))  # flex is compiled first
 
 
@@ -72,7 +76,7 @@ def test_activation_checkpointing_gives_the_same_gradients(form):
         torch.testing.assert_close(value, plain[name], msg=lambda text, name=name: f"{name}: {text}")
 
 
-@EACH_FORM
+@CORNERS
 def test_eval_repeats_itself_and_training_does_by_seed(form):
     model = tiny_model(**form)
     given = batch_for(model, 4)
@@ -106,7 +110,7 @@ def test_states_have_the_same_shapes_and_values_by_every_attention(form, impleme
     torch.testing.assert_close(found.loss, expected.loss, atol=1e-5, rtol=1e-4)
 
 
-@EACH_FORM
+@CORNERS
 def test_a_tuple_holds_what_the_output_holds(form):
     model = tiny_model(**form)
     given = batch_for(model, 2)
@@ -117,7 +121,7 @@ def test_a_tuple_holds_what_the_output_holds(form):
     assert all(torch.equal(parts[1][name], logits) for name, logits in output.logits.items())
 
 
-@EACH_FORM
+@CORNERS
 def test_saved_and_loaded_in_bf16_it_answers_the_same(form, tmp_path):
     model = tiny_model(**form).to(torch.bfloat16)
     model.save_pretrained(tmp_path)

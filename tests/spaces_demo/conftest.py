@@ -12,9 +12,7 @@ import pytest
 from gradio_client import Client
 from running_space import PATIENCE, TOO_WIDE, Server
 from tiny_emert import IMAGE, tiny_model
-from tiny_training import TINY
 
-from dataset_scripts.generator.writing import generate
 from modeling_emert.processing_emert import EmertProcessor
 from spaces_demo.checkpoints import find_checkpoints
 
@@ -37,9 +35,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `videos/p000-s000.mp4`, `gaze/p000-s000.csv` and more."""
-    return generate(tmp_path_factory.mktemp("clips") / "recordings", TINY, num_workers=1)
+def clips(recordings: Path) -> Path:
+    """A folder with `videos/p000-s000.mp4`, `gaze/p000-s000.csv` and more. Not to be changed."""
+    return recordings
 
 
 @pytest.fixture(scope="package")

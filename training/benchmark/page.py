@@ -1,10 +1,10 @@
 """The pages of a benchmark: `table.md`, and `report.html`, which is self-contained and runs no script."""
 
 import math
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from dataset_scripts.pictures.style import Style
 from modeling_emert.tasks_emert import TASKS, Task
@@ -69,17 +69,21 @@ def _cost(results: dict) -> str:
     return words.markdown_table(head, rows)
 
 
-def to_page(results: dict) -> str:
-    """HTML with its styles and pictures inside."""
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals |= {"words": words, "metrics_of": METRICS, "metric_titles": METRIC_TITLES}
     environment.globals |= {"scaling": SCALING, "split_versions": SPLIT_VERSIONS, "describe_power": describe_power}
+    return environment.get_template("page.html.jinja")
+
+
+def to_page(results: dict) -> str:
+    """HTML with its styles and pictures inside."""
     header = results["header"]
     tasks = [TASKS[name] for name in next(iter(results["versions"].values()))["smallest_p"]]
-    template = environment.get_template("page.html.jinja")
-    return template.render(
+    return _template().render(
         results=results,
         header=header,
         significance=describe_significance(header),

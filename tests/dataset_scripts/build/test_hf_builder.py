@@ -34,7 +34,7 @@ def same_rows(ours, theirs) -> None:
         assert {name: one[name] for name in light} == {name: other[name] for name in light}
 
 
-@pytest.mark.parametrize("config", ["er7-fold1", "fer_va-strict-fold5", "all"])
+@pytest.mark.parametrize("config", [pytest.param("er7-fold1", marks=pytest.mark.slow), "fer_va-strict-fold5", "all"])
 def test_it_gives_the_rows_and_splits_of_the_folder(dataset_folder, recordings, tmp_path, cache, config):
     folder = load_dataset(str(dataset_folder), config, cache_dir=cache)
     builder = EmertDatasetBuilder(config, source="synthetic", path=recordings, cache_dir=tmp_path)

@@ -22,8 +22,9 @@ from training import statistics
 from training.benchmark import benchmarking, measuring
 from training.benchmark.benchmarking import run_benchmark, write_report
 from training.benchmark.jobs import cell_name, plan_cells
-from training.benchmark.predictions import read_stored
+from training.benchmark.predictions import read_run, read_stored
 from training.benchmark.recipe import BenchmarkRecipe
+from training.benchmark.tables import make_tables
 from training.methods.registry import get_method
 from training.metrics import score
 from training.metrics.predictions import to_arrays
@@ -103,12 +104,10 @@ def test_every_figure_follows_from_the_stored_predictions(finished: Path, recipe
             assert {metric: figure["value"] for metric, figure in entry["metrics"].items()} == pytest.approx(expected)
 
 
-def test_differences_are_those_to_emert(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_differences_are_those_to_emert(finished: Path, monkeypatch: pytest.MonkeyPatch):
     for module in (statistics.intervals, statistics.comparisons):  # its test has two participants
         monkeypatch.setattr(module, "FEWEST_PARTICIPANTS", 2)
-    for name in ("run.json", "predictions.parquet"):
-        (tmp_path / name).write_bytes((finished / name).read_bytes())
-    scores = write_report(tmp_path)["versions"]["plain"]["scores"]
+    scores = make_tables(read_run(finished), read_stored(finished))["versions"]["plain"]["scores"]
     for task in ("er7", "fer7"):
         rows = {method: entries[task] for method, entries in scores.items()}
         assert rows["EMERT"]["against"] is None

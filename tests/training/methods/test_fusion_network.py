@@ -10,6 +10,11 @@ from modeling_emert.constants_emert import MODALITIES
 from training.methods.registry import METHODS, load_class
 
 EACH = pytest.mark.parametrize("key", FUSIONS)
+# One of each form, for what all networks take from the class that they share; the others are slow tests.
+_FORMS = ("fixations_only", "early_fusion", "misa", "optional_modalities")
+SHARED = pytest.mark.parametrize(
+    "key", [key if key in _FORMS else pytest.param(key, marks=pytest.mark.slow) for key in FUSIONS]
+)
 EACH_TRIMODAL = pytest.mark.parametrize("key", TRIMODAL)
 MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "training"])
 MASKS = {values: mask for values, mask, _ in ARGUMENTS}
@@ -75,7 +80,7 @@ def test_learns_eight_samples_by_heart(key):
     assert losses[-1] < 0.05 * losses[0], losses
 
 
-@EACH
+@SHARED
 def test_same_seed_same_training(key):
     runs = []
     for _ in range(2):
@@ -95,7 +100,7 @@ def test_a_seed_gives_the_initial_weights_of_the_stored_scores(key):
         assert found == pytest.approx(expected, rel=1e-4), part
 
 
-@EACH
+@SHARED
 def test_there_is_no_decoupling_and_no_loss_of_it(key):
     network = tiny_network(key)
     output = network(**inputs_of(key), labels=tiny_labels(network))
@@ -152,7 +157,7 @@ def test_samples_of_a_batch_do_not_know_of_each_other(key):
     _assert_same(alone, {name: value[1:2] for name, value in whole.items()}, rtol=1e-5, atol=1e-5)
 
 
-@EACH
+@SHARED
 def test_absent_labels_do_not_count(key):
     network, inputs = tiny_network(key, **NO_DROPOUT), inputs_of(key)
     labels = tiny_labels(network)
@@ -166,7 +171,7 @@ def test_absent_labels_do_not_count(key):
         assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
 
 
-@EACH
+@SHARED
 def test_label_of_another_task_is_refused(key):
     with pytest.raises(ValueError, match="er3"):
         tiny_network(key)(**inputs_of(key), labels={"er3": torch.tensor([0, 1])})
@@ -198,7 +203,7 @@ def test_attention_implementations_agree(key):
     _assert_same(_logits(eager, inputs), sdpa, rtol=1e-4, atol=1e-5)
 
 
-@EACH
+@SHARED
 def test_participants_and_context_are_emerts(key):
     network = tiny_network(key, num_participants=3, context=["big_five"])
     labels = tiny_labels(network) | {"participant": torch.tensor([0, 2])}
@@ -208,7 +213,7 @@ def test_participants_and_context_are_emerts(key):
     assert not torch.equal(output.logits["er7"], _logits(network, inputs_of(key))["er7"])
 
 
-@EACH
+@SHARED
 def test_coarse_follows_from_fine_where_the_config_says_so(key):
     network = tiny_network(key, tasks=["er3", "er7"], hierarchical=True)
     logits = _logits(network, inputs_of(key))

@@ -75,17 +75,16 @@ def test_the_cosine_ends_at_zero_and_warmup_begins_there(eyes: Recipe, data: Eme
     rates = [entry["learning_rate"] for entry in _history(fit(falling, data, tmp_path / "falling", fold=1))]
     assert eyes.learning_rate > rates[0] > 0.2 * eyes.learning_rate
     assert rates[1] < 0.1 * rates[0]
-    constant = [entry["learning_rate"] for entry in _history(fit(eyes, data, tmp_path / "constant", fold=1))]
-    assert constant == [eyes.learning_rate] * 2
-    rising = replace(eyes, warmup=0.5)
-    trainer = make_trainer(rising, prepare(rising, data, 1, False), training_arguments(rising, tmp_path, "x"), tmp_path, [])
-    trainer.create_optimizer_and_scheduler(num_training_steps=8)
-    found = []
-    for _ in range(6):
-        found.append(trainer.optimizer.param_groups[0]["lr"] / eyes.learning_rate)
-        trainer.optimizer.step()
-        trainer.lr_scheduler.step()
-    assert found == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1])
+    for warmup, expected in ((0.0, [1] * 6), (0.5, [0, 0.25, 0.5, 0.75, 1, 1])):
+        recipe = replace(eyes, warmup=warmup)
+        trainer = make_trainer(recipe, prepare(recipe, data, 1, False), training_arguments(recipe, tmp_path, "x"), tmp_path, [])
+        trainer.create_optimizer_and_scheduler(num_training_steps=8)
+        found = []
+        for _ in range(6):
+            found.append(trainer.optimizer.param_groups[0]["lr"] / eyes.learning_rate)
+            trainer.optimizer.step()
+            trainer.lr_scheduler.step()
+        assert found == pytest.approx(expected)
 
 
 def test_weight_decay_reaches_the_optimizer_but_no_bias_or_norm(eyes: Recipe, data: EmertData, tmp_path: Path):
