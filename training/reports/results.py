@@ -107,9 +107,10 @@ def make_header(data: EmertData, records: Sequence[dict], command: str, protocol
     strict = protocols[0].strict if protocols else first["strict"] and not all_unseen
     tested = list(dict.fromkeys(part.fold for part in protocols)) or [record["fold"] for record in records]
     test_split = f"test of fold {', '.join(map(str, tested))} of {data.assignment.folds}"
+    people = len(data.assignment.participants)
     if data.assignment.sets and not all_unseen:
         shared = sum(map(data.people_in_test_and_training, tested))
-        known = len(data.assignment.participants) < len(data)
+        known = people < len(data)
         who_is = f"{shared} of their participants also in training" if known else "who is in training too is not known"
         test_split = f"the authors' sets {', '.join(map(str, tested))} as tests ({who_is})"
     who = "all that the model has not seen" if all_unseen else test_split
@@ -117,7 +118,7 @@ def make_header(data: EmertData, records: Sequence[dict], command: str, protocol
     if first["recipe"].get("inputs") == "authors":
         scaling = "inputs as the authors' reader makes them"
     return Header(
-        data=f"{data.metadata.source}, {len(data)} recordings of {len(data.assignment.participants)} participants",
+        data=f"{data.metadata.source}, {len(data)} recordings" + ("" if people == len(data) else f" of {people} participants"),
         data_kind=data_kind(data),
         split=f"{SPLIT_VERSIONS['strict' if strict else 'plain']}, {who}; {scaling}",
         folds=len(tested),
