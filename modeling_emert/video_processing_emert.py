@@ -5,11 +5,11 @@ from typing import Literal
 
 import numpy as np
 import torch
+from PIL import Image
 from transformers import BatchFeature
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, PILImageResampling
 from transformers.video_processing_utils import BaseVideoProcessor
 
-from .people_emert import resize
 from .recording_emert import FaceTrack
 from .sampling_emert import FrameOrder, Sampling, choose_of_chunks, order_frames, spread_evenly
 
@@ -106,7 +106,8 @@ class EmertVideoProcessor(BaseVideoProcessor):
             top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
             frames = frames[:, top : top + height, left : left + width]
         if self.face_pixels is not None and min(frames.shape[1:3]) > self.face_pixels:
-            frames = np.stack([resize(frame, self.face_pixels) for frame in frames])
+            side = (self.face_pixels, self.face_pixels)  # bicubic keeps more of what fits than the bilinear of the crops
+            frames = np.stack([Image.fromarray(frame).resize(side, Image.Resampling.BICUBIC) for frame in frames])
         frames = grey(frames) if self.do_grayscale else frames
         return np.ascontiguousarray(frames[..., ::-1]) if self.do_flip_channel_order else frames
 
