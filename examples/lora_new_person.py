@@ -8,10 +8,12 @@ MODEL and DATA are folders or names on the Hub; PARTICIPANT is a `participant_id
 import sys
 
 import torch
+import transformers
 from datasets import load_dataset
 from peft import PeftModel, get_peft_model
 from transformers import AutoModelForVideoClassification, AutoProcessor
 
+transformers.logging.disable_progress_bar()
 model_name, data_name, task, person, out, *steps = sys.argv[1:]
 rows = load_dataset(data_name, "all", split="train").filter(lambda name: name == person, input_columns="participant_id")
 rows = rows.filter(lambda label: label is not None, input_columns=task)
@@ -28,8 +30,9 @@ def right(model) -> float:
         return float((model.eval()(**processor(others)).logits[task].argmax(-1) == torch.tensor(others[task])).float().mean())
 
 
-print(f"{task} of {len(others)} other recordings of {person}, right before: {right(base()):.2f}")
-model = get_peft_model(base(), base().lora_config(rank=4))  # its BatchNorm keeps the statistics of the base
+network = base()
+print(f"{task} of {len(others)} other recordings of {person}, right before: {right(network):.2f}")
+model = get_peft_model(network, network.lora_config(rank=4))  # its BatchNorm keeps the statistics of the base
 optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=1e-3)
 batch, labels = processor(given), {task: torch.tensor(given[task])}
 model.train()

@@ -73,6 +73,11 @@ class EmertPreTrainedModel(EmertSharing, EmertLicensed, PreTrainedModel):
     # The loss is a mean over the known labels; Trainer must not rescale it by the number of items in the batch.
     accepts_loss_kwargs = False
 
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """For peft, which asks by this name; transformers' own warns that it has given it another."""
+        return any(getattr(module, "gradient_checkpointing", False) for module in self.modules())
+
     def save_pretrained(self, save_directory: str | Path, is_main_process: bool = True, **kwargs: Any) -> None:
         """As transformers' own, with the code, and with a card `README.md` unless there is one."""
         from .pipeline_emert import saved_pipelines  # because of this import, transformers copies its code too

@@ -328,4 +328,4 @@ def _reader(kind: str) -> Callable[..., Any]:
     for entry_point in entry_points(group=f"emert.{kind}_readers"):
         return entry_point.load()
     arrays = {"gaze": "Gaze", "face": "ActionUnits"}[kind]
-    raise EmertInputError(f"no reader of {kind} files is installed: `pip install emert`, or give arrays ({arrays})")
+    raise EmertInputError(f"no reader of {kind} files is installed: install emert from its clone, or give arrays ({arrays})")

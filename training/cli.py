@@ -82,7 +82,9 @@ def _run(argv: list[str]) -> int:
         if error.name is None or error.name.partition(".")[0] in _ROOMS:
             raise
         extra = _EXTRAS.get(argv[0], "train")
-        print(f"emert: `emert {argv[0]}` needs {error.name}: pip install 'emert[{extra}]'", file=sys.stderr)
+        from dataset_scripts.common.extras import how_to_install
+
+        print(f"emert: `emert {argv[0]}` needs {error.name}: {how_to_install(extra)}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `emert ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

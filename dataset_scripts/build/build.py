@@ -45,7 +45,10 @@ class Plan:
         if not entries:
             raise EmertInputError(f"{source.path}: source {source.name} found no recordings")
         check_labels(source, entries)
-        assignment = assign(entries, source.tasks, seed, source.given_folds, source.gives_sets)
+        try:
+            assignment = assign(entries, source.tasks, seed, source.given_folds, source.gives_sets)
+        except EmertInputError as error:
+            raise EmertInputError(f"{source.path}: {error}") from error
         fingerprint = take_fingerprint(source, entries, faces, seed)
         return cls(source, cell_members(entries, assignment), assignment, fingerprint, faces)
 

@@ -26,6 +26,7 @@ from tqdm import tqdm
 from modeling_emert.errors_emert import EmertInputError
 
 from .code_fingerprint import code_fingerprint
+from .extras import how_to_install
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -122,7 +123,7 @@ def _connect(scheduler: str):
     try:
         from distributed import Client
     except ModuleNotFoundError as error:
-        raise EmertInputError(f"--scheduler needs {error.name}: pip install 'emert[cluster]'") from error
+        raise EmertInputError(f"--scheduler needs {error.name}: {how_to_install('cluster')}") from error
     try:
         return Client(scheduler, timeout=_TIMEOUT_S, set_as_default=False)
     except (OSError, ValueError) as error:

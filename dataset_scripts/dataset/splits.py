@@ -133,8 +133,11 @@ def assign(
     """
     entries = sorted(entries, key=lambda entry: entry.recording_id)
     people, stimuli = [entry.participant for entry in entries], [entry.stimulus for entry in entries]
-    if len(set(people)) < 3:
-        raise EmertInputError(f"train, validation and test need at least 3 participants, found {sorted(set(people))}")
+    if len(names := sorted(set(people))) < 3:
+        raise EmertInputError(
+            f"train, validation and test need at least 3 participants, found {len(names)} ({', '.join(names)}); "
+            "add recordings of others (`emert predict` and `emert data inspect` take these as they are)"
+        )
     column = next((name for name in tasks if get_task(name).kind == "classification"), None)
     strata = [str(entry.labels.get(column, "")) for entry in entries]
     if not given_folds:

@@ -10,12 +10,12 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze, Recording
 from modeling_emert.tasks_emert import LABEL_COLUMNS
 
+from ..common.media_files import VIDEO_SUFFIXES
 from ..dataset.metadata import METADATA_FILE
 from ..dataset.rows import named_labels
 from .quality import FaceCheck
 
 FACES_SHOWN = 16  # frames of a video in which faces are searched, spread over it
-_VIDEO_SUFFIXES = {".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif"}
 _TABLE, _SETTINGS = "recordings.csv", "settings.json"
 _MAX_FRAME_SIDE = 1280
 
@@ -84,7 +84,7 @@ def find_recordings(path: Path, source: str | None = None, with_faces: bool = Fa
 
 def _read_file(path: Path) -> list[Found]:
     """The recordings of one gaze file, or the video. The suffix only decides which of the two is tried first."""
-    if path.suffix.lower() in _VIDEO_SUFFIXES:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
         return [_read_video(path)]
     try:
         return _read_gaze(path)

@@ -17,6 +17,7 @@ import numpy as np
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
+from ..common.media_files import without_media_ending
 from . import bids, emert_csv, gazepoint
 from .bounds import believed
 from .eyelink import reader as eyelink
@@ -150,34 +151,50 @@ def read_gaze(
 ) -> Gaze:
     """The one recording in the file, or the one of that participant (and stimulus). `mapping`: as `read_gaze_recordings`.
 
-    Names are compared as text: "00" is not "0". `stimulus` may be `#2`: the second of the participant's recordings, in the
-    order of the file, where they have no names or the same. Raises `EmertInputError` as `read_gaze_recordings`, and where no
-    recording or more than one fits; it then names those that the file has.
+    Raises `EmertInputError` as `read_gaze_recordings` and `choose_recording`, which says how the names are compared.
     """
-    recordings = read_gaze_recordings(path, mapping)
+    return choose_recording(path, read_gaze_recordings(path, mapping), participant, stimulus)
+
+
+def choose_recording(
+    path: str | Path, recordings: list[Gaze], participant: str | None, stimulus: str | None, by_table: bool = False
+) -> Gaze:
+    """That of the participant and the stimulus among a file's; None: any.
+
+    Names are compared as text: "00" is not "0"; a stimulus may lack the ending of its video or picture (`rain` for `rain.mp4`).
+    It may also be `#2`: the second of the participant's recordings, in the order of the file, where they have no names or the
+    same. `by_table`: the names are of a row of recordings.csv, so that a recording without names fits too.
+
+    Raises `EmertInputError`, with the names that the file has, where no recording or more than one fits.
+    """
+    options = ("participant (--participant)", "stimulus (--stimulus)")
+    columns = ("gaze_participant in recordings.csv", "gaze_stimulus in recordings.csv")
+    give_participant, give_stimulus = columns if by_table else options
     chosen = [gaze for gaze in recordings if participant in (None, gaze.participant)]
+    chosen = chosen or [gaze for gaze in recordings if by_table and gaze.participant is None]
+    names = _names([gaze.participant or "without a name" for gaze in recordings])
     if not chosen:
         if not any(gaze.participant for gaze in recordings):
             raise EmertInputError(f"{path} names no participant, so {participant!r} can't be chosen; leave the participant out")
-        raise EmertInputError(f"{path} has no participant {participant!r}; it has {_names(recordings, 'participant')}")
+        raise EmertInputError(f"{path} has no participant {participant!r}; it has {names}; give one as {give_participant}")
     if len({gaze.participant for gaze in chosen}) > 1:
-        raise EmertInputError(
-            f"{path} holds several participants ({_names(chosen, 'participant')}) where one is expected; "
-            "choose one with --participant"
-        )
-    fitting = [gaze for number, gaze in enumerate(chosen, 1) if stimulus in (None, gaze.stimulus) or stimulus == f"#{number}"]
+        raise EmertInputError(f"{path} holds several participants ({names}) where one is expected; give {give_participant}")
+    fitting = [gaze for number, gaze in enumerate(chosen, 1) if stimulus in (None, gaze.stimulus, f"#{number}")]
+    fitting = fitting or [gaze for gaze in chosen if gaze.stimulus and without_media_ending(gaze.stimulus) == stimulus]
+    fitting = fitting or [gaze for gaze in chosen if by_table and gaze.stimulus is None]
     if len(fitting) != 1:
-        named = [f"#{number} {gaze.stimulus or ''}".strip() for number, gaze in enumerate(chosen, 1)]
-        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        wanted = "one is expected" if stimulus is None else f"{len(fitting)} of stimulus {stimulus!r} are"
+        whose = f" of participant {chosen[0].participant!r}" if chosen[0].participant else ""
+        numbered = _names([f"#{number} {gaze.stimulus or ''}".strip() for number, gaze in enumerate(chosen, 1)])
+        what = "" if stimulus is None else f" of stimulus {stimulus!r}"
+        found = f"{len(fitting)} recordings" if fitting else "no recording"
         raise EmertInputError(
-            f"{path} holds {len(chosen)} recordings of one participant ({', '.join(named[:_NAMED])}{more}) where {wanted}; "
-            "choose one by name or number with --stimulus (in Python stimulus=)"
+            f"{path} has {found}{whose}{what} where one is expected; of the recordings {numbered} give one, by name or number, "
+            f"as {give_stimulus}"
         )
     return fitting[0]
 
 
-def _names(recordings: list[Gaze], field: str) -> str:
-    """The first names, for a message."""
-    names = list(dict.fromkeys(getattr(gaze, field) or "without a name" for gaze in recordings))
+def _names(all_names: list[str]) -> str:
+    """The first of them, for a message."""
+    names = list(dict.fromkeys(all_names))
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

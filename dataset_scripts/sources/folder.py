@@ -33,7 +33,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from dataset_scripts.common.settings import Flag, Range, Text, expects, read_settings, refuse_all, settings
-from dataset_scripts.readers import read_gaze, read_gaze_recordings
+from dataset_scripts.readers import choose_recording, read_gaze, read_gaze_recordings
 from dataset_scripts.readers.face import read_faces
 from dataset_scripts.sources.base import TERMS, Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
@@ -107,14 +107,8 @@ class FolderSource(Source):
             return None
         found = _recordings(file)
         if len(found) > 1 or participant or stimulus:
-            who, what = participant or entry.participant, stimulus or entry.stimulus
-            # Some formats have no participants and many no stimuli: there the other name decides.
-            found = [gaze for gaze in found if gaze.participant in (None, who) and gaze.stimulus in (None, what)]
-            if len(found) != 1:
-                raise EmertInputError(
-                    f"{file} has {len(found)} recordings of participant {who!r} and stimulus {what!r}, where one is "
-                    "expected; add the columns gaze_participant and gaze_stimulus with the names that the file uses"
-                )
+            names = participant or entry.participant, stimulus or entry.stimulus
+            found = [choose_recording(file, found, *names, by_table=True)]
         return replace(found[0], notes=list(found[0].notes))
 
     def load_action_units(self, entry: Entry) -> ActionUnits | None:

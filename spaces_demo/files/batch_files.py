@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from dataset_scripts.common.media_files import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+
 from .uploads import cut_middle, visible_path
 
-VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif")
-VIDEO_SUFFIXES += (".png", ".jpg", ".jpeg", ".webp")  # a photograph is a video of one frame
+SHOWN_SUFFIXES = VIDEO_SUFFIXES + PICTURE_SUFFIXES  # a photograph is a video of one frame
 GAZE_SUFFIXES = (".csv", ".tsv", ".txt", ".asc", ".tab", ".dat", ".parquet", ".xlsx")
 _COMPRESSED = (".gz", ".xz")
 _ABOUT = re.compile(r"(read[-_ ]?me|licen[cs]e|changelog)\b", re.IGNORECASE)  # texts that are no gaze files
@@ -129,7 +130,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _is_video(file: File) -> bool:
-    return Path(file[0]).suffix.lower() in VIDEO_SUFFIXES
+    return Path(file[0]).suffix.lower() in SHOWN_SUFFIXES
 
 
 def _is_table(file: File) -> bool:

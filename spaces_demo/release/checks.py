@@ -44,6 +44,8 @@ def check_all(
     repositories: Mapping[str, Repository], model: Path | None, data: Path | None, private: bool, confirm: Collection[str]
 ) -> list[CheckResult]:
     """`model`, `data`: folders of what is released, else None. `confirm`: what the user has written, of each kind of words."""
+    ids = sorted(Assignment.read(data / SPLITS_FILE).participants) if data else []
+    openly = f"; those of the data set go up as it names them ({some(ids)}): see that nobody is known by that" if ids else ""
     return [
         judge("tests", [*_tests()], "the last `make test` passed, on this code"),
         judge("licences", [*_licences(model, data, private, confirm)], "of every part allow what is done with it"),
@@ -51,7 +53,7 @@ def check_all(
         judge("cards", [*_model_card(model), *_data_card(data)], "complete, and as the stored results say"),
         judge("data set", [*_verified(data)], "`emert data verify` finds nothing" if data else "none is released"),
         judge("files", [*_strangers(model), *_sizes(repositories)], "all are parts of it, and none is too large for the Hub"),
-        judge("participants", [*_participants(repositories, model, data)], "no names of participants are in the model"),
+        judge("participants", [*_participants(repositories, model, ids)], f"no names of participants are in the model{openly}"),
         judge("secrets", [*_secrets(repositories)], "no tokens, keys or places of this machine are in the files"),
     ]
 
@@ -166,9 +168,8 @@ def size_of(content: Path | bytes) -> int:
     return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
-def _participants(repositories: Mapping[str, Repository], model: Path | None, data: Path | None) -> Iterator[str]:
-    """Of a model's participants there are hashes alone, and nothing names one of the data set's."""
-    people = set(Assignment.read(data / SPLITS_FILE).participants) if data else set()
+def _participants(repositories: Mapping[str, Repository], model: Path | None, ids: Collection[str]) -> Iterator[str]:
+    """Of a model's participants there are hashes alone, and nothing names one of the data set's `ids`."""
     if model is None:
         return
     place, files = ("model", repositories["model"]) if "model" in repositories else ("space", repositories["space"])
@@ -176,7 +177,7 @@ def _participants(repositories: Mapping[str, Repository], model: Path | None, da
         if not name.endswith(".json"):
             continue
         texts = {*_strings(json.loads(_read(content)))}
-        if named := people & texts:
+        if named := texts & set(ids):
             yield f"{place}: {name} names participants ({some([*named])}); train or evaluate the model again"
         if name.endswith(RECORD_FILE):
             record = json.loads(_read(content))

@@ -12,6 +12,8 @@ import nbformat
 from nbclient import NotebookClient
 from places import ROOT
 
+# Epoch and loss of a line of the training's table, and the seconds after them.
+_EPOCH = re.compile(r"^( *epoch +loss| +\d+ +\d+\.\d+) +(?:seconds|\d+\.\d)(?= )", re.MULTILINE)
 _SECONDS = 3600  # of a cell, on a machine that does much else
 
 
@@ -28,6 +30,7 @@ def run_tour(notebook: Path) -> nbformat.NotebookNode:
             for output in cell.outputs:
                 if "text" in output:  # the tour's own folder
                     output.text = re.sub(rf"{re.escape(tempfile.gettempdir())}/\w+/", "", output.text)
+                    output.text = _EPOCH.sub(r"\1", output.text)
     return tour
 
 

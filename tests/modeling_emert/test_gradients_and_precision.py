@@ -68,7 +68,9 @@ def test_a_frozen_backbone_alone_gets_none():
 def test_activation_checkpointing_gives_the_same_gradients(form):
     model = tiny_model(**form).train()  # with dropout, which must be the same the second time
     plain = gradients(model)
+    assert not model.is_gradient_checkpointing
     model.activation_checkpointing_enable()
+    assert model.is_gradient_checkpointing
     layers = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
     assert layers
     assert all(module.gradient_checkpointing for module in layers)

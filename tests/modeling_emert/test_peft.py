@@ -44,6 +44,7 @@ def _differ(found: dict, other: dict) -> bool:
     return all((found[name] - other[name]).abs().max() > 1e-4 for name in TASKS)
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")
 def test_a_new_adapter_changes_nothing_and_a_trained_one_every_task():
     expected = _answers(_base())
     _assert_same(_answers(get_peft_model(_base(), _base().lora_config()).eval()), expected)

@@ -6,9 +6,10 @@ from importlib.metadata import version
 
 import pytest
 
+from dataset_scripts.common.extras import how_to_install
 from training import cli
 
-# As installed by `pip install emert` alone: what the extras bring can't be imported.
+# As installed without extras: what these bring can't be imported.
 _WITHOUT_EXTRAS = """
 import importlib.util, sys
 
@@ -47,7 +48,7 @@ def test_a_missing_extra_is_one_sentence(
 
     monkeypatch.setattr(cli, "parse", lambda _: cli.argparse.Namespace(run=run))
     assert cli.main([command]) == 2
-    assert capsys.readouterr().err == f"emert: `emert {command}` needs pandas: pip install 'emert[{extra}]'\n"
+    assert capsys.readouterr().err == f"emert: `emert {command}` needs pandas: {how_to_install(extra)}\n"
 
 
 @pytest.mark.slow
@@ -58,4 +59,4 @@ def test_answering_needs_no_extra(model, recordings):
     assert "used: face, eye_movements, fixations" in done.stdout
     lacking = _run("quickstart", "--out", str(model.parent / "lacking"))
     assert lacking.returncode == 2
-    assert "pip install 'emert[train]'" in lacking.stderr
+    assert lacking.stderr.endswith(f": {how_to_install('train')}\n")

@@ -12,7 +12,6 @@ import copy
 import hashlib
 import json
 import shutil
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,10 +144,7 @@ def adapt(model: EmertForEmotionRecognition, batch: dict, recipe: AdaptationReci
         torch.manual_seed(seed)
         config = model.lora_config(recipe.rank)
         config.lora_alpha = recipe.alpha
-        with warnings.catch_warnings():
-            # peft asks the model for `is_gradient_checkpointing`, which transformers has given another name.
-            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
-            adapted = get_peft_model(copy.deepcopy(model), config)
+        adapted = get_peft_model(copy.deepcopy(model), config)
         learning = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(learning, recipe.learning_rate, weight_decay=0.0)
         adapted.train()

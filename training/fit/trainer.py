@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import EvalLoopOutput
 
+from dataset_scripts.common.extras import how_to_install
 from modeling_emert.constants_emert import WEIGHTS_FILE
 from modeling_emert.errors_emert import EmertInputError
 
@@ -78,7 +79,7 @@ def tracking_callbacks(out: Path) -> list[TrainerCallback]:
         EmertInputError: TensorBoard is not installed.
     """
     if importlib.util.find_spec("tensorboard") is None:
-        raise EmertInputError("--track: tensorboard is not installed; pip install 'emert[tracking]'")
+        raise EmertInputError(f"--track: tensorboard is not installed; {how_to_install('tracking')}")
     from torch.utils.tensorboard import SummaryWriter
     from transformers.integrations import TensorBoardCallback
 

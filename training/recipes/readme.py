@@ -1,15 +1,17 @@
 """README.md of this folder, from the recipes and the stored results: `python -m training.recipes.readme` writes it."""
 
 import json
+from functools import cache
 
 from dataset_scripts.common.strict_yaml import read_yaml
 from modeling_emert.tasks_emert import TASKS
 
 from ..methods.registry import METHODS
-from .recipe import RECIPES, TRAINING_RECIPES
+from .recipe import RECIPES, TRAINING_RECIPES, load_recipe, recipe_of_record
 
 PAGE = RECIPES / "README.md"
 _DOCS = RECIPES.parents[1] / "docs"
+_SHIPPED = RECIPES.parents[1] / "spaces_demo" / "model" / "training_record.json"
 # Recipes that a benchmark trains as they are, and its method that learns the same tasks.
 _BENCHMARKS = {"uniss_fgd": METHODS["emert"].name, "ceap_360vr": METHODS["emert_multitask"].name}
 
@@ -35,28 +37,52 @@ def recipes_page() -> str:
 def _row(name: str) -> str:
     path = RECIPES / f"{name}.yaml"
     purpose = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
-    base = read_yaml(path, recipe=True)[0].get("base")
-    based = f" Based on `{base}`." if base else ""
+    based = f" Based on `{base}`." if (base := _base(name)) else ""
     return f"| `{name}` | {purpose}{based} | {' | '.join(_measured(name))} |"
+
+
+def _base(name: str) -> str | None:
+    return read_yaml(RECIPES / f"{name}.yaml", recipe=True)[0].get("base")
 
 
 def _measured(name: str) -> tuple[str, str]:
     """Time and memory, and scores."""
     if name == "laptop":
-        results, method = json.loads((_DOCS / "results" / "quickstart.json").read_text(encoding="utf-8")), "EMERT"
-        cost = f"{results['header']['models'][0]['seconds']:.0f} s, memory not measured"
+        results = [_read("results/quickstart.json")]
     elif method := _BENCHMARKS.get(name):
-        benchmark = json.loads((_DOCS / "benchmarks" / name / "table.json").read_text(encoding="utf-8"))
-        results, row = benchmark["versions"]["plain"], next(row for row in benchmark["cost"] if row["method"] == method)
+        benchmark = _read(f"benchmarks/{name}/table.json")
+        row = next(row for row in benchmark["cost"] if row["method"] == method)
         cost = f"{row['training_seconds']:.0f} s, {row['peak_memory_mb'] / 1000:.1f} GB"
+        return cost, _scores(benchmark["versions"]["plain"], method)
+    elif name == _shipped():
+        results = list(_read("people/results.json")["sources"].values())
+    elif (shipped := _shipped()) and name == _base(shipped):
+        return f"see `{shipped}`", f"see `{shipped}`"
     else:
         return "not measured", "not measured"
+    cost = f"{results[0]['header']['models'][0]['seconds']:.0f} s, memory not measured"
+    return cost, "; ".join(_scores(one, METHODS["emert"].name) for one in results)
+
+
+@cache
+def _shipped() -> str | None:
+    """The recipe of the model that comes with emert."""
+    recipe = recipe_of_record(json.loads(_SHIPPED.read_text(encoding="utf-8"))["recipe"])
+    return next((name for name in TRAINING_RECIPES if load_recipe(name) == recipe), None)
+
+
+def _scores(results: dict, method: str) -> str:
     scores = []
     for task, score in results["scores"][method].items():
         metric = TASKS[task].primary_metric
         found = score["metrics"][metric]
         scores.append(f"{task} {metric.upper()} {found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
-    return cost, f"{results['header']['data_kind'].partition(':')[0]}: {', '.join(scores)}"
+    kind, _, source = results["header"]["data_kind"].partition(": ")
+    return f"{kind}{f' ({source})' if source else ''}: {', '.join(scores)}"
+
+
+def _read(name: str) -> dict:
+    return json.loads((_DOCS / name).read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from modeling_emert.errors_emert import EmertInputError
 
+from ...common.extras import how_to_install
+
 MAX_BYTES = 1 << 29  # unpacked; an hour at 60 Hz with 40 columns takes 400 MB
 MAX_RATIO, RATIO_FREE_BYTES = 100, 1 << 25  # unpacked over packed: real exports have 3 to 20; small files may have more
 _INSIDE = "xl/workbook.xml"
@@ -33,7 +35,7 @@ def read_rows(path: Path) -> Iterator[list[Cell]]:
     try:
         from python_calamine import CalamineWorkbook  # in Rust: a sheet of 1,466 x 39 takes 0.1 s
     except ImportError as error:
-        raise EmertInputError(f"{path}: a workbook, which python-calamine reads; pip install 'emert[data]'") from error
+        raise EmertInputError(f"{path}: a workbook, which python-calamine reads; {how_to_install('data')}") from error
     _check_size(path)
     try:
         for row in CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).iter_rows():

@@ -60,6 +60,6 @@ def test_nobody_who_was_left_out_keeps_a_fold(recordings, tmp_path):
 def test_too_few_people_left_is_said(recordings, tmp_path):
     for path in recordings.glob("[ABDE]?.csv"):
         path.write_text(NOTHING)
-    with pytest.raises(EmertInputError, match=r"at least 3 participants, found \['F'\]"):
+    with pytest.raises(EmertInputError, match=r"at least 3 participants, found 1 \(F\); add"):
         build(open_source("folder", recordings), tmp_path / "out", num_workers=1)
     assert not (tmp_path / "out").exists()

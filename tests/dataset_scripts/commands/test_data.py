@@ -131,7 +131,9 @@ def test_build_names_the_recording_and_the_cell_that_is_wrong(few_recordings, tm
 def test_build_refuses_fewer_than_three_participants(few_recordings, tmp_path, refusal):
     for clip in range(3):
         change(few_recordings, f"p002-s00{clip}", "participant", "p000")
-    assert "at least 3 participants" in refusal(build_arguments(few_recordings, tmp_path / "out"))
+    words = refusal(build_arguments(few_recordings, tmp_path / "out"))
+    assert f"{few_recordings}: train, validation and test need at least 3 participants, found " in words
+    assert "; add recordings of others" in words
 
 
 def test_unreadable_recordings_are_all_named_and_nothing_appears(few_recordings, tmp_path, capsys):

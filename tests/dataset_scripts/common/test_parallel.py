@@ -56,7 +56,7 @@ def test_what_dask_could_not_do_is_told():
 
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(EmertInputError, match=r"pip install 'emert\[cluster\]'"):
+    with pytest.raises(EmertInputError, match=r"-m pip install -e .*\[cluster\]"):
         list(run_parallel(act, ["a"], tqdm(total=1), 2, "tcp://127.0.0.1:9"))
 
 

@@ -3,10 +3,12 @@
 import shutil
 
 import pytest
+from places import ROOT
 
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import SOURCES, find_source, open_source
+from dataset_scripts.sources.tables import FILES, GAZE_NAMES, check_columns
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
 
@@ -116,8 +118,24 @@ def test_of_several_recordings_in_a_file_the_one_is_taken_that_the_columns_name(
     for stimulus in (1, 2):
         gaze = source.load_gaze(entries[f"p1-s{stimulus}"])
         assert gaze.column("gaze_x").tolist() == pytest.approx([0.1 + stimulus / 100] * 2)
-    with pytest.raises(EmertInputError, match=r"0 recordings of participant 'p2' and stimulus 's1'.*gaze_participant"):
+    with pytest.raises(EmertInputError, match=r"no participant 'p2'; it has A1, A2, A3; give one as gaze_participant in"):
         source.load_gaze(entries["p2-s1"])
+
+
+def test_the_page_names_the_tables_columns():
+    page = (ROOT / "docs" / "your_data.md").read_text()
+    assert check_columns(page.partition("```csv\n")[2].splitlines()[0].split(",")) == []
+    assert all(f"{name}`" in page for name in (*FILES, *GAZE_NAMES))
+
+
+def test_the_table_names_a_stimulus_without_the_ending_of_its_file(shared):
+    file = shared / "g.csv"
+    file.write_text(file.read_text().replace(",s1,", ",s1.mp4,").replace(",s2,", ",film.mp4,"))
+    source = open_source("folder", shared)
+    entries = {entry.recording_id: entry for entry in source.entries()}
+    assert source.load_gaze(entries["p1-s1"]).stimulus == "s1.mp4"
+    with pytest.raises(EmertInputError, match=r"no recording of .*'A1' of stimulus 's2'.*#2 film.mp4 give.*gaze_stimulus in"):
+        source.load_gaze(entries["p1-s2"])
 
 
 def test_where_a_file_knows_no_participants_the_stimulus_decides(shared):

@@ -83,6 +83,7 @@ def test_dry_run_then_a_release_that_is_refused_in_the_middle_then_the_rest_then
     assert COMMANDS["release"] == ("spaces_demo.commands.release", command.HELP)
     assert main(words(scored, data.folder, DRY)) == 0
     shown = capsys.readouterr().out
+    assert "no names of participants are in the model; those of the data set go up as it names them (p000, p001, " in shown
     assert hub.calls == []
 
     hub.refused = {"models/me/emert"}

@@ -203,7 +203,7 @@ def test_what_can_not_be_is_refused(recipe: Recipe, data: EmertData, tmp_path: P
     with pytest.raises(EmertInputError, match="no labels for task er9; it has er3, er7"):  # an own task of other data
         choose_tasks(replace(recipe, tasks=("er9",)), data)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(EmertInputError, match=r"--track: tensorboard is not installed; pip install"):
+    with pytest.raises(EmertInputError, match=r"--track: tensorboard is not installed; .* -m pip install -e .*\[tracking\]"):
         tracking_callbacks(tmp_path / "model")
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(EmertInputError, match=r"batch_size 8 can't be split .* for 3 processes"):

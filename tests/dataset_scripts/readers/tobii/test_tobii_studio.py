@@ -143,12 +143,25 @@ def test_participants_and_stimuli_are_separate(path):
     assert "1 samples between the stimuli were left out." in recordings[0].notes
     assert read_gaze(path, "01").participant == "01"
     assert read_gaze(path, "1", "b.jpg").stimulus == "b.jpg"
-    with pytest.raises(EmertInputError, match=r"participants \(1, 01\).*--participant"):
+    with pytest.raises(EmertInputError, match=r"participants \(1, 01\).*; give participant \(--participant\)$"):
         read_gaze(path)
     with pytest.raises(EmertInputError, match="no participant '2'; it has 1, 01"):
         read_gaze(path, "2")
-    with pytest.raises(EmertInputError, match=r"2 recordings of one participant \(#1 a.jpg, #2 b.jpg\)"):
+    with pytest.raises(EmertInputError, match=r"2 recordings of participant '1' where one is .*#1 a.jpg, #2 b.jpg give one"):
         read_gaze(path, "1")
+
+
+@pytest.mark.parametrize(("asked", "found"), [("rain", "rain.MP4"), ("rain.png", "rain.png"), ("zoo", "zoo"), ("b.1", "b.1")])
+def test_a_stimulus_is_found_without_the_ending_of_its_file(path, asked, found):
+    media = ("rain.MP4", "rain.png", "zoo", "zoo.jpg", "b.1") if asked != "rain" else ("rain.MP4", "zoo", "b.1")
+    changes = [{"MediaName": name, "RecordingTimestamp": f"{10 * i}"} for i, name in enumerate(media)]
+    export(path, changes, (*BASE, "MediaName"))
+    assert read_gaze(path, stimulus=asked).stimulus == found
+    for unknown, number in [("b", "no recording"), ("rai", "no recording"), *([("rain", "2 rec")] if asked != "rain" else [])]:
+        with pytest.raises(
+            EmertInputError, match=rf"has {number}.* of stimulus '{unknown}' where .*#1 rain.MP4, #2 .*--stimulus"
+        ):
+            read_gaze(path, stimulus=unknown)
 
 
 def test_validity_codes(path):
