@@ -76,7 +76,8 @@ def _scores(results: dict, method: str) -> str:
     for task, score in results["scores"][method].items():
         metric = TASKS[task].primary_metric
         found = score["metrics"][metric]
-        scores.append(f"{task} {metric.upper()} {found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
+        interval = "" if found["low"] is None else f" [{found['low']:.2f}, {found['high']:.2f}]"
+        scores.append(f"{task} {metric.upper()} {found['value']:.2f}{interval}")
     kind, _, source = results["header"]["data_kind"].partition(": ")
     return f"{kind}{f' ({source})' if source else ''}: {', '.join(scores)}"
 
