@@ -132,10 +132,8 @@ def gap_words(gap: float, level: str | None = None) -> str:
     )
 
 
-def contribution_words(task_label: str, change: float | None, kind: str) -> str:
+def contribution_words(task_label: str, change: float, kind: str) -> str:
     """One modality's contribution to a view's answer: see `EmertExplanation.contributions`."""
-    if change is None:
-        return "not given"
     if kind == "regression":
         return f"without it the numbers move by {change:.0%} of their range"
     if abs(change) < 0.005:

@@ -205,9 +205,6 @@ def _warnings(answer: dict) -> str:
 
 def _contributions(answer: dict) -> str:
     """For the finest task of each view and for own tasks: by how much the predicted label falls without each modality."""
-    if len(answer["modalities"]) == 1:
-        (only,) = answer["modalities"]
-        return f"<p>Only one modality ({escape(MODALITY_WORDS[only])}) took part, so there is nothing to leave out.</p>"
     parts = []
     shown = [(v, view_words(answer, v), _finest_task(answer, v)) for v in VIEW_WORDS if view_is_said(answer, v)]
     for view, words, task in [*shown, *(("er", name, name) for name in own_answers(answer))]:
@@ -216,26 +213,32 @@ def _contributions(answer: dict) -> str:
         kind = TASKS[task].kind
         label = top(answer["tasks"][task])[0] if kind == "classification" else " and ".join(TASKS[task].labels)
         changes = answer["contributions"][task]
+        if len(changes) == 1:
+            only = MODALITY_WORDS[next(iter(changes))]
+            parts.append(
+                f"<p>{escape(words)}, {escape(label)}: answered from the {only} alone, so there is nothing to leave out.</p>"
+            )
+            continue
         rows = [
-            f'<tr><th scope="row">{escape(modality)}</th><td class="emert-cell">{_signed_bar(changes[name], view)}</td>'
-            f"<td>{escape(contribution_words(label, changes[name], kind))}</td></tr>"
-            for name, modality in MODALITY_WORDS.items()
+            f'<tr><th scope="row">{escape(MODALITY_WORDS[name])}</th><td class="emert-cell">{_signed_bar(change, view)}</td>'
+            f"<td>{escape(contribution_words(label, change, kind))}</td></tr>"
+            for name, change in changes.items()
         ]
         parts.append(f'<table class="emert-adds"><caption>{escape(words)}: {escape(label)}</caption>{"".join(rows)}</table>')
     attention = [f"{MODALITY_WORDS[name]} {fraction:.0%}" for name, fraction in answer["attention"].items() if fraction]
-    return "".join(parts) + f'<p class="emert-small">Attention: {escape(", ".join(attention))}.</p>'
+    if len(attention) > 1:
+        parts.append(f'<p class="emert-small">Attention: {escape(", ".join(attention))}.</p>')
+    return "".join(parts)
 
 
 def _finest_task(answer: dict, view: str) -> str | None:
     return next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in told_tasks(answer)), None)
 
 
-def _signed_bar(change: float | None, view: str) -> str:
+def _signed_bar(change: float, view: str) -> str:
     """To the right of the middle what supports the label, to the left what contradicts it."""
-    bar = ""
-    if change is not None:
-        left = 50 + 50 * min(change, 0)
-        bar = f'<span class="emert-bar emert-{_SHORT[view]}" style="left:{left:.1f}%;width:{50 * abs(change):.1f}%"></span>'
+    left = 50 + 50 * min(change, 0)
+    bar = f'<span class="emert-bar emert-{_SHORT[view]}" style="left:{left:.1f}%;width:{50 * abs(change):.1f}%"></span>'
     return f'<span class="emert-track emert-signed">{bar}</span>'
 
 

@@ -191,6 +191,8 @@ def timeline(recording: Recording, reasons: EmertExplanation, width: str) -> str
     seconds = _seconds(recording)
     across = _WIDTHS[width] - _LEFT - _RIGHT
     panels = _panels(recording, reasons, seconds, width, across)
+    if not panels:
+        return ""
     legend = _LEGEND_LINE if width == "narrow" else 0.0
     above = [_GAP + (0.0 if name == "faces" else legend) for name, _, _ in panels]
     below = _BOTTOM if panels[-1][0] == "faces" else _BOTTOM + _AXIS_NUMBERS
@@ -220,7 +222,8 @@ def _panels(
         panels.append(("gaze", _GAZE, lambda axes: _draw_gaze(axes, gaze)))
     if has_pupils(gaze):
         panels.append(("pupils", _PUPILS, lambda axes: draw_pupils(axes, gaze, LIGHT)))
-    panels.append(("attention", _ATTENTION, lambda axes: _draw_attention(axes, recording, reasons)))
+    if any(weights.any() for weights in reasons.time_weights.values()):  # nothing is told otherwise
+        panels.append(("attention", _ATTENTION, lambda axes: _draw_attention(axes, recording, reasons)))
     if face is not None and len(face.frames):
         tall = _FACES[width]
         panels.append(("faces", tall, lambda axes: draw_faces(axes, face, seconds, (across, tall), LIGHT)))
@@ -242,7 +245,7 @@ def _draw_attention(axes: "Axes", recording: Recording, reasons: EmertExplanatio
     """
     dress(axes, LIGHT)
     weights = {name: 100 * values[0] for name, values in reasons.time_weights.items()}
-    if recording.face is not None:
+    if recording.face is not None and weights["face"].any():
         steps = spread_evenly(len(recording.face.times_ms), len(weights["face"]))
         moments = recording.face.times_ms[steps] / 1000
         axes.vlines(moments, 0, weights["face"], color=LIGHT.ink, linewidth=0.7, alpha=0.6)

@@ -120,6 +120,5 @@ def test_calibration_is_not_said_of_inputs_for_which_it_was_not_fitted(modalitie
 def test_contributions_in_words():
     assert contribution_words("fear", 0.25, "classification") == "without it fear loses 25 points"
     assert contribution_words("fear", -0.25, "classification") == "without it fear gains 25 points"
-    assert contribution_words("fear", None, "classification") == "not given"
     assert "93%" in gap_words(0.93)
     assert "Left out: eye movements, fixations." in given_words(an_answer(modalities=["face"]))
