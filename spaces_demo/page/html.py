@@ -96,13 +96,14 @@ def reasons_html(reply: Reply) -> str:
         return ""
     answer, pictures = reply.answer, reply.pictures
     lines = "".join(f"<li>{escape(sentence)}</li>" for sentence in given_words(answer))
-    given = f"<ul>{lines}</ul>{_crops(pictures.get('crops') or [])}{pictures.get('shown') or ''}"
+    given = f"<ul>{lines}</ul>{_crops(pictures.get('crops') or [])}"
     density = _card("Where the eyes rested", pictures.get("map") or "")
-    time = (pictures.get("time-wide") or "") + (pictures.get("time-narrow") or "")
+    shown, time = ("".join(pictures.get(f"{name}-{width}") or "" for width in ("wide", "narrow")) for name in ("shown", "time"))
     waiting = '<p class="emert-empty" role="status">The pictures are being drawn …</p>' if reply.more else ""
     return (
         f'<section class="emert-answer" aria-label="Why" aria-busy="{str(reply.more).lower()}"><h2>Why</h2>'
-        f'<div class="emert-cards emert-why">{_card("What each modality adds", _contributions(answer))}{density}'
+        f'{_card("Shown over time", shown)}<div class="emert-cards">'
+        f"{_card('What each modality adds', _contributions(answer))}{density}"
         f"{_card('What the network was given', given)}</div>"
         f"{waiting}{_card('Over time', time)}"
         "<p class='emert-small'>Contributions and attention describe the network; they prove no cause.</p></section>"
