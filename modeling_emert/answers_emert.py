@@ -102,10 +102,6 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
     return found
 
 
-def told_tasks(answer: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    return answer["tasks"]
-
-
 def _is_told(evidence: Mapping[str, Mapping[str, Any]], task: str) -> bool:
     return task not in evidence or evidence[task]["told"]
 

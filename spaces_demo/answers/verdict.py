@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from modeling_emert.answers_emert import finest_shown, told_tasks
+from modeling_emert.answers_emert import finest_shown
 from modeling_emert.constants_emert import MODALITIES, is_grounded
 from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
 
@@ -22,7 +22,7 @@ VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
 def verdict(answer: dict) -> str:
     """One sentence for people, of the finest classes that the model knows; of own tasks where it knows no emotions."""
-    tasks = told_tasks(answer)
+    tasks = answer["tasks"]
     felt, shown = (best[0] if (best := _finest(tasks, view)) else None for view in ("er", "fer"))
     shown = shown and (", then ".join(shown_in_turn(answer)) or shown)
     face, eyes = (is_grounded(view, answer["modalities"]) for view in ("fer", "er"))
@@ -87,7 +87,7 @@ def coarse_verdict(answer: dict) -> str | None:
 
     Another sentence follows for each view whose most probable emotion is of another class; surprise is of none.
     """
-    known, contradictions, tasks = [], [], told_tasks(answer)
+    known, contradictions, tasks = [], [], answer["tasks"]
     for view, kind in (("er", "felt"), ("fer", "shown")):
         emotion, polarity = top(tasks.get(f"{view}7")), top(tasks.get(f"{view}3"))
         if not polarity or not view_is_said(answer, view):
@@ -116,7 +116,7 @@ def view_words(answer: dict, view: str) -> str:
 
 def said_tasks(answer: dict) -> dict[str, dict[str, float]]:
     """The answers without those of a view of which nothing is said, and those that are not beyond chance."""
-    return {task: values for task, values in told_tasks(answer).items() if view_is_said(answer, TASKS[task].view)}
+    return {task: values for task, values in answer["tasks"].items() if view_is_said(answer, TASKS[task].view)}
 
 
 def sureness(answer: dict) -> str | None:

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from html import escape
 
-from modeling_emert.answers_emert import told_tasks
 from modeling_emert.constants_emert import is_grounded
 from modeling_emert.tasks_emert import TASKS, Task
 
@@ -69,7 +68,7 @@ def answer_html(reply: Reply, title: str, waiting: Collection[str] = ()) -> str:
         still_here = f" Your {words} {'are' if len(waiting) > 1 else 'is'} still here." if waiting else ""
         return refusal(f"{reply.refusal or ''}{still_here}")
     answer, plane = reply.answer, (reply.pictures or {}).get("plane")
-    tasks = told_tasks(answer)
+    tasks = answer["tasks"]
     has_seven = tasks.get("er7") or tasks.get("fer7")
     grounds = "".join(f"<p>{escape(sentence)}</p>" for sentence in evidence_words(answer))
     cards = (
@@ -160,7 +159,7 @@ def _gap(answer: dict) -> str:
 
 
 def _intensity(answer: dict) -> str:
-    values = told_tasks(answer).get("fer_intensity")
+    values = answer["tasks"].get("fer_intensity")
     if not values or "face" not in answer["modalities"]:
         return ""
     value, (low, high) = values["intensity"], TASKS["fer_intensity"].range
@@ -233,7 +232,7 @@ def _contributions(answer: dict) -> str:
 
 
 def _finest_task(answer: dict, view: str) -> str | None:
-    return next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in told_tasks(answer)), None)
+    return next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in answer["tasks"]), None)
 
 
 def _signed_bar(change: float, view: str) -> str:

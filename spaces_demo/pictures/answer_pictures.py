@@ -29,7 +29,7 @@ from dataset_scripts.pictures.style import (
     panel_title,
 )
 from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
-from modeling_emert.answers_emert import finest_shown, told_tasks
+from modeling_emert.answers_emert import finest_shown
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Gaze, Recording
@@ -111,7 +111,7 @@ _PANEL_WORDS = {
 
 def draw_answer(answer: dict) -> dict:
     """The picture that is quick enough to come with the numbers: `{"plane": SVG or None}`."""
-    tasks = told_tasks(answer)
+    tasks = answer["tasks"]
     return {"plane": affect_plane(tasks.get("er_va"), tasks.get("fer_va") if "face" in answer["modalities"] else None)}
 
 
