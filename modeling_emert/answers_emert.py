@@ -11,9 +11,10 @@ from torch import nn
 from transformers import BatchFeature
 
 from .configuration_emert import EmertConfig
-from .constants_emert import ARGUMENTS_OF, MASK_OF, MODALITIES, is_grounded
+from .constants_emert import ARGUMENTS_OF, MODALITIES, is_grounded
 from .errors_emert import EmertInputError
-from .evidence_emert import INPUT_WORDS, Test, ground_of, is_beyond_chance, words_of
+from .evidence_emert import INPUT_WORDS, is_beyond_chance, words_of
+from .grounds_emert import Grounds, Names, by_names, given_to, grounds_of, inputs_of, taken_by
 from .processing_emert import EmertProcessor
 from .recording_emert import Recording
 from .tasks_emert import TASKS
@@ -66,12 +67,12 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
     if not recordings:
         return []
     inputs = model_inputs(model, processor, recordings)
-    given = [_given(model.config, inputs, index) for index in range(len(recordings))]
+    given = [given_to(model.config, inputs, index) for index in range(len(recordings))]
     if () in given:
-        taken = ", ".join(INPUT_WORDS[name] for name in _taken(model.config))
+        taken = ", ".join(INPUT_WORDS[name] for name in taken_by(model.config))
         found = f"recording {given.index(()) + 1} has nothing that this model takes"
         raise EmertInputError(f"{found} ({taken}); give it one of these")
-    grounds = [_grounds(model.config, own) for own in given]
+    grounds = [grounds_of(model.config, own) for own in given]
     logits = _logits(model, inputs, grounds)
     found = []
     for index, recording in enumerate(recordings):
@@ -101,46 +102,15 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
     return found
 
 
-def told_tasks(answer: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    return answer["tasks"]
-
-
 def _is_told(evidence: Mapping[str, Mapping[str, Any]], task: str) -> bool:
     return task not in evidence or evidence[task]["told"]
 
 
-# By task, the arguments that it is answered from (None: all), and the tests that say how well that goes.
-_Names = tuple[str, ...] | None
-_Grounds = dict[str, tuple[_Names, list[Test]]]
-
-
-def _taken(config: EmertConfig) -> list[str]:
-    """The arguments that the network reads."""
-    unread = {"frames": "action_units", "action_units": "pixel_values"}.get(config.face_input)
-    return [name for name in MASK_OF if name != unread]
-
-
-def _given(config: EmertConfig, inputs: BatchFeature, index: int) -> tuple[str, ...]:
-    """Those of them that one recording of the batch has."""
-    return tuple(name for name in _taken(config) if name in inputs and inputs[MASK_OF[name]][index].any())
-
-
-def _grounds(config: EmertConfig, given: Collection[str]) -> _Grounds:
-    if not config.evidence:
-        return {name: (None, []) for name in config.tasks}
-    known = {name: ground_of(config.evidence, config.derived_tasks.get(name, name), given) for name in config.tasks}
-    return {name: ground for name, ground in known.items() if ground is not None}
-
-
-def _logits(model: Network, inputs: BatchFeature, grounds: Sequence[_Grounds]) -> dict[_Names, dict[str, torch.Tensor]]:
+def _logits(model: Network, inputs: BatchFeature, grounds: Sequence[Grounds]) -> dict[Names, dict[str, torch.Tensor]]:
     """By the arguments that the network was given, and by task, `(batch, task size)`; NaN for recordings without them."""
     found = {}
-    for names in dict.fromkeys(names for ground in grounds for names, _ in ground.values()):
-        rows = [index for index, ground in enumerate(grounds) if any(names == others for others, _ in ground.values())]
-        hidden = {part for name in MASK_OF if names and name not in names for part in (name, MASK_OF[name])}
-        chosen = {
-            name: values if len(rows) == len(grounds) else values[rows] for name, values in inputs.items() if name not in hidden
-        }
+    for names, rows in by_names(grounds).items():
+        chosen = inputs_of(inputs, names, rows, len(grounds))
         known = calibrated(model, model(**chosen).logits)
         found[names] = {name: _in_rows(values.cpu(), rows, len(grounds)) for name, values in known.items()}
     return found
@@ -152,7 +122,7 @@ def _in_rows(values: torch.Tensor, rows: Sequence[int], count: int) -> torch.Ten
     return spread
 
 
-def _evidence(config: EmertConfig, grounds: _Grounds, given: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _evidence(config: EmertConfig, grounds: Grounds, given: Sequence[str]) -> dict[str, dict[str, Any]]:
     if not config.evidence:
         return {}
     evidence = {}

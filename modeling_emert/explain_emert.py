@@ -12,20 +12,25 @@ import torch
 
 from .configuration_emert import EmertConfig
 from .constants_emert import INPUT_NAMES, MASKS_OF, MODALITIES
+from .grounds_emert import by_names, given_to, grounds_of, inputs_of, is_told
 from .tasks_emert import get_task
 
 
 @dataclass
 class EmertExplanation:
-    """For each recording of a batch, as numpy arrays ready for a plot.
+    """For each recording of a batch, as numpy arrays ready for a plot. A task is explained on the inputs that its answer comes
+    from, and only where the answer is told (see `evidence_emert`).
 
-    - `contributions`: by task `(batch, 3)`, modalities in their order. For classes: by how much the probability of the
-      predicted class falls without the modality, -1..1. For numbers: by how much they move, as a fraction of the task's
-      range, 0..1. NaN where the modality is absent or the only one.
-    - `attention`: `(batch, 3)`, each modality's fraction of the attention, summing to 1.
-    - `time_weights`: by modality `(batch, steps)`: the same, step by step; all steps of all modalities sum to 1.
+    - `answered_from`: by task `(batch, 3)` bool, modalities in their order: those that its answer comes from.
+    - `contributions`: by task `(batch, 3)`. For classes: by how much the probability of the predicted class falls without
+      the modality, -1..1. For numbers: by how much they move, as a fraction of the task's range, 0..1. NaN where the answer
+      does not come from the modality, or from it alone.
+    - `attention`: `(batch, 3)`, each modality's fraction of the attention, summing to 1; the mean where tasks are answered
+      from different inputs, and 0 where nothing is told.
+    - `time_weights`: by modality `(batch, steps)`: the same, step by step.
     """
 
+    answered_from: dict[str, np.ndarray]
     contributions: dict[str, np.ndarray]
     attention: np.ndarray
     time_weights: dict[str, np.ndarray]
@@ -33,10 +38,32 @@ class EmertExplanation:
 
 @torch.no_grad()
 def explain(model: Callable, config: EmertConfig, inputs: Mapping[str, torch.Tensor]) -> EmertExplanation:
-    """Runs the model once with everything and once without each modality.
+    """Runs the model once with everything that a task is answered from, and once without each modality of it.
 
     `model`: an [`EmertForEmotionRecognition`] in eval mode. `inputs`: what the processor gives.
     """
+    batch = next(value for value in inputs.values() if value is not None).shape[0]
+    known = [grounds_of(config, given_to(config, inputs, index)) for index in range(batch)]
+    told = [{name: ground for name, ground in one.items() if is_told(config, ground)} for one in known]
+    answered_from = {name: np.zeros((batch, len(MODALITIES)), bool) for name in config.tasks}
+    contributions = {name: np.full((batch, len(MODALITIES)), np.nan) for name in config.tasks}
+    time_weights = {name: np.zeros((batch, steps), np.float32) for name, steps in config.lengths.items()}
+    for names, rows in by_names(told).items():
+        present, changes, weights = _explain(model, config, inputs_of(inputs, names, rows, batch))
+        for place, row in enumerate(rows):
+            for task in (task for task, (others, _) in told[row].items() if others == names):
+                answered_from[task][row], contributions[task][row] = present[place], changes[task][place]
+            share = 1 / len({others for others, _ in told[row].values()})
+            for name, values in weights.items():
+                time_weights[name][row] += share * values[place]
+    attention = np.stack([time_weights[name].sum(axis=1) for name in MODALITIES], axis=1)
+    return EmertExplanation(answered_from, contributions, attention, time_weights)
+
+
+def _explain(
+    model: Callable, config: EmertConfig, inputs: Mapping[str, torch.Tensor]
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Of recordings that are answered from all of these inputs: the modalities that are there, contributions, time weights."""
     whole = model(**inputs, output_attentions=True)
     masks = _masks(config, inputs)
     present = np.stack([masks[name].any(dim=1).cpu().numpy() for name in MODALITIES], axis=1)  # (batch, 3)
@@ -47,9 +74,7 @@ def explain(model: Callable, config: EmertConfig, inputs: Mapping[str, torch.Ten
             answers = model(**_without(modality, inputs, masks, rows)).logits
             for name, logits in answers.items():
                 contributions[name][rows, index] = _change(name, whole.logits[name][rows], logits)
-    time_weights = _time_weights(config, whole.attentions, masks)
-    attention = np.stack([time_weights[name].sum(axis=1) for name in MODALITIES], axis=1)
-    return EmertExplanation(contributions, attention, time_weights)
+    return present, contributions, _time_weights(config, whole.attentions, masks)
 
 
 def _masks(config: EmertConfig, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("emert.demo")
 
 MAX_WAITING = 60  # visitors in the queue; the next one is asked to come back
-_LAST_PORT = 2**16 - 1
+_FIRST_PORT, _LAST_PORT = 7860, 2**16 - 1
 # No request leaves the machine: neither gradio's statistics nor the Hub's.
 _OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
@@ -48,7 +48,12 @@ def serve(models: Sequence[Path] = (), host: str = "127.0.0.1", port: int | None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    with running(find_checkpoints(models), host, port) as (page, _):
+    checkpoints = find_checkpoints(models)
+    names, where = " and ".join(one.name for one in checkpoints), f"http://{host}:{port or _FIRST_PORT}"
+    later = "" if port else " or the next free port"
+    print(f"Loading {names}: the page will be at {where}{later}, in a minute or two.", flush=True)
+    with running(checkpoints, host, port) as (page, _):
+        print(f"The page is at {page.local_url} (Ctrl+C ends it).", flush=True)
         page.block_thread()
 
 
@@ -120,5 +125,5 @@ def _launch(page: "gr.Blocks", host: str, port: int | None) -> None:
     look = {"theme": theme(), "css": STYLE_SHEET, "head": HEAD_STYLES, "footer_links": ["api"]}
     off = dict.fromkeys(("share", "ssr_mode", "show_error", "enable_monitoring"), False)
     limit = f"{MAX_UPLOAD_MB}mb"
-    where = {"server_name": host, "server_port": port, "prevent_thread_lock": True}
+    where = {"server_name": host, "server_port": port, "prevent_thread_lock": True, "quiet": True}
     page.launch(**where, max_file_size=limit, mcp_server=True, **look, **off)

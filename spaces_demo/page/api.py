@@ -47,7 +47,7 @@ _FIELDS = {
     "timeline": "of a video, what the face shows in each frame with a face, with its time_ms; else null",
     "gap_meaning, gap_reason": "the gap in words; why there is none",
     "modalities": "what took part: face, eye_movements, fixations",
-    "contributions": "by task and modality: by how much the predicted label falls without it; null where it is absent",
+    "contributions": "by task and modality that it was answered from: by how much the label falls without it; null if alone",
     "attention": "by modality: its fraction of the network's attention",
     "calibrated": "whether the probabilities are chances of being right, for people as in the training, with face and eyes",
     "quality, measured": "what was measured on the recording; measured.verdict is good, usable or poor, with reasons",

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from html import escape
 
-from modeling_emert.answers_emert import told_tasks
 from modeling_emert.constants_emert import is_grounded
 from modeling_emert.tasks_emert import TASKS, Task
 
@@ -69,7 +68,7 @@ def answer_html(reply: Reply, title: str, waiting: Collection[str] = ()) -> str:
         still_here = f" Your {words} {'are' if len(waiting) > 1 else 'is'} still here." if waiting else ""
         return refusal(f"{reply.refusal or ''}{still_here}")
     answer, plane = reply.answer, (reply.pictures or {}).get("plane")
-    tasks = told_tasks(answer)
+    tasks = answer["tasks"]
     has_seven = tasks.get("er7") or tasks.get("fer7")
     grounds = "".join(f"<p>{escape(sentence)}</p>" for sentence in evidence_words(answer))
     cards = (
@@ -96,13 +95,14 @@ def reasons_html(reply: Reply) -> str:
         return ""
     answer, pictures = reply.answer, reply.pictures
     lines = "".join(f"<li>{escape(sentence)}</li>" for sentence in given_words(answer))
-    given = f"<ul>{lines}</ul>{_crops(pictures.get('crops') or [])}{pictures.get('shown') or ''}"
+    given = f"<ul>{lines}</ul>{_crops(pictures.get('crops') or [])}"
     density = _card("Where the eyes rested", pictures.get("map") or "")
-    time = (pictures.get("time-wide") or "") + (pictures.get("time-narrow") or "")
+    shown, time = ("".join(pictures.get(f"{name}-{width}") or "" for width in ("wide", "narrow")) for name in ("shown", "time"))
     waiting = '<p class="emert-empty" role="status">The pictures are being drawn …</p>' if reply.more else ""
     return (
         f'<section class="emert-answer" aria-label="Why" aria-busy="{str(reply.more).lower()}"><h2>Why</h2>'
-        f'<div class="emert-cards emert-why">{_card("What each modality adds", _contributions(answer))}{density}'
+        f'{_card("Shown over time", shown)}<div class="emert-cards">'
+        f"{_card('What each modality adds', _contributions(answer))}{density}"
         f"{_card('What the network was given', given)}</div>"
         f"{waiting}{_card('Over time', time)}"
         "<p class='emert-small'>Contributions and attention describe the network; they prove no cause.</p></section>"
@@ -159,7 +159,7 @@ def _gap(answer: dict) -> str:
 
 
 def _intensity(answer: dict) -> str:
-    values = told_tasks(answer).get("fer_intensity")
+    values = answer["tasks"].get("fer_intensity")
     if not values or "face" not in answer["modalities"]:
         return ""
     value, (low, high) = values["intensity"], TASKS["fer_intensity"].range
@@ -205,9 +205,6 @@ def _warnings(answer: dict) -> str:
 
 def _contributions(answer: dict) -> str:
     """For the finest task of each view and for own tasks: by how much the predicted label falls without each modality."""
-    if len(answer["modalities"]) == 1:
-        (only,) = answer["modalities"]
-        return f"<p>Only one modality ({escape(MODALITY_WORDS[only])}) took part, so there is nothing to leave out.</p>"
     parts = []
     shown = [(v, view_words(answer, v), _finest_task(answer, v)) for v in VIEW_WORDS if view_is_said(answer, v)]
     for view, words, task in [*shown, *(("er", name, name) for name in own_answers(answer))]:
@@ -216,26 +213,32 @@ def _contributions(answer: dict) -> str:
         kind = TASKS[task].kind
         label = top(answer["tasks"][task])[0] if kind == "classification" else " and ".join(TASKS[task].labels)
         changes = answer["contributions"][task]
+        if len(changes) == 1:
+            only = MODALITY_WORDS[next(iter(changes))]
+            parts.append(
+                f"<p>{escape(words)}, {escape(label)}: answered from the {only} alone, so there is nothing to leave out.</p>"
+            )
+            continue
         rows = [
-            f'<tr><th scope="row">{escape(modality)}</th><td class="emert-cell">{_signed_bar(changes[name], view)}</td>'
-            f"<td>{escape(contribution_words(label, changes[name], kind))}</td></tr>"
-            for name, modality in MODALITY_WORDS.items()
+            f'<tr><th scope="row">{escape(MODALITY_WORDS[name])}</th><td class="emert-cell">{_signed_bar(change, view)}</td>'
+            f"<td>{escape(contribution_words(label, change, kind))}</td></tr>"
+            for name, change in changes.items()
         ]
         parts.append(f'<table class="emert-adds"><caption>{escape(words)}: {escape(label)}</caption>{"".join(rows)}</table>')
     attention = [f"{MODALITY_WORDS[name]} {fraction:.0%}" for name, fraction in answer["attention"].items() if fraction]
-    return "".join(parts) + f'<p class="emert-small">Attention: {escape(", ".join(attention))}.</p>'
+    if len(attention) > 1:
+        parts.append(f'<p class="emert-small">Attention: {escape(", ".join(attention))}.</p>')
+    return "".join(parts)
 
 
 def _finest_task(answer: dict, view: str) -> str | None:
-    return next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in told_tasks(answer)), None)
+    return next((name for name in (f"{view}7", f"{view}3", f"{view}_va") if name in answer["tasks"]), None)
 
 
-def _signed_bar(change: float | None, view: str) -> str:
+def _signed_bar(change: float, view: str) -> str:
     """To the right of the middle what supports the label, to the left what contradicts it."""
-    bar = ""
-    if change is not None:
-        left = 50 + 50 * min(change, 0)
-        bar = f'<span class="emert-bar emert-{_SHORT[view]}" style="left:{left:.1f}%;width:{50 * abs(change):.1f}%"></span>'
+    left = 50 + 50 * min(change, 0)
+    bar = f'<span class="emert-bar emert-{_SHORT[view]}" style="left:{left:.1f}%;width:{50 * abs(change):.1f}%"></span>'
     return f'<span class="emert-track emert-signed">{bar}</span>'
 
 

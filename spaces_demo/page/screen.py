@@ -21,7 +21,7 @@ needs the eyes, and how far the two differ.</p></header>"""
 _ADDRESS = "http://127.0.0.1:7860/"  # until the browser has said where the page is
 _EMPTY = '<div class="emert-empty">The answer appears here. Drop your files, or click an example.</div>'
 _ONE_FACE = "A video and a photograph are given; remove one of them: an answer is about one of the two."
-# On a phone the answer is below the examples, so the page scrolls to it.
+# On a phone the answer is below the button, so the page scrolls to it.
 _SHOW = 'if (innerWidth <= 900) document.getElementById("answers").scrollIntoView({behavior: "smooth"});'
 _SHOW_ANSWER = f"given => {{ {_SHOW} return given; }}"
 # At the click the browser moves the files from their boxes to hidden ones: files that are dropped later belong to the next
@@ -81,13 +81,13 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
                 label="Video of the face",
                 sources=["upload", "webcam"],
                 webcam_options=gr.WebcamOptions(mirror=False),
-                height=290,
+                height=200,
                 elem_id="video",
                 buttons=[],
             )
             gr.HTML('<p class="emert-small" role="status"></p>', elem_id="unplayable")
-            photo = gr.File(label="or a photograph (PNG, JPEG, WebP)", height=110, elem_id="photo")
-            gaze = gr.File(label="Gaze file of any eye tracker", height=150, elem_id="gaze")
+            photo = gr.File(label="or a photograph (PNG, JPEG, WebP)", height=92, elem_id="photo")
+            gaze = gr.File(label="Gaze file of any eye tracker", height=92, elem_id="gaze")
             with gr.Accordion("The gaze file holds several recordings", open=False) as several:
                 participant = gr.Textbox(label="Participant", placeholder="as the file names them", max_lines=1, max_length=100)
                 stimulus = gr.Textbox(label="Stimulus", placeholder="its name, or #2", max_lines=1, max_length=100)
@@ -97,9 +97,12 @@ def _add_clip_tab(service: Service, model: gr.Dropdown) -> None:
                 )
             ask = gr.Button("Answer", variant="primary", elem_id="ask")
             gr.HTML(f'<p class="emert-small">Any may be missing; at most {MAX_UPLOAD_MB} MB each. {DELETED}</p>')
-            gr.HTML('<h2 class="emert-small" id="examples">Examples (generated)</h2>')
-            buttons = [(example, gr.Button(example.title, size="sm", elem_id=f"example-{example.key}")) for example in EXAMPLES]
         with gr.Column(scale=5, min_width=300, elem_id="answers"):
+            with gr.Row(elem_id="examples"):
+                gr.HTML('<h2 class="emert-small">Examples (generated)</h2>')
+                buttons = [
+                    (one, gr.Button(one.title, size="sm", elem_id=f"example-{one.key}", min_width=0)) for one in EXAMPLES
+                ]
             notice = gr.HTML(elem_id="notice", visible=False)
             answer = gr.HTML(_EMPTY, elem_id="answer")
     reasons = gr.HTML(elem_id="reasons")

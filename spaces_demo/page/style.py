@@ -59,6 +59,13 @@ footer .divider{display:none!important}
 .gradio-container :is(.main,.wrap,.contain,.column,.block){min-width:0!important;max-width:100%}
 .gradio-container .row>.column{min-width:min(300px,100%)!important}
 #unplayable:has(p:empty){position:absolute}
+.block:has(>.html-container>.prose:empty){display:none}
+:is(#video,#photo,#gaze) .wrap:has(>.or) .icon-wrap{display:none}
+:is(#video,#photo,#gaze) .wrap>.or{display:block;height:0;overflow:hidden}
+:is(#photo,#gaze) .wrap:has(>.or){padding-top:1.7rem;line-height:1.3;font-size:.95rem}
+#video .video-container>.upload-container{height:calc(100% - 41px)}
+#examples{align-items:center;gap:.5rem}
+#examples>*{flex:none!important;width:auto!important;white-space:nowrap}
 .column:not(:has(#video video)) #unplayable{display:none}
 .emert-head h1{font-size:1.7rem;line-height:1.2;margin:0}
 .emert-head p{margin:.35rem 0 0;max-width:62rem}
@@ -75,7 +82,6 @@ footer .divider{display:none!important}
 .emert-source,.emert-small{font-size:.82rem;color:var(--emert-faint);overflow-wrap:anywhere}
 .emert-cards+.emert-card{margin-top:.9rem}
 .emert-cards{columns:2 320px;column-gap:.9rem;margin:.7rem 0 0}
-.emert-why{columns:3 320px}
 .emert-cards .emert-card{break-inside:avoid}
 .emert-card{background:var(--emert-panel);border:1px solid var(--emert-grid);border-radius:10px;padding:.9rem 1rem;
  min-width:0;margin-bottom:.9rem;container-type:inline-size}
@@ -114,7 +120,7 @@ footer .divider{display:none!important}
 .emert-picture text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif!important}
 .emert-plane{max-width:340px;margin:0 auto}
 .emert-map{max-width:420px;margin:0 auto}
-.emert-time-narrow{display:none}
+.emert-picture[class*=-narrow]{display:none}
 .emert-crops{display:grid;grid-template-columns:repeat(4,1fr);gap:.4rem;margin-top:.5rem}
 .emert-crops figure{margin:0}
 .emert-crops img{width:100%;display:block;border-radius:4px;margin:0}
@@ -139,9 +145,9 @@ progress::-moz-progress-bar{background:var(--emert-first)}
 .emert-care :is(p,.emert-table),p.emert-care{max-width:min(52rem,100%)}
 .dark button[role=tab][aria-selected=true]{color:#74b6e2!important}
 :focus-visible{outline:3px solid var(--emert-first)!important;outline-offset:2px}
-@media (max-width:900px){.row>.column{flex-basis:100%!important}}
+@media (max-width:900px){.row>.column{flex-basis:100%!important}#examples{order:1}}
 @media (max-width:700px){
- .emert-time-wide{display:none}.emert-time-narrow{display:block}
+ .emert-picture[class*=-wide]{display:none}.emert-picture[class*=-narrow]{display:block}
  .emert-card{padding:.7rem .65rem}
  .emert-answer h2.emert-verdict{font-size:1.3rem}.emert-head h1{font-size:1.4rem}
  .emert-answers thead{display:none}
@@ -159,7 +165,6 @@ progress::-moz-progress-bar{background:var(--emert-first)}
 # style sheet, so they go into the head.
 HEAD_STYLES = """<style>
 @media (max-width:450px){.gradio-container .main.app{padding:16px 6px!important}}
-@media (max-width:250px){#gaze .icon-wrap{display:none}}
 @container (max-width:24rem){
  .emert-card :is(.emert-bars,.emert-adds) tr{display:grid;grid-template-columns:1fr 1fr;column-gap:.5rem}
  .emert-card :is(.emert-bars,.emert-adds) th[scope=row]{grid-column:1/-1;width:auto!important;padding-bottom:0!important}

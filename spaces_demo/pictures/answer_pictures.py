@@ -29,7 +29,7 @@ from dataset_scripts.pictures.style import (
     panel_title,
 )
 from dataset_scripts.pictures.time_series import draw_faces, draw_gaze, draw_pupils, has_points, has_pupils
-from modeling_emert.answers_emert import finest_shown, told_tasks
+from modeling_emert.answers_emert import finest_shown
 from modeling_emert.explain_emert import EmertExplanation
 from modeling_emert.processing_emert import EmertProcessor
 from modeling_emert.recording_emert import Gaze, Recording
@@ -88,15 +88,15 @@ def _own_ids(text: str, name: str) -> str:
 # Inches; an inch is 96 pixels of the page.
 _WIDTHS = {"wide": 9.6, "narrow": 3.3}
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 0.5, 0.12, 0.08, 0.12, 0.34
-_LEGEND_LINE = 0.18  # in the narrow picture the legend has a line of its own
+_LEGEND_LINE = 0.18  # where the legend has lines of its own
 _AXIS_NUMBERS = 0.2
 _GAZE, _PUPILS, _ATTENTION, _FACES = 1.5, 1.1, 1.2, {"wide": 1.25, "narrow": 0.85}
 _MAP_SIDE, _STIMULUS_ASPECT = 3.4, 4 / 3
 _PLANE_SIDE, _PLANE_MARGIN = 3.3, 0.42
 _SCENE = "scene camera's image"  # how the readers' notes call the coordinate frame of eye-tracking glasses
 _CROP_SIDE = 112  # pixels at which a crop is shown
-_SHOWN_WIDTH, _SHOWN_HEIGHT = 3.9, 1.9
-_NAMED_FROM = 0.3  # the probability from which an emotion has its name in the picture
+_SHOWN, _LEGEND_COLUMNS = 1.8, {"wide": 7, "narrow": 3}
+_NAMED_FROM = 0.3  # the probability from which an emotion is named in the legend
 _EMOTION_COLOURS = {
     **{"happiness": ORANGE, "positive": ORANGE, "sadness": BLUE, "fear": PURPLE, "surprise": SKY},
     **{"disgust": GREEN, "anger": VERMILLION, "negative": VERMILLION},
@@ -111,18 +111,18 @@ _PANEL_WORDS = {
 
 def draw_answer(answer: dict) -> dict:
     """The picture that is quick enough to come with the numbers: `{"plane": SVG or None}`."""
-    tasks = told_tasks(answer)
+    tasks = answer["tasks"]
     return {"plane": affect_plane(tasks.get("er_va"), tasks.get("fer_va") if "face" in answer["modalities"] else None)}
 
 
 def draw_reasons(answer: dict, recording: Recording, reasons: EmertExplanation, processor: EmertProcessor) -> dict:
-    """By name: `time-wide`, `time-narrow` (SVG), `map`, `shown` (SVG or None), `crops` (PNGs as data URLs)."""
+    """By name SVG: `time-wide`, `time-narrow`, `shown-wide`, `shown-narrow`, `map` (or None); `crops` (PNGs)."""
     found: dict = {f"time-{width}": timeline(recording, reasons, width) for width in _WIDTHS}
-    found |= {"map": density_map(recording), "crops": crops(recording, processor)}
-    return found | {"shown": shown_over_time(answer["timeline"])}
+    found |= {f"shown-{width}": shown_over_time(answer["timeline"], width) for width in _WIDTHS}
+    return found | {"map": density_map(recording), "crops": crops(recording, processor)}
 
 
-def shown_over_time(timeline: list[dict] | None) -> str | None:
+def shown_over_time(timeline: list[dict] | None, width: str) -> str | None:
     """The probabilities of what the face shows, frame by frame, one above the other; None without a timeline."""
     if not timeline:
         return None
@@ -130,25 +130,25 @@ def shown_over_time(timeline: list[dict] | None) -> str | None:
     labels = list(timeline[0][finest])
     seconds = np.array([one["time_ms"] for one in timeline]) / 1000
     values = np.array([[one[finest][label] for one in timeline] for label in labels])
-    with drawing(_SHOWN_WIDTH, _SHOWN_HEIGHT, LIGHT) as figure:
-        bottom, left = (_AXIS_NUMBERS + _BOTTOM) / _SHOWN_HEIGHT, _LEFT / _SHOWN_WIDTH
-        axes = figure.add_axes((left, bottom, 1 - left - _RIGHT / _SHOWN_WIDTH, 1 - bottom - (_TOP + _GAP) / _SHOWN_HEIGHT))
+    named = [index for index, own in enumerate(values) if own.max() >= _NAMED_FROM]
+    columns = _LEGEND_COLUMNS[width]
+    across, above = _WIDTHS[width], _TOP + _GAP + _LEGEND_LINE * -(-len(named) // columns)
+    height = above + _SHOWN + _AXIS_NUMBERS + _BOTTOM
+    with drawing(across, height, LIGHT) as figure:
+        place = (_LEFT / across, (_AXIS_NUMBERS + _BOTTOM) / height, 1 - (_LEFT + _RIGHT) / across, _SHOWN / height)
+        axes = figure.add_axes(place)
         dress(axes, LIGHT)
-        axes.stackplot(seconds, values, colors=[_EMOTION_COLOURS.get(label, LIGHT.faint) for label in labels], alpha=0.75)
-        tops = np.cumsum(values, axis=0)
-        for label, own, above in zip(labels, values, tops, strict=True):
-            place = own.argmax()
-            if own[place] >= _NAMED_FROM:
-                beside = "left" if place == 0 else "right" if place == len(seconds) - 1 else "center"
-                where = seconds[place], above[place] - own[place] / 2
-                axes.annotate(label, where, ha=beside, va="center", fontsize=SMALL_SIZE, color="#000000")
+        colours = [_EMOTION_COLOURS.get(label, LIGHT.faint) for label in labels]
+        parts = axes.stackplot(seconds, values, colors=colours, alpha=0.75)
         axes.set(xlim=(seconds[0], max(seconds[-1], seconds[0] + 0.1)), ylim=(0, 1))
         axes.xaxis.set_major_formatter(lambda moment, _: f"{moment:g} s")
-        panel_title(axes, "Shown over time", LIGHT, "probability in each frame")
+        axes.yaxis.set_major_formatter(lambda probability, _: f"{probability:.0%}")
+        panel_title(axes, "Probability in each frame", LIGHT)
+        _legend_on_its_own_line(axes, [parts[index] for index in named], [labels[index] for index in named], columns)
         best = [labels[index] for index in values.argmax(axis=0)]
         changes = [index for index, label in enumerate(best) if index == 0 or best[index - 1] != label]
         words = "; ".join(f"from {seconds[index]:.1f} s {best[index]}" for index in changes)
-        return svg_of(figure, "shown", f"What the face shows over time: {words}.")
+        return svg_of(figure, f"shown-{width}", f"What the face shows over time: {words}.")
 
 
 def affect_plane(felt: dict[str, float] | None, shown: dict[str, float] | None) -> str | None:
@@ -191,6 +191,8 @@ def timeline(recording: Recording, reasons: EmertExplanation, width: str) -> str
     seconds = _seconds(recording)
     across = _WIDTHS[width] - _LEFT - _RIGHT
     panels = _panels(recording, reasons, seconds, width, across)
+    if not panels:
+        return ""
     legend = _LEGEND_LINE if width == "narrow" else 0.0
     above = [_GAP + (0.0 if name == "faces" else legend) for name, _, _ in panels]
     below = _BOTTOM if panels[-1][0] == "faces" else _BOTTOM + _AXIS_NUMBERS
@@ -206,7 +208,7 @@ def timeline(recording: Recording, reasons: EmertExplanation, width: str) -> str
                 axes.tick_params(labelbottom=all(later[0] == "faces" for later in panels[number + 1 :]))
                 axes.xaxis.set_major_formatter(lambda moment, _: f"{moment:g} s")
                 if legend:
-                    _legend_on_its_own_line(axes)
+                    _legend_on_its_own_line(axes, *axes.get_legend_handles_labels(), 4)
         return svg_of(figure, f"time-{width}", _describe(recording, [name for name, _, _ in panels], seconds))
 
 
@@ -220,7 +222,8 @@ def _panels(
         panels.append(("gaze", _GAZE, lambda axes: _draw_gaze(axes, gaze)))
     if has_pupils(gaze):
         panels.append(("pupils", _PUPILS, lambda axes: draw_pupils(axes, gaze, LIGHT)))
-    panels.append(("attention", _ATTENTION, lambda axes: _draw_attention(axes, recording, reasons)))
+    if any(weights.any() for weights in reasons.time_weights.values()):  # nothing is told otherwise
+        panels.append(("attention", _ATTENTION, lambda axes: _draw_attention(axes, recording, reasons)))
     if face is not None and len(face.frames):
         tall = _FACES[width]
         panels.append(("faces", tall, lambda axes: draw_faces(axes, face, seconds, (across, tall), LIGHT)))
@@ -242,7 +245,7 @@ def _draw_attention(axes: "Axes", recording: Recording, reasons: EmertExplanatio
     """
     dress(axes, LIGHT)
     weights = {name: 100 * values[0] for name, values in reasons.time_weights.items()}
-    if recording.face is not None:
+    if recording.face is not None and weights["face"].any():
         steps = spread_evenly(len(recording.face.times_ms), len(weights["face"]))
         moments = recording.face.times_ms[steps] / 1000
         axes.vlines(moments, 0, weights["face"], color=LIGHT.ink, linewidth=0.7, alpha=0.6)
@@ -267,14 +270,15 @@ def _step_edges(gaze: Gaze, steps: int) -> np.ndarray:
     return np.linspace(begin, max(gaze.duration_ms, begin + 1), steps + 1) / 1000
 
 
-def _legend_on_its_own_line(axes: "Axes") -> None:
+def _legend_on_its_own_line(axes: "Axes", handles: list, labels: list[str], columns: int) -> None:
     """Between the title and the panel, since the two do not fit side by side on a phone."""
-    handles, labels = axes.get_legend_handles_labels()
+    lines = -(-len(labels) // columns)
     title = axes.get_title(loc="left").split(" · ")[0]
-    axes.set_title(title, loc="left", fontsize=TEXT_SIZE, color=LIGHT.ink, pad=4 + _LEGEND_LINE * 72, parse_math=False)
+    pad = 4 + lines * _LEGEND_LINE * 72
+    axes.set_title(title, loc="left", fontsize=TEXT_SIZE, color=LIGHT.ink, pad=pad, parse_math=False)
     place = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.1}
     text = {"frameon": False, "fontsize": SMALL_SIZE, "labelcolor": LIGHT.ink, "handlelength": 1.2, "columnspacing": 0.9}
-    axes.legend(handles, [label.split(",")[0] for label in labels], ncols=4, **place, **text)
+    axes.legend(handles, [label.split(",")[0] for label in labels], ncols=columns, **place, **text)
 
 
 def _seconds(recording: Recording) -> float:

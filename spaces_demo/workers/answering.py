@@ -3,6 +3,7 @@
 The page's process does not import this file: all that is heavy is imported here, once, before the workers are forked.
 """
 
+import math
 import re
 import sys
 import traceback
@@ -17,9 +18,9 @@ from transformers.utils import ModelOutput, logging
 from dataset_scripts.inspection.quality import FaceCheck, measure
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from modeling_emert.answers_emert import answer, calibrated, model_inputs
-from modeling_emert.constants_emert import ARGUMENTS_OF, MODALITIES
+from modeling_emert.constants_emert import MODALITIES
 from modeling_emert.errors_emert import EmertInputError
-from modeling_emert.explain_emert import explain
+from modeling_emert.explain_emert import EmertExplanation, explain
 from modeling_emert.face_detection_emert import default_detector
 from modeling_emert.inference_emert import fixed_recording
 from modeling_emert.processing_emert import EmertProcessor
@@ -93,13 +94,11 @@ def answer_recording(
     if not found["tasks"] and not found["untold"]:
         raise EmertInputError(" ".join(evidence_words(found)))
     given = model_inputs(network, processor, [recording])
-    absent = [name for name in MODALITIES if name not in found["modalities"]]  # in the answer too
-    given = {name: values for name, values in given.items() if not any(name in ARGUMENTS_OF[one] for one in absent)}
     reasons = explain(partial(_calibrated_output, network), network.config, given)
     found |= {
         "calibrated": bool(network.config.temperatures),
-        "contributions": {task: _by_modality(values[0]) for task, values in reasons.contributions.items()},
-        "attention": _by_modality(reasons.attention[0]),
+        "contributions": _contributions(reasons),
+        "attention": dict(zip(MODALITIES, reasons.attention[0].round(4).tolist(), strict=True)),
         "measured": _measured(recording),
     }
     if not pictures:
@@ -117,8 +116,14 @@ def _calibrated_output(network: PreTrainedModel, **inputs) -> ModelOutput:
     return output
 
 
-def _by_modality(values: np.ndarray) -> dict[str, float | None]:
-    return {name: None if np.isnan(value) else round(float(value), 4) for name, value in zip(MODALITIES, values, strict=True)}
+def _contributions(reasons: EmertExplanation) -> dict[str, dict[str, float | None]]:
+    """By task that is told and modality that it was answered from; None where that is the only one."""
+    found = {}
+    for task, sources in reasons.answered_from.items():
+        changes = zip(MODALITIES, reasons.contributions[task][0].tolist(), sources[0], strict=True)
+        own = {name: None if math.isnan(change) else round(change, 4) for name, change, there in changes if there}
+        found |= {task: own} if own else {}
+    return found
 
 
 def _measured(recording: Recording) -> dict:

@@ -11,7 +11,7 @@ def sharp(labels: tuple[str, ...], best: str) -> dict[str, float]:
 
 
 def an_answer(felt: str = "sadness", shown: str = "happiness", modalities: list[str] = ALL, **changes) -> dict:
-    adds = {name: 0.2 if name in modalities else None for name in ALL}
+    adds = dict.fromkeys(modalities, 0.2 if len(modalities) > 1 else None)
     answer = {
         "tasks": {
             "er3": sharp(POLARITIES, "negative"),
@@ -38,4 +38,11 @@ def an_answer(felt: str = "sadness", shown: str = "happiness", modalities: list[
             "face_frames": 8, "face_found_fraction": 1.0, "verdict": "good", "reasons": [], "gaze_format": "tobii_studio",
         },
     }  # fmt: skip
-    return answer | changes
+    answer |= changes
+    untold = {
+        name: values for name, values in answer["tasks"].items() if not answer["evidence"].get(name, {"told": True})["told"]
+    }
+    return answer | {
+        "tasks": {name: values for name, values in answer["tasks"].items() if name not in untold},
+        "untold": untold,
+    }

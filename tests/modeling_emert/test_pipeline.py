@@ -55,7 +55,8 @@ def test_one_clip_gives_the_answer_as_plain_json(pipe):
     assert found == answer(pipe.network, pipe.processor, Recording(face_track(), gaze()))
     _assert_same([found], [answer(pipe.model, pipe.processor, Recording(face_track(), gaze()))])
     assert json.loads(json.dumps(found)) == found
-    assert list(found) == ["tasks", "evidence", "gap", "gap_level", "gap_reason", "timeline", "modalities", "quality", "notes"]
+    parts = ["tasks", "untold", "evidence", "gap", "gap_level", "gap_reason", "timeline", "modalities", "quality", "notes"]
+    assert list(found) == parts
     assert list(found["tasks"]) == list(EMER_TASKS)
     assert found == pipe(video=face_track(), gaze=gaze()) == pipe(Recording(face_track(), gaze()))
 

@@ -3,7 +3,7 @@
 import pytest
 from demo_answers import ALL, an_answer, sharp
 
-from modeling_emert.tasks_emert import POLARITIES, register_tasks
+from modeling_emert.tasks_emert import EMOTIONS, POLARITIES, register_tasks
 from spaces_demo.answers.messages import Reply
 from spaces_demo.answers.verdict import (
     MODALITY_WORDS,
@@ -29,6 +29,26 @@ from spaces_demo.page.html import answer_html
 )
 def test_the_verdict_claims_no_more_than_was_seen(changes: dict, sentence: str):
     assert verdict(an_answer(**changes)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        (["sadness"] * 4 + ["happiness"] * 6, "sadness, then happiness"),
+        (["sadness", "happiness", *["sadness"] * 3, "fear", *["happiness"] * 6], "sadness, then happiness"),
+        (["neutral"] * 3 + ["happiness"] * 3 + ["neutral"] * 3, "neutral, then happiness, then neutral"),
+        (["sadness"] + ["happiness"] * 9, "happiness"),  # too short
+        (["neutral", "happiness"] * 6, "happiness"),  # to and fro is no change
+        (["sadness", "happiness"], "happiness"),  # one frame each
+        (["happiness"] * 9, "happiness"),
+    ],
+)
+def test_a_face_that_changes_is_said_to(frames: list[str], words: str):
+    timeline = [{"time_ms": 400.0 * step, "fer7": sharp(EMOTIONS, label)} for step, label in enumerate(frames)]
+    answer = an_answer(timeline=timeline)
+    assert verdict(answer) == f"The face shows {words}; the eyes suggest sadness."
+    for sentence in (coarse_verdict(answer), sureness(answer)):
+        assert sentence.startswith("Over the whole clip, ") == ("then" in words)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +140,5 @@ def test_calibration_is_not_said_of_inputs_for_which_it_was_not_fitted(modalitie
 def test_contributions_in_words():
     assert contribution_words("fear", 0.25, "classification") == "without it fear loses 25 points"
     assert contribution_words("fear", -0.25, "classification") == "without it fear gains 25 points"
-    assert contribution_words("fear", None, "classification") == "not given"
     assert "93%" in gap_words(0.93)
     assert "Left out: eye movements, fixations." in given_words(an_answer(modalities=["face"]))

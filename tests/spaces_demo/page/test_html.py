@@ -116,8 +116,19 @@ def test_the_reasons_come_before_their_pictures():
 
 def test_one_modality_alone_is_compared_with_nothing():
     page = reasons_html(Reply(an_answer(modalities=["face"]), {"plane": None}))
-    assert "Only one modality (face) took part" in page
+    assert "shown (FER), happiness: answered from the face alone" in page
     assert "without it" not in page
+
+
+def test_a_modality_that_a_task_was_not_answered_from_is_not_spoken_of():
+    """Evidence decides from which inputs a task is answered, whatever else was given."""
+    attention = {"face": 1.0, "eye_movements": 0.0, "fixations": 0.0}
+    answer = an_answer(modalities=["face", "fixations"], evidence=EVIDENCE, contributions={"fer7": {"face": None}})
+    page = reasons_html(Reply(answer | {"attention": attention}, {"plane": None}))
+    adds = page[page.index("What each modality adds") : page.index("What the network was given")]
+    assert "answered from the face alone" in adds
+    for absent in ("fixations", "without it", "Attention"):
+        assert absent not in adds
 
 
 def test_whatever_comes_from_a_file_is_escaped():

@@ -67,6 +67,42 @@ def test_columns_stand_below_each_other_on_a_phone(page):
     assert answer["width"] > 300
 
 
+_CUT_OFF = """() => [...document.querySelectorAll(":is(#video,#photo,#gaze) .wrap:has(> .or)")].filter(words => {
+    const box = words.closest(".block").getBoundingClientRect(), range = document.createRange();
+    const label = words.closest(".block").querySelector("[data-testid=block-label]").getBoundingClientRect();
+    range.selectNodeContents(words);
+    const text = range.getBoundingClientRect();
+    return text.top < label.bottom || text.bottom > box.bottom;
+}).map(words => words.closest(".block").id)"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_first_screen_has_all_inputs_whole_and_a_refusal_is_next_to_them(
+    browser: "Browser", checkpoint: Path, server: Server, tmp_path: Path, width: int, height: int
+):
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(PATIENCE)
+    page.goto(server[0])
+    page.wait_for_selector("#ask")
+    page.wait_for_selector(".emert-banner")
+    page.wait_for_function("document.querySelectorAll('.wrap > .or').length >= 3")
+    assert page.evaluate(_CUT_OFF) == []
+    # Of the shipped model, alone and of real people: without the choice of a checkpoint and the banner.
+    more = "['#checkpoint', '.emert-banner'].map(one => document.querySelector(one).closest('.block').offsetHeight + 16)"
+    ask = page.locator("#ask").bounding_box()
+    above = sum(page.evaluate(more))
+    assert width < 700 or ask["y"] + ask["height"] - above <= height
+    (tmp_path / "notes.csv").write_text("hello\nthere\n")
+    page.set_input_files("#gaze input[type=file]", tmp_path / "notes.csv")
+    page.wait_for_selector("#gaze :text('notes')")
+    page.click("#ask")
+    refusal = page.locator(".emert-refusal").bounding_box()
+    wait_for_button(page)
+    examples, ask = page.locator("#examples").bounding_box(), page.locator("#ask").bounding_box()
+    assert (ask["y"] < refusal["y"] < examples["y"]) == (width < 700)
+    page.close()
+
+
 def test_the_heading_stands_still_on_every_tab_and_beside_an_answer(page):
     left = "document.querySelector('h1').getBoundingClientRect().left"
     found = [page.evaluate(left)]
