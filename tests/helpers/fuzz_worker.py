@@ -77,6 +77,8 @@ def read_in_process(path: Path) -> tuple[str | None, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            # What an earlier test of this process left, a server's loop, may be freed at any time.
+            warnings.filterwarnings("ignore", "unclosed event loop", ResourceWarning)
             recordings = read_gaze_recordings(path)
     except EmertInputError as error:
         message = str(error)

@@ -46,6 +46,7 @@ def logits_of(folder: Path) -> dict[str, torch.Tensor]:
         return load_model(folder)[0](**INPUTS).logits
 
 
+@pytest.mark.slow
 def test_one_checkpoint_gives_the_logits_of_the_file_and_the_authors_inputs(clone: Path, tmp_path: Path, capsys):
     out, file = tmp_path / "er7", tmp_path / "file.pth"
     assert main(["convert", "--from-clone", str(clone), "--task", "er7", "--fold", "1", "--out", str(out)]) == 0
@@ -110,6 +111,7 @@ def test_all_become_one_model_a_fold_that_answers_every_task(clone: Path, tmp_pa
     assert network.config.tasks == ["felt_valence"]
 
 
+@pytest.mark.slow
 def test_what_no_commit_holds_is_named(clone: Path, tmp_path: Path, capsys):
     def refused(*arguments: object) -> str:
         assert main(["convert", *map(str, arguments), "--out", str(tmp_path / "out")]) == 2

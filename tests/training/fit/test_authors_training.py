@@ -69,6 +69,7 @@ def test_recipe_is_theirs_to_the_letter():
     assert weights == [(0.01, 0.01), (0.3, 0.1)]
 
 
+@pytest.mark.slow
 def test_adam_with_l2_steps_and_a_rate_that_falls_once_an_epoch(data: EmertData, tmp_path: Path, monkeypatch):
     one = recipe()
     prepared = prepare(one, [data], 1, False)
@@ -94,6 +95,7 @@ def test_adam_with_l2_steps_and_a_rate_that_falls_once_an_epoch(data: EmertData,
     assert len(rates) >= 3 * steps - 3
 
 
+@pytest.mark.slow
 def test_draws_differ_by_epoch_and_are_the_same_in_every_run(data: EmertData):
     first, second = (prepare(recipe(), [data], 1, False).training for _ in range(2))
     values = {}
@@ -110,6 +112,7 @@ def test_draws_differ_by_epoch_and_are_the_same_in_every_run(data: EmertData):
     assert float(values[0]["pixel_values"].max()) <= 1
 
 
+@pytest.mark.slow
 def test_train_evaluate_and_predict_with_their_way_of_scoring_beside_ours(data: EmertData, tmp_path: Path, capsys):
     model, scores = tmp_path / "model", tmp_path / "scores"
     assert main(["train", "authors", *SMALL, "--data", str(data.folder), "--out", str(model), "--fold", "2"]) == 0
@@ -133,6 +136,7 @@ def test_train_evaluate_and_predict_with_their_way_of_scoring_beside_ours(data: 
     assert sum(answer["tasks"]["er7"].values()) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_ours_learns_from_the_same_data_set(data: EmertData):
     ours = load_recipe("multitask", ["tasks=[er3,er7,er_va,fer_intensity]", "network=small", "image_size=56", "num_workers=0"])
     prepared = prepare(ours, [data], 3, False)
@@ -141,6 +145,7 @@ def test_ours_learns_from_the_same_data_set(data: EmertData):
     assert float(inputs["eye_movements"].abs().max()) <= 5
 
 
+@pytest.mark.slow
 def test_a_data_set_without_sheets_is_refused(data: EmertData):
     without = EmertData(data.folder, replace(data.metadata, sheet_columns=()), data.assignment)
     with pytest.raises(EmertInputError, match="keeps no sheets of the eye tracker"):

@@ -16,7 +16,7 @@ from training.methods.registry import EMERT, METHODS, get_method
 from training.recipes.recipe import Recipe
 
 _NETWORKS = [key for key, method in METHODS.items() if method.kind == "network"]
-_QUICK = ("emert_no_face", "face_only", "tfn")
+_QUICK = ("emert_no_face",)
 _OPEN = """
 import sys
 from {module} import {name}
