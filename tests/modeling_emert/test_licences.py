@@ -61,6 +61,11 @@ def test_what_nobody_has_said_is_unknown_and_not_shared(sources):
 _RECORD = {"data": "lab", "fold": 1, "strict": False, "seen_participants": [], "validation_score": None, "epochs": 1.0}
 
 
+def test_what_is_unknown_is_named():
+    assert terms_of(None).forbidden.startswith("the recordings that it learned from are unknown")
+    assert terms_of([_source("MIT"), _source("unknown", name="lab")]).forbidden.startswith("the licence of lab is unknown")
+
+
 def test_the_card_names_every_source_and_whether_it_may_be_published():
     sources = [_source("CC-BY-4.0", name="a"), _source("CC-BY-NC-SA-4.0", False, "b")]
     text = make_model_card(tiny_config(sources=sources), _RECORD)
