@@ -260,6 +260,7 @@ scores = [
     gap.compute(predictions=[0.1, 0.4, 0.3, 0.9], references=[0, 0, 1, 1], distances=[0.0, 0.2, 0.5, 1.4]),
 ]
 module = type(pipe.model).__module__
+print()  # the question whether to run the code ends without a line's end
 print(json.dumps([module, sorted(pipe(row)["tasks"]), labels[0]["label"], len(list(filter(None, scores)))]))
 """
 _THE_SPACE = """
