@@ -69,6 +69,15 @@ def test_each_recording_is_tested_once_and_none_is_lost_in_the_plain_version(par
     assert tested == Counter(entry.recording_id for entry in entries)
 
 
+@pytest.mark.parametrize("fold", range(1, 6))
+def test_of_the_authors_sets_every_cell_is_used_once_and_one_group_of_people_validates(fold: int):
+    parts = split_cells(5, 4, fold, strict=False, sets=True)
+    every = [(row, group) for row in range(1, 6) for group in range(1, 5)]
+    assert sorted(cell for cells in parts.values() for cell in cells) == every
+    assert {row for row, _ in parts["test"]} == {fold}
+    assert {group for _, group in parts["validation"]} == {fold % 4 + 1}
+
+
 def test_validation_is_as_large_as_a_test_fold_and_drawn_from_the_others():
     entries = make_entries()
     assignment = assign(entries, TASKS, 0)
