@@ -13,8 +13,8 @@ from transformers import BatchFeature
 from .configuration_emert import EmertConfig
 from .constants_emert import ARGUMENTS_OF, MODALITIES, is_grounded
 from .errors_emert import EmertInputError
-from .evidence_emert import INPUT_WORDS, is_beyond_chance, words_of
-from .grounds_emert import Grounds, Names, by_names, given_to, grounds_of, inputs_of, taken_by
+from .evidence_emert import INPUT_WORDS, words_of
+from .grounds_emert import Grounds, Names, by_names, given_to, grounds_of, inputs_of, is_told, taken_by
 from .processing_emert import EmertProcessor
 from .recording_emert import Recording
 from .tasks_emert import TASKS
@@ -80,7 +80,7 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
         used = {argument for names, _ in grounds[index].values() for argument in names or given[index]}
         modalities = [name for name in MODALITIES if used & set(ARGUMENTS_OF[name])]
         evidence = _evidence(model.config, grounds[index], given[index])
-        tasks = {name: values for name, values in known.items() if _is_told(evidence, name)}
+        tasks = {name: values for name, values in known.items() if is_told(model.config, grounds[index][name])}
         # A frame is answered as a photograph: what was told from something else is not told from it.
         seen = [name for name in tasks if "pixel_values" in (grounds[index][name][0] or given[index])]
         distance, level, reason = _gap(tasks, modalities, evidence)
@@ -100,10 +100,6 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
             }
         )
     return found
-
-
-def _is_told(evidence: Mapping[str, Mapping[str, Any]], task: str) -> bool:
-    return task not in evidence or evidence[task]["told"]
 
 
 def _logits(model: Network, inputs: BatchFeature, grounds: Sequence[Grounds]) -> dict[Names, dict[str, torch.Tensor]]:
@@ -127,8 +123,8 @@ def _evidence(config: EmertConfig, grounds: Grounds, given: Sequence[str]) -> di
         return {}
     evidence = {}
     for name in config.tasks:
-        names, tests = grounds.get(name, (given, []))
-        told = bool(tests) and is_beyond_chance(tests)
+        names, tests = ground = grounds.get(name, (given, []))
+        told = name in grounds and is_told(config, ground)
         evidence[name] = {"told": told, "words": words_of(config.derived_tasks.get(name, name), names, tests)}
     return evidence
 
@@ -185,15 +181,15 @@ def _gap(
     """
     known = [level for level in GAP_LEVELS if {f"er{level}", f"fer{level}"} <= {*tasks, *evidence}]
     if not known:
-        lacking = [name for name in ("er7", "fer7") if name not in tasks]
+        lacking = [name for name in ("er7", "fer7") if name not in {*tasks, *evidence}]
         return None, None, f"The model does not predict {' and '.join(lacking)}."
     if not is_grounded("fer", modalities):
         return None, None, "Needs a face: without one there is nothing to compare with what is felt."
     if not evidence and not is_grounded("er", modalities):
         return None, None, "Needs the eyes: without them what is felt is a guess, and nothing to compare with what is shown."
-    level = next((level for level in known if all(_is_told(evidence, f"{view}{level}") for view in ("er", "fer"))), None)
+    level = next((level for level in known if all(f"{view}{level}" in tasks for view in ("er", "fer"))), None)
     if level is None:
-        untold = [f"{view}{known[0]}" for view in ("er", "fer") if not _is_told(evidence, f"{view}{known[0]}")]
+        untold = [f"{view}{known[0]}" for view in ("er", "fer") if f"{view}{known[0]}" not in tasks]
         return None, None, evidence[untold[0]]["words"]
     felt, shown = tasks[f"er{level}"], tasks[f"fer{level}"]
     if level == "_va":

@@ -205,6 +205,7 @@ class EmertVideoClassificationPipeline(EmotionRecognitionPipeline):
     The labels are those of the config's `id2label`. `head`: the task that answers. By default what the face shows, in as many
     classes as the model knows; in a model without such a task its first one. The scores of classes are probabilities; numbers
     keep their order. `top_k` (5): how many labels. All else, and the other tasks, are in `pipeline("emotion-recognition")`.
+    Raises `EmertInputError`, with the evidence in words, where the head's answer can't be told.
     """
 
     def _sanitize_parameters(

@@ -5,7 +5,6 @@ import math
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -123,15 +122,10 @@ def make_record(
         "seconds": round(seconds, 1),
         "samples_per_second": round(len(prepared.training) * len(history) / max(seconds, 1e-9), 1),
         "processes": number_of_processes(),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         # The name alone: where it lay is nobody's business.
         "recipe": recipe.to_dict() | {"initial_model": recipe.initial_model and Path(recipe.initial_model).name},
     }
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _LIBRARIES}
 
 
 def _record_of_data(data: EmertData, parts: Sequence[RecordingDataset]) -> dict[str, Any]:
