@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the rest is imported where it is used: the process that onl
 # One thread in each process, also in those that tests start: the threads of several test processes on few cores wait for each
 # other in busy loops, and training the tiny network takes seven times the CPU time.
 os.environ["OMP_NUM_THREADS"] = "1"
+_PAGE = "tests/spaces_demo/page/"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -25,6 +26,21 @@ def pytest_collection():
     gc.collect()
     gc.freeze()
     return found
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """`--dist loadscope`, where the tests of the running page are one scope: it takes ten seconds to start."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OnePage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return _PAGE if scope.startswith(_PAGE) else scope
+
+    return OnePage(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,14 @@ OUT/
 """
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
 from dataset_scripts.build.build import build, is_current
+from dataset_scripts.common.extras import how_to_install
 from dataset_scripts.common.output import check_out
 from dataset_scripts.common.parallel import run_parallel
 from dataset_scripts.dataset.reader import EmertData
@@ -123,10 +125,13 @@ def _next_steps(source: str, recordings: Path, out: Path) -> str:
         example = f"--video {recordings}/videos/p000-s000.mp4 --gaze {recordings}/gaze/p000-s000.csv"
     elif source in ("uniss_fgd", "ceap_360vr"):
         example = "--gaze YOUR_GAZE.csv"
+    page = "the same in the browser"
+    if find_spec("gradio") is None:
+        page += f"; it needs {how_to_install('demo')}"
     return f"""
 Try next:
   emert predict --model {out}/model {example}
-  emert demo --model {out}/model   # the same in the browser
+  emert demo --model {out}/model   # {page}
   emert evaluate {out}/model {out}/dataset --out {out}/scores-again
   python -c "from datasets import load_dataset; print(load_dataset('{out}/dataset', 'all'))"
 In full: {out}/scores/results.md"""

@@ -51,6 +51,10 @@ class EmertData:
         self._groups: dict[tuple, pa.Table] = {}
         self._groups_bytes = 0
 
+    def __getstate__(self) -> dict:
+        """Without what was read and opened: a worker process that is not forked gets a copy, and opens the files itself."""
+        return self.__dict__ | {"_open_files": {}, "_groups": {}, "_groups_bytes": 0}
+
     def __len__(self) -> int:
         return self.metadata.recordings
 

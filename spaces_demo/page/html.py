@@ -153,7 +153,9 @@ def _plane_numbers(answer: dict) -> str:
 def _gap(answer: dict) -> str:
     gap = answer["gap"]
     if gap is None:
-        return f"<p>{escape(answer['gap_reason'])}</p>"
+        # What a view rests on has a card of its own.
+        reason = answer["gap_reason"]
+        return "" if reason in evidence_words(answer) else f"<p>{escape(reason)}</p>"
     scale = _scale(f"Gap {gap:.2f} on a scale from 0 to 1", gap, "0 the same", "1 nothing in common")
     return f'<p class="emert-big">{gap:.2f}</p>{scale}<p>{escape(gap_words(gap, answer["gap_level"]))}</p>'
 

@@ -8,6 +8,7 @@ import authors_network
 import pytest
 import torch
 from authors_network import INPUT_SHAPES, named_input, named_tensor, variant_shapes
+from everyday import others_slow
 from safetensors.torch import save_file
 
 from modeling_emert import EmertForEmotionRecognition, EmertInputError, EmertProcessor
@@ -28,7 +29,7 @@ def state() -> dict[str, torch.Tensor]:
     return _state("va")
 
 
-@pytest.mark.parametrize("variant", ["va", pytest.param("er7", marks=pytest.mark.slow), "er7_intensity"])
+@pytest.mark.parametrize("variant", others_slow(["va", "er7", "er7_intensity"], ["va"]))
 def test_command_writes_a_folder_that_computes_as_the_authors_do(variant, tmp_path, capsys):
     state = _state(variant)
     torch.save({"epoch": 3, "state_dict": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "best.pth")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from everyday import others_slow
 from tiny_emert import ARGUMENTS, NO_DROPOUT, tiny_inputs, tiny_model
 
 MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "training"])
@@ -103,7 +104,7 @@ def _tokens(config, which: int) -> torch.Tensor:
 
 
 @MODES
-@pytest.mark.parametrize("implementation", ["eager", "sdpa"])
+@pytest.mark.parametrize("implementation", others_slow(["eager", "sdpa"], ["sdpa"]))
 @EACH_MODALITY
 def test_padded_sequence_gives_what_the_shorter_sequence_gives(which, implementation, training):
     """The whole network with padded steps against a network of that many fewer steps: all masks at once."""

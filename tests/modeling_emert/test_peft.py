@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from everyday import others_slow
 from peft import AutoPeftModel, LoraConfig, PeftModel, get_peft_model
 from tiny_emert import NO_DROPOUT, tiny_inputs, tiny_labels, tiny_model
 
@@ -128,7 +129,7 @@ _PLAIN = {
 }
 
 
-@pytest.mark.parametrize("name", list(_PLAIN))
+@pytest.mark.parametrize("name", others_slow(_PLAIN, ["heads"]))
 def test_a_plain_lora_config_answers_the_same_once_it_is_loaded(name, tmp_path):
     _base().save_pretrained(tmp_path / "base")
     base = EmertForEmotionRecognition.from_pretrained(tmp_path / "base")

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from datasets import get_dataset_config_names, load_dataset
+from everyday import others_slow
 
 import modeling_emert
 from dataset_scripts.build import build as building
@@ -239,7 +240,7 @@ def test_a_build_stopped_while_it_names_its_files_leaves_nothing_to_load(few_rec
     assert begun == []
 
 
-@pytest.mark.parametrize("what", ["label", "gaze", "faces", "seed"])
+@pytest.mark.parametrize("what", others_slow(["label", "gaze", "faces", "seed"], ["label"]))
 def test_a_changed_source_or_setting_starts_anew(few_recordings, tmp_path, monkeypatch, what):
     with monkeypatch.context() as patch:
         stop_after(patch, 4)

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from everyday import others_slow
 from killed import run_in_child
 
 from dataset_scripts.build.build import build
@@ -23,7 +24,7 @@ _STEPS = {
     "the old one is being removed": ("os.unlink", 22),
 }
 _EVERYDAY = ("a cell is reported", "the new one is put in its place")
-_CASES = [step if step in _EVERYDAY else pytest.param(step, marks=pytest.mark.slow) for step in _STEPS]
+_CASES = others_slow(_STEPS, _EVERYDAY)
 
 
 def files_of(folder) -> dict[str, bytes]:

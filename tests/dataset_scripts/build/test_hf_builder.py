@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from datasets import load_dataset
+from everyday import others_slow
 
 from dataset_scripts.build.hf_builder import EmertDatasetBuilder
 from modeling_emert.errors_emert import EmertInputError
@@ -34,7 +35,7 @@ def same_rows(ours, theirs) -> None:
         assert {name: one[name] for name in light} == {name: other[name] for name in light}
 
 
-@pytest.mark.parametrize("config", [pytest.param("er7-fold1", marks=pytest.mark.slow), "fer_va-strict-fold5", "all"])
+@pytest.mark.parametrize("config", others_slow(["er7-fold1", "fer_va-strict-fold5", "all"], ["fer_va-strict-fold5"]))
 def test_it_gives_the_rows_and_splits_of_the_folder(dataset_folder, recordings, tmp_path, cache, config):
     folder = load_dataset(str(dataset_folder), config, cache_dir=cache)
     builder = EmertDatasetBuilder(config, source="synthetic", path=recordings, cache_dir=tmp_path)

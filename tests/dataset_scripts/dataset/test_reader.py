@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import pickle
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from damaged_dataset import FIRST, edit, value
 
@@ -30,6 +32,15 @@ def test_sides_of_an_honest_data_set_share_nobody_and_in_strict_nothing(dataset_
             for name in names:
                 sides = [set(data.ids[name][own]) for own in rows.values()]
                 assert sum(map(len, sides)) == len(set.union(*sides))
+
+
+def test_a_copy_for_a_worker_process_opens_the_files_itself(dataset_folder: Path):
+    """Where processes are not forked, the loader's workers get the data set pickled."""
+    data = EmertData.open(dataset_folder)
+    before = data.recording(0)
+    copy = pickle.loads(pickle.dumps(data))
+    assert not copy._open_files
+    np.testing.assert_array_equal(copy.recording(0).gaze.eye_movements, before.gaze.eye_movements)
 
 
 @pytest.mark.parametrize(("column", "of"), [("participant_fold", "participant_id"), ("stimulus_group", "stimulus_id")])

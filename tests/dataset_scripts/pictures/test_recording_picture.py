@@ -4,6 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from everyday import others_slow
 from PIL import Image
 
 from dataset_scripts.inspection.find_recordings import Found
@@ -64,7 +65,7 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", others_slow(PARTS, ["all", "fixations only", "one face", "infinite", "tall frame"]))
 def test_a_picture_shows_what_there_is_and_nothing_is_blank(part):
     image = picture(PARTS[part])
     assert image.width == 480

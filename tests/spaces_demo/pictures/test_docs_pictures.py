@@ -43,6 +43,7 @@ def test_todays_code_draws_the_stored_answer(clip):
     assert words[0] == words[1]
 
 
+@pytest.mark.slow
 def test_a_model_draws_all_of_them(checkpoint, tmp_path):
     """The answer is another than the stored one; the recording is the same."""
     write_pictures(checkpoint, tmp_path)

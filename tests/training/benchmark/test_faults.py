@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from dask_cluster import dask_cluster
+from everyday import others_slow
 from killed import run_in_child
 from pages import TINY_RECIPE
 from tiny_training import tiny_benchmark
@@ -30,7 +31,7 @@ _STEPS = {
     "the run is there": ("training.benchmark.benchmarking._write_json", 2),
 }
 _WITHOUT_RUN = ("the older run is removed", "the predictions are there")
-_CASES = [step if step == "the predictions are there" else pytest.param(step, marks=pytest.mark.slow) for step in _STEPS]
+_CASES = others_slow(_STEPS, ["the predictions are there"])
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from everyday import others_slow
 from tiny_emert import face_track
 from torch.utils.data import DataLoader
 
@@ -94,9 +95,11 @@ def test_a_flip_reaches_the_network_in_its_own_units(data: EmertData, processor)
     assert torch.equal(found["fixations_mask"], plain["fixations_mask"])
 
 
-def test_workers_that_outlive_an_epoch_hear_of_the_next(data: EmertData, processor):
+@pytest.mark.parametrize("start", others_slow(["fork", "spawn"], ["fork"]))  # spawn: macOS, Windows; imports torch again
+def test_workers_that_outlive_an_epoch_hear_of_the_next(data: EmertData, processor, start):
     rows = RecordingDataset(data, range(4), processor, ["er7"], augmentation=GAZE_ONLY)
-    loader = DataLoader(rows, 2, collate_fn=collate, num_workers=1, persistent_workers=True)
+    assert rows[0]  # the data files are open
+    loader = DataLoader(rows, 2, collate_fn=collate, num_workers=1, persistent_workers=True, multiprocessing_context=start)
     for epoch in range(2):
         rows.set_epoch(epoch)
         found = torch.cat([batch["eye_movements"] for batch in loader])

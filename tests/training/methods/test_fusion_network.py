@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from everyday import others_slow
 from tiny_emert import ARGUMENTS, NO_DROPOUT, tiny_inputs, tiny_labels
 from tiny_methods import FUSIONS, TRIMODAL, UNIMODAL, inputs_of, tiny_network
 from transformers import AutoConfig, AutoModelForVideoClassification
@@ -10,11 +11,8 @@ from modeling_emert.constants_emert import MODALITIES
 from training.methods.registry import METHODS, load_class
 
 EACH = pytest.mark.parametrize("key", FUSIONS)
-# One of each form, for what all networks take from the class that they share; the others are slow tests.
-_FORMS = ("fixations_only", "early_fusion", "misa", "optional_modalities")
-SHARED = pytest.mark.parametrize(
-    "key", [key if key in _FORMS else pytest.param(key, marks=pytest.mark.slow) for key in FUSIONS]
-)
+# One of each form every day, for what all networks take from the class that they share.
+SHARED = pytest.mark.parametrize("key", others_slow(FUSIONS, ("fixations_only", "early_fusion", "misa", "optional_modalities")))
 EACH_TRIMODAL = pytest.mark.parametrize("key", TRIMODAL)
 MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "training"])
 MASKS = {values: mask for values, mask, _ in ARGUMENTS}
@@ -62,7 +60,7 @@ def _train(network, inputs: dict, labels: dict, steps: int) -> list[float]:
     return losses
 
 
-@EACH
+@SHARED
 def test_every_weight_learns(key):
     network = tiny_network(key, **NO_DROPOUT)
     before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
@@ -109,7 +107,7 @@ def test_there_is_no_decoupling_and_no_loss_of_it(key):
     assert set(output.losses) == {*network.config.tasks, *network.config.auxiliary_weights}
 
 
-@EACH
+@SHARED
 @MODES
 def test_nan_behind_a_mask_has_no_effect(key, training):
     network, inputs = tiny_network(key, **NO_DROPOUT).train(training), inputs_of(key)
@@ -177,7 +175,7 @@ def test_label_of_another_task_is_refused(key):
         tiny_network(key)(**inputs_of(key), labels={"er3": torch.tensor([0, 1])})
 
 
-@EACH
+@SHARED
 def test_saved_and_loaded_it_says_the_same(key, tmp_path):
     network = tiny_network(key, seed=5)
     network.save_pretrained(tmp_path)
@@ -191,7 +189,7 @@ def test_saved_and_loaded_it_says_the_same(key, tmp_path):
         _assert_same(_logits(again.eval(), inputs_of(key)), _logits(network, inputs_of(key)))
 
 
-@EACH
+@SHARED
 def test_attention_implementations_agree(key):
     network, inputs = tiny_network(key), inputs_of(key)
     inputs |= {MASKS[values]: _full_mask(inputs, values) for values in inputs}
