@@ -8,7 +8,7 @@ TORCH_INDEX ?=
 # What is imported is compiled once, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: quickstart benchmark-small demo pictures tour test test-slow test-versions lint
+.PHONY: quickstart benchmark-small people demo pictures tour test test-slow test-versions lint
 
 # Without compiling everything that is never imported; Python compiles the rest at its first use.
 PIP := $(BIN)/pip install --quiet --no-compile
@@ -28,6 +28,25 @@ quickstart: $(VENV)/with-train
 
 benchmark-small: $(VENV)/with-train
 	$(BIN)/emert benchmark small --out runs/benchmark-small
+
+# The model that comes with emert: make people REAL=DIR, where DIR/ferplus and the others hold what their authors publish.
+# Called again it goes on where it was stopped.
+PEOPLE := runs/people
+SOURCES := ferplus audience_effects ceap_360vr
+DATA := $(addprefix --data ,$(SOURCES))
+THERE := mkdir -p $(PEOPLE) && cd $(PEOPLE) && $(CURDIR)/$(BIN)/emert
+
+$(addprefix $(PEOPLE)/,$(SOURCES)): $(PEOPLE)/%: | $(VENV)/with-train
+	$(THERE) data build --source $* --path $(abspath $(REAL))/$* --out $*
+
+$(PEOPLE)/people1: | $(addprefix $(PEOPLE)/,$(SOURCES))
+	$(THERE) train people $(DATA) --out people1
+
+$(PEOPLE)/people: | $(PEOPLE)/people1
+	$(THERE) train people_again $(DATA) --out people
+
+people: | $(PEOPLE)/people
+	$(THERE) evaluate people $(DATA) --out people-scores --overwrite
 
 demo: $(VENV)/with-demo
 	$(BIN)/emert demo

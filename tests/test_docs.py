@@ -7,8 +7,9 @@ import pytest
 from pages import PAGES, blocks, lay_out, run_page
 from places import ROOT
 
-# docs/emer.md has recordings and a clone of its own: tests/test_docs_emer.py
-RUN = [page for page in PAGES if page != "docs/emer.md" and blocks(page)]
+# These have recordings of their own: tests/test_docs_emer.py, tests/test_docs_people.py
+OWN = {"docs/emer.md", "docs/people/README.md"}
+RUN = [page for page in PAGES if page not in OWN and blocks(page)]
 SLOW = [page for page in RUN if any(block.slow for block in blocks(page))]
 LINKED = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "training" / "recipes" / "README.md"])
 

@@ -27,7 +27,9 @@ from modeling_emert.video_emert import read_frames
 from training.cli import main, parse
 
 README = ROOT / "README.md"
-PAGES = {str(path.relative_to(ROOT)): path for path in (README, ROOT / "model_card.md", *sorted((ROOT / "docs").glob("*.md")))}
+PEOPLE = ROOT / "docs" / "people" / "README.md"
+_PAGES = (README, ROOT / "model_card.md", PEOPLE, *sorted((ROOT / "docs").glob("*.md")))
+PAGES = {str(path.relative_to(ROOT)): path for path in _PAGES}
 TINY_RECIPE = [f"overrides={json.dumps(TINY_OVERRIDES)}", "epochs=1", "image_size=32", "batch_size=8"]
 _BLOCK = re.compile(r"^```(\w+)(?: (slow))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _PLACEHOLDER = re.compile(r"(?:^|=)[A-Z][A-Z_]+$")

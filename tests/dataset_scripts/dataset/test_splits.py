@@ -78,6 +78,18 @@ def test_of_the_authors_sets_every_cell_is_used_once_and_one_group_of_people_val
     assert {group for _, group in parts["validation"]} == {fold % 4 + 1}
 
 
+@pytest.mark.parametrize("people", [5, 13])
+def test_groups_of_people_lie_over_all_sets_so_that_every_fold_can_validate(people: int):
+    entries = [Entry(f"r{number}", f"p{number}", "s", {}, fold=number % 5 + 1) for number in range(people)]
+    assignment = assign(entries, TASKS, 0, given_folds=(1, 2, 3, 4, 5), gives_sets=True)
+    placed = [(entry.fold, assignment.participants[entry.participant]) for entry in entries]
+    assert {group for _, group in placed} == {1, 2, 3, 4, 5}
+    assert max(Counter(placed).values()) == 1  # within a set the groups take turns
+    for fold in range(1, 6):
+        validation = split_cells(5, 5, fold, strict=False, sets=True)["validation"]
+        assert set(validation) & set(placed)
+
+
 def test_validation_is_as_large_as_a_test_fold_and_drawn_from_the_others():
     entries = make_entries()
     assignment = assign(entries, TASKS, 0)
