@@ -86,7 +86,12 @@ class SummaryTable:
         return np.concatenate(parts, axis=1)
 
     def standardised(self) -> "SummaryTable":
-        """The same with each participant's vectors as z-scores over that participant's own recordings."""
+        """The same with each participant's vectors as z-scores over that participant's own recordings.
+
+        Where nobody has two recordings, as with photographs of strangers, all stays as it is: of one, every z-score is 0.
+        """
+        if len(np.unique(self.participants)) == len(self.participants):
+            return self
         features = {name: standardise_by_participant(values, self.participants) for name, values in self.features.items()}
         return SummaryTable(features, self.recordings, self.participants, self.stimuli)
 

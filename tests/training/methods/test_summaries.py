@@ -163,3 +163,9 @@ def test_joined_and_standardised():
     np.testing.assert_array_equal(table.standardised().joined(), expected)
     with pytest.raises(EmertInputError, match="none of eye_movements"):
         table.joined(("eye_movements",))
+
+
+def test_where_nobody_has_two_recordings_their_features_stay():
+    features = {"face": np.random.default_rng(0).normal(size=(8, 3))}
+    people = np.arange(8).astype(str)
+    np.testing.assert_array_equal(SummaryTable(features, people, people, people).standardised().joined(), features["face"])
