@@ -58,4 +58,5 @@ def run(arguments: argparse.Namespace) -> None:
         for unfinished in unfinished_runs(own):
             print(f"{unfinished}: an unfinished run with another recipe, data or fold; remove it if nobody needs it")
         print(history_table(arguments.out))
-        print(f"{arguments.out}: trained. Score it: emert evaluate {arguments.out} {arguments.data[0]} --out scores")
+        given = " ".join(f"--data {folder}" for folder in arguments.data)
+        print(f"{arguments.out}: trained. Score it: emert evaluate {arguments.out} {given} --out scores")
