@@ -35,6 +35,7 @@ def test_participants_are_where_the_source_says(tmp_path):
 def test_stimuli_of_single_participants_are_one_group():
     assert assign(entries(own_stimuli=True), ("er7",), 0, (1,)).groups == 1
     assert assign(entries(own_stimuli=True), ("er7",), 0).groups == 5  # without given folds as ever
+    assert assign(entries("123"), ("er7",), 0, (1,)).groups == 3  # as many stimuli as participants, who share them
 
 
 def test_without_given_folds_the_file_has_no_such_key():
