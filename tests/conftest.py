@@ -19,12 +19,11 @@ _PAGE = "tests/spaces_demo/page/"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """What was imported is never garbage. Looking through it takes a second, and every training asks for that."""
+    """What was imported is never looked through for garbage: it takes a second, and every training asks for that."""
     gc.disable()
     found = yield
-    gc.enable()
-    gc.collect()
     gc.freeze()
+    gc.enable()
     return found
 
 

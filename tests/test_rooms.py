@@ -6,29 +6,32 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from import_graph import ROOMS, SOURCES, circles, folder_graph, import_graph, module_of
+from import_graph import ROOMS, SOURCES, Graph, circles, folder_graph, import_graph, module_of
 from places import ROOT
 
-GRAPH = import_graph()
+
+@pytest.fixture(scope="module")
+def imports() -> Graph:
+    return import_graph()
 
 
-def test_no_room_imports_one_that_is_built_on_it():
+def test_no_room_imports_one_that_is_built_on_it(imports: Graph):
     """Nor by `import_module`: names of modules in strings count."""
     upward = [
         (module, name)
-        for module, imported in GRAPH.items()
+        for module, imported in imports.items()
         for name in imported
         if ROOMS.index(name.partition(".")[0]) > ROOMS.index(module.partition(".")[0])
     ]
     assert upward == []
 
 
-def test_no_files_import_each_other_in_a_circle():
-    assert circles(GRAPH) == []
+def test_no_files_import_each_other_in_a_circle(imports: Graph):
+    assert circles(imports) == []
 
 
-def test_no_folders_import_each_other_in_a_circle():
-    assert circles(folder_graph(GRAPH)) == []
+def test_no_folders_import_each_other_in_a_circle(imports: Graph):
+    assert circles(folder_graph(imports)) == []
 
 
 @pytest.mark.parametrize(
@@ -43,10 +46,10 @@ def test_circles_are_found(graph: dict, expected: list):
     assert circles(graph) == expected
 
 
-def test_imports_in_functions_relative_ones_and_names_in_strings_are_seen():
-    assert "spaces_demo.server" in GRAPH["spaces_demo.commands.demo"]  # inside a function
-    assert "modeling_emert.tasks_emert" in GRAPH["modeling_emert.heads_emert"]  # relative
-    assert "training.commands.train" in GRAPH["training.cli"]  # a name in a table, imported when it is called
+def test_imports_in_functions_relative_ones_and_names_in_strings_are_seen(imports: Graph):
+    assert "spaces_demo.server" in imports["spaces_demo.commands.demo"]  # inside a function
+    assert "modeling_emert.tasks_emert" in imports["modeling_emert.heads_emert"]  # relative
+    assert "training.commands.train" in imports["training.cli"]  # a name in a table, imported when it is called
 
 
 def test_commands_of_the_rooms_above_are_found_by_entry_points():

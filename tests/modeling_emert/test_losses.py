@@ -36,6 +36,7 @@ def test_labels_of_one_number_may_come_without_its_axis_and_no_other_shape_is_sp
         task_loss(TASKS["er_va"], torch.zeros(2, 2), torch.zeros(2))
 
 
+@pytest.mark.slow
 def test_an_own_range_is_learned_as_minus_one_to_one_and_answered_as_it_is():
     pain = register_task(make_task({"name": "pain", "labels": ["pain"], "range": [0, 100]}))
     rating = register_task(make_task({"name": "rating", "labels": ["rating"], "range": [-1, 1]}))

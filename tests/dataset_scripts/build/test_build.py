@@ -113,6 +113,7 @@ def test_our_own_selection_of_rows_is_that_of_the_config(dataset_folder, fold, s
         assert sorted(data.ids["recording_id"][rows]) == sorted(config[split]["recording_id"])
 
 
+@pytest.mark.slow
 def test_streaming_gives_the_same_rows(dataset_folder, cache):
     plain = load_dataset(str(dataset_folder), "fer_va-strict-fold2", cache_dir=cache)
     streamed = load_dataset(str(dataset_folder), "fer_va-strict-fold2", streaming=True)

@@ -68,6 +68,7 @@ def test_a_config_hides_other_labels(builder):
     assert columns & set(LABEL_COLUMNS) == {"fer_valence", "fer_arousal"}
 
 
+@pytest.mark.slow
 def test_own_tasks_have_configs_too(builder, few_recordings):
     tasks = [{"name": "stress", "labels": ["calm", "stressed"]}, {"name": "pain", "labels": ["pain"], "range": [0, 10]}]
     (few_recordings / "source.yaml").write_text(yaml.safe_dump({"name": "mine", "tasks": tasks}))

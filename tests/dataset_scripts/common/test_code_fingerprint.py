@@ -73,26 +73,31 @@ def build_files(source: str) -> list[Path]:
     return code_files(build_entries(find_source(source)), NO_EFFECT)
 
 
-ALL_BUILD_FILES = sorted({path for source in SOURCES for path in build_files(source)})
+@pytest.fixture(scope="module")
+def all_build_files() -> list[Path]:
+    return sorted({path for source in SOURCES for path in build_files(source)})
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(all_build_files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that a build of any source runs through, with other comments."""
     root = tmp_path_factory.mktemp("copy")
-    for path in ALL_BUILD_FILES:
+    for path in all_build_files:
         target = root / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(f"# A comment.\n{path.read_text()}\n# Another.\n")
     return root
 
 
-def test_a_constant_of_any_file_that_a_build_runs_through_changes_it_and_no_comment_does(copy: Path):
+@pytest.mark.slow
+def test_a_constant_of_any_file_that_a_build_runs_through_changes_it_and_no_comment_does(
+    copy: Path, all_build_files: list[Path]
+):
     entries = tuple(dict.fromkeys(entry for source in SOURCES for entry in build_entries(find_source(source))))
     before = fingerprint(copy, entries, NO_EFFECT)
     assert before == fingerprint(ROOT, entries, NO_EFFECT)
     with_constants = 0
-    for path in ALL_BUILD_FILES:
+    for path in all_build_files:
         changed, constants = re.subn(r"^(_?[A-Z][A-Z_]+ = )", r"\1None or ", path.read_text(), count=1, flags=re.MULTILINE)
         with_constants += constants
         (copy / path.relative_to(ROOT)).write_text(changed if constants else f"{changed}\nNEW_CONSTANT = 1\n")

@@ -151,6 +151,7 @@ def test_nothing_at_all_is_poor_and_every_limit_can_be_said():
             assert (limit.poor > limit.usable) == limit.above
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [(), ((2000, 2400), (5000, 5100))])
 def test_precision_and_data_loss_are_those_of_pymovements(lost):
     pl = pytest.importorskip("polars")

@@ -26,6 +26,7 @@ def test_streaming_reads_a_recording_again_whenever_it_is_needed(
         assert len(rows) == expected
 
 
+@pytest.mark.slow
 def test_streaming_ends_with_the_same_weights(recipe: Recipe, data: EmertData, tmp_path: Path):
     small = replace(recipe, method="eye_movements_only", tasks=("er7",), augmentation=({"name": "gaze_jitter"},))
     one, other = (fit(replace(small, streaming=flag), data, tmp_path / str(flag), fold=1) for flag in (False, True))

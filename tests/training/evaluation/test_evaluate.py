@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from everyday import others_slow
 
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
@@ -224,7 +225,7 @@ def test_models_that_were_not_trained_in_one_way_are_not_pooled(model: Path, tmp
         find_models(tmp_path / "other")
 
 
-@pytest.mark.parametrize("key", ["late_fusion", "eye_movements_only"])
+@pytest.mark.parametrize("key", others_slow(["late_fusion", "eye_movements_only"], ["eye_movements_only"]))
 def test_any_network_is_opened_by_the_method_of_its_record(data: EmertData, recipe: Recipe, tmp_path: Path, key: str):
     method = get_method(key)
     trained = fit(replace(recipe, method=key, epochs=1, tasks=("er7",)), data, tmp_path / "model", fold=1)

@@ -61,6 +61,7 @@ def test_participants_have_no_say_in_which_epoch_is_best(recipe: Recipe, data: E
     assert all(names == (set(data.tasks), set(data.tasks)) for names in seen)
 
 
+@pytest.mark.slow
 def test_the_weight_of_forgetting_reaches_the_network_and_changes_it(recipe: Recipe, data: EmertData, tmp_path: Path):
     weights = {}
     for weight in (0.0, 5.0):
