@@ -47,6 +47,19 @@ def test_the_rows_are_those_of_the_protocol_and_its_tasks_share_them(data: Emert
     assert (trial.tasks, trial.fold) == (("er7", "fer7"), 1)
 
 
+def test_each_fold_is_a_trial_of_its_own_tasks(data: EmertData):
+    stranger = _record(data) | {"data": "another source"}
+    trials = _plan(data, stranger, "er7-fold2", "fer7-fold1", "fer7-fold2")
+    assert [(trial.fold, trial.tasks) for trial in trials] == [(2, ("er7", "fer7")), (1, ("fer7",))]
+    for trial in trials:
+        np.testing.assert_array_equal(trial.rows, data.select(trial.fold)["test"])
+
+
+def test_folds_of_authors_sets_are_refused_where_there_are_none(data: EmertData):
+    with pytest.raises(EmertInputError, match="has no such folds; its own are as er7-fold1"):
+        _plan(data, _record(data), "er7-authors-fold1")
+
+
 @pytest.mark.parametrize("fold", [2, 3])
 def test_a_protocol_with_people_whom_the_model_has_seen_is_refused(data: EmertData, fold: int):
     with pytest.raises(EmertInputError, match="has seen 1 of its test participants"):
