@@ -73,11 +73,18 @@ def test_a_damaged_file_of_given_folds_is_refused(tmp_path, change):
 
 @pytest.mark.parametrize(
     ("votes", "problem"),
-    [((1.0,), "1 classes"), ((0.5,) * 7, "sum to 1"), ((2.0, -1.0, 0, 0, 0, 0, 0), "sum to 1"), ((np.nan,) * 7, "sum to 1")],
+    [
+        ((1.0,), "1 classes"),
+        ((0.5,) * 7, "sum to 1"),
+        ((0.5, 0.49, 0, 0, 0, 0, 0), "sum to 1"),
+        ((2.0, -1.0, 0, 0, 0, 0, 0), "sum to 1"),
+        ((np.nan,) * 7, "sum to 1"),
+    ],
 )
 def test_votes_that_are_none(votes, problem):
     assert problem in votes_problem(TASKS["er7"], votes)
     assert votes_problem(TASKS["er7"], (1 / 7,) * 7) is None
+    assert votes_problem(TASKS["er7"], (0, 0, 1, 0, 0, 0, 0)) is None
 
 
 @pytest.mark.parametrize(("size", "groups"), [(1, [1] * 5), (2, [2, 2, 1]), (64, [5])])

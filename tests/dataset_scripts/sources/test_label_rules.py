@@ -1,5 +1,7 @@
 """What labels must be, and when a coarse one contradicts the fine one."""
 
+from dataclasses import replace
+
 import pytest
 
 from dataset_scripts.sources.base import Entry, check_labels, find_contradictions, note_contradictions
@@ -67,6 +69,18 @@ def test_every_wrong_label_is_named_at_once(tmp_path):
     assert "c: label er_arousal is 'high'" in message
     assert "c: label perceived3 belongs to no task of source synthetic" in message
     assert "recording d" not in message
+
+
+def test_votes_belong_to_a_task_that_has_them(tmp_path):
+    source, seventh = SyntheticSource(tmp_path), (1 / 7,) * 7
+    voted = [replace(entry(name), votes={"fer7": votes}) for name, votes in (("a", seventh), ("b", (0.5,) * 7))]
+    with pytest.raises(EmertInputError, match="recording a: votes for fer7, a task without votes in synthetic"):
+        check_labels(source, voted)
+    source.vote_tasks = ("fer7",)
+    with pytest.raises(EmertInputError) as caught:
+        check_labels(source, voted)
+    assert "recording b: fer7 has the votes 0.5" in str(caught.value)
+    assert "recording a" not in str(caught.value)
 
 
 def test_contradictions_are_one_note_with_the_setting_of_the_source(tmp_path):
