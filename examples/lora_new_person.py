@@ -1,11 +1,13 @@
 """Adapts a model to one person by LoRA, from a few of their labelled recordings, and saves the adapter alone.
 
-    python examples/lora_new_person.py MODEL DATA er7 PARTICIPANT OUT [STEPS]
+    python examples/lora_new_person.py MODEL DATA er7 PARTICIPANT OUT
 
-MODEL and DATA are folders or names on the Hub; PARTICIPANT is a `participant_id`. Needs `pip install peft`.
+MODEL and DATA are folders or names on the Hub, the task one of both; PARTICIPANT is a `participant_id`. Needs
+`pip install peft`. Where emert is installed its code runs, and otherwise that in the model's folder.
 """
 
-import sys
+import argparse
+from importlib.util import find_spec
 
 import torch
 import transformers
@@ -14,15 +16,25 @@ from peft import PeftModel, get_peft_model
 from transformers import AutoModelForVideoClassification, AutoProcessor
 
 transformers.logging.disable_progress_bar()
-model_name, data_name, task, person, out, *steps = sys.argv[1:]
-rows = load_dataset(data_name, "all", split="train").filter(lambda name: name == person, input_columns="participant_id")
+parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+for name in ("model", "data", "task", "participant", "out"):
+    parser.add_argument(name)
+parser.add_argument("--steps", type=int, default=20)
+given = parser.parse_args()
+task, person = given.task, given.participant
+own_code = find_spec("modeling_emert") is None
+if not own_code:
+    import modeling_emert  # noqa: F401
+rows = load_dataset(given.data, "all", split="train").filter(lambda name: name == person, input_columns="participant_id")
 rows = rows.filter(lambda label: label is not None, input_columns=task)
-given, others = rows.select(range(len(rows) // 2)), rows.select(range(len(rows) // 2, len(rows)))
-processor = AutoProcessor.from_pretrained(model_name, trust_remote_code=True)
+if len(rows) < 2:
+    parser.error(f"{given.data} has {len(rows)} recordings of {person} with a label of {task}; two are needed")
+learned, others = rows.select(range(len(rows) // 2)), rows.select(range(len(rows) // 2, len(rows)))
+processor = AutoProcessor.from_pretrained(given.model, trust_remote_code=own_code)
 
 
 def base():
-    return AutoModelForVideoClassification.from_pretrained(model_name, trust_remote_code=True)
+    return AutoModelForVideoClassification.from_pretrained(given.model, trust_remote_code=own_code)
 
 
 def right(model) -> float:
@@ -34,13 +46,13 @@ network = base()
 print(f"{task} of {len(others)} other recordings of {person}, right before: {right(network):.2f}")
 model = get_peft_model(network, network.lora_config(rank=4))  # its BatchNorm keeps the statistics of the base
 optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=1e-3)
-batch, labels = processor(given), {task: torch.tensor(given[task])}
+batch, labels = processor(learned), {task: torch.tensor(learned[task])}
 model.train()
-for _ in range(int(steps[0]) if steps else 20):
+for _ in range(given.steps):
     model(**batch, labels=labels).losses[task].backward()
     optimizer.step()
     optimizer.zero_grad()
-print(f"after {len(given)} recordings: {right(model):.2f}")
-model.save_pretrained(out)
-again = PeftModel.from_pretrained(base(), out)  # or AutoModelForVideoClassification.from_pretrained(OUT)
+print(f"after {len(learned)} recordings: {right(model):.2f}")
+model.save_pretrained(given.out)
+again = PeftModel.from_pretrained(base(), given.out)  # or AutoModelForVideoClassification.from_pretrained(OUT)
 print(f"loaded again: {right(again):.2f}")

@@ -130,7 +130,9 @@ def read_frames(video: str | Path | bytes, count: int, per_second: float = 0.0) 
                 pictures, _ = _decode_numbers(clip, index, np.unique(spread_evenly(shown, count)))
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise EmertInputError(f"{clip.name}: not a video that FFmpeg can read ({reason})") from error
+        raise EmertInputError(
+            f"{clip.name}: not a video that FFmpeg can read ({reason}); give another file, or convert it to mp4"
+        ) from error
     if not pictures:
         raise EmertInputError(f"{clip.name}: no picture could be decoded from this video")
     # A frame whose side data was read refers to itself; freed later, in a process forked from this one, it would wait for ever

@@ -43,7 +43,7 @@ class Plan:
             raise EmertInputError(f"faces must be at least 1 and seed in 0..{2**32 - 1}, got {faces} and {seed}")
         entries = source.entries()
         if not entries:
-            raise EmertInputError(f"{source.path}: source {source.name} found no recordings")
+            raise EmertInputError(f"{source.path}: source {source.name} found no recordings: no row in its table, or no file")
         check_labels(source, entries)
         try:
             assignment = assign(entries, source.tasks, seed, source.given_folds, source.gives_sets)

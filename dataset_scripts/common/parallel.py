@@ -186,8 +186,8 @@ def run_alone(modules: tuple[str, ...], call: bytes, folder: str, code: str | No
 
 
 def _run_in_child(sender: Connection, call: bytes, folder: str) -> None:
-    _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too; its parent reports it and ends this one
+    _end_with_parent()
     try:
         _enter(folder)
         function, job = pickle.loads(call)

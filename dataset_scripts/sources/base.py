@@ -3,10 +3,13 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
+from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze
 from modeling_emert.rows_emert import SHEET_COLUMNS
@@ -72,6 +75,7 @@ class Source(ABC):
     person_columns: tuple[str, ...] = ()  # those of `PERSON_COLUMNS` that it gives as `Entry.person`
     # Names of the columns of the eye tracker's sheets, for a source that keeps these as they stand (`Gaze.sheet`).
     sheet_columns: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # of the 39 columns, those whose values in the files are not the eyes'
     gives_sets: bool = False  # the given folds are sets of recordings, which may share participants
     faces_kept: int = 32  # face crops of a recording, unless the user says another number
     # In a row group of a data file. One can be read alone; many small ones would drown in the file's metadata.
@@ -108,9 +112,17 @@ class Source(ABC):
         """The eye tracker's part of one recording, or None where it has none."""
 
     def believed_gaze(self, entry: Entry) -> Gaze | None:
-        """[`load_gaze`] without numbers that no eye can have; raises `EmertInputError` where all are in another unit."""
+        """[`load_gaze`] without numbers that no eye can have and the columns that are left out; raises `EmertInputError` where
+        all are in another unit.
+        """
         gaze = self.load_gaze(entry)
-        return None if gaze is None else believed(f"{self.path}, recording {entry.recording_id},", gaze, of_user=False)
+        if gaze is None:
+            return None
+        if self.left_out and gaze.eye_movements is not None:
+            values = gaze.eye_movements.copy()  # several recordings may share the file's
+            values[:, [COLUMN_INDEX[name] for name in self.left_out]] = np.nan
+            gaze = replace(gaze, eye_movements=values)
+        return believed(f"{self.path}, recording {entry.recording_id},", gaze, of_user=False)
 
     def load_face(self, entry: Entry, count: int) -> FaceTrack | None:
         """`count` face crops spread over the recording; None without a video, and where no face is found in it."""

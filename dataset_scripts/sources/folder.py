@@ -20,6 +20,7 @@ one is taken whose participant and stimulus are the table's, or those of the col
     lacks: It has no neutral clips.
     surprise_polarity: positive        # or negative; left out: surprise may be either
     big_five_range: [1, 5]             # of the columns openness ... neuroticism; left out: 0 to 1
+    leave_out: [saccade_amplitude]     # of the 39 columns of the gaze, those that the files hold wrongly
     tasks:                             # own questions, each with a column of labels in recordings.csv
       - {name: stress, labels: [calm, stressed]}
       - {name: engagement, labels: [engagement], range: [0, 1]}
@@ -37,6 +38,7 @@ from dataset_scripts.readers import choose_recording, read_gaze, read_gaze_recor
 from dataset_scripts.readers.face import read_faces
 from dataset_scripts.sources.base import TERMS, Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
+from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import BIG_FIVE_RANGE, ActionUnits, Gaze
 from modeling_emert.tasks_emert import EMER_TASKS, get_task, register_tasks, tasks_with
@@ -61,6 +63,7 @@ class _Description:
     lacks: Text | None = None
     surprise_polarity: Literal["positive", "negative"] | None = None
     big_five_range: Range | None = None
+    leave_out: tuple[Literal[*COLUMN_NAMES], ...] = ()
     tasks: Annotated[tuple[dict[str, Any], ...], AfterValidator(_register)] = ()
 
 
@@ -84,6 +87,7 @@ class FolderSource(Source):
             if getattr(stated, key) is not None:
                 setattr(self, key, getattr(stated, key))
         self._big_five_range = stated.big_five_range or BIG_FIVE_RANGE
+        self.left_out = stated.leave_out
         self._table = path / "recordings.csv"
         columns = read_text_rows(self._table, []).columns
         own = tuple(definition["name"] for definition in stated.tasks)

@@ -96,6 +96,8 @@ def check_columns(columns: list[str], tasks: tuple[str, ...] = ()) -> list[str]:
 
     An unknown column is refused, since it may be a misspelled label.
     """
+    if len(columns) == 1 and (mark := next((mark for mark in ";\t|" if mark in columns[0]), None)):
+        return [f"the columns are separated by {mark!r}, where commas are expected: save it as CSV with commas"]
     missing = [name for name in REQUIRED if name not in columns]
     labels = [column for task in tasks_with(tasks) for column in task.columns]
     known = (*REQUIRED, *FILES, *labels, *_BESIDE_LABELS)

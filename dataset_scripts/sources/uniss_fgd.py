@@ -16,18 +16,14 @@ from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from dataset_scripts.readers import read_gaze_recordings
 from dataset_scripts.readers.text.text_table import read_head, read_table
 from dataset_scripts.sources.base import Entry, Source
-from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Gaze
 
 EXPRESSIONS = {"HA": "positive", "NE": "neutral", "SA": "negative"}
 FOLDER = "recordings_60hz"
-COPIED_COLUMNS = ("saccade_amplitude", "saccade_direction", "saccade_turn")
 
 
 class UnissFgdSource(Source):
@@ -35,6 +31,7 @@ class UnissFgdSource(Source):
 
     name = "uniss_fgd"
     tasks = ("perceived3",)
+    left_out = ("saccade_amplitude", "saccade_direction", "saccade_turn")  # of every observer, copies of the first one's
     licence = "Re-use allowed, commercial too, naming CVLab-Uniss and stating changes"
     redistributable = True
     citation = "Ruiu et al., Uniss-FGD, IEEE Access 2024; github.com/CVLab-Uniss/FFD-EXTENDED @ 1b3884d9"
@@ -63,8 +60,6 @@ class UnissFgdSource(Source):
             raise EmertInputError(f"{file} has no participant {participant!r}; list the source's entries again")
         gaze = deepcopy(gaze)
         gaze.stimulus = entry.stimulus
-        if gaze.eye_movements is not None:
-            gaze.eye_movements[:, [COLUMN_INDEX[name] for name in COPIED_COLUMNS]] = np.nan
         return gaze
 
     def _photographs(self) -> dict[int, str]:

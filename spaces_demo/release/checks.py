@@ -187,12 +187,12 @@ def _participants(repositories: Mapping[str, Repository], model: Path | None, id
 
 
 def _strings(content: object) -> Iterator[str]:
-    """Every key and every text in a JSON document."""
+    """Every key and every text in a JSON document but the numbers of a model's classes, which are keys too."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):
         yield from content
-        content = [*content.values()]
+        content = [value for key, value in content.items() if key != "id2label"]
     if isinstance(content, list):
         for one in content:
             yield from _strings(one)

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 _BAR = 24  # characters of a probability of 1
+_VIEWS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +103,7 @@ def _over_time(timeline: list[dict] | None) -> list[str]:
     from modeling_emert.answers_emert import finest_shown
 
     finest = finest_shown(timeline)
-    lines = ["shown over time"]
+    lines = ["shown over time (each moment by itself; above, the clip as a whole)"]
     for label, frames in groupby(timeline, key=lambda one: max(one[finest], key=one[finest].get)):
         frames = list(frames)
         mean = sum(one[finest][label] for one in frames) / len(frames)
@@ -112,7 +113,7 @@ def _over_time(timeline: list[dict] | None) -> list[str]:
 
 def _classes(tasks: dict, size: int) -> list[str]:
     """Felt and shown side by side, or the one that there is."""
-    views = {"felt (ER)": tasks.get(f"er{size}"), "shown (FER)": tasks.get(f"fer{size}")}
+    views = {f"{title}, {size} classes": tasks.get(f"{view}{size}") for view, title in _VIEWS.items()}
     columns = {title: _bars(labels) for title, labels in views.items() if labels}
     if not columns:
         return []

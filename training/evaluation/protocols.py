@@ -69,7 +69,8 @@ def plan_trials(data: EmertData, record: dict, tasks: Sequence[str], protocols: 
     """
     labelled = [name for name in tasks if name in data.tasks]
     if not labelled:
-        raise EmertInputError(f"{data.folder}: no labels for the model's tasks ({', '.join(tasks)})")
+        wanted = f"no labels for the model's tasks ({', '.join(tasks)}), only for {', '.join(data.tasks)}"
+        raise EmertInputError(f"{data.folder}: {wanted}; build it with a column of one of them, or take another model")
     if not protocols:
         return [Trial(unseen_rows(data, record), tuple(labelled), record["fold"])]
     unknown = [protocol.name for protocol in protocols if protocol.task not in labelled]

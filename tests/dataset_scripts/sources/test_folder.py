@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from places import ROOT
 
@@ -9,6 +10,7 @@ from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import SOURCES, find_source, open_source
 from dataset_scripts.sources.tables import FILES, GAZE_NAMES, check_columns
+from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
 
@@ -44,6 +46,29 @@ def rewrite(folder, text, new):
     table = folder / "recordings.csv"
     assert text in table.read_text()
     table.write_text(table.read_text().replace(text, new))
+
+
+def test_columns_that_the_files_hold_wrongly_are_left_out(folder):
+    source = open_source("folder", folder)
+    entry = source.entries()[0]
+    before = source.believed_gaze(entry).eye_movements
+    (folder / "source.yaml").write_text(f"{DESCRIBED}leave_out: [gaze_y]\n")
+    after = open_source("folder", folder).believed_gaze(entry).eye_movements
+    column = COLUMN_INDEX["gaze_y"]
+    assert np.isfinite(before[:, column]).all()
+    assert np.isnan(after[:, column]).all()
+    np.testing.assert_array_equal(np.delete(after, column, 1), np.delete(before, column, 1))
+    (folder / "source.yaml").write_text(f"{DESCRIBED}leave_out: [gaze_z]\n")
+    with pytest.raises(EmertInputError, match="leave_out"):
+        open_source("folder", folder)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_another_separator_is_named(folder, mark):
+    table = folder / "recordings.csv"
+    table.write_text(table.read_text().replace(",", mark))
+    with pytest.raises(EmertInputError, match=r"recordings.csv.*separated by .* save it as CSV with commas"):
+        open_source("folder", folder)
 
 
 def test_it_builds_under_the_users_own_name_and_terms(folder, tmp_path):

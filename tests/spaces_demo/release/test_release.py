@@ -299,3 +299,8 @@ def test_killed_in_the_middle_it_goes_on_and_every_part_loads_without_this_packa
     options |= {"cwd": hub.folder / "spaces" / "me" / "emert"}
     done = subprocess.run([sys.executable, "-c", _THE_SPACE], **options)
     assert done.stdout == "synthetic\n", done.stderr
+
+
+def test_numbers_of_a_models_classes_are_no_participants():
+    """Participants may be called 10 as well."""
+    assert set(checks._strings({"id2label": {"10": "er3/positive"}, "seen": ["p1"]})) == {"id2label", "seen", "p1"}
