@@ -15,6 +15,9 @@ from unittest import mock
 from tqdm import tqdm
 
 
+_PATIENCE = 300  # s
+
+
 def run_in_child(
     call: Callable[[], object],
     reason: Path,
@@ -31,10 +34,12 @@ def run_in_child(
     context = multiprocessing.get_context("fork")  # what is imported need not be again
     child = context.Process(target=_run, args=(call, reason, die_in, calls, largest_file))
     child.start()
-    child.join(seconds)
+    child.join(seconds or _PATIENCE)
     if child.is_alive():
         os.kill(child.pid, signal.SIGKILL)
         child.join()
+        if seconds is None:
+            raise TimeoutError("the child waits for what a thread of this process held when it was forked")
     return child.exitcode
 
 
