@@ -14,7 +14,6 @@ from unittest import mock
 
 from tqdm import tqdm
 
-
 _PATIENCE = 300  # s
 
 
