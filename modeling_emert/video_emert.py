@@ -17,6 +17,7 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
 
 from .errors_emert import EmertInputError
 from .image_emert import is_image, read_image
@@ -73,6 +74,8 @@ class _FrameConverter:
         self._name, self._deadline = clip.name, time.monotonic() + MAX_DECODING_SECONDS
         self._pixel = float(stream.sample_aspect_ratio or 1)  # its width over its height
         self._size: tuple[int, int] | None = None
+        # PyAV 19's own, which all frames share, has threads: a process that is forked later would wait for them for ever.
+        self._reformatter = VideoReformatter()
 
     def check_time(self) -> None:
         if time.monotonic() > self._deadline:
@@ -84,7 +87,7 @@ class _FrameConverter:
             width, height = frame.width * (self._pixel if squeezed else 1), frame.height
             scale = min(1.0, LONGEST_SIDE / max(width, height))
             self._size = max(2, round(width * scale)), max(2, round(height * scale))
-        return _upright(frame.reformat(*self._size, format="rgb24").to_ndarray(), frame), seconds
+        return _upright(self._reformatter.reformat(frame, *self._size, "rgb24").to_ndarray(), frame), seconds
 
 
 def _upright(pixels: np.ndarray, frame: "av.VideoFrame") -> np.ndarray:

@@ -1,5 +1,6 @@
 """Frames from video files: the right ones, upright, with their times; what is no video is refused by name."""
 
+import multiprocessing
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -225,3 +226,12 @@ def test_too_long_video_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("modeling_emert.video_emert.MAX_SECONDS", 1)
     with pytest.raises(EmertInputError, match=r"long\.mp4: longer than 1 s"):
         read_frames(path, 3)
+
+
+def test_a_process_that_is_forked_after_a_video_was_read_reads_one_too(tmp_path):
+    """As `datasets.map(num_proc=2)` and the workers of a DataLoader do on Linux."""
+    write_video(tmp_path / "a.mp4", _numbered(6))
+    expected = read_frames(tmp_path / "a.mp4", 3)[0]
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        found = pool.apply_async(read_frames, (tmp_path / "a.mp4", 3)).get(timeout=60)[0]
+    np.testing.assert_array_equal(found, expected)
