@@ -37,6 +37,7 @@ DATA := $(addprefix --data ,$(SOURCES))
 THERE := mkdir -p $(PEOPLE) && cd $(PEOPLE) && $(CURDIR)/$(BIN)/emert
 
 $(addprefix $(PEOPLE)/,$(SOURCES)): $(PEOPLE)/%: | $(VENV)/with-train
+	$(if $(REAL),,$(error make people REAL=DIR: DIR is the folder that holds $(SOURCES)))
 	$(THERE) data build --source $* --path $(abspath $(REAL))/$* --out $*
 
 $(PEOPLE)/people1: | $(addprefix $(PEOPLE)/,$(SOURCES))

@@ -128,7 +128,8 @@ def check_copies(recordings: Sequence[StoredRecording]) -> CheckResult:
         same, other = _shared(column, stimuli)
         if same - other > _MOST_SHARED:
             found = f"participants of one stimulus share {same:.0%} of their values, those of others {other:.0%}"
-            problems.append(f"{name}: {found}; it identifies the stimulus; leave it out (`leave_out: [{name}]` in source.yaml)")
+            remedy = f"leave it empty in the recordings, or out of them by `leave_out: [{name}]` in a folder's source.yaml"
+            problems.append(f"{name}: {found}; it identifies the stimulus, so {remedy}")
     return judge("copied columns", problems, "no column's values are shared by the participants of a stimulus")
 
 
