@@ -104,7 +104,7 @@ def _upright(pixels: np.ndarray, frame: "av.VideoFrame") -> np.ndarray:
 def check_video_file(path: str | Path) -> None:
     """Raises `EmertInputError` if there is no such file."""
     if not Path(path).is_file():
-        raise EmertInputError(f"{path}: no such video file")
+        raise EmertInputError(f"{path}: no such video file; correct its path")
 
 
 def read_frames(video: str | Path | bytes, count: int, per_second: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

@@ -116,16 +116,18 @@ def cell_file(folder: Path, data_path: str) -> Path:
 
 def build_cells(plan: Plan, partial: Path, num_workers: int, scheduler: str | None) -> Metadata:
     """Builds the cells that `partial` lacks; returns the description of all. Raises `EmertInputError`."""
-    source, reports, jobs = plan.source, [], []
+    source, reports, jobs, total = plan.source, [], [], 0
     for cell in sorted(plan.members):
         target = partial / f"{cell_name(cell)}.cell"
+        job = CellJob(source, cell, plan.members[cell], target, plan.faces)
+        parts = part_jobs(job)
+        total += len(parts)
         if (done := target.with_suffix(".report")).is_file():
             reports.append(CellReport.read(done))
         else:
-            job = CellJob(source, cell, plan.members[cell], target, plan.faces)
-            jobs.append((job, part_jobs(job)))
+            jobs.append((job, parts))
     waiting = [part for _, parts in jobs for part in parts if not part.target.with_suffix(".report").is_file()]
-    bar = tqdm(total=len(waiting), desc="building the data set", unit="part", mininterval=0.5)
+    bar = tqdm(total=total, initial=total - len(waiting), desc="building the data set", unit="part", mininterval=0.5)
     ended = list(run_parallel(build_cell, waiting, bar, num_workers, scheduler, [type(source).__module__]))
     check_reports([done.result for done in ended if done.lost is None])
     if lost := [f"{done.job.target.stem}: {done.lost}" for done in ended if done.lost is not None]:

@@ -22,14 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0: released, or a dry run without findings; 1: a check fails."""
     from modeling_emert.errors_emert import EmertInputError
-    from training.evaluation.model_folder import shipped_model
-
-    from ..release.release import release
 
     if (arguments.data is None) == ("data" not in arguments.without):
         raise EmertInputError("release: give the data set by --data DIR, or leave it out by --without data")
     if set(arguments.without) == set(_PARTS):
         raise EmertInputError("release: every part is left out by --without; leave at least one in")
+
+    from training.evaluation.model_folder import shipped_model  # takes seconds
+
+    from ..release.release import release
+
     model = arguments.model or shipped_model()
     keys = ("data", "without", "private", "confirm", "dry_run")
     passed = release(arguments.namespace, model, **{key: getattr(arguments, key) for key in keys})

@@ -211,7 +211,7 @@ def test_workers_give_the_same_answers_and_refusals(pipe):
     _assert_same(pipe(_clips()[:2], num_workers=1), [pipe(clip) for clip in _clips()[:2]])
     with pytest.raises(EmertInputError) as refusal:
         pipe([_clips()[0], {"video": "absent.mp4"}], num_workers=1)
-    assert str(refusal.value) == "clip 1 (absent.mp4): absent.mp4: no such video file"
+    assert str(refusal.value) == "clip 1 (absent.mp4): absent.mp4: no such video file; correct its path"
 
 
 def test_misuse_is_told(pipe):

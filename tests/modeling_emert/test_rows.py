@@ -170,7 +170,7 @@ def test_three_lines_are_enough_without_the_package(data, processor, tmp_path, m
     assert found["labels"] == [{"score": score, "label": f"fer7/{label}"} for label, score in best]
     assert found["felt"][0]["label"].startswith("er7/")
     assert found["batch"] == 2
-    assert refusal.endswith("no such video file")
+    assert refusal.endswith("no such video file; correct its path")
 
 
 def _shown(pipe, clip) -> list[dict]:

@@ -47,14 +47,16 @@ def run(arguments: argparse.Namespace) -> None:
     check_out(arguments.out, MODEL, arguments.overwrite, read=arguments.data)  # before anything heavy is loaded
     from dataset_scripts.dataset.reader import EmertData
     from training.data.sampler import is_main_process
-    from training.fit.checkpoints import run_folder, unfinished_runs
+    from training.fit.checkpoints import describe_last, last_checkpoint, run_folder, unfinished_runs
     from training.fit.fit import fit
     from training.fit.record import history_table
 
     data = [EmertData.open(folder) for folder in arguments.data]
+    own = run_folder(arguments.out, recipe, data, arguments.fold, arguments.strict)
+    if is_main_process() and last_checkpoint(own) is not None:
+        print(f"{arguments.out}: resumes, {describe_last(own)}", flush=True)
     fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)
     if is_main_process():
-        own = run_folder(arguments.out, recipe, data, arguments.fold, arguments.strict)
         for unfinished in unfinished_runs(own):
             print(f"{unfinished}: an unfinished run with another recipe, data or fold; remove it if nobody needs it")
         print(history_table(arguments.out))

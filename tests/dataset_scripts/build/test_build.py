@@ -182,7 +182,7 @@ def not_loadable(folder, cache) -> None:
             load_dataset(path, cache_dir=cache)
 
 
-def test_a_stopped_build_goes_on_with_the_cells_that_it_lacks(few_recordings, tmp_path, monkeypatch, cache):
+def test_a_stopped_build_goes_on_with_the_cells_that_it_lacks(few_recordings, tmp_path, monkeypatch, cache, capsys):
     whole = build_few(few_recordings, tmp_path / "whole")
     out, partial = tmp_path / "out", tmp_path / ".out.partial"
     with monkeypatch.context() as patch:
@@ -194,8 +194,10 @@ def test_a_stopped_build_goes_on_with_the_cells_that_it_lacks(few_recordings, tm
     kept = {path.stem: path.stat().st_ino for path in partial.glob("*.cell")}
     assert len(kept) == 4
     begun = stop_after(monkeypatch, 99)
+    capsys.readouterr()
     build_few(few_recordings, out)
     assert len(begun) == 5
+    assert "building the data set:  44%|████▍     | 4/9" in capsys.readouterr().err
     assert {stem: (out / f"data/{stem}.parquet").stat().st_ino for stem in kept} == kept
     assert files_of(out) == files_of(whole)
     assert not partial.exists()

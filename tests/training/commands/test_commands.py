@@ -128,9 +128,15 @@ def test_quickstart_makes_everything_and_a_second_call_refuses(
 
 
 @pytest.mark.slow
-def test_train_then_evaluate(data, tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_train_then_evaluate(data, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
     model, scores = tmp_path / "model", tmp_path / "scores"
-    assert main(["train", "laptop", *_CHANGES, "--data", str(data.folder), "--out", str(model), "--fold", "2"]) == 0
+    train = ["train", "laptop", *_CHANGES, "--data", str(data.folder), "--out", str(model), "--fold", "2"]
+    with monkeypatch.context() as patch:
+        patch.setattr("training.fit.fit.write_model", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert main(train) == 130
+    assert "resumes" not in capsys.readouterr().out
+    assert main(train) == 0
+    assert f"{model}: resumes, epoch 1 is complete in " in capsys.readouterr().out
     assert main(["evaluate", str(model), str(data.folder), "--out", str(scores)]) == 0
     assert "logistic regression" in capsys.readouterr().out
     assert (scores / "results.json").is_file()
