@@ -14,32 +14,36 @@ if TYPE_CHECKING:  # the rest is imported where it is used: the process that onl
 # One thread in each process, also in those that tests start: the threads of several test processes on few cores wait for each
 # other in busy loops, and training the tiny network takes seven times the CPU time.
 os.environ["OMP_NUM_THREADS"] = "1"
-_PAGE = "tests/spaces_demo/page/"
+_DEMO = "tests/spaces_demo/"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """What was imported is never looked through for garbage: it takes a second, and every training asks for that."""
+    """What was imported is never looked through for garbage: it takes a second, and every training asks for that.
+
+    The rest is looked through less often: one twentieth of the CPU time of all tests (measured).
+    """
     gc.disable()
     found = yield
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     gc.enable()
     return found
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log):
-    """`--dist loadscope`, where the tests of the running page are one scope: it takes ten seconds to start."""
+    """`--dist loadscope`, where the demo's tests are one scope: gradio and the running page are started once."""
     if config.getvalue("dist") != "loadscope":
         return None
     from xdist.scheduler import LoadScopeScheduling
 
-    class OnePage(LoadScopeScheduling):
+    class OneDemo(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             scope = super()._split_scope(nodeid)
-            return _PAGE if scope.startswith(_PAGE) else scope
+            return _DEMO if scope.startswith(_DEMO) else scope
 
-    return OnePage(config, log)
+    return OneDemo(config, log)
 
 
 @pytest.fixture(autouse=True)

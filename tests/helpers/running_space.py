@@ -1,4 +1,4 @@
-"""Helpers for tests of a running page: its files, what is left on its disk, and drops and clicks in a browser."""
+"""Helpers for tests of a running page: its functions and files, what is left on its disk, and drops and clicks in a browser."""
 
 from pathlib import Path
 
@@ -8,9 +8,25 @@ from spaces_demo.service import Service
 
 Server = tuple[str, Service]  # address and service
 PATIENCE = 60_000  # ms
+SKIPPED = {"__type__": "update"}  # gradio's sign that a field stays as it is
 # Classes of the elements that reach beyond the window, for the message.
 TOO_WIDE = """width => [...document.querySelectorAll("body *")]
     .filter(one => one.getBoundingClientRect().right > width).map(one => `${one.tagName} ${one.id} ${one.className}`)"""
+
+
+# The page's functions, imported where they are used: gradio takes seconds, of each process that collects tests.
+
+
+def answer_clip(*arguments):
+    from spaces_demo.page import screen
+
+    return screen.answer_clip(*arguments)
+
+
+def answer_batch(*arguments):
+    from spaces_demo.page import batch_tab
+
+    return batch_tab.answer_batch(*arguments)
 
 
 def files_of(clips: Path, name: str = "p000-s000") -> dict:

@@ -43,7 +43,7 @@ def web(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("safehttpx.is_public_ip", lambda address: address == "127.0.0.1")
     Web.asked.clear()
     server = ThreadingHTTPServer(("0.0.0.0", 0), Web)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -13,7 +13,6 @@ from gradio_client.exceptions import AppError
 from running_space import Server, files_of, left_behind
 
 from modeling_emert.tasks_emert import EMER_TASKS, EMOTIONS
-from spaces_demo.page.api import as_json
 
 
 def test_a_program_gets_the_pipelines_answer(client: Client, clips: Path, checkpoint: Path, server: Server):
@@ -178,6 +177,8 @@ def test_the_endpoints_are_documented(client: Client):
 
 @pytest.mark.parametrize("modalities", [["face"], ["fixations"]])
 def test_without_a_gap_there_is_a_reason_in_place_of_its_meaning(modalities: list[str]):
+    from spaces_demo.page.api import as_json
+
     found = as_json(an_answer(modalities=modalities))
     assert (found["gap"], found["gap_meaning"]) == (None, None)
     assert found["gap_reason"].startswith("Needs")

@@ -13,14 +13,11 @@ import pandas as pd
 import pytest
 from demo_answers import an_answer
 from gradio_client import Client, handle_file
-from running_space import Server, left_behind
+from running_space import SKIPPED, Server, answer_batch, left_behind
 
 from spaces_demo.answers.messages import Reply
 from spaces_demo.answers.verdict import table_row
 from spaces_demo.files.pair import Pair
-from spaces_demo.page.batch_tab import answer_batch, table_html
-
-_SKIPPED = {"__type__": "update"}
 
 
 def make_zip(path: Path, files: dict[str, Path | str]) -> Path:
@@ -89,12 +86,12 @@ def test_the_page_counts_along(server: Server, clips: Path):
 def test_nothing_dropped_or_a_wrong_batch_keeps_the_last_table(server: Server):
     ((status, table),) = answer_batch(server[1], None, None)
     assert "There is no file in this batch" in status
-    assert table == _SKIPPED
+    assert table == SKIPPED
     wrong = server[1].uploads.folder / "a.zip"
     wrong.write_text("no zip")
     *_, (status, table) = answer_batch(server[1], [str(wrong)], None)
     assert "a.zip: not a zip file" in status
-    assert table == _SKIPPED
+    assert table == SKIPPED
 
 
 def test_the_downloads_of_the_page_hold_the_complete_table(server: Server, clips: Path):
@@ -168,6 +165,8 @@ def test_the_longest_names_keep_their_ends(client: Client, server: Server, tmp_p
 
 
 def test_the_table_says_what_its_columns_are_and_shows_problems_where_they_are_seen():
+    from spaces_demo.page.batch_tab import table_html
+
     page = table_html([table_row(Pair("p1"), Reply(an_answer())), table_row(Pair("p2"), Reply(refusal="bad " * 100))])
     assert '<th scope="col">felt (ER)</th><th scope="col">shown (FER)</th>' in page
     assert '<td colspan="5"><div class="emert-problem">bad bad' in page

@@ -32,7 +32,7 @@ def address(clips: Path, monkeypatch: pytest.MonkeyPatch):
     """Of the clips on a web server of this machine, which counts as public meanwhile."""
     monkeypatch.setattr("safehttpx.is_public_ip", lambda _: True)
     web = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=clips))
-    threading.Thread(target=web.serve_forever, daemon=True).start()
+    threading.Thread(target=web.serve_forever, args=[0.01], daemon=True).start()
     yield f"http://127.0.0.1:{web.server_port}"
     web.shutdown()
 
@@ -61,7 +61,7 @@ def test_addresses_of_this_machine_are_not_fetched(server: Server, clips: Path):
             self.send_error(404)
 
     web = ThreadingHTTPServer(("127.0.0.1", 0), Counting)
-    threading.Thread(target=web.serve_forever, daemon=True).start()
+    threading.Thread(target=web.serve_forever, args=[0.01], daemon=True).start()
     urls = [f"http://{host}:{web.server_port}/x.mp4" for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0")]
     _, *refused = ask(server, *[("answer", {"video": url}) for url in urls])
     web.shutdown()

@@ -3,12 +3,10 @@
 import shutil
 from pathlib import Path
 
-import gradio as gr
 from PIL import Image
-from running_space import Server, left_behind
+from running_space import SKIPPED, Server, answer_clip, left_behind
 
 from modeling_emert.video_emert import read_frames
-from spaces_demo.page.screen import answer_clip
 
 
 def test_the_file_is_kept_while_its_participant_has_to_be_named(server: Server, crowd: Path):
@@ -18,7 +16,7 @@ def test_the_file_is_kept_while_its_participant_has_to_be_named(server: Server, 
     assert "crowd.csv holds several participants (p1, p2, p10); write one of them under &#x27;Participant&#x27;." in page
     assert "Your gaze file is still here." in page
     assert file.is_file()
-    assert files == [None, None, gr.skip()]
+    assert files == [None, None, SKIPPED]
     assert field.open  # the field for it
     ((_, page, *_),) = answer_clip(service, None, None, str(file), "p" * 90, None)
     assert f"has no participant &#x27;{'p' * 39}…&#x27;; it has p1, p2, p10." in page
@@ -41,8 +39,8 @@ def test_a_wrong_file_is_deleted_and_the_right_one_kept(server: Server, clips: P
         ((_, page, _, *left, field),) = answer_clip(service, str(files["video"]), None, str(files["gaze"]), "", None)
         right = "gaze" if part == "video" else "video"
         assert f"Your {right}{' file' if right == 'gaze' else ''} is still here." in page
-        assert left == [gr.skip() if name == right else None for name in ("video", "video", "gaze")]
-        assert field == gr.skip()
+        assert left == [SKIPPED if name == right else None for name in ("video", "video", "gaze")]
+        assert field == SKIPPED
         assert [path.exists() for path in files.values()] == [name == right for name in files]
         service.uploads.sweep(age=-1)
         assert left_behind(server) == []
@@ -57,7 +55,7 @@ def test_where_nothing_is_given_the_last_answer_stays():
         ((notice, *rest),) = answer_clip(no_service, video, photo, None, "", None)
         assert 'role="alert"' in notice.value
         assert words in notice.value
-        assert rest == [gr.skip()] * 6
+        assert rest == [SKIPPED] * 6
 
 
 def test_a_photograph_is_answered_as_a_video_of_one_frame(server: Server, clips: Path):
