@@ -54,10 +54,11 @@ def table_bytes(columns: Columns, separator: str = ",", line_end: str = "\n") ->
         pa.array(column, from_pandas=True) if isinstance(column, np.ndarray) else pa.repeat(column, rows)
         for column in columns.values()
     ]
-    options = arrow_csv.WriteOptions(include_header=False, delimiter=separator, quoting_style="none", eol=line_end)
+    options = arrow_csv.WriteOptions(include_header=False, delimiter=separator, quoting_style="none")
     body = pa.BufferOutputStream()
     arrow_csv.write_csv(pa.table(arrays, names=[str(i) for i in range(len(arrays))]), body, options)
-    return (separator.join(columns) + line_end).encode() + body.getvalue().to_pybytes()
+    content = (separator.join(columns) + "\n").encode() + body.getvalue().to_pybytes()
+    return content.replace(b"\n", line_end.encode())
 
 
 def _whole(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from modeling_emert import EmertConfig, EmertForEmotionRecognition, FaceTrack, Gaze
 from modeling_emert.columns_emert import NUM_COLUMNS
@@ -89,6 +90,11 @@ def tiny_labels(model: EmertForEmotionRecognition, batch: int = 2, seed: int = 0
         else:
             labels[name] = torch.randn(batch, size, generator=generator)
     return labels
+
+
+def checkpoint_activations(model: PreTrainedModel) -> None:
+    """By the name that transformers has for it since 5.23, or by the older one."""
+    (getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable)()
 
 
 def face_track(frames: int = 5, side: int = 40, seed: int = 0) -> FaceTrack:

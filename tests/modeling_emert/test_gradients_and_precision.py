@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from tiny_emert import NO_DROPOUT, tiny_config, tiny_inputs, tiny_labels, tiny_model
+from tiny_emert import NO_DROPOUT, checkpoint_activations, tiny_config, tiny_inputs, tiny_labels, tiny_model
 from transformers import AutoModelForVideoClassification
 
 from modeling_emert import EmertConfig, EmertForEmotionRecognition
@@ -69,7 +69,7 @@ def test_activation_checkpointing_gives_the_same_gradients(form):
     model = tiny_model(**form).train()  # with dropout, which must be the same the second time
     plain = gradients(model)
     assert not model.is_gradient_checkpointing
-    model.activation_checkpointing_enable()
+    checkpoint_activations(model)
     assert model.is_gradient_checkpointing
     layers = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
     assert layers

@@ -114,7 +114,7 @@ def _write_streams(path: Path, streams: dict[str, tuple[str, np.ndarray]], attac
             stream.height, stream.width = frames.shape[1:3]
             stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
             if name == attached:
-                stream.disposition = Disposition.attached_pic
+                stream.disposition = Disposition.attached_pic.value  # PyAV 14 takes numbers alone
         for name, (_, frames) in streams.items():
             for frame in frames:
                 container.mux(opened[name].encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))

@@ -163,8 +163,8 @@ def test_a_training_with_augmentation_repeats_itself_and_differs_from_one_withou
 
 
 def test_photographs_of_a_batch_are_the_same_together_and_alone(data: EmertData, processor: EmertProcessor, monkeypatch):
-    photo = lambda row, _=None: Recording(face=face_track(1, side=40, seed=int(row)))  # noqa: E731
-    monkeypatch.setattr(data, "recording", photo)
+    photo = lambda _, row, __=None: Recording(face=face_track(1, side=40, seed=int(row)))  # noqa: E731
+    monkeypatch.setattr(EmertData, "recording", photo)
     augmentation = make_augmentation([{"name": "face_move"}, {"name": "cover", "chance": 1}])
     rows = JoinedRecordings([RecordingDataset(data, range(4), processor, ["fer7"], augmentation=augmentation) for _ in "ab"])
     together, alone = rows.__getitems__([6, 0, 3]), [rows[index] for index in (6, 0, 3)]

@@ -127,7 +127,7 @@ def test_the_clip_probe_reads_the_clip_where_the_eyes_tell_it(data: EmertData, m
 )
 def test_the_clip_probe_says_where_there_is_nothing_to_learn(data: EmertData, monkeypatch: pytest.MonkeyPatch, stimuli, told):
     own = data.ids["recording_id"]
-    monkeypatch.setattr(data, "select", lambda fold: {"train": np.arange(30), "test": np.arange(30, 42)})
+    monkeypatch.setattr(EmertData, "select", lambda _, fold: {"train": np.arange(30), "test": np.arange(30, 42)})
     monkeypatch.setitem(data.ids, "stimulus_id", stimuli(own))
     with pytest.raises(EmertInputError, match=f"the 42 recordings with fixations, {told}, are too few"):
         clip_probe(data, (1,))

@@ -123,7 +123,7 @@ def test_every_recording_of_a_source_comes_about_as_often_as_another(balance):
 def test_votes_are_the_training_labels_and_stand_beside_classes(data, joint, monkeypatch):
     votes = np.full((len(data), 7), np.nan, np.float32)
     votes[0] = [0.5, 0.5, 0, 0, 0, 0, 0]
-    monkeypatch.setattr(data, "votes", lambda name: votes if name == "fer7" else None, raising=False)
+    monkeypatch.setattr(EmertData, "votes", lambda _, name: votes if name == "fer7" else None)
     np.testing.assert_array_equal(labels_of(data, TASKS["fer7"], votes=True), votes)
     assert labels_of(data, TASKS["fer7"]).ndim == 1
     given = [torch.from_numpy(votes[0]), torch.tensor(2), torch.tensor(-100)]

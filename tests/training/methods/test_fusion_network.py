@@ -3,7 +3,7 @@
 import pytest
 import torch
 from everyday import others_slow
-from tiny_emert import ARGUMENTS, NO_DROPOUT, tiny_inputs, tiny_labels
+from tiny_emert import ARGUMENTS, NO_DROPOUT, checkpoint_activations, tiny_inputs, tiny_labels
 from tiny_methods import FUSIONS, TRIMODAL, UNIMODAL, inputs_of, tiny_network
 from transformers import AutoConfig, AutoModelForVideoClassification
 
@@ -248,6 +248,6 @@ def test_activation_checkpointing_changes_nothing():
     for checkpointing in (False, True):
         network = tiny_network(key, **NO_DROPOUT)
         if checkpointing:
-            network.activation_checkpointing_enable()
+            checkpoint_activations(network)
         losses.append(_train(network, inputs_of(key, batch=4), tiny_labels(network, batch=4), steps=2))
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
