@@ -26,6 +26,7 @@ LICENCES = (
 _SHARE_ALIKE = {"odbl-1.0", "cc-by-sa-4.0", "gpl-3.0", "cc-by-nc-sa-4.0"}
 _NO_DERIVATIVES = {"cc-by-nd-4.0", "cc-by-nc-nd-4.0"}
 CODE_LICENCE = "apache-2.0"  # of the network's code, which a model folder holds
+NOT_STATED = "not stated"  # of recordings whose owner has not said it
 UNKNOWN = {"name": "unknown", "licence": "unknown", "redistributable": False}
 _WORDS = "I may share {} with those who can read this private repository"
 DATASET_WORDS, MODEL_WORDS = _WORDS.format("these recordings"), _WORDS.format("this model")
@@ -93,6 +94,10 @@ def terms_of(sources: Sequence[Source] | None) -> Terms:
     strictest = max((CODE_LICENCE, *(set(named) - set(sentences))), key=LICENCES.index)
     rivals = sorted((set(named) & _SHARE_ALIKE) - {strictest})
     reason = f"{closed[0]} does not plainly allow publishing" if closed else None
+    if closed and NOT_STATED in named:
+        reason += (
+            "; if the recordings are yours, state licence and redistributable in their source.yaml, and build and train again"
+        )
     if rivals or (sentences and len(set(named) - {CODE_LICENCE}) > 1):
         parts = sorted(set(named.values()))
         front = {"license": "other", "license_name": "-and-".join(parts) + "-terms"}

@@ -20,6 +20,7 @@ from dataset_scripts.build.build import build, is_current
 from dataset_scripts.common.extras import how_to_install
 from dataset_scripts.common.output import check_out
 from dataset_scripts.common.parallel import run_parallel
+from dataset_scripts.common.programs import as_typed
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.generator.truth import GeneratorSettings
 from dataset_scripts.generator.writing import ensure_recordings
@@ -128,10 +129,11 @@ def _next_steps(source: str, recordings: Path, out: Path) -> str:
     page = "the same in the browser"
     if find_spec("gradio") is None:
         page += f"; it needs {how_to_install('demo')}"
+    emert = as_typed("emert")
     return f"""
 Try next:
-  emert predict --model {out}/model {example}
-  emert demo --model {out}/model   # {page}
-  emert evaluate {out}/model {out}/dataset --out {out}/scores-again
-  python -c "from datasets import load_dataset; print(load_dataset('{out}/dataset', 'all'))"
+  {emert} predict --model {out}/model {example}
+  {emert} demo --model {out}/model   # {page}
+  {emert} evaluate {out}/model {out}/dataset --out {out}/scores-again
+  {as_typed("python")} -c "from datasets import load_dataset; print(load_dataset('{out}/dataset', 'all'))"
 In full: {out}/scores/results.md"""

@@ -76,6 +76,7 @@ def build(
     check_replaceable(out, DATA_SET)
     plan = Plan.of(source, faces, seed)
     with lock_output(out), report_os_errors(out):
+        check_free(out, overwrite)  # again: another build may have ended meanwhile
         partial = open_partial(out, plan.fingerprint.freshness)
         metadata = build_cells(plan, partial, num_workers, scheduler)
         if not metadata.files:

@@ -11,6 +11,7 @@ All problems of a file come in one `EmertInputError`, each with its key, the val
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from types import NoneType
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
 
@@ -291,9 +292,14 @@ def _sentences(error: ValidationError) -> list[str]:
 
 
 def unknown_keys(values: dict[str, Any], known: Iterable[str]) -> str:
-    """One sentence, with their values."""
+    """One sentence, with their values and the names that each may stand for, or all where one is like none of them."""
+    known = list(known)
     found = ", ".join(f"{name} ({show_value(value)})" for name, value in values.items())
-    return f"unknown key{'s' * (len(values) > 1)} {found}, known keys: {', '.join(known)}"
+    meant = [get_close_matches(name.rpartition(".")[2], known, n=1, cutoff=0.8) for name in values]
+    what = f"unknown key{'s' * (len(values) > 1)} {found}"
+    if all(meant):
+        return f"{what}; did you mean {', '.join(name for (name,) in meant)}?"
+    return f"{what}, known keys: {', '.join(known)}"
 
 
 def _expected(found: dict) -> str:

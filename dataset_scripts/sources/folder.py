@@ -40,6 +40,7 @@ from dataset_scripts.sources.base import TERMS, Entry, Source
 from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.licences_emert import NOT_STATED
 from modeling_emert.recording_emert import BIG_FIVE_RANGE, ActionUnits, Gaze
 from modeling_emert.tasks_emert import EMER_TASKS, get_task, register_tasks, tasks_with
 
@@ -72,9 +73,9 @@ class FolderSource(Source):
 
     name = "folder"
     tasks = ()  # the object's own follow from the columns of its table
-    licence = "not stated"
+    licence = NOT_STATED
     redistributable = False
-    citation = "not stated"
+    citation = NOT_STATED
     collection = "Recordings of the user's own; how they were made is not stated."
     lacks = "What it lacks is not stated."
     mapping_name = "source.yaml"

@@ -8,7 +8,15 @@ from tiny_emert import tiny_config, tiny_model
 
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.hub_emert import push_folder
-from modeling_emert.licences_emert import LICENCES, MODEL_WORDS, check_sharing, hash_participants, sources_of_folder, terms_of
+from modeling_emert.licences_emert import (
+    LICENCES,
+    MODEL_WORDS,
+    NOT_STATED,
+    check_sharing,
+    hash_participants,
+    sources_of_folder,
+    terms_of,
+)
 from modeling_emert.model_card_emert import make_model_card
 from modeling_emert.modeling_emert import EmertForEmotionRecognition
 from modeling_emert.pipeline_emert import EmotionRecognitionPipeline
@@ -45,6 +53,9 @@ def test_a_licence_in_words_is_other_and_only_its_source_says_whether_it_may_be_
     assert terms_of([words]).forbidden is None
     closed = terms_of([_source("Apache-2.0"), _source("EULA", False, "emer")])
     assert "source emer (EULA) does not plainly allow publishing" in closed.forbidden
+    assert "source.yaml" not in closed.forbidden
+    own = terms_of([_source(NOT_STATED, False, "folder")])
+    assert "if the recordings are yours, state licence and redistributable in their source.yaml" in own.forbidden
 
 
 @pytest.mark.parametrize(

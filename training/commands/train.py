@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.data is None or arguments.out is None:
         raise EmertInputError("--data and --out are missing; give both, or --show to print the recipe alone")
     check_out(arguments.out, MODEL, arguments.overwrite, read=arguments.data)  # before anything heavy is loaded
+    from dataset_scripts.common.programs import as_typed
     from dataset_scripts.dataset.reader import EmertData
     from training.data.sampler import is_main_process
     from training.fit.checkpoints import describe_last, last_checkpoint, run_folder, unfinished_runs
@@ -55,10 +56,11 @@ def run(arguments: argparse.Namespace) -> None:
     own = run_folder(arguments.out, recipe, data, arguments.fold, arguments.strict)
     if is_main_process() and last_checkpoint(own) is not None:
         print(f"{arguments.out}: resumes, {describe_last(own)}", flush=True)
-    fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track)
+    fit(recipe, data, arguments.out, arguments.fold, arguments.strict, arguments.track, arguments.overwrite)
     if is_main_process():
         for unfinished in unfinished_runs(own):
             print(f"{unfinished}: an unfinished run with another recipe, data or fold; remove it if nobody needs it")
         print(history_table(arguments.out))
         given = " ".join(f"--data {folder}" for folder in arguments.data)
-        print(f"{arguments.out}: trained. Score it: emert evaluate {arguments.out} {given} --out scores")
+        score = f"{as_typed('emert')} evaluate {arguments.out} {given} --out {arguments.out}-scores"
+        print(f"{arguments.out}: trained. Score it: {score}")

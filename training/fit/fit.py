@@ -10,7 +10,7 @@ from transformers import EvalPrediction, TrainerCallback, TrainerState, Training
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging as transformers_logging
 
-from dataset_scripts.common.output import check_apart, check_replaceable, lock_output
+from dataset_scripts.common.output import check_apart, check_free, check_replaceable, lock_output
 from dataset_scripts.dataset.reader import EmertData
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import TASKS
@@ -31,18 +31,24 @@ from .trainer import EmertTrainer, tracking_callbacks, training_arguments
 
 
 def fit(
-    recipe: Recipe, data: EmertData | Sequence[EmertData], out: Path, fold: int, strict: bool = False, track: bool = False
+    recipe: Recipe,
+    data: EmertData | Sequence[EmertData],
+    out: Path,
+    fold: int,
+    strict: bool = False,
+    track: bool = False,
+    overwrite: bool = True,
 ) -> Path:
     """Trains on one fold of one or several data sets (see [`prepare`]), then writes model, processor, history and training
     record to the folder `out`, atomically.
 
     An interrupted run resumes from its last complete epoch (its checkpoints lie beside `out`, see `checkpoints`) and ends
     with bitwise the same weights as an uninterrupted one. Under `torchrun` every process calls this; the main process
-    writes. A model in `out` is replaced. `track`: log to TensorBoard too.
+    writes. `track`: log to TensorBoard too. `overwrite`: replace a model that `out` holds.
 
     Raises:
-        EmertInputError: as [`prepare`]; another run is writing `out`; `out` holds something else than a model, or the data;
-            the disk is full; the loss or a weight is not finite.
+        EmertInputError: as [`prepare`]; another run is writing `out`, or has written it before this one could begin; `out`
+            holds something else than a model, or the data; the disk is full; the loss or a weight is not finite.
     """
     data = as_list(data)
     check_apart(out, [one.folder for one in data])
@@ -50,6 +56,7 @@ def fit(
     trackers = tracking_callbacks(out) if track else []
     prepared = prepare(recipe, data, fold, strict)  # its errors come before anything is written
     with lock_output(out) if is_main_process() else nullcontext():
+        check_free(out, overwrite)  # here, since another run may have ended while this one was prepared
         return _train_and_save(recipe, data, out, fold, strict, prepared, trackers)
 
 

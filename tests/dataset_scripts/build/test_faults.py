@@ -8,6 +8,7 @@ import pytest
 from everyday import others_slow
 from killed import run_in_child
 
+from dataset_scripts.build import build as building
 from dataset_scripts.build.build import build
 from dataset_scripts.common.output import lock_output
 from dataset_scripts.sources import open_source
@@ -66,6 +67,20 @@ def test_two_builds_do_not_write_one_data_set(place):
     out, again = place
     with lock_output(out), pytest.raises(EmertInputError, match="another run is writing it"):
         again()
+
+
+def test_a_data_set_that_another_build_has_finished_meanwhile_is_not_replaced(few_recordings, tmp_path, monkeypatch):
+    out, plan = tmp_path / "out", building.Plan.of
+
+    def slow(*given):
+        out.mkdir()
+        (out / "README.md").write_text("of the other build")
+        return plan(*given)
+
+    monkeypatch.setattr(building.Plan, "of", slow)
+    with pytest.raises(EmertInputError, match="out: already holds something"):
+        build(open_source("synthetic", few_recordings), out, num_workers=1)
+    assert [path.name for path in out.iterdir()] == ["README.md"]
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no /sys on this system")

@@ -111,7 +111,7 @@ def test_all_mistakes_of_the_description_come_at_once(folder):
     for part in (
         "source.yaml has 5 ",
         "name is 'my study'",
-        "unknown key license ('MIT'), known keys: name, licence",
+        "unknown key license ('MIT'); did you mean licence?",
         "redistributable is 'maybe'",
         "big_five_range",
         "lacks",

@@ -38,7 +38,7 @@ def test_a_shipped_recipe_loads(name: str):
         ("training.seed=3", "training.seed is decided by the benchmark's `seeds`"),
         ("training.overrides.context=[stimulus_emotion]", "would not give every method the same inputs"),
         ("training.epochs=0", "epochs"),
-        ("training.epoch=3", r"unknown key training\.epoch \(3\), known keys: method, tasks"),
+        ("training.epoch=3", r"unknown key training\.epoch \(3\); did you mean epochs\?"),
         ("training.recipe=nothing", "no such recipe"),
         ("colour=red", r"unknown key colour \('red'\)"),
         ("methods=[{a: b}]", r"methods\[0\] is {'a': 'b'}, expected 'majority'"),
@@ -60,7 +60,7 @@ def test_all_mistakes_come_at_once_and_no_false_ones_beside_them(capsys: pytest.
     assert main(["benchmark", "small", *wrong, "training.seed=1", "training.overrides.droput=1", "--show"]) == 2
     told = capsys.readouterr().err
     parts = ["tasks[0] is 'ER77', expected the name", "seeds[0] is 'x', expected a whole number", "generator.noise is -1, exp"]
-    parts += ["training.epoch (3), known keys: method, tasks"]
+    parts += ["training.epoch (3); did you mean epochs?"]
     parts += ["training.epochs is 0, expected a whole", "robustness names nobody", " has 6 errors: "]
     assert [part for part in parts if part not in told] == []
     assert "at least one" not in told

@@ -16,7 +16,7 @@ from modeling_emert.constants_emert import RECORD_FILE
 from modeling_emert.licences_emert import hash_participants
 from training.data.dataset import RecordingDataset, collate, statistics_by_participant
 from training.fit.fit import fit
-from training.fit.prepare import choose_tasks, make_model, prepare_processor
+from training.fit.prepare import choose_tasks, make_model, prepare, prepare_processor
 from training.recipes.recipe import Recipe
 
 
@@ -87,3 +87,17 @@ def test_a_network_that_can_not_be_is_refused(recipe: Recipe, data: EmertData, t
     with pytest.raises(EmertInputError, match="head_dim"):
         fit(replace(recipe, overrides={"head_dim": 0}), data, tmp_path / "model", fold=1)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_model_that_another_run_has_finished_meanwhile_is_not_replaced(
+    recipe: Recipe, data: EmertData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def slow(*given):
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "config.json").write_text("of the other run")
+        return prepare(*given)
+
+    monkeypatch.setattr("training.fit.fit.prepare", slow)
+    with pytest.raises(EmertInputError, match="model: already holds something"):
+        fit(recipe, data, tmp_path / "model", fold=1, overwrite=False)
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "config.json"]

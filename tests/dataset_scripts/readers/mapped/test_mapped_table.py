@@ -148,7 +148,7 @@ def test_all_problems_are_named_at_once(tmp_path):
         "gaze_mapping.yaml",
         "time: unit is 'hours', expected one of ms, s, us, 100ns, ns",
         "screen is [0, 'wide'], expected 2 numbers of pixels",
-        "unknown key colums ({}), known keys: time, columns, screen",
+        "unknown key colums ({}); did you mean columns?",
         "unknown key columns.gaze_z (",
         "columns.gaze_x.missing is 'none', expected a list of at most 100 numbers",
         "columns.pupil_left.column is missing, expected the name of a column",
