@@ -95,9 +95,7 @@ def terms_of(sources: Sequence[Source] | None) -> Terms:
     rivals = sorted((set(named) & _SHARE_ALIKE) - {strictest})
     reason = f"{closed[0]} does not plainly allow publishing" if closed else None
     if closed and NOT_STATED in named:
-        reason += (
-            "; if the recordings are yours, state licence and redistributable in their source.yaml, and build and train again"
-        )
+        reason += "; if the recordings are yours, state licence and redistributable in their source.yaml, and build again"
     if rivals or (sentences and len(set(named) - {CODE_LICENCE}) > 1):
         parts = sorted(set(named.values()))
         front = {"license": "other", "license_name": "-and-".join(parts) + "-terms"}

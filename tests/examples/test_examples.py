@@ -84,8 +84,9 @@ def test_two_processes_share_the_batches(place):
 
 @pytest.mark.slow
 def test_adapter_of_a_person_answers_the_same_once_loaded(place):
-    person = EmertData.open(place / "data").ids["participant_id"][0]
+    data = EmertData.open(place / "data")
+    person = data.ids["participant_id"][data.select(1)["test"][0]]
     printed = _run(place, "lora_new_person.py", "model", "data", "er7", str(person), str(place / "lora"), "--steps", "3")
     after, again = (line.split(": ")[1] for line in printed.splitlines()[-2:])
-    assert after == again
+    assert after.partition(",")[0] == again
     assert (place / "lora" / "adapter_model.safetensors").is_file()
