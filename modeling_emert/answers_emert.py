@@ -60,7 +60,8 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
       distributions over `"seven emotions"` or `"three classes"`, or half the distance of their `"valence"`. None where there
       is nothing to compare, and then `gap_reason` says why.
     - `timeline`: of a video, what the face shows in each frame with a face, `[{"time_ms": ..., task: {label: probability}}]`.
-    - `modalities`: those that the answer uses. `quality`: see [`quality_of`]. `notes`: what was left out and why.
+    - `modalities`: those that the answer uses. `quality`: see [`quality_of`]. `notes`: what was left out and why,
+      and where video and gaze hardly fit each other (see `recording_emert.lengths_differ`).
 
     Raises `EmertInputError` where a recording has nothing that the model takes.
     """
@@ -96,7 +97,7 @@ def answers(model: Network, processor: EmertProcessor, recordings: Sequence[Reco
                 "timeline": timeline(model, processor, recording, seen),
                 "modalities": modalities,
                 "quality": quality_of(recording),
-                "notes": [*recording.notes, *([_ONE_RECORDING] if alone else [])],
+                "notes": [*recording.notes, *filter(None, [recording.lengths_differ, _ONE_RECORDING if alone else None])],
             }
         )
     return found

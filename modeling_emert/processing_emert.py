@@ -19,7 +19,16 @@ from .feature_extraction_emert import EmertFeatureExtractor, GazeStatistics
 from .hub_emert import EmertSharing
 from .image_emert import is_image, read_image
 from .people_emert import FaceChoice, check_face_choice
-from .recording_emert import ActionUnits, FaceTrack, Gaze, Recording, context_inputs, read_big_five, read_stimulus_emotion
+from .recording_emert import (
+    ActionUnits,
+    FaceTrack,
+    Gaze,
+    Recording,
+    context_inputs,
+    lengths_differ,
+    read_big_five,
+    read_stimulus_emotion,
+)
 from .rows_emert import as_columns, from_row, is_batch, is_row, rows_of
 from .sampling_emert import FrameOrder, Sampling
 from .video_emert import read_frames
@@ -112,7 +121,7 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
         participant: str | None = None,
         stimulus: str | None = None,
     ) -> Recording:
-        """One recording from files or arrays; the recording's `notes` report what could not be used.
+        """One recording from files or arrays; its `notes` report what could not be used, `lengths_differ` what hardly fits.
 
         Args:
             video: a file or its bytes; whole frames `(frames, height, width, 3)` uint8 RGB; a [`FaceTrack`] (crops, used
@@ -141,6 +150,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             )
         if image is not None and not is_image(image):
             read_image(image)  # raises the reason
+        # Arrays, and face crops in files of their own, count frames and samples where others have times.
+        timed = not isinstance(video, np.ndarray) and not isinstance(gaze, np.ndarray) and not getattr(video, "names", None)
         track = self._load_face(video if image is None else image, detector, face, notes)
         gaze = self._load_gaze(gaze, notes, {"participant": participant, "stimulus": stimulus})
         units = _load_units(action_units, notes)
@@ -148,7 +159,8 @@ class EmertProcessor(EmertSharing, ProcessorMixin):
             raise EmertInputError(" ".join([*notes, "Nothing is left to answer from: give a video with a face or gaze."]))
         traits = None if big_five is None else read_big_five(big_five)
         read_stimulus_emotion(stimulus_emotion)  # refused here, where it is given
-        return Recording(track, gaze, notes, units, big_five=traits, stimulus_emotion=stimulus_emotion)
+        doubt = lengths_differ(track, gaze) if timed else None
+        return Recording(track, gaze, notes, units, big_five=traits, stimulus_emotion=stimulus_emotion, lengths_differ=doubt)
 
     def __call__(
         self,

@@ -182,6 +182,7 @@ class Recording:
     - `big_five`: `(5,)` float32 in the order of `BIG_FIVE`, 0..1. `stimulus_emotion`: one of `EMOTIONS`.
     - `stimulus_frame`: `(height, width, 3)` uint8, a picture of the stimulus, for display only.
     - `notes`: what was left out and why, in sentences for the user.
+    - `lengths_differ`: of video and gaze that were loaded from files, what [`lengths_differ`] says.
     """
 
     face: FaceTrack | None = None
@@ -191,6 +192,28 @@ class Recording:
     big_five: np.ndarray | None = None
     stimulus_emotion: str | None = None
     stimulus_frame: np.ndarray | None = None
+    lengths_differ: str | None = None
+
+
+# Lengths that differ by both the ratio and the seconds are reported: a tracker often starts earlier or ends later.
+_LENGTH_RATIO, _LENGTH_DIFFERENCE_S = 1.5, 1.5
+_COVERED_FRACTION = 0.5  # of the video; gaze that covers less is reported
+
+
+def lengths_differ(face: FaceTrack | None, gaze: Gaze | None) -> str | None:
+    """A sentence where video and gaze can hardly be of the same moments, or the gaze covers less than half of the video.
+
+    Their clocks have no common zero to compare. None without one of the two, and for a photograph, which has no length.
+    """
+    if face is None or gaze is None or len(face.times_ms) < 2 or not np.isfinite(gaze.duration_ms):
+        return None
+    video_s, gaze_s = float(face.times_ms[-1]) / 1000, gaze.duration_ms / 1000
+    if max(video_s, gaze_s) >= _LENGTH_RATIO * min(video_s, gaze_s) and abs(video_s - gaze_s) >= _LENGTH_DIFFERENCE_S:
+        return f"The video lasts {video_s:.1f} s and the gaze {gaze_s:.1f} s; do they belong together?"
+    covered_s = gaze_s if gaze.times_ms is None or not len(gaze.times_ms) else float(np.ptp(gaze.times_ms)) / 1000
+    if covered_s >= _COVERED_FRACTION * video_s:
+        return None
+    return f"The gaze covers {covered_s:.1f} s of the video's {video_s:.1f} s, less than half of it."
 
 
 # The questionnaire's five numbers in the usual order, each as a fraction of its scale, 0..1.

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from modeling_emert.columns_emert import COLUMN_INDEX, COLUMN_NAMES, COLUMNS, GAZE_COLUMNS
-from modeling_emert.recording_emert import MILLIMETRES, OWN_UNITS, Gaze
+from modeling_emert.recording_emert import MILLIMETRES, OWN_UNITS, Gaze, Recording
 
 # A blink hides the pupil for 75 to 500 ms; shorter gaps are noise of the tracker, longer ones a lost eye.
 BLINK_MS = (75.0, 500.0)
@@ -215,8 +215,14 @@ class Quality:
     reason_titles: tuple[str, ...] = field(default=())
 
 
-def measure(gaze: Gaze | None, face: FaceCheck | None = None) -> Quality:
-    """The quality of one recording. `face` is None where there is no video."""
+def measure_loaded(recording: Recording) -> Quality:
+    """The quality of a recording that `EmertProcessor.load` made; at best usable where video and gaze hardly fit each other."""
+    face = None if recording.face is None else FaceCheck(recording.face.detected, recording.face.times_ms)
+    return measure(recording.gaze, face, lengths_differ=recording.lengths_differ is not None)
+
+
+def measure(gaze: Gaze | None, face: FaceCheck | None = None, lengths_differ: bool = False) -> Quality:
+    """The quality of one recording. `face` is None where there is no video. `lengths_differ`: see [`Recording`]."""
     numbers: dict = {}
     if face is not None and len(face.found):
         numbers |= {"face_frames": len(face.found), "face_found_fraction": float(np.mean(face.found))}
@@ -231,10 +237,10 @@ def measure(gaze: Gaze | None, face: FaceCheck | None = None) -> Quality:
         if gaze.fixations is not None:
             recorded_s = numbers["duration_s"] - (numbers.get("pauses_s") or 0.0) if "duration_s" in numbers else None
             numbers |= _fixations(gaze, recorded_s)
-    return Quality(**numbers, **_judge(numbers, gaze))
+    return Quality(**numbers, **_judge(numbers, gaze, lengths_differ))
 
 
-def _judge(numbers: dict, gaze: Gaze | None) -> dict:
+def _judge(numbers: dict, gaze: Gaze | None, lengths_differ: bool) -> dict:
     """Verdict and reasons: the worst of all limits that are exceeded."""
     found: list[tuple[int, str, str]] = []
     for limit in LIMITS:
@@ -242,6 +248,8 @@ def _judge(numbers: dict, gaze: Gaze | None) -> dict:
             found.append((level, limit.sentence.format(numbers[limit.number]), limit.title))
     if gaze is not None and numbers.get("samples", 0) == 0:
         found.append((1, "it has no samples, so gaps, pupils and blinks are unknown", "no samples"))
+    if lengths_differ:
+        found.append((1, "the video and the gaze do not cover the same time", "lengths differ"))
     if not numbers:
         found.append((2, "it holds nothing that can be measured", "empty"))
     found.sort(key=lambda reason: -reason[0])

@@ -15,7 +15,7 @@ import numpy as np
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
-from dataset_scripts.inspection.quality import FaceCheck, measure
+from dataset_scripts.inspection.quality import measure_loaded
 from dataset_scripts.readers import read_gaze, read_gaze_recordings
 from modeling_emert.answers_emert import answer, calibrated, model_inputs
 from modeling_emert.constants_emert import MODALITIES
@@ -31,8 +31,6 @@ from ..answers.messages import Reply, Request
 from ..answers.verdict import evidence_words, full_sentence
 from ..pictures.answer_pictures import draw_answer, draw_reasons
 
-_LENGTH_RATIO, _LENGTH_DIFFERENCE_S = 1.5, 2.0  # lengths that differ by more than both are reported
-_COVERED_FRACTION = 0.5  # of the video; gaze that covers less is reported
 _LONGEST_PARTICIPANT, _NAMED_PARTICIPANTS = 40, 12  # letters; names
 _OUR_FAULT = "Something went wrong on our side; the log of the server says what. The other files are not affected."
 _TOO_LARGE = "The files need more memory than one answer may take; give a shorter or smaller video, or a smaller gaze file."
@@ -82,7 +80,7 @@ def _answer(request: Request) -> Iterator[Reply]:
     network, processor = _load(request.model)
     gaze = None if request.gaze is None else _read_gaze(request.gaze, request)
     recording = processor.load(request.video, gaze, face=request.face)
-    recording.notes = [request.with_visitors_names(note) for note in recording.notes] + lengths_differ(recording)
+    recording.notes = [request.with_visitors_names(note) for note in recording.notes]
     yield from answer_recording(network, processor, recording, request.pictures)
 
 
@@ -128,8 +126,7 @@ def _contributions(reasons: EmertExplanation) -> dict[str, dict[str, float | Non
 
 def _measured(recording: Recording) -> dict:
     """What `emert data inspect` measures, as far as the page shows it."""
-    face = recording.face
-    quality = measure(recording.gaze, None if face is None else FaceCheck(face.detected, face.times_ms))
+    quality = measure_loaded(recording)
     known = {name: getattr(quality, name) for name in _MEASURED} | {"reasons": list(quality.reasons)}
     known["gaze_format"] = None if recording.gaze is None else recording.gaze.format
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in known.items()}
@@ -170,20 +167,3 @@ def _listed(names: set[str]) -> str:
 
 def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST_PARTICIPANT else name[: _LONGEST_PARTICIPANT - 1] + "…"
-
-
-def lengths_differ(recording: Recording) -> list[str]:
-    """A note where video and gaze can hardly be of the same moments, or the gaze covers less than half of the video.
-
-    Their clocks have no common zero to compare.
-    """
-    if recording.face is None or recording.gaze is None:
-        return []
-    video_s, gaze_s = float(recording.face.times_ms[-1]) / 1000, recording.gaze.duration_ms / 1000
-    if max(video_s, gaze_s) >= _LENGTH_RATIO * min(video_s, gaze_s) and abs(video_s - gaze_s) >= _LENGTH_DIFFERENCE_S:
-        return [f"The video lasts {video_s:.1f} s and the gaze {gaze_s:.1f} s; the two may not be of the same moments."]
-    times = recording.gaze.times_ms
-    covered_s = gaze_s if times is None or not len(times) else float(np.ptp(times)) / 1000
-    if covered_s >= _COVERED_FRACTION * video_s:
-        return []
-    return [f"The gaze covers {covered_s:.1f} s of the video's {video_s:.1f} s, less than half of it."]

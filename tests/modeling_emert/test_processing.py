@@ -15,7 +15,9 @@ from modeling_emert import (
     Recording,
 )
 from modeling_emert.columns_emert import COLUMN_INDEX, COLUMN_NAMES, COLUMNS, NUM_COLUMNS, columns_markdown
+from modeling_emert.face_detection_emert import FaceBox
 from modeling_emert.feature_extraction_emert import fixation_steps, resample
+from modeling_emert.recording_emert import FaceTrack
 
 INPUTS = ("pixel_values", "face_mask", "eye_movements", "eye_movements_mask", "fixations", "fixations_mask")
 
@@ -262,3 +264,32 @@ def test_gaze_without_a_valid_point_is_left_out_with_a_note(processor):
         processor.load()
     fixating = Gaze(lost, np.arange(20), [[0.5, 0.5, 0, 20]])
     assert processor.load(gaze=fixating).gaze is fixating
+
+
+@pytest.mark.parametrize(
+    ("video_s", "gaze_s", "words"),
+    [
+        (3, (0, 3), None),
+        (3, (0, 3.5), None),
+        (20, (0, 24), None),  # a tracker that was started before the clip and stopped after it
+        (2.4, (0, 4), "The video lasts 2.4 s and the gaze 4.0 s; do they belong together?"),
+        (10, (0, 3), "The video lasts 10.0 s and the gaze 3.0 s; do they belong together?"),
+        (2, (0, 0.8), "The gaze covers 0.8 s of the video's 2.0 s, less than half of it."),
+        (10, (7, 10), "The gaze covers 3.0 s of the video's 10.0 s, less than half of it."),
+    ],
+)
+def test_video_and_gaze_of_different_lengths_are_told(processor, video_s, gaze_s, words):
+    face = FaceTrack(np.zeros((4, 8, 8, 3), np.uint8), np.linspace(0, video_s * 1000, 4), np.ones(4, bool))
+    own = gaze(samples=20, times_ms=np.linspace(*gaze_s, 20) * 1000)
+    assert processor.load(face, own).lengths_differ == words
+
+
+def test_lengths_are_not_compared_where_the_times_are_not_known(processor):
+    minute, photo = gaze(samples=20, times_ms=np.linspace(0, 60_000, 20)), np.zeros((40, 40, 3), np.uint8)
+    names = tuple(f"{number}.jpg" for number in range(5))
+    crops = FaceTrack(face_track().frames, np.arange(5), np.ones(5, bool), names)  # as a folder of crops: numbers of frames
+    for given in ({"video": crops}, {"image": photo}, {"video": np.stack([photo] * 3)}):
+        recording = processor.load(**given, gaze=minute, detector=lambda _: [FaceBox(5, 5, 30, 30, 0.9)])
+        assert recording.face is not None
+        assert recording.lengths_differ is None
+    assert processor.load(gaze=minute).lengths_differ is None

@@ -58,10 +58,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _verdict(recording) -> dict:
     """What `emert data inspect` says of the recording."""
-    from dataset_scripts.inspection.quality import FaceCheck, measure
+    from dataset_scripts.inspection.quality import measure_loaded
 
-    face = recording.face
-    quality = measure(recording.gaze, None if face is None else FaceCheck(face.detected, face.times_ms))
+    quality = measure_loaded(recording)
     return {"verdict": quality.verdict, "reasons": list(quality.reasons)}
 
 

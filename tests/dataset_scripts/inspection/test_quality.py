@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dataset_scripts.inspection.quality import LIMITS, FaceCheck, blink_spans, gap_lengths, measure, usual_step
+from dataset_scripts.inspection.quality import LIMITS, FaceCheck, blink_spans, gap_lengths, measure, measure_loaded, usual_step
 from modeling_emert.columns_emert import COLUMN_INDEX, NUM_COLUMNS
-from modeling_emert.recording_emert import Gaze
+from modeling_emert.recording_emert import Gaze, Recording
 
 
 def gaze_of(seconds=10.0, rate=60.0, lost=(), blinks=None, fixations=None, pupil=3.0, whole_ms=False) -> Gaze:
@@ -185,3 +185,9 @@ def test_one_sample_or_gaze_beside_the_screen_is_not_good():
     gaze = gaze_of(10, fixations=fixations(30, 10))
     gaze.eye_movements[:, [COLUMN_INDEX["gaze_x"], COLUMN_INDEX["gaze_y"]]] += 1
     assert measure(gaze).verdict == "poor"
+
+
+def test_video_and_gaze_that_hardly_fit_are_usable_at_best():
+    assert measure(gaze_of()).verdict == "good"
+    doubted = measure_loaded(Recording(gaze=gaze_of(), lengths_differ="The video lasts 2.4 s and the gaze 60.0 s."))
+    assert (doubted.verdict, doubted.reason_titles) == ("usable", ("lengths differ",))
