@@ -89,7 +89,8 @@ def as_text(result: dict) -> str:
         end = "1 nothing in common" if result["gap_level"] != "valence" else "1 opposite ends"
         lines.append(f"gap between felt and shown, {result['gap_level']}: {result['gap']:.2f}  (0 the same, {end})")
     lines.append(f"used: {', '.join(result['modalities']) or 'nothing'}")
-    lines += dict.fromkeys(one["words"] for one in result["evidence"].values())
+    # The reason why there is no gap is often one of these sentences, and has been said above.
+    lines += dict.fromkeys(one["words"] for one in result["evidence"].values() if one["words"] != result["gap_reason"])
     lines += _quality(result["quality"])
     lines += [f"note: {note}" for note in result["notes"]]
     return "\n".join(lines)

@@ -73,6 +73,13 @@ def test_action_units_of_openface_are_answered_and_a_guess_is_not_printed(answer
     assert "[0.30, 0.50] (chance 0.33), which is not beyond chance." in page
 
 
+def test_why_there_is_no_gap_is_printed_once(answered, recordings: Path):
+    lines = answered("--video", str(recordings / "videos" / "p000-s000.mp4")).splitlines()
+    untold = "What is felt can't be told from the face: the model was never tested on that."
+    assert [line for line in lines if untold in line] == [f"no gap between felt and shown: {untold}"]
+    assert any(line.startswith("What the face shows rests on the face: ") for line in lines)
+
+
 def test_the_page_tells_the_face_over_time(answered, recordings: Path):
     video = recordings / "videos" / "p000-s000.mp4"
     page = answered("--video", str(video))
