@@ -4,6 +4,8 @@ The pipeline, `emert predict` and the demo all answer by [`answers`].
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol
 
 import torch
@@ -28,6 +30,7 @@ _ONE_RECORDING = (
 # By the end of the tasks' names, in the order of preference.
 GAP_LEVELS = {"7": "seven emotions", "3": "three classes", "_va": "valence"}
 _FRAMES_AT_ONCE = 32
+_CHANGES = 5  # what is shown for a smaller part of the clip than one in so many is no change
 
 
 class Network(Protocol):
@@ -133,6 +136,26 @@ def _evidence(config: EmertConfig, grounds: Grounds, given: Sequence[str]) -> di
 def finest_shown(timeline: Sequence[Mapping[str, Any]]) -> str:
     """The task of a timeline that has the most classes."""
     return max((name for name in timeline[0] if name != "time_ms"), key=lambda name: len(timeline[0][name]))
+
+
+def shown_in_turn(timeline: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    """What the face shows first, then, and so on, each for at least a fifth of the timeline; empty where it does not change.
+
+    Of the likeliest emotions in order, the shortest stretch is left out and its neighbours are joined where they are equal,
+    until every stretch is long enough. One frame alone is no stretch.
+    """
+    if not timeline:
+        return []
+    finest, enough = finest_shown(timeline), max(len(timeline) / _CHANGES, 2)
+    stretches = [(max(one[finest], key=one[finest].get), 1) for one in timeline]
+    while stretches:
+        groups = [(label, sum(count for _, count in own)) for label, own in groupby(stretches, key=itemgetter(0))]
+        shortest = min(groups, key=itemgetter(1))
+        if shortest[1] >= enough:
+            return [label for label, _ in groups] if len(groups) > 1 else []
+        groups.remove(shortest)
+        stretches = groups
+    return []
 
 
 @torch.no_grad()

@@ -3,10 +3,8 @@
 import csv
 import io
 from collections.abc import Sequence
-from itertools import groupby
-from operator import itemgetter
 
-from modeling_emert.answers_emert import finest_shown
+from modeling_emert.answers_emert import shown_in_turn
 from modeling_emert.constants_emert import MODALITIES, is_grounded
 from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
 
@@ -16,7 +14,6 @@ from ..files.uploads import visible_path
 from .messages import Reply
 
 MODALITY_WORDS = {name: name.replace("_", " ") for name in MODALITIES}
-_CHANGES = 5  # what is shown for a smaller part of the clip than one in so many is no change
 VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
 
@@ -24,7 +21,7 @@ def verdict(answer: dict) -> str:
     """One sentence for people, of the finest classes that the model knows; of own tasks where it knows no emotions."""
     tasks = answer["tasks"]
     felt, shown = (best[0] if (best := _finest(tasks, view)) else None for view in ("er", "fer"))
-    shown = shown and (", then ".join(shown_in_turn(answer)) or shown)
+    shown = shown and (", then ".join(shown_in_turn(answer["timeline"])) or shown)
     face, eyes = (is_grounded(view, answer["modalities"]) for view in ("fer", "er"))
     if answer["evidence"] and not (felt and shown):
         told = [*([f"The face shows {shown}"] if shown else []), *([f"What is felt is {felt}"] if felt else [])]
@@ -46,26 +43,6 @@ def verdict(answer: dict) -> str:
     if own := [f"{name}: {_own_words(name, values)}" for name, values in own_answers(answer).items()]:
         return f"The model says {'; '.join(own)}."
     return "There is no face, so nothing can be said of what it shows." if shown else "The model gives numbers only; see below."
-
-
-def shown_in_turn(answer: dict) -> list[str]:
-    """What the face shows first, then, and so on, each for at least a fifth of the timeline; empty where it does not change.
-
-    Of the likeliest emotions in order, the shortest stretch is left out and its neighbours are joined where they are equal,
-    until every stretch is long enough. One frame alone is no stretch.
-    """
-    if not answer["timeline"]:
-        return []
-    finest, enough = finest_shown(answer["timeline"]), max(len(answer["timeline"]) / _CHANGES, 2)
-    stretches = [(top(one[finest])[0], 1) for one in answer["timeline"]]
-    while stretches:
-        groups = [(label, sum(count for _, count in own)) for label, own in groupby(stretches, key=itemgetter(0))]
-        shortest = min(groups, key=itemgetter(1))
-        if shortest[1] >= enough:
-            return [label for label, _ in groups] if len(groups) > 1 else []
-        groups.remove(shortest)
-        stretches = groups
-    return []
 
 
 def own_answers(answer: dict) -> dict[str, dict[str, float]]:
@@ -99,7 +76,7 @@ def coarse_verdict(answer: dict) -> str | None:
                 f"{polarity[0].capitalize()} does not fit {emotion[0]}, the likeliest single emotion {kind}: "
                 f"the model is not sure of what is {kind}."
             )
-    opening = "Over the whole clip, in three classes" if shown_in_turn(answer) else "In three classes"
+    opening = "Over the whole clip, in three classes" if shown_in_turn(answer["timeline"]) else "In three classes"
     return " ".join([f"{opening}: {' and '.join(known)}.", *contradictions]) if known else None
 
 
@@ -125,7 +102,7 @@ def sureness(answer: dict) -> str | None:
     said = {view_words(answer, view): _finest(tasks, view) for view in VIEW_WORDS}
     own = {name: top(values) for name, values in own_answers(answer).items() if TASKS[name].kind == "classification"}
     parts = [f"{words}: {best[0]} with {best[1]:.0%}" for words, best in (said | own).items() if best]
-    opening = "Over the whole clip, " if shown_in_turn(answer) else ""
+    opening = "Over the whole clip, " if shown_in_turn(answer["timeline"]) else ""
     return f"{opening}{'; '.join(parts)}. {_calibration(answer)}" if parts else None
 
 

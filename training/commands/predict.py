@@ -77,6 +77,7 @@ def as_text(result: dict) -> str:
     lines = []
     if result["trained_on"] == "synthetic":
         lines += ["This model was trained on generated recordings: its answers about real people mean nothing.", ""]
+    lines += _whole_clip(result["timeline"])
     for size in (7, 3):
         lines += _classes(tasks, size)
     if "perceived3" in tasks:
@@ -94,6 +95,16 @@ def as_text(result: dict) -> str:
     lines += _quality(result["quality"])
     lines += [f"note: {note}" for note in result["notes"]]
     return "\n".join(lines)
+
+
+def _whole_clip(timeline: list[dict] | None) -> list[str]:
+    """Above the clip's figures: that they are of all of it, where the face changes."""
+    if not timeline:
+        return []
+    from modeling_emert.answers_emert import shown_in_turn
+
+    changes = ", then ".join(shown_in_turn(timeline))
+    return [f'over the whole clip, in which the face changes: {changes} (see "shown over time")', ""] if changes else []
 
 
 def _over_time(timeline: list[dict] | None) -> list[str]:

@@ -101,8 +101,13 @@ def test_a_change_from_crying_to_smiling_is_two_lines():
     ]
     quality = {"gaze_missing_fraction": None, "face_detected_fraction": 1.0, "verdict": "good", "reasons": []}
     answer = {"tasks": {}, "evidence": {}, "timeline": timeline, "gap": None, "gap_level": None, "gap_reason": "no eyes"}
-    page = as_text(answer | {"modalities": ["face"], "quality": quality, "notes": [], "trained_on": None})
+    answer |= {"modalities": ["face"], "quality": quality, "notes": [], "trained_on": None}
+    page = as_text(answer)
     assert "   0.0 to   1.5 s  sadness     0.80\n   2.0 to   3.5 s  happiness   0.90\n" in page
+    # And the figures of the clip say that they are of both.
+    assert page.startswith("over the whole clip, in which the face changes: sadness, then happiness (")
+    still = as_text(answer | {"timeline": timeline[:4]})
+    assert "whole clip, in which" not in still
 
 
 def test_an_installation_without_the_model_says_so(
