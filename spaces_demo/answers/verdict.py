@@ -146,15 +146,18 @@ def contribution_words(task_label: str, change: float, kind: str) -> str:
 
 
 def given_words(answer: dict) -> list[str]:
-    """What the network was given, a sentence each."""
+    """What the recording holds, and what of it the answer does not rest on; a sentence each."""
     measured, words = answer["measured"], []
-    if "face" in answer["modalities"]:
+    seen = bool(measured["samples"]) and measured["missing_fraction"] < 1
+    there = {"face": measured["face_frames"], "eye_movements": seen, "fixations": measured["fixations"]}
+    if there["face"]:
         frames, fraction = measured["face_frames"], measured["face_found_fraction"]
         words.append(f"{frames} frames spread over the video; a face was found in {fraction:.0%} of them.")
     else:
         words.append("No face.")
-    if not is_grounded("er", answer["modalities"]):
-        words.append("No gaze.")
+    missing = [MODALITY_WORDS[name] for name in ("eye_movements", "fixations") if not there[name]]
+    if missing:
+        words.append("No gaze." if len(missing) == 2 else f"No {missing[0]}.")
     if measured["samples"]:
         rate = f" at {measured['rate_hz']:.0f} Hz" if measured["rate_hz"] else ""
         words.append(
@@ -166,8 +169,9 @@ def given_words(answer: dict) -> list[str]:
         words.append(f"{measured['fixations']} fixations, {how}.")
     if measured["blinks"] is not None:
         words.append(f"{measured['blinks']} {'blink' if measured['blinks'] == 1 else 'blinks'}.")
-    if absent := [word for name, word in MODALITY_WORDS.items() if name not in answer["modalities"]]:
-        words.append(f"Left out: {', '.join(absent)}.")
+    unused = [word for name, word in MODALITY_WORDS.items() if there[name] and name not in answer["modalities"]]
+    if unused:
+        words.append(f"Left out, since this model does not answer from them: {', '.join(unused)}.")
     return words
 
 

@@ -141,4 +141,19 @@ def test_contributions_in_words():
     assert contribution_words("fear", 0.25, "classification") == "without it fear loses 25 points"
     assert contribution_words("fear", -0.25, "classification") == "without it fear gains 25 points"
     assert "93%" in gap_words(0.93)
-    assert "Left out: eye movements, fixations." in given_words(an_answer(modalities=["face"]))
+
+
+def test_what_is_left_out_has_a_reason():
+    unused = "Left out, since this model does not answer from them: "
+    words = given_words(an_answer(modalities=["face", "fixations"]))
+    assert words[-1] == f"{unused}eye movements."
+    assert given_words(an_answer(modalities=["face"]))[-1] == f"{unused}eye movements, fixations."
+    # What the files do not hold was not left out.
+    measured, nothing = an_answer()["measured"], {"samples": 0, "fixations": None, "blinks": None}
+    assert given_words(an_answer(modalities=["face"], measured=measured | nothing))[1:] == ["No gaze."]
+    without = given_words(an_answer(modalities=["face", "eye_movements"], measured=measured | {"fixations": 0}))
+    assert "No fixations." in without
+    blind = given_words(an_answer(modalities=["fixations"], measured=measured | {"face_frames": None, "missing_fraction": 1.0}))
+    assert blind[:2] == ["No face.", "No eye movements."]
+    for told in (without, blind, given_words(an_answer())):
+        assert not any("Left out" in one for one in told)
