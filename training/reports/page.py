@@ -30,7 +30,8 @@ def summary_table(results: dict) -> str:
     """The primary metric of every method and task as aligned plain text, in blocks of at most 120 columns."""
     parts = [fill(describe(results), TERMINAL_WIDTH)]
     for title, head, rows in primary_tables(results):
-        parts += [f"{title}\n{block}" for block in aligned_blocks([head, *rows])]
+        first, *others = aligned_blocks([head, *rows])
+        parts += [f"{title}\n{first}", *(f"{title} (continued)\n{block}" for block in others)]
     return "\n\n".join(parts)
 
 

@@ -128,6 +128,10 @@ def test_terminal_table_is_aligned_and_narrow(header):
     assert max(map(len, text.splitlines())) <= 120
     assert all(text.count(method) == 2 for method in methods)  # once for each view
     first_block = text.split("\n\n")[1].splitlines()
+    titles = [block.splitlines()[0] for block in text.split("\n\n")[1:]]
+    for title in ("Felt emotion (ER)", "Shown emotion (FER)"):  # each table is several blocks, of which the first has the title
+        assert titles.count(title) == 1
+        assert f"{title} (continued)" in titles
     column = first_block[1].index("EMERT without part 1")
     assert all(line[column - 1] == " " and line[column] != " " for line in first_block[1:])
 
