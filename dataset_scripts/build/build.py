@@ -146,7 +146,8 @@ def build_cells(plan: Plan, partial: Path, num_workers: int, scheduler: str | No
         fingerprint=make_fingerprint(plan.fingerprint.content, files),
         counts=Counts.sum(source.tasks, [report.counts for report in reports]),
         files=files,
-        notes=tuple(sorted({*source.notes, *(note for report in reports for note in report.notes)})),
+        # The source's first: the card shows the first few, and there may be one for every recording.
+        notes=tuple(dict.fromkeys([*source.notes, *sorted(note for report in reports for note in report.notes)])),
         vote_tasks=source.vote_tasks,
         person_columns=source.person_columns,
         sheet_columns=source.sheet_columns,

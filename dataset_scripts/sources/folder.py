@@ -9,6 +9,7 @@
 Label columns are those of the tasks (er3, er7, er_valence, er_arousal, fer3, ...); the tasks follow from the columns that
 are there. `gaze` is any eye tracker's export that `dataset_scripts.readers` knows. A file may hold several recordings: the
 one is taken whose participant and stimulus are the table's, or those of the columns gaze_participant and gaze_stimulus.
+Other columns are not read, and a note of the data set names them.
 
 `source.yaml`, every key of which may be left out:
 
@@ -37,7 +38,13 @@ from dataset_scripts.common.settings import Flag, Range, Text, expects, read_set
 from dataset_scripts.readers import choose_recording, read_gaze, read_gaze_recordings
 from dataset_scripts.readers.face import read_faces
 from dataset_scripts.sources.base import TERMS, Entry, Source
-from dataset_scripts.sources.tables import RECORDING_ID, check_columns, read_recordings_table, read_text_rows
+from dataset_scripts.sources.tables import (
+    RECORDING_ID,
+    check_columns,
+    note_unread_columns,
+    read_recordings_table,
+    read_text_rows,
+)
 from modeling_emert.columns_emert import COLUMN_NAMES
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.licences_emert import NOT_STATED
@@ -93,6 +100,7 @@ class FolderSource(Source):
         columns = read_text_rows(self._table, []).columns
         own = tuple(definition["name"] for definition in stated.tasks)
         refuse_all(self._table, check_columns(columns, own), "correct the table")
+        self.notes = note_unread_columns(columns, own)
         if lacking := [name for name in own if not set(get_task(name).columns) & set(columns)]:
             wanted = ", ".join(column for name in lacking for column in get_task(name).columns)
             raise EmertInputError(f"{self._table} has no column {wanted} for the tasks of {self.mapping}; add it")
@@ -144,7 +152,9 @@ class SyntheticSource(Source):
         if not (self.path / "settings.json").is_file():
             remedy = f"make them with `emert data generate --out {self.path}`"
             raise EmertInputError(f"{self.path}: no generated recordings here (settings.json is missing); {remedy}")
-        return read_recordings_table(self.path / "recordings.csv", self.tasks)
+        table = self.path / "recordings.csv"
+        self.notes = note_unread_columns(read_text_rows(table, []).columns)
+        return read_recordings_table(table, self.tasks)
 
     def load_gaze(self, entry: Entry) -> Gaze | None:
         return read_gaze(Path(entry.location[0])) if entry.location[0] else None

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ GAZE_NAMES = ("gaze_participant", "gaze_stimulus")
 STIMULUS_FRAME = "stimulus_frame"
 _BESIDE_LABELS = (*BIG_FIVE, STIMULUS_EMOTION, STIMULUS_FRAME, *GAZE_NAMES)
 RECORDING_ID = re.compile(r"[A-Za-z0-9_-]+")
+_ALIKE = 0.85  # `difflib` ratio from which a name is taken for a misspelled one: "gazes" and "partcipant", not "age"
 _REMEDY = "correct the table"
 
 Row = dict[str, str]
@@ -74,7 +76,8 @@ def read_recordings_table(
     """Entries of a `recordings.csv`: `recording_id, participant, stimulus`, `FILES` and the tasks' label columns.
 
     Further columns: the Big Five (within `big_five_range`, which becomes 0..1), `stimulus_emotion`, `stimulus_frame`, and
-    `gaze_participant`, `gaze_stimulus`. Files are relative to the table's folder, or empty; an empty label is an absent one.
+    `gaze_participant`, `gaze_stimulus`. Others are not read (see `note_unread_columns`). Files are relative to the table's
+    folder, or empty; an empty label is an absent one.
     `Entry.video` is the video or the image; `Entry.location` the gaze file and the two names in it, "" where there are none,
     and the file of action units where there is one.
 
@@ -94,22 +97,47 @@ def read_recordings_table(
 def check_columns(columns: list[str], tasks: tuple[str, ...] = ()) -> list[str]:
     """Errors of the header, whose labels are of the built-in tasks and the own ones among `tasks`.
 
-    An unknown column is refused, since it may be a misspelled label.
+    An unknown column is refused where it looks like a known one, since it may be a misspelled label; others are left out
+    (see `note_unread_columns`).
     """
     if len(columns) == 1 and (mark := next((mark for mark in ";\t|" if mark in columns[0]), None)):
         return [f"the columns are separated by {mark!r}, where commas are expected: save it as CSV with commas"]
     missing = [name for name in REQUIRED if name not in columns]
-    labels = [column for task in tasks_with(tasks) for column in task.columns]
-    known = (*REQUIRED, *FILES, *labels, *_BESIDE_LABELS)
-    unknown = [name for name in columns if name not in known]
-    errors = [f"column {name} comes twice" for name in repeated(columns)]
+    known = known_columns(tasks)
+    errors = [f"column {name} comes twice" for name in repeated(columns) if name in known]
     if missing:
         errors.append(f"column {', '.join(missing)} is missing (found {', '.join(columns)})")
     if not set(FILES) & set(columns):
         errors.append(f"there is neither a column {' nor '.join(FILES)}")
-    if unknown:
-        errors.append(f"column {', '.join(map(repr, unknown))} is unknown (known are {', '.join(known)})")
+    for name in _unread_columns(columns, tasks):
+        if meant := _meant_column(name, columns, known):
+            errors.append(f"column {name!r} is unknown (did you mean {meant!r}?)")
     return errors
+
+
+def note_unread_columns(columns: list[str], tasks: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """A note for the data set that names the columns which are not read (`Source.notes`); empty where there are none."""
+    unread = ", ".join(map(repr, _unread_columns(columns, tasks)))
+    return (f"columns of recordings.csv that a data set does not take: {unread}",) if unread else ()
+
+
+def _unread_columns(columns: list[str], tasks: tuple[str, ...]) -> list[str]:
+    known = known_columns(tasks)
+    return [name for name in dict.fromkeys(columns) if name not in known]
+
+
+def known_columns(tasks: tuple[str, ...] = ()) -> tuple[str, ...]:
+    labels = [column for task in tasks_with(tasks) for column in task.columns]
+    return (*REQUIRED, *FILES, *labels, *_BESIDE_LABELS)
+
+
+def _meant_column(name: str, columns: list[str], known: tuple[str, ...]) -> str | None:
+    """The known column that differs by case, spaces or marks only, or one that is alike and not in the table itself."""
+    plain = {re.sub(r"[\W_]", "", column.lower()): column for column in known}
+    given = re.sub(r"[\W_]", "", name.lower())
+    absent = [short for short, column in plain.items() if column not in columns]
+    alike = [given] if given in plain else get_close_matches(given, absent, n=1, cutoff=_ALIKE)
+    return plain[alike[0]] if alike else None
 
 
 def as_recording_id(name: str) -> str:

@@ -9,7 +9,7 @@ from places import ROOT
 from dataset_scripts.build.build import build
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.sources import SOURCES, find_source, open_source
-from dataset_scripts.sources.tables import FILES, GAZE_NAMES, check_columns
+from dataset_scripts.sources.tables import check_columns, known_columns
 from modeling_emert.columns_emert import COLUMN_INDEX
 from modeling_emert.errors_emert import EmertInputError
 from training.cli import main
@@ -83,6 +83,19 @@ def test_it_builds_under_the_users_own_name_and_terms(folder, tmp_path):
     assert data.recording(0).gaze.times_ms.tolist() == [0, 10, 20]
 
 
+def test_columns_that_are_not_read_are_named_in_the_data_set_and_not_in_it(folder, tmp_path):
+    table = folder / "recordings.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},diagnosis", *(f"{row},secret-{n}" for n, row in enumerate(rows))]) + "\n")
+    out = build(open_source("folder", folder), tmp_path / "out", num_workers=1)
+    data = EmertData.open(out)
+    assert data.metadata.notes[0] == "columns of recordings.csv that a data set does not take: 'diagnosis'"
+    assert data.metadata.notes[0] in (out / "README.md").read_text()
+    assert "diagnosis" not in data.table.column_names
+    assert "secret" not in str(data.table.to_pylist())
+    assert not any(b"secret" in file.read_bytes() for file in out.rglob("*") if file.is_file())
+
+
 def test_without_a_description_nothing_may_be_published(folder):
     (folder / "source.yaml").unlink()
     rewrite(folder, ",openness", ",stimulus_frame")
@@ -150,7 +163,7 @@ def test_of_several_recordings_in_a_file_the_one_is_taken_that_the_columns_name(
 def test_the_page_names_the_tables_columns():
     page = (ROOT / "docs" / "your_data.md").read_text()
     assert check_columns(page.partition("```csv\n")[2].splitlines()[0].split(",")) == []
-    assert all(f"{name}`" in page for name in (*FILES, *GAZE_NAMES))
+    assert all(f"`{name}`" in page for name in known_columns())
 
 
 def test_the_table_names_a_stimulus_without_the_ending_of_its_file(shared):

@@ -3,7 +3,7 @@
 import pytest
 
 from dataset_scripts.sources import open_source
-from dataset_scripts.sources.tables import read_recordings_table
+from dataset_scripts.sources.tables import check_columns, note_unread_columns, read_recordings_table
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.tasks_emert import EMER_TASKS
 
@@ -134,11 +134,34 @@ def test_all_mistakes_of_a_table_come_at_once(table):
     refusal(table(HEADER, *rows), "15 errors", "line 2: recording_id 'id 0'", "line 4: id 2: video 'none.mp4'", "5 more")
 
 
-@pytest.mark.parametrize("column", ["er_7", "ER7", "label", "Openness", ""])
-def test_an_unknown_column_is_refused_since_it_may_be_a_label(table, column):
-    refusal(
-        table(f"{HEADER},{column}", "a,p1,s1,,g.csv,,,fear"), f"column {column!r} is unknown", "er7, er_valence", "openness"
-    )
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [
+        ("er_7", "er7"),
+        ("ER7", "er7"),
+        ("Gaze", "gaze"),
+        ("er valence", "er_valence"),
+        ("Openness", "openness"),
+        ("arousal", "er_arousal"),
+        ("extroversion", "extraversion"),
+        ("Images", "image"),
+    ],
+)
+def test_a_column_that_looks_like_a_known_one_is_refused_since_it_may_be_a_label(table, column, meant):
+    path = table(f"{HEADER},{column}", "a,p1,s1,,g.csv,,,fear")
+    refusal(path, f"column {column!r} is unknown (did you mean {meant!r}?)")
+    refusal(table(HEADER.replace("participant", "partcipant"), *ROWS), "'partcipant' is unknown (did you mean 'participant'?)")
+
+
+def test_other_columns_are_not_read_and_are_named(table):
+    others = ["age", "notes", "trial_order", "participant_age", "stimulus_id", "session", "label", "gender", "valence", ""]
+    columns = [*HEADER.split(","), *others, "", "age"]
+    assert check_columns(columns) == []
+    (note,) = note_unread_columns(columns)
+    assert note.endswith("does not take: " + ", ".join(map(repr, others)))
+    assert note_unread_columns(HEADER.split(",")) == ()
+    entries = read_recordings_table(table(f"{HEADER},age,notes", *(f"{row},41,secret" for row in ROWS)), EMER_TASKS)
+    assert entries == read_recordings_table(table(HEADER, *ROWS), EMER_TASKS)
 
 
 def test_context_columns_are_read_in_shares_of_the_scale(table):
