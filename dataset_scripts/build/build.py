@@ -67,7 +67,7 @@ def build(
     Everything is written to `.OUT.partial` beside it, under names that `load_dataset` does not read, and is renamed at the
     end; what `out` held goes only then. A build that was stopped continues with the cells that are missing. `scheduler`: see
     `run_parallel`. Raises `EmertInputError` where `out` may not be replaced or can't be written, another build writes it, the
-    source is not valid, recordings can't be read (the first ten are named), or the process of a cell was killed.
+    source is not valid, recordings can't be read (the first of each cause are named), or the process of a cell was killed.
     """
     check_free(out, overwrite)
     out = out.resolve()

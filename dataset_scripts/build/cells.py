@@ -14,7 +14,7 @@ from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
 
 from ..common.output import atomic_file
-from ..common.settings import list_some
+from ..common.settings import Problem, list_some
 from ..dataset.metadata import Counts
 from ..dataset.row_groups import RowGroupWriter
 from ..dataset.rows import to_row
@@ -61,7 +61,7 @@ class CellReport:
 
 
 def check_reports(reports: Iterable[CellReport]) -> None:
-    """Raises `EmertInputError` with the first ten problems where there are any."""
+    """Raises `EmertInputError` with the problems, the first of each cause, where there are any."""
     problems = [problem for report in reports for problem in report.problems]
     if problems:
         raise EmertInputError(f"{len(problems)} recordings can't be read: {list_some(problems)}; repair or remove them")
@@ -164,7 +164,7 @@ def _load(source: Source, entry: Entry, faces: int, report: CellReport) -> Recor
         action_units = source.load_action_units(entry)
         face = source.load_face(entry, faces)
     except (EmertInputError, OSError) as error:
-        report.problems.append(f"{entry.recording_id}: {error}")
+        report.problems.append(Problem(entry.recording_id, str(error)))
         return None
     if entry.video and face is None:
         report.notes.append(f"{entry.recording_id}: no face was found in {entry.video.name}, so it has no face")

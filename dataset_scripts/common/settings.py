@@ -10,6 +10,7 @@
 All problems of a file come in one `EmertInputError`, each with its key, the value found and what is expected.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from types import NoneType
@@ -256,10 +257,57 @@ def read_settings(kind: type[Settings], file: Any) -> Settings:
 # ---- Problems
 
 
+class Problem(str):
+    """The sentence "where: what" of one row or recording among many; `list_some` says those of one cause once."""
+
+    def __new__(cls, where: str, what: str) -> "Problem":
+        made = super().__new__(cls, f"{where}: {what}")
+        made.where, made.what = where, what
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:
+        return self.where, self.what
+
+    @property
+    def cause(self) -> str:
+        """What is the same in all of one cause: all but files, quoted values, numbers, its own name, and the remedy after ;"""
+        own = rf"(?<!\w){re.escape(self.where)}(?!\w)"
+        return _VALUES.sub("*", re.sub(own, "*", self.what.partition("; ")[0]))
+
+    @property
+    def values(self) -> list[str]:
+        return _QUOTED.findall(self.what)
+
+
+_QUOTED = re.compile(r"(?<!\w)'[^']*'|(?<!\w)\"[^\"]*\"")
+_VALUES = re.compile(rf"{_QUOTED.pattern}|[^\s:]*/[^\s:]*|(?<!\w)-?\d[\d.,e+-]*")
+_MORE_NAMED = 2  # of those with the same cause, beside the first
+
+
 def list_some(sentences: Sequence[str], most: int = 10) -> str:
-    """The first `most` of them, and how many more there are."""
-    more = f"; and {len(sentences) - most} more" if len(sentences) > most else ""
-    return "; ".join(sentences[:most]) + more
+    """The first `most` of them, and how many more there are; of `Problem`s with the same cause the first, and their number."""
+    groups: dict[str | int, list[str]] = {}
+    for number, sentence in enumerate(sentences):
+        groups.setdefault(sentence.cause if isinstance(sentence, Problem) else number, []).append(sentence)
+    shown = [_say_once(group) for group in list(groups.values())[:most]]
+    if more := sum(map(len, list(groups.values())[most:])):
+        shown.append(f"and {more} more")
+    return "; ".join(shown)
+
+
+def _say_once(group: Sequence[Any]) -> str:
+    """The first sentence, the number of all, and where else: rather those with other values."""
+    if len(group) == 1:
+        return group[0]
+    first, *others = group
+    by_values: dict[tuple[str, ...], Problem] = {}
+    for other in others:
+        if other.values != first.values:
+            by_values.setdefault(tuple(other.values), other)
+    named = list(by_values.values())[:_MORE_NAMED] or others[:_MORE_NAMED]
+    new = [", ".join(value for value in other.values if value not in (*first.values, repr(other.where))) for other in named]
+    also = ", ".join(f"{other.where}{f' ({values})' if values else ''}" for other, values in zip(named, new, strict=True))
+    return f"{first} [{len(group)} times, also {also}]"
 
 
 def refuse_all(where: object, errors: Sequence[str], remedy: str, most: int = 10) -> None:

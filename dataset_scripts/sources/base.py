@@ -15,7 +15,7 @@ from modeling_emert.recording_emert import ActionUnits, FaceTrack, Gaze
 from modeling_emert.rows_emert import SHEET_COLUMNS
 from modeling_emert.tasks_emert import COARSE_AND_FINE, POLARITY_OF_EMOTION, TASKS, Task
 
-from ..common.settings import list_some, refuse_all
+from ..common.settings import Problem, list_some, refuse_all
 from ..readers.bounds import believed
 
 _VOTES_ROUNDING = 1e-4
@@ -170,17 +170,18 @@ def check_labels(source: Source, entries: Sequence[Entry]) -> None:
     tasks = {column: TASKS[name] for name in source.tasks for column in TASKS[name].columns}
     problems = []
     for entry in entries:
+        where = f"recording {entry.recording_id}"
         for column, label in entry.labels.items():
-            where = f"recording {entry.recording_id}: label {column}"
             if column not in tasks:
-                problems.append(f"{where} belongs to no task of source {source.name} ({', '.join(source.tasks)})")
+                what = f"label {column} belongs to no task of source {source.name} ({', '.join(source.tasks)})"
+                problems.append(Problem(where, what))
             elif expected := _expected_instead(tasks[column], label):
-                problems.append(f"{where} is {label!r}, where {expected} is expected")
+                problems.append(Problem(where, f"label {column} is {label!r}, where {expected} is expected"))
         for name, votes in entry.votes.items():
             if name not in source.vote_tasks:
-                problems.append(f"recording {entry.recording_id}: votes for {name}, a task without votes in {source.name}")
+                problems.append(Problem(where, f"votes for {name}, a task without votes in {source.name}"))
             elif problem := votes_problem(TASKS[name], votes):
-                problems.append(f"recording {entry.recording_id}: {name} {problem}")
+                problems.append(Problem(where, f"{name} {problem}"))
     refuse_all(source.path, problems, "correct them or leave them empty")
 
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from dataset_scripts.common.settings import refuse_all
+from dataset_scripts.common.settings import Problem, refuse_all
 from dataset_scripts.readers.text.workbook import is_workbook, text_chunks
 from dataset_scripts.sources.base import Entry
 from modeling_emert.errors_emert import EmertInputError
@@ -64,7 +64,7 @@ def read_text_rows(path: Path, errors: list[str], separators: str = ",") -> Text
     table = TextRows(lines[0][1])
     for number, cells in lines[1:]:
         if len(cells) != len(table.columns):
-            errors.append(f"line {number} has {len(cells)} cells where the header has {len(table.columns)}")
+            errors.append(Problem(f"line {number}", f"{len(cells)} cells, where the header has {len(table.columns)}"))
         else:
             table.rows.append((number, dict(zip(table.columns, cells, strict=True))))
     return table
@@ -81,8 +81,8 @@ def read_recordings_table(
     `Entry.video` is the video or the image; `Entry.location` the gaze file and the two names in it, "" where there are none,
     and the file of action units where there is one.
 
-    Raises `EmertInputError` with the first ten errors of the columns, the number of cells, the ids, the files (one outside
-    of the folder is refused) and the values.
+    Raises `EmertInputError` with the errors (those of one cause once, at most ten) of the columns, the number of cells, the
+    ids, the files (one outside of the folder is refused) and the values.
     """
     errors: list[str] = []
     table = read_text_rows(path, errors, separators=",;\t")
@@ -164,10 +164,10 @@ class _RowReader:
             self._add_error(f"recording_id {row['recording_id']!r}: only letters, digits, - and _ are allowed")
         for name in ("participant", "stimulus"):
             if row[name] == "":
-                self._add_error(f"recording {row['recording_id']}: {name} is empty; splits need it")
+                self._add_error(f"{name} is empty; splits need it", f"recording {row['recording_id']}")
         video, gaze, image, units, frame = (self._file(kind) for kind in (*FILES, STIMULUS_FRAME))
         if video and image:
-            self._add_error(f"recording {row['recording_id']} has a video and an image, where one of them is expected")
+            self._add_error("a video and an image, where one of them is expected", f"recording {row['recording_id']}")
         return Entry(
             recording_id=row["recording_id"],
             participant=row["participant"],
@@ -202,11 +202,11 @@ class _RowReader:
             return None
         file, wrong = file_inside(self.folder, name, folders=kind == "gaze")
         if wrong:
-            self._add_error(f"{self.row['recording_id']}: {kind} {name!r} {wrong}")
+            self._add_error(f"{kind} {name!r} {wrong}", self.row["recording_id"])
         return file
 
-    def _add_error(self, sentence: str) -> None:
-        self.errors.append(f"line {self.line}: {sentence}")
+    def _add_error(self, what: str, name: str = "") -> None:
+        self.errors.append(Problem(f"line {self.line}: {name}" if name else f"line {self.line}", what))
 
 
 def _label(text: str, task: Task) -> str | float:

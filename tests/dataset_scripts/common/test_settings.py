@@ -1,5 +1,6 @@
 """One mechanism reads all settings: strict YAML, changes, bases, and one error with every problem of a file."""
 
+import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,11 @@ from dataset_scripts.common.recipes import Recipes, to_yaml
 from dataset_scripts.common.settings import (
     Flag,
     Positive,
+    Problem,
     Text,
     check,
     different,
+    list_some,
     number,
     read_settings,
     settings,
@@ -228,3 +231,28 @@ def test_what_is_wrong_with_keys_together_comes_beside_what_is_wrong_with_others
     ):
         assert part in told
     assert "too much" not in _refusal(tmp_path, "rate: 3\ncount: 99\n")  # what a wrong value would be, nobody knows
+
+
+def test_problems_of_one_cause_are_one_sentence_with_their_number_and_two_more_examples():
+    end = "where one is expected; of the recordings #1 {}, #2 {} give one"
+    problems = [
+        Problem(name, f"/my data/{name}.tsv has no recording of participant '{name}' of stimulus 'rain' {end.format(*order)}")
+        for name, order in (("anna", "ab"), ("ben", "ba"), ("carl", "ab"), ("dora", "ba"))
+    ]
+    other = Problem("ella", "/my data/ella.tsv has a sample every 8.33e+03 ms")
+    assert list_some([*problems, "another", other]) == f"{problems[0]} [4 times, also ben, carl]; another; {other}"
+    same = [Problem(f"line {number}", "5 cells, where 7 are expected") for number in range(2, 5)]
+    assert list_some(same) == "line 2: 5 cells, where 7 are expected [3 times, also line 3, line 4]"
+    assert pickle.loads(pickle.dumps(same[1])).cause == same[0].cause  # as worker processes answer
+
+
+def test_problems_of_other_columns_or_files_missing_are_other_causes():
+    whats = [
+        "label er3 is 'x', where y is expected",
+        "label er7 is 'x', where y is expected",
+        "er7 can't be 'x'",
+        "er7 can't be",
+    ]
+    problems = [Problem(f"r{number}", what) for number, what in enumerate(whats)]
+    assert list_some(problems) == "; ".join(problems)
+    assert list_some([*(str(number) for number in range(12)), *problems]).endswith("; 9; and 6 more")

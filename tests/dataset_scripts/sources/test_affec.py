@@ -151,7 +151,7 @@ def test_a_face_stream_with_three_columns_is_absent_and_one_with_too_many_refuse
     [
         (f"{BEH}_beh.tsv", "\t9\t", "\t10\t", "p_emotion_v is '10', where a rating from 1 to 9"),
         (f"{BEH}_beh.tsv", "f_emotion_v", "felt", "no column f_emotion_v"),
-        (f"{BEH}_beh.tsv", "\t5\t", "\t", "line 2 has 6 cells where the header has 7"),
+        (f"{BEH}_beh.tsv", "\t5\t", "\t", "line 2: 6 cells, where the header has 7"),
         ("sub-aa/sub-aa_task-fer_run-0_events.tsv", "4.0\t1.0", "4.0\tlong", "duration 'long', where seconds"),
         ("participants.tsv", "participant_id", "person", "no column participant_id"),
     ],

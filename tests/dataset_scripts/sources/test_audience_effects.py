@@ -60,7 +60,7 @@ def test_action_units_are_the_means_in_our_order(tree):
         (b"Pleasant", b"Happy", "has 'Happy' as valence_self_report, expected one of Pleasant, Unpleasant, Neutral"),
         (b"\tfear\t", b"\tgore\t", "has 'gore' as valence, expected one of amusement, fear, neutral"),
         (b"AU45\t", b"AU46\t", "has no column AU45"),
-        (b"\t0.5\r\n", b"\r\n", "cells where the header has"),
+        (b"\t0.5\r\n", b"\r\n", "cells, where the header has"),
         (b"Dark(2)", b"Dark(1)", "comes twice"),
         (b"\t18\t", b"\t180\t", "has 180.0 as age, expected years in 1..120"),
         (b"\t18\t", b"\tyoung\t", "has 'young' as age"),

@@ -71,6 +71,17 @@ def test_every_wrong_label_is_named_at_once(tmp_path):
     assert "recording d" not in message
 
 
+def test_labels_that_are_wrong_in_the_same_way_are_told_once(tmp_path):
+    names = ["Happiness", "Happiness", "Fear", "Anger", "Sadness"] * 8
+    entries = [entry(f"r{number}", er7=name, er_valence=2 + number) for number, name in enumerate(names)]
+    with pytest.raises(EmertInputError) as caught:
+        check_labels(SyntheticSource(tmp_path), entries)
+    message = str(caught.value)
+    assert "80 errors: recording r0: label er7 is 'Happiness', where one of happiness, " in message
+    assert "[40 times, also recording r2 ('Fear'), recording r3 ('Anger')]; recording r0: label er_valence is 2," in message
+    assert message.count("is expected") == 2
+
+
 def test_votes_belong_to_a_task_that_has_them(tmp_path):
     source, seventh = SyntheticSource(tmp_path), (1 / 7,) * 7
     voted = [replace(entry(name), votes={"fer7": votes}) for name, votes in (("a", seventh), ("b", (0.5,) * 7))]

@@ -42,5 +42,5 @@ def test_a_video_and_an_image_of_one_recording_are_refused(folder):
     table = folder / "recordings.csv"
     head, *rows = table.read_text().splitlines()
     table.write_text("\n".join([f"{head},video", *(f"{row},face.jpg" for row in rows)]) + "\n")
-    with pytest.raises(EmertInputError, match="recording a has a video and an image"):
+    with pytest.raises(EmertInputError, match="recording a: a video and an image"):
         open_source("folder", folder).entries()

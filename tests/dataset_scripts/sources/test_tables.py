@@ -126,12 +126,17 @@ def test_rows_with_more_cells_than_columns_are_refused(table):
 
 
 def test_a_row_cut_short_is_refused_by_its_line_and_not_read_as_one_without_labels(table):
-    refusal(table(HEADER, ROWS[0], "c,p3,s1,,g.csv", "", "d,p3,s2,,g.csv,,"), "line 3 has 5 cells where the header has 7")
+    refusal(table(HEADER, ROWS[0], "c,p3,s1,,g.csv", "", "d,p3,s2,,g.csv,,"), "line 3: 5 cells, where the header has 7")
 
 
 def test_all_mistakes_of_a_table_come_at_once(table):
     rows = [f"id {number},,s1,none.mp4,g.csv,," for number in range(5)]
-    refusal(table(HEADER, *rows), "15 errors", "line 2: recording_id 'id 0'", "line 4: id 2: video 'none.mp4'", "5 more")
+    parts = (
+        "line 2: recording_id 'id 0'",
+        "[5 times, also line 3 ('id 1'), line 4 ('id 2')]",
+        "line 2: id 0: video 'none.mp4'",
+    )
+    refusal(table(HEADER, *rows), "15 errors", *parts, "line 2: recording id 0: participant is empty")
 
 
 @pytest.mark.parametrize(
