@@ -230,8 +230,25 @@ def file_inside(folder: Path, name: str, folders: bool = False) -> tuple[Path | 
     except (OSError, ValueError):  # too long a name, or a NUL in it
         return None, "does not exist"
     if not inside:
-        return None, "lies outside the folder"
+        return None, f"lies outside the folder{_by_link(folder, folder / name)}"
     return (file, None) if exists else (None, "does not exist")
+
+
+def _by_link(folder: Path, file: Path) -> str:
+    """Which link leads out of the folder, as the end of a sentence with the remedy; "" where none does.
+
+    Of a link in place of a single file the target is not named, so that the sentence is the same for all files.
+    """
+    beneath = [place for place in (file, *file.parents) if place != folder and place.is_relative_to(folder)]
+    links = (place for place in reversed(beneath) if place.is_symlink())
+    link = next((link for link in links if not link.resolve().is_relative_to(folder.resolve())), None)
+    if link is None:
+        return ""
+    what, place = f"{str(link.relative_to(folder))!r}", f" to {str(link.resolve())!r},"
+    if link == file:
+        what, place = "it", ""
+    remedy = "put the files themselves or hard links there, or give as --path the folder that holds them all"
+    return f": {what} is a link that leads{place} outside of it; {remedy}"
 
 
 def load_json(file: Path) -> Any:

@@ -98,7 +98,28 @@ def test_a_file_outside_the_folder_is_refused(table, tmp_path, name, kind):
     files = f"{name}," if kind == "video" else f",{name}"
     path = table(HEADER, f"a,p1,s1,{files},,")
     (path.parent / "link.csv").symlink_to(tmp_path / "outside.csv")
-    refusal(path, "a: ", f"{kind} '{name}'", "outside the folder")
+    refusal(
+        path,
+        "a: ",
+        f"{kind} '{name}'",
+        "outside the folder" + (": it is a link that leads outside of it; put" if "link" in name else ";"),
+    )
+
+
+def test_a_linked_folder_outside_is_said_once_with_its_place_and_remedy(table, tmp_path):
+    elsewhere = tmp_path / "other disk"
+    elsewhere.mkdir()
+    rows = [f"r{number},p{number},s1,videos/P{number:02}.mp4,,," for number in range(12)]
+    for number in range(12):
+        (elsewhere / f"P{number:02}.mp4").write_text("video")
+    path = table(HEADER, *rows)
+    (path.parent / "videos").symlink_to(elsewhere, target_is_directory=True)
+    refusal(
+        path,
+        "12 errors: line 2: r0: video 'videos/P00.mp4' lies outside the folder: 'videos' is a link that leads to "
+        f"'{elsewhere}', outside of it; put the files themselves or hard links there, or give as --path the folder that holds "
+        "them all [12 times, also line 3: r1 ('videos/P01.mp4'), line 4: r2 ('videos/P02.mp4')]; correct the table",
+    )
 
 
 def test_a_link_that_stays_in_the_folder_is_followed(table):
