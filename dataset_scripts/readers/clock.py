@@ -18,6 +18,9 @@ _LONE_MS = 60_000.0  # a first sample so long before the second has a wrong time
 _SET_BACK = 0.1  # of the samples: more of them mean rows of several recordings in turn
 _EQUAL = 0.25  # of the samples: a tracker at 1,200 Hz that writes whole ms has a sixth
 _OTHER_RATE = (0.8, 1.25)  # of the rate that the file states
+# Of times that should be ms: the factor to ms, if it gives a rate within these, and the unit that they are likely to be in.
+_LIKELY_UNITS = {1e-3: "microseconds: divide by 1000", 1e3: "seconds: multiply by 1000"}
+_LIKELY_HZ = (20.0, 2000.0)
 UNIT_ADVICE = "export them again and check the unit of the time column"
 
 
@@ -85,7 +88,11 @@ def _runs(clock: np.ndarray) -> np.ndarray:
 
 
 def rising(
-    times: np.ndarray, file: object = "the recording", rate: float | None = None, advice: str = UNIT_ADVICE
+    times: np.ndarray,
+    file: object = "the recording",
+    rate: float | None = None,
+    advice: str = UNIT_ADVICE,
+    in_ms: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The order that sorts the samples of one run of the clock by time.
 
@@ -93,6 +100,7 @@ def rising(
         times: `(rows,)` float64, ms.
         rate: Hz, where the file states it: samples with the same time are then spread by it.
         advice: how to mend times in another unit.
+        in_ms: they are as the file has them, so that an error can say in which unit they are likely to be.
 
     Returns the indices of the samples to keep, `(kept,)` int; their times from the first, `(kept,)` float32, strictly rising;
     and notes on what was changed. Samples without a time, or with one far from the others', are dropped; of a few with
@@ -104,7 +112,7 @@ def rising(
     notes, known = [], len(timed)
     timed = timed[_runs(times[timed]) >= 0]
     timed = timed[np.argsort(times[timed], kind="stable")]
-    _check_rate(file, times[timed], advice)
+    _check_rate(file, times[timed], advice, in_ms)
     if len(timed):
         timed = timed[np.abs(times[timed] - times[timed[(len(timed) - 1) // 2]]) <= MAX_DISTANCE_MS]
     clock = times[timed]
@@ -127,7 +135,7 @@ def rising(
     return timed[new], relative[new], notes + _other_rate(relative[new], rate)
 
 
-def _check_rate(file: object, clock: np.ndarray, advice: str) -> None:
+def _check_rate(file: object, clock: np.ndarray, advice: str, in_ms: bool) -> None:
     """Raises `EmertInputError` where most steps are longer or shorter than any eye tracker's."""
     steps = np.diff(clock)
     steps = steps[steps > 0]
@@ -136,10 +144,18 @@ def _check_rate(file: object, clock: np.ndarray, advice: str) -> None:
     step = float(np.median(steps))
     low, high = RATES_HZ
     if not low <= 1000 / step <= high:
+        likely = _likely_unit(step) if in_ms else ""
         raise EmertInputError(
             f"{file} has a sample every {step:.3g} ms by its times, {1000 / step:,.3g} a second, where {low:g} to {high:,.0f} "
-            f"are expected; {advice}"
+            f"are expected; {advice}{likely}"
         )
+
+
+def _likely_unit(step: float) -> str:
+    """In which unit times that should be ms are likely to be, from a `step` of them, and how to mend them; "": unclear."""
+    low, high = _LIKELY_HZ
+    fitting = [unit for factor, unit in _LIKELY_UNITS.items() if low <= 1000 / (step * factor) <= high]
+    return f"; these look like {fitting[0]}" if fitting else ""
 
 
 def _equal_times(file: object, clock: np.ndarray, count: int) -> EmertInputError:

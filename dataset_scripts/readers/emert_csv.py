@@ -52,7 +52,7 @@ def read(head: Head, header: Header) -> list[Gaze]:
             "sample before is expected; sort the samples by time and leave out repeated ones"
         )
     # `rising` drops a time that differs from the one before in float64 but not in float32.
-    order, relative, notes = rising(times, head.file, advice=f"write {TIME} in milliseconds")
+    order, relative, notes = rising(times, head.file, advice=f"write {TIME} in milliseconds", in_ms=True)
     notes += cut
     if times[0] != 0:
         notes.append(f"Times count from the first sample, which the file has at {times[0]:g} ms.")

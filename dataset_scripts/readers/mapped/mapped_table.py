@@ -182,7 +182,7 @@ def read(table: OpenTable, mapping: Mapping) -> list[Gaze]:
     fixations = _read_fixations(table, mapping)
     recordings = []
     for own, participant, stimulus in _groups(table, rows, mapping, times):
-        order, relative, own_notes = rising(times[own], table.file, advice=_UNIT_ADVICE)
+        order, relative, own_notes = rising(times[own], table.file, advice=_UNIT_ADVICE, in_ms=mapping.time.unit == "ms")
         if len(order) == 0:
             raise EmertInputError(f"{table.file} has no time in any sample of {participant or 'its recording'}")
         chosen = own[order]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dataset_scripts.readers import read_gaze
 from dataset_scripts.readers.clock import restarts, rising
 from modeling_emert.errors_emert import EmertInputError
 
@@ -49,6 +50,43 @@ def test_a_unit_that_gives_no_rate_of_an_eye_tracker_is_refused(factor):
     with pytest.raises(EmertInputError, match=r"a second, where 2.5 to 2,500 are expected; mend it"):
         rising(STEPS * factor, "a.csv", advice="mend it")
     rising(STEPS[:4] * factor, "a.csv")  # too few to tell
+
+
+@pytest.mark.parametrize(
+    ("step", "hint"),
+    [
+        (8333.0, "microseconds: divide by 1000"),
+        (500.0, "microseconds: divide by 1000"),
+        (0.00833, "seconds: multiply by 1000"),
+        (0.05, "seconds: multiply by 1000"),
+        (60_000.0, None),  # 17 Hz in microseconds, or a table of minutes
+        (0.06, None),
+        (0.0001, None),
+        (8.3e6, None),
+    ],
+)
+def test_of_times_that_should_be_ms_the_likely_unit_is_said_and_they_stay_refused(step, hint):
+    with pytest.raises(EmertInputError) as caught:
+        rising(np.arange(20) * step, "a.csv", advice="mend it", in_ms=True)
+    assert str(caught.value).endswith(f"; mend it; these look like {hint}" if hint else "; mend it")
+    with pytest.raises(EmertInputError, match=r"; mend it$"):  # of another unit, in which the file has them
+        rising(np.arange(20) * step, "a.csv", advice="mend it")
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e-3])
+def test_our_own_tables_are_told_the_likely_unit(tmp_path, factor):
+    hint = "microseconds: divide by 1000" if factor > 1 else "seconds: multiply by 1000"
+    rows = "".join(f"{time * factor:g},0.5,0.5\n" for time in STEPS)
+    (tmp_path / "own.csv").write_text("time_ms,gaze_x,gaze_y\n" + rows)
+    with pytest.raises(EmertInputError, match=f"write time_ms in milliseconds; these look like {hint}"):
+        read_gaze(tmp_path / "own.csv")
+    (tmp_path / "table.csv").write_text("t,x,y\n" + rows)
+    for unit, told in (("ms", True), ("us" if factor < 1 else "s", False)):
+        text = f"time: {{column: t, unit: {unit}}}\ncolumns: {{gaze_x: x, gaze_y: y}}\n"
+        (tmp_path / "gaze_mapping.yaml").write_text(text)
+        with pytest.raises(EmertInputError, match="say the unit of time in the mapping") as caught:
+            read_gaze(tmp_path / "table.csv")
+        assert (hint in str(caught.value)) == told
 
 
 def test_many_equal_times_are_spread_by_a_stated_rate_and_else_refused():
