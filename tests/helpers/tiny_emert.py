@@ -20,25 +20,26 @@ ARGUMENTS = (
 )
 
 
+def tiny_resnet(*hidden_sizes: int) -> dict:
+    """Of one block a stage. Not under 8: oneDNN on AVX2 writes past the weights of 1x1 convolutions with fewer channels."""
+    stages = len(hidden_sizes)
+    return {
+        "model_type": "resnet",
+        "layer_type": "basic",
+        "depths": [1] * stages,
+        "hidden_sizes": list(hidden_sizes),
+        "embedding_size": 8,
+        "out_features": [f"stage{stages}"],
+    }
+
+
 def tiny_config(**overrides) -> EmertConfig:
     """About 12,000 parameters, all seven EMER tasks."""
     tiny = {
         "num_frames": FRAMES,
         "num_eye_steps": EYE_STEPS,
         "num_fixation_steps": FIXATION_STEPS,
-        "backbone_config": {
-            "model_type": "resnet",
-            "layer_type": "basic",
-            "depths": [1, 1, 1, 1],
-            "hidden_sizes": [
-                8,
-                8,
-                8,
-                16,
-            ],  # oneDNN on AVX2 writes past the weights of 1x1 convolutions with fewer than 8 channels
-            "embedding_size": 8,
-            "out_features": ["stage4"],
-        },
+        "backbone_config": tiny_resnet(8, 16),
         "encoder_size": 8,
         "num_lstm_layers": 1,
         "projection_sizes": [8],

@@ -1,18 +1,13 @@
 """Settings of the smallest data set and network that the whole way runs on."""
 
+from tiny_emert import tiny_resnet
+
 from dataset_scripts.generator.truth import GeneratorSettings
 from training.benchmark.recipe import BenchmarkRecipe
 
 TINY = GeneratorSettings(participants=6, stimuli=7, seconds=1, frames_per_second=3, frame_size=96)
 TINY_OVERRIDES = {
-    "backbone_config": {
-        "model_type": "resnet",
-        "layer_type": "basic",
-        "depths": [1],
-        "hidden_sizes": [8],
-        "embedding_size": 8,
-        "out_features": ["stage1"],
-    },
+    "backbone_config": tiny_resnet(8),
     "num_frames": 2,
     "encoder_size": 8,
     "projection_sizes": [8],

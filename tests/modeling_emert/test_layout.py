@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from tiny_emert import IMAGE, NO_DROPOUT, tiny_inputs, tiny_model
+from tiny_emert import IMAGE, NO_DROPOUT, tiny_inputs, tiny_model, tiny_resnet
 from torch import nn
 
 from modeling_emert.inference_emert import for_inference
@@ -47,7 +47,7 @@ def test_small_maps_in_full_precision_are_computed_in_blocks_of_channels(size, d
 @pytest.mark.parametrize("prepare", [lambda model: model, for_inference], ids=["as built", "for inference"])
 def test_every_convolution_of_the_face_is_computed_in_the_chosen_layout(prepare):
     """Both layouts occur, and no weight overrules the choice: torch would follow a weight with its channels last."""
-    model, found = prepare(tiny_model()), []
+    model, found = prepare(tiny_model(backbone_config=tiny_resnet(8, 8, 8, 16))), []
     convolutions = _convolutions(model.emert.face_encoder.backbone)
     for module in convolutions:
         assert module.weight.is_contiguous()
@@ -61,7 +61,7 @@ def test_every_convolution_of_the_face_is_computed_in_the_chosen_layout(prepare)
 
 
 def test_answers_loss_and_gradients_are_those_of_the_plain_layout():
-    model = tiny_model(**NO_DROPOUT).train()
+    model = tiny_model(backbone_config=tiny_resnet(8, 8, 8, 16), **NO_DROPOUT).train()
     plain = _without_choice(model)
     inputs = {**tiny_inputs(), "pixel_values": torch.randn(2, model.config.num_frames, 3, 4 * IMAGE, 4 * IMAGE)}
     labels = {"er7": torch.tensor([0, 3]), "fer_va": torch.tensor([[0.5, -0.5], [0.0, 1.0]])}

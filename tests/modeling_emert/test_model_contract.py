@@ -220,7 +220,7 @@ def test_config_survives_json(tmp_path):
     assert saved["tasks"] == ["er7", "fer_va"]
     loaded = EmertConfig.from_pretrained(tmp_path)
     assert loaded.to_diff_dict() == config.to_diff_dict()
-    assert loaded.backbone_config.hidden_sizes == [8, 8, 8, 16]
+    assert loaded.backbone_config.hidden_sizes == [8, 16]
     assert loaded.lengths == {"face": 3, "eye_movements": 6, "fixations": 5}
     assert loaded.id2label[0] == "er7/happiness"
     assert loaded.id2label[8] == "fer_va/arousal"
