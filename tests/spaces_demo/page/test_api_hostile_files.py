@@ -202,7 +202,7 @@ def test_gaze_of_another_clock_gets_a_note(server: Server, clips: Path, tmp_path
     another_clock(tmp_path / "clock.csv", clips)
     kind, answer = send(server, ("a.mp4", clips / "videos" / "p000-s000.mp4"), ("clock.csv", tmp_path / "clock.csv"))
     assert kind == "complete"
-    assert any("same moments" in note for note in answer["notes"]), answer["notes"]
+    assert any("belong together" in note for note in answer["notes"]), answer["notes"]
     assert left_behind(server) == []
 
 
