@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 
 View = Literal["er", "fer", "perceived", "other"]
 Kind = Literal["classification", "regression"]
+VIEW_WORDS: dict[View, str] = {"er": "felt (ER)", "fer": "shown (FER)"}  # titles of the two that are compared
 
 EMOTIONS = ("happiness", "sadness", "fear", "surprise", "disgust", "anger", "neutral")
 POLARITIES = ("positive", "negative", "neutral")

@@ -93,6 +93,8 @@ def _build(arguments: argparse.Namespace) -> None:
     out = build(source, arguments.out, *settings)
     data = EmertData.open(out)
     name = data.assignment.config_name(data.metadata.tasks[0], data.assignment.tested_folds[0], strict=False)
+    for note in source.notes:
+        print(f"note: {note}")
     print(f'{out}: built. In Python: datasets.load_dataset("{out}", "{name}"); its card is {out / "README.md"}')
 
 

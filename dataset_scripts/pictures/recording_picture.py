@@ -13,6 +13,7 @@ from dataset_scripts.inspection.find_recordings import Found
 from dataset_scripts.inspection.quality import Quality, known_fixations
 from modeling_emert.errors_emert import EmertInputError
 from modeling_emert.recording_emert import Recording
+from modeling_emert.tasks_emert import VIEW_WORDS
 
 from .scan_path import draw_density, draw_gaze_path, draw_scan_path
 from .style import LIGHT, TEXT_SIZE, TITLE_SIZE, Style, drawing, png_of, printable
@@ -32,7 +33,7 @@ _USUAL_ASPECT = 4 / 3  # of a stimulus whose frame is not known
 _LONGEST_TITLE, _LONGEST_LINE = 90, 150  # characters
 
 _LONGEST_NAME = 80  # characters of a file's name
-_VIEW_TITLES = {"er": "felt (ER)", "fer": "shown (FER)", "perceived": "in the stimulus"}
+_VIEW_TITLES = VIEW_WORDS | {"perceived": "in the stimulus"}
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from modeling_emert.answers_emert import shown_in_turn
 from modeling_emert.constants_emert import MODALITIES, is_grounded
-from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS
+from modeling_emert.tasks_emert import POLARITY_OF_EMOTION, TASKS, VIEW_WORDS
 
 from ..checkpoints import SYNTHETIC
 from ..files.pair import Pair
@@ -14,7 +14,6 @@ from ..files.uploads import visible_path
 from .messages import Reply
 
 MODALITY_WORDS = {name: name.replace("_", " ") for name in MODALITIES}
-VIEW_WORDS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
 
 def verdict(answer: dict) -> str:

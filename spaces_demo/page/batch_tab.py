@@ -8,8 +8,9 @@ from html import escape
 import gradio as gr
 
 from modeling_emert.errors_emert import EmertInputError
+from modeling_emert.tasks_emert import VIEW_WORDS
 
-from ..answers.verdict import VIEW_WORDS, as_csv, as_parquet
+from ..answers.verdict import as_csv, as_parquet
 from ..files.pair import MAX_BATCH
 from ..files.uploads import cut_middle
 from ..service import Service

@@ -4,12 +4,11 @@ from collections.abc import Collection
 from html import escape
 
 from modeling_emert.constants_emert import is_grounded
-from modeling_emert.tasks_emert import TASKS, Task
+from modeling_emert.tasks_emert import TASKS, VIEW_WORDS, Task
 
 from ..answers.messages import Reply
 from ..answers.verdict import (
     MODALITY_WORDS,
-    VIEW_WORDS,
     coarse_verdict,
     contribution_words,
     evidence_words,

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from dataset_scripts.dataset.reader import EmertData
 from dataset_scripts.pictures.style import LIGHT
 from modeling_emert.constants_emert import MODALITIES, Modality
-from modeling_emert.tasks_emert import TASKS, View
+from modeling_emert.tasks_emert import TASKS, VIEW_WORDS, View
 
 from ..evaluation.evaluate import make_batches, modalities_of, predict, predictions_table
 from ..evaluation.load_model import load_model, method_of
@@ -25,7 +25,7 @@ from ..reports.sections import primary_of
 from ..reports.tables import markdown_table, score_cell, two
 from .corruption import Change, ChangedData, blur_gaze, has_frames_to_lose, lose_frames, lose_gaze
 
-_VIEWS: dict[View, str] = {"er": "felt (ER)", "fer": "shown (FER)", "perceived": "perceived", "other": "own tasks"}
+_VIEWS: dict[View, str] = VIEW_WORDS | {"perceived": "perceived", "other": "own tasks"}
 _EYES: tuple[Modality, ...] = ("eye_movements", "fixations")
 
 

@@ -5,8 +5,9 @@ import json
 from itertools import groupby
 from pathlib import Path
 
+from modeling_emert.tasks_emert import VIEW_WORDS
+
 _BAR = 24  # characters of a probability of 1
-_VIEWS = {"er": "felt (ER)", "fer": "shown (FER)"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,8 +100,6 @@ def as_text(result: dict) -> str:
 
 def _whole_clip(timeline: list[dict] | None) -> list[str]:
     """Above the clip's figures: that they are of all of it, where the face changes."""
-    if not timeline:
-        return []
     from modeling_emert.answers_emert import shown_in_turn
 
     changes = ", then ".join(shown_in_turn(timeline))
@@ -124,7 +123,7 @@ def _over_time(timeline: list[dict] | None) -> list[str]:
 
 def _classes(tasks: dict, size: int) -> list[str]:
     """Felt and shown side by side, or the one that there is."""
-    views = {f"{title}, {size} classes": tasks.get(f"{view}{size}") for view, title in _VIEWS.items()}
+    views = {f"{title}, {size} classes": tasks.get(f"{view}{size}") for view, title in VIEW_WORDS.items()}
     columns = {title: _bars(labels) for title, labels in views.items() if labels}
     if not columns:
         return []

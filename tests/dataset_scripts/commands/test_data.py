@@ -63,9 +63,12 @@ def test_generate_and_build_say_what_to_do_next(tmp_path, few_recordings, capsys
     assert main([*GENERATE, str(tmp_path / "new"), "--seed", "3"]) == 0
     assert "synthetic" in capsys.readouterr().out
     assert len(pd.read_csv(tmp_path / "new/recordings.csv")) == 2
-    out = tmp_path / "out"
+    out, table = tmp_path / "out", few_recordings / "recordings.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},emotion", *(f"{row},fear" for row in rows)]) + "\n")
     assert main(build_arguments(few_recordings, out, "--faces", "1")) == 0
     printed = capsys.readouterr().out
+    assert "note: columns of recordings.csv that a data set does not take: 'emotion'" in printed
     assert f'load_dataset("{out}", "er3-fold1")' in printed
     assert str(out / "README.md") in printed
     assert pq.read_table(out / "data/p1-s1.parquet", columns=["face_times_ms"]).to_pylist() == [{"face_times_ms": [0.0]}]
